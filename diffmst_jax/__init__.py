@@ -1,0 +1,1 @@
+"""Differentiable mixing style transfer in JAX."""

@@ -1,0 +1,1 @@
+"""Differentiable audio effects as pure JAX functions."""

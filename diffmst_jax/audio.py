@@ -1,0 +1,273 @@
+"""Audio files in and out: any common format and rate in, float32 `(channels, time)` out.
+
+This module holds the one definition of the sample rate that the models work at. Reading
+resamples with soxr at its highest quality (passband flat to 91 % of the lower Nyquist
+frequency, aliasing below 24-bit noise), checks that the samples are usable, and answers
+everything that is wrong with an `InputError` that names the file.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+
+from diffmst_jax.containers import missing_bytes
+from diffmst_jax.errors import InputError
+from diffmst_jax.files import written_beside
+
+SAMPLE_RATE = 44100
+"""Samples per second inside models and mixes; the one definition."""
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
+"""File name endings, in lower case, that folders are searched for."""
+
+MINIMUM_DURATION_S = 0.4
+"""Shorter files are refused: one block of the loudness measurement."""
+
+MAXIMUM_PEAK = 1000.0
+"""Samples above this (+60 dB over full scale) are garbage, not loud audio."""
+
+RESAMPLING_QUALITY = "VHQ"
+RESAMPLING_MARGIN_S = 0.1
+"""Audio read on both sides of a window so that the resampler's edges fall outside it."""
+
+GIVE_AUDIO = "give a WAV, FLAC, MP3, OGG or AIFF file"
+
+
+class AudioInfo(NamedTuple):
+    """What a file's header says.
+
+    Attributes:
+        sample_rate: samples per second.
+        channels: number of channels.
+        frames: samples per channel, at the file's own rate.
+        duration_s: length in seconds.
+    """
+
+    sample_rate: int
+    channels: int
+    frames: int
+    duration_s: float
+
+
+def audio_info(path: str | Path) -> AudioInfo:
+    """Read the header of an audio file.
+
+    Raises:
+        InputError: missing, a folder, empty, not audio, or shorter than it claims.
+    """
+    with _opened(Path(path)) as file:
+        return AudioInfo(file.samplerate, file.channels, file.frames, file.frames / file.samplerate)
+
+
+def read_audio(
+    path: str | Path,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+) -> np.ndarray:
+    """Read a file, or a window of it, at a sample rate.
+
+    Args:
+        path: an audio file of any format libsndfile reads; integer or float samples.
+        sample_rate: the rate wanted; the file is resampled when its own differs.
+        start_s: where the window starts, in seconds, 0 or more.
+        duration_s: length of the window in seconds; None reads to the end.
+
+    Returns:
+        float32 `(channels, time)`; full scale is 1, decoded peaks may exceed it. A window
+        equals the same samples of the whole file within -100 dB; it is shorter than asked
+        where the file ends first.
+
+    Raises:
+        InputError: missing, a folder, empty, not audio, truncated, shorter than
+            `MINIMUM_DURATION_S`, samples that are no numbers or beyond `MAXIMUM_PEAK`, or a
+            window that starts after the end.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        own_rate, frames = file.samplerate, file.frames
+        _check_length(path, frames / own_rate, start_s)
+        first = round(start_s * sample_rate)
+        count = None if duration_s is None else round(duration_s * sample_rate)
+        if own_rate == sample_rate:
+            samples = _read_frames(path, file, first, count)
+        else:
+            samples = _read_resampled(path, file, sample_rate, first, count)
+    _check_samples(path, samples)
+    return np.ascontiguousarray(samples.T)
+
+
+def write_audio(
+    path: str | Path, audio: np.ndarray, *, sample_rate: int, subtype: str = "PCM_24"
+) -> None:
+    """Write an audio file whole or not at all; the format follows the file name's ending.
+
+    Args:
+        path: where to write; its folder is made when missing.
+        audio: float `(channels, time)`; values beyond full scale are clipped by integer formats.
+        sample_rate: samples per second.
+        subtype: sample format in libsndfile's names; replaced by the format's own default
+            where the format does not have it (MP3, OGG).
+
+    Raises:
+        InputError: unknown ending, or the place cannot be written to.
+    """
+    path = Path(path)
+    container = _container(path)
+    if not soundfile.check_format(container, subtype):
+        subtype = soundfile.default_subtype(container)
+    with written_beside(path) as temporary:
+        try:
+            soundfile.write(temporary, audio.T, sample_rate, subtype=subtype, format=container)
+        except soundfile.LibsndfileError as error:
+            raise InputError(
+                path, f"cannot be written ({_reason(error)})", "choose another place or make room"
+            ) from error
+
+
+def resample(audio: np.ndarray, *, from_rate: int, to_rate: int) -> np.ndarray:
+    """Change the rate of `(channels, time)` audio, at the quality `read_audio` uses."""
+    if from_rate == to_rate:
+        return audio
+    frames = np.ascontiguousarray(audio.T)
+    return np.ascontiguousarray(_resample_frames(frames, from_rate, to_rate).T)
+
+
+def audio_files(folder: str | Path) -> list[Path]:
+    """List the audio files directly inside a folder in natural order (`2.wav` before `10.wav`).
+
+    Hidden files are left out. An unreadable or missing folder raises `InputError`.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise InputError(folder, "does not exist", "give a folder that holds audio files")
+    if not folder.is_dir():
+        raise InputError(folder, "is not a folder", "give a folder that holds audio files")
+    try:
+        items = [item for item in folder.iterdir() if not item.name.startswith(".")]
+    except OSError as error:
+        raise InputError(
+            folder, f"cannot be read ({error.strerror})", "check its rights"
+        ) from error
+    found = [item for item in items if item.suffix.lower() in AUDIO_SUFFIXES and item.is_file()]
+    return sorted(found, key=lambda item: natural_key(item.name))
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key under which the numbers inside names count as numbers and case does not count."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    keys = [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts]
+    return [*keys, (2, 0, name)]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """Open a file for reading after the checks that do not need its samples."""
+    if not path.exists():
+        raise InputError(path, "does not exist", "check the name")
+    if not path.is_file():
+        raise InputError(path, "is not a file", GIVE_AUDIO)
+    try:
+        if path.stat().st_size == 0:
+            raise InputError(path, "is empty", "export it again")
+        missing = missing_bytes(path)
+        if missing > 0:
+            raise InputError(path, f"is cut off ({missing} bytes missing)", "copy it again")
+        file = soundfile.SoundFile(path)
+    except soundfile.LibsndfileError as error:
+        raise InputError(
+            path, f"is no audio that can be read ({_reason(error)})", GIVE_AUDIO
+        ) from error
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})", "check its rights") from error
+    except TypeError as error:  # soundfile's answer to headerless formats such as .raw
+        raise InputError(path, "has no header", GIVE_AUDIO) from error
+    with file:
+        yield file
+
+
+def _read_frames(
+    path: Path, file: soundfile.SoundFile, first: int, count: int | None
+) -> np.ndarray:
+    """Read `(frames, channels)` float32 and see that as many came as the header promised."""
+    available = max(file.frames - first, 0)
+    wanted = available if count is None else min(count, available)
+    try:
+        if first:
+            file.seek(first)
+        samples = file.read(wanted, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise InputError(
+            path, f"is damaged ({_reason(error)})", "copy or export it again"
+        ) from error
+    if len(samples) < wanted:
+        problem = f"is cut off ({len(samples)} of {wanted} samples could be read)"
+        raise InputError(path, problem, "copy or export it again")
+    return samples
+
+
+def _read_resampled(
+    path: Path, file: soundfile.SoundFile, sample_rate: int, first: int, count: int | None
+) -> np.ndarray:
+    """Read a window given in output samples, resampled, `(frames, channels)`.
+
+    The source is read from a multiple of the smallest step at which both rates' sample grids
+    meet, so a window has the phase that the whole file would have.
+    """
+    own_rate = file.samplerate
+    common = math.gcd(own_rate, sample_rate)
+    own_step, step = own_rate // common, sample_rate // common
+    blocks = max(0, int((first / sample_rate - RESAMPLING_MARGIN_S) * common))
+    own_count = None
+    if count is not None:
+        last_s = (first + count) / sample_rate + RESAMPLING_MARGIN_S
+        own_count = math.ceil(last_s * own_rate) - blocks * own_step
+    samples = _read_frames(path, file, blocks * own_step, own_count)
+    resampled = _resample_frames(samples, own_rate, sample_rate)
+    skip = first - blocks * step
+    return resampled[skip : None if count is None else skip + count]
+
+
+def _resample_frames(frames: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    return soxr.resample(frames, from_rate, to_rate, quality=RESAMPLING_QUALITY)
+
+
+def _check_length(path: Path, duration_s: float, start_s: float) -> None:
+    if duration_s < MINIMUM_DURATION_S:
+        problem = f"is too short ({duration_s:.4f} s, at least {MINIMUM_DURATION_S} s are needed)"
+        raise InputError(path, problem, "leave it out or give a longer one")
+    if not 0 <= start_s < duration_s:
+        problem = f"lasts {duration_s:.2f} s and has nothing at {start_s:.2f} s"
+        raise InputError(path, problem, "choose a section inside it")
+
+
+def _check_samples(path: Path, samples: np.ndarray) -> None:
+    peak = float(np.max(np.abs(samples), initial=0.0))
+    if not math.isfinite(peak):
+        raise InputError(path, "holds samples that are no numbers (NaN or Inf)", "export it again")
+    if peak > MAXIMUM_PEAK:
+        problem = f"holds samples {peak:.3g} times above full scale"
+        raise InputError(path, problem, "export it again")
+
+
+def _container(path: Path) -> str:
+    """Name libsndfile's container for a file name's ending."""
+    suffix = path.suffix.lower()
+    if suffix not in AUDIO_SUFFIXES:
+        problem = f"has the ending {suffix!r}, which names no format that can be written"
+        raise InputError(path, problem, f"end it in one of {', '.join(AUDIO_SUFFIXES)}")
+    return {".aif": "AIFF"}.get(suffix, suffix[1:].upper())
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    """Libsndfile's own words, except those it uses for any MP3 that it cannot start on."""
+    words = str(error.error_string).strip().rstrip(".")
+    return "no audio format is recognised" if words.startswith("File does not exist") else words

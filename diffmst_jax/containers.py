@@ -1,0 +1,88 @@
+"""How much of an audio file is missing, told from its container's own lengths.
+
+Decoders read a WAV, AIFF or OGG file whose end is gone without a word, as a shorter one, and an
+MP3 with warnings of their own. The container says how long it ought to be; this module compares.
+FLAC needs none of it: its decoder notices.
+"""
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK_HEADER_BYTES = 8
+OGG_PAGE_HEADER_BYTES = 27
+OGG_PAGE_MAXIMUM_BYTES = OGG_PAGE_HEADER_BYTES + 255 + 255 * 255
+ID3_HEADER_BYTES = 10
+XING_SEARCH_BYTES = 256
+XING_FLAG_FRAMES, XING_FLAG_BYTES = 1, 2
+UNKNOWN_LENGTHS = (0, 0xFFFFFFFF, 0x7FFFFFFF)
+"""Lengths that a writer leaves in a header when it streams and cannot go back."""
+
+
+def missing_bytes(path: Path) -> int:
+    """Count the bytes that the container promises beyond the end of the file.
+
+    Args:
+        path: a readable, non-empty file of any kind.
+
+    Returns:
+        0 for a complete file, for a format that this module does not know, and for one
+        whose header leaves the length open.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+            return _missing_from_chunk(file, size, b"data", "<4sI")
+        if head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
+            return _missing_from_chunk(file, size, b"SSND", ">4sI")
+        if head[:4] == b"OggS":
+            return _missing_from_last_page(file, size)
+        return _missing_from_xing(file, size, head)
+
+
+def _missing_from_chunk(file: BinaryIO, size: int, wanted: bytes, layout: str) -> int:
+    """Walk the chunks of a RIFF or AIFF file from the current place to the audio data."""
+    while True:
+        header = file.read(CHUNK_HEADER_BYTES)
+        if len(header) < CHUNK_HEADER_BYTES:
+            return 0
+        name, length = struct.unpack(layout, header)
+        if name == wanted:
+            expected = file.tell() + length
+            return 0 if length in UNKNOWN_LENGTHS else max(0, expected - size)
+        file.seek(length + length % 2, 1)
+
+
+def _missing_from_last_page(file: BinaryIO, size: int) -> int:
+    """Compare the last Ogg page's own length with where the file ends."""
+    file.seek(max(0, size - OGG_PAGE_MAXIMUM_BYTES))
+    tail = file.read()
+    start = tail.rfind(b"OggS")
+    page = tail[start:]
+    if start < 0 or len(page) < OGG_PAGE_HEADER_BYTES:
+        return OGG_PAGE_HEADER_BYTES - len(page) if start >= 0 else 0
+    segments = page[OGG_PAGE_HEADER_BYTES - 1]
+    lacing = page[OGG_PAGE_HEADER_BYTES : OGG_PAGE_HEADER_BYTES + segments]
+    expected = OGG_PAGE_HEADER_BYTES + segments + sum(lacing)
+    return max(0, expected - len(page))
+
+
+def _missing_from_xing(file: BinaryIO, size: int, head: bytes) -> int:
+    """Read the byte count that MP3 encoders leave in the first frame, after an ID3 tag if any."""
+    start = 0
+    if head[:3] == b"ID3" and len(head) >= ID3_HEADER_BYTES:
+        tag = 0
+        for byte in head[6:ID3_HEADER_BYTES]:
+            tag = tag << 7 | byte & 0x7F
+        start = ID3_HEADER_BYTES + tag
+    file.seek(start)
+    frame = file.read(XING_SEARCH_BYTES)
+    place = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if frame[:1] != b"\xff" or place < 0 or len(frame) < place + 16:
+        return 0
+    flags, first, second = struct.unpack(">III", frame[place + 4 : place + 16])
+    if not flags & XING_FLAG_BYTES:
+        return 0
+    expected = second if flags & XING_FLAG_FRAMES else first
+    return max(0, start + expected - size)

@@ -1,0 +1,141 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dsp import spectral
+from tests import golden
+
+
+def noise(*shape):
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def reference_stft(x, n_fft, hop, weights, center):
+    if center:
+        x = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(n_fft // 2, n_fft // 2)], mode="reflect")
+    starts = range(0, x.shape[-1] - n_fft + 1, hop)
+    frames = [np.fft.rfft(weights * x[..., s : s + n_fft]) for s in starts]
+    return np.stack(frames, axis=-1)
+
+
+@pytest.mark.parametrize("center", [True, False])
+@pytest.mark.parametrize(("n_fft", "hop"), [(64, 16), (64, 64), (64, 7), (63, 20), (32, 50)])
+def test_stft_equals_the_definition(n_fft, hop, center):
+    x = noise(2, 3, 500)
+    weights = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
+    expected = reference_stft(x.astype(np.float64), n_fft, hop, weights, center)
+    actual = spectral.stft(x, n_fft=n_fft, hop=hop, center=center)
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, atol=2e-5)
+
+
+def test_stft_pads_a_short_window_on_both_sides():
+    x = noise(300)
+    weights = np.zeros(64)
+    weights[12:52] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(40) / 40)
+    actual = spectral.stft(x, n_fft=64, hop=16, window_length=40)
+    np.testing.assert_allclose(actual, reference_stft(x, 64, 16, weights, True), atol=2e-5)
+
+
+def test_stft_of_torch():
+    torch = pytest.importorskip("torch")
+    x = noise(2, 4096)
+    window = torch.hann_window(400)
+    expected = torch.stft(
+        torch.from_numpy(x), 512, 100, 400, window, center=True, return_complex=True
+    ).numpy()
+    actual = spectral.stft(x, n_fft=512, hop=100, window_length=400)
+    np.testing.assert_allclose(actual, expected, atol=5e-5)
+
+
+@pytest.mark.parametrize("name", list(spectral.WINDOWS))
+def test_windows_are_periodic_and_peak_at_one(name):
+    values = spectral.window_values(name, 64)
+    np.testing.assert_allclose(values[1:], values[:0:-1], atol=1e-12)
+    assert values[32] == pytest.approx(1.0)
+
+
+def test_magnitude_has_a_finite_gradient_at_silence():
+    def total(x):
+        return jnp.sum(spectral.magnitude(spectral.stft(x, n_fft=64, hop=16)))
+
+    np.testing.assert_array_equal(jax.grad(total)(jnp.zeros(300)), 0.0)
+    assert np.all(np.isfinite(jax.grad(total)(jnp.ones(300))))
+
+
+def test_stft_gradient_is_the_transpose(float64):
+    x = jnp.asarray(noise(400), jnp.float64)
+    weights = jnp.asarray(noise(33, 26), jnp.float64)
+
+    def total(x):
+        return jnp.sum(weights * spectral.power(spectral.stft(x, n_fft=64, hop=16)))
+
+    direction = jnp.asarray(np.random.default_rng(1).standard_normal(400))
+    numeric = (total(x + 1e-5 * direction) - total(x - 1e-5 * direction)) / 2e-5
+    np.testing.assert_allclose(jnp.vdot(jax.grad(total)(x), direction), numeric, rtol=1e-7)
+
+
+def test_bark_filterbank_golden():
+    expected = golden.load("bark_filterbank.npz")["fb"]
+    actual = spectral.bark_filterbank(
+        bands=24, n_fft=32768, sample_rate=44100, low_hz=20.0, high_hz=20000.0
+    )
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, expected, atol=3e-6)
+
+
+def test_bark_filterbank_with_the_exact_inverse_ends_at_the_highest_edge():
+    bank = spectral.bark_filterbank(
+        bands=24, n_fft=32768, sample_rate=44100, low_hz=20.0, high_hz=16000.0, high_correction=True
+    )
+    frequency = np.linspace(0, 22050, 16385)
+    assert bank[frequency > 16000].max() == 0
+    assert bank[frequency < 15900].any(axis=1)[16:].all()
+
+
+def test_frequency_scales_invert():
+    hz = np.geomspace(1.0, 20000.0, 200)
+    np.testing.assert_allclose(spectral.bark_to_hz(spectral.hz_to_bark(hz)), hz, rtol=1e-9)
+    for scale in ("slaney", "htk"):
+        mel = spectral.hz_to_mel(hz, scale=scale)
+        np.testing.assert_allclose(spectral.mel_to_hz(mel, scale=scale), hz, rtol=1e-9)
+
+
+def test_mel_scales_at_published_points():
+    np.testing.assert_allclose(spectral.hz_to_mel(np.array([500.0, 1000.0, 6400.0])), [7.5, 15, 42])
+    assert spectral.hz_to_mel(1000.0, scale="htk") == pytest.approx(1000.0, abs=0.02)
+
+
+def test_mel_filterbank_has_equal_areas_or_equal_heights():
+    options = {"bands": 10, "n_fft": 16384, "sample_rate": 44100, "low_hz": 50.0, "high_hz": 2e4}
+    areas = spectral.mel_filterbank(**options).sum(axis=0) * 44100 / 16384
+    np.testing.assert_allclose(areas, 1.0, rtol=1e-3)
+    heights = spectral.mel_filterbank(**options, scale="htk", equal_area=False).max(axis=0)
+    np.testing.assert_allclose(heights, 1.0, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: spectral.stft(noise(30), n_fft=64, hop=16), "x: got shape"),
+        (lambda: spectral.stft(noise(300), n_fft=64, hop=0), "hop: got 0"),
+        (lambda: spectral.stft(noise(300), n_fft=1, hop=1), "n_fft: got 1"),
+        (lambda: spectral.stft(np.zeros(300, int), n_fft=64, hop=16), "x: got dtype int"),
+        (lambda: spectral.stft(noise(300), n_fft=64, hop=16, window="sine"), "window: got 'sine'"),
+        (
+            lambda: spectral.stft(noise(300), n_fft=64, hop=16, window_length=65),
+            "window_length: got 65",
+        ),
+        (lambda: spectral.hz_to_mel(1.0, scale="bark"), "scale: got 'bark'"),
+        (
+            lambda: spectral.bark_filterbank(
+                bands=24, n_fft=64, sample_rate=32000, low_hz=20.0, high_hz=20000.0
+            ),
+            "high_hz: got",
+        ),
+    ],
+)
+def test_wrong_arguments_are_named(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()

@@ -1,0 +1,37 @@
+"""Losses: pure functions on one example, elementwise then reduced; `jax.vmap` makes batches.
+
+- audio features: `style_features`, `style_distance`, `audio_feature_loss`
+- spectrograms: `multi_resolution_stft_loss`, `sum_difference_stft_loss`
+- controls: `parameter_loss`
+"""
+
+from diffmst_jax.losses.audio_features import (
+    AudioFeatureLoss,
+    AudioFeatureWeights,
+    StyleFeatures,
+    audio_feature_loss,
+    style_distance,
+    style_features,
+)
+from diffmst_jax.losses.parameters import ParameterLoss, parameter_loss
+from diffmst_jax.losses.spectrogram import (
+    MultiResolutionStft,
+    StftResolution,
+    multi_resolution_stft_loss,
+    sum_difference_stft_loss,
+)
+
+__all__ = [
+    "AudioFeatureLoss",
+    "AudioFeatureWeights",
+    "MultiResolutionStft",
+    "ParameterLoss",
+    "StftResolution",
+    "StyleFeatures",
+    "audio_feature_loss",
+    "multi_resolution_stft_loss",
+    "parameter_loss",
+    "style_distance",
+    "style_features",
+    "sum_difference_stft_loss",
+]

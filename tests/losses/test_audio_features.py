@@ -1,0 +1,138 @@
+"""Style features and the audio-feature loss: golden values, and every gradient at the edges."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffmst_jax.losses import (
+    AudioFeatureWeights,
+    audio_feature_loss,
+    style_distance,
+    style_features,
+)
+from tests import golden
+
+RATE = 44100
+TIME = 32768
+GOLDEN_NAMES = {
+    "rms": "rms",
+    "crest_factor_db": "crest_factor",
+    "stereo_width": "stereo_width",
+    "stereo_imbalance": "stereo_imbalance",
+    "bark_spectrum": "barkspectrum",
+}
+
+
+@functools.cache
+def gradient():
+    """Value and gradient to the predicted mix, compiled once for every edge case."""
+
+    def total(predicted, reference):
+        loss = audio_feature_loss(predicted, reference, sample_rate=RATE)
+        return loss.total, loss
+
+    return jax.jit(jax.value_and_grad(total, has_aux=True))
+
+
+SILENCE = jnp.zeros((2, TIME))
+
+
+def noise(seed: int, scale: float = 0.1, dtype=np.float32) -> jax.Array:
+    return jnp.asarray(scale * np.random.default_rng(seed).standard_normal((2, TIME)), dtype)
+
+
+def mono(left: float, right: float) -> jax.Array:
+    return noise(1)[:1] * jnp.array([[left], [right]])
+
+
+@pytest.mark.parametrize("side", ["pred", "ref"])
+def test_features_equal_the_reference_implementation(side):
+    z = golden.load("style_features.npz")
+    features = jax.vmap(functools.partial(style_features, sample_rate=RATE))(jnp.asarray(z[side]))
+    for ours, theirs in GOLDEN_NAMES.items():
+        value, expected = getattr(features, ours), z[f"{theirs}_{side}"]
+        np.testing.assert_allclose(value, expected, rtol=2e-5, atol=1e-5, err_msg=ours)
+
+
+def test_every_loss_term_equals_the_reference_implementation():
+    z = golden.load("style_features.npz")
+    pairs = jnp.asarray(z["pred"]), jnp.asarray(z["ref"])
+    loss = jax.vmap(functools.partial(audio_feature_loss, sample_rate=RATE))(*pairs)
+    terms = {ours.removesuffix("_db"): theirs for ours, theirs in GOLDEN_NAMES.items()}
+    for ours, theirs in terms.items():
+        np.testing.assert_allclose(
+            jnp.mean(getattr(loss, ours)), z[f"loss_{theirs}"], rtol=2e-5, err_msg=ours
+        )
+    np.testing.assert_allclose(
+        jnp.mean(loss.total), sum(z[f"loss_{t}"] for t in terms.values()), rtol=2e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("predicted", "reference"),
+    [
+        (SILENCE, noise(1)),
+        (noise(1), SILENCE),
+        (SILENCE, SILENCE),
+        (mono(1, 1), noise(2)),
+        (mono(1, -1), noise(2)),
+        (mono(1, 0), noise(2)),
+        (noise(1), noise(1)),
+        (SILENCE + 1, noise(2)),
+    ],
+    ids=["silence", "silent reference", "both", "mono", "anti-phase", "one side", "same", "dc"],
+)
+def test_value_and_gradient_are_finite_at_the_edges(predicted, reference):
+    (_, loss), slope = gradient()(predicted, reference)
+    assert all(np.isfinite(term) for term in loss)
+    assert np.isfinite(slope).all()
+
+
+def test_identical_signals_have_no_loss_and_no_gradient():
+    (total, _), slope = gradient()(noise(3), noise(3))
+    assert total < 1e-9
+    assert np.abs(slope).max() < 1e-6
+
+
+def test_gradient_agrees_with_finite_differences(float64):
+    x, r = noise(4, 0.1, np.float64), noise(5, 0.03, np.float64)
+    direction = np.random.default_rng(6).standard_normal(x.shape)
+    weights = AudioFeatureWeights(1.0, 1.0, 1.0, 1.0, 1.0)
+
+    @jax.jit
+    def along(t):
+        return jnp.stack(audio_feature_loss(x + t * direction, r, weights, sample_rate=RATE))
+
+    step = 1e-8
+    numerical = (along(step) - along(-step)) / (2 * step)
+    np.testing.assert_allclose(jax.jacfwd(along)(0.0), numerical, rtol=1e-5, atol=1e-8)
+    slope = jax.grad(lambda y: audio_feature_loss(y, r, weights, sample_rate=RATE).total)(
+        jnp.asarray(x)
+    )
+    np.testing.assert_allclose(jnp.sum(slope * direction), numerical[0], rtol=1e-5)
+
+
+def test_a_weight_scales_its_own_term_only():
+    a, b = (style_features(noise(seed), sample_rate=RATE) for seed in (1, 2))
+    plain = style_distance(a, b)
+    doubled = style_distance(a, b, AudioFeatureWeights(bark_spectrum=0.2))
+    np.testing.assert_allclose(doubled.bark_spectrum, 2 * plain.bark_spectrum, rtol=1e-6)
+    assert doubled[1:5] == plain[1:5]
+
+
+def test_known_values_of_simple_signals():
+    sine = np.sin(2 * np.pi * 1000 / RATE * np.arange(RATE)).astype(np.float32)
+    features = style_features(jnp.stack([sine, 0.5 * sine]), sample_rate=RATE)
+    np.testing.assert_allclose(features.rms, np.array([1, 0.5]) / np.sqrt(2), rtol=1e-4)
+    np.testing.assert_allclose(features.crest_factor_db, [3.01, 3.01], atol=0.01)
+    np.testing.assert_allclose(features.stereo_width, (0.5 / 1.5) ** 2, rtol=1e-4)
+    np.testing.assert_allclose(features.stereo_imbalance, -0.75 / 1.25, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, TIME), (TIME,), (3, TIME)])
+def test_other_than_stereo_is_refused(shape):
+    with pytest.raises(ValueError, match=r"\(2, time\)"):
+        style_features(jnp.zeros(shape), sample_rate=RATE)

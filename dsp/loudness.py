@@ -1,0 +1,333 @@
+"""Loudness and true peak after ITU-R BS.1770 and EBU Tech 3341 and 3342.
+
+Everything is differentiable and has finite values and gradients at silence. Gates are decisions:
+gradients flow through the blocks that pass, none through the threshold.
+
+Two variants of the measure, as the static argument `variant`:
+
+- `"pyloudnorm"` (default) equals the Python package that the research literature quotes, within
+  0.001 LU: both weighting stages are the audio cookbook's filters, the last gating block may be
+  incomplete (its missing samples count as 0).
+- `"itu"` is the letter of BS.1770-4: the published filter at 48 kHz and its bilinear equivalent at
+  other rates, complete blocks only. Stationary signals read up to 0.05 LU higher than with
+  `"pyloudnorm"`, as far apart as meters are allowed to be by half.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dsp.resampling import upsample
+from dsp.spectral import frame
+
+# BS.1770-4, section 2: loudness = OFFSET_DB + 10 log10(weighted mean square).
+OFFSET_DB = -0.691
+CHANNEL_WEIGHTS = (1.0, 1.0, 1.0, 1.41, 1.41)  # left, right, centre, left and right surround
+ABSOLUTE_GATE_LUFS = -70.0
+RELATIVE_GATE_LU = -10.0
+MOMENTARY_S, SHORT_TERM_S = 0.4, 3.0
+HOP_S = 0.1
+
+# EBU Tech 3342.
+RANGE_GATE_LU = -20.0
+RANGE_PERCENTILES = (10.0, 95.0)
+# pyloudnorm's loudness range takes 97 % overlap of 3 s and appends the silence that the standard
+# asks for at the end of a file.
+PYLOUDNORM_RANGE_HOP_S = 0.09
+PYLOUDNORM_RANGE_TAIL_S = 1.5
+
+# What momentary and short-term loudness return for silence.
+SILENCE_LUFS = -120.0
+# What true_peak returns for silence.
+SILENCE_DBTP = -200.0
+
+# The weighting filters: a high shelf (the head) and a high pass (the ear).
+COOKBOOK_SHELF = {"gain_db": 4.0, "frequency_hz": 1500.0, "q_factor": math.sqrt(0.5)}
+COOKBOOK_HIGH_PASS = {"frequency_hz": 38.0, "q_factor": 0.5}
+# Analogue prototype behind the coefficients that BS.1770 prints for 48 kHz, to 1e-8.
+ITU_SHELF = {"gain_db": 3.999843853973347, "frequency_hz": 1681.974450955533}
+ITU_SHELF_Q, ITU_SHELF_BAND_EXPONENT = 0.7071752369554196, 0.4996667741545416
+ITU_HIGH_PASS = {"frequency_hz": 38.13547087602444, "q_factor": 0.5003270373238773}
+
+
+def k_weighting_sos(*, sample_rate: float, variant: str = "pyloudnorm") -> np.ndarray:
+    """Return the K-weighting filter as float64 second-order sections `(2, 6)`.
+
+    Raises:
+        ValueError: if `variant` is unknown or `sample_rate` is below 8000 Hz (the shelf at
+            1.5 kHz needs room below half the sample rate).
+    """
+    _check_variant(variant)
+    if not sample_rate >= 8000:
+        raise ValueError(f"sample_rate: got {sample_rate}, expected at least 8000 Hz")
+    if variant == "itu":
+        return np.stack([_itu_shelf(sample_rate), _itu_high_pass(sample_rate)])
+    return np.stack([_cookbook_shelf(sample_rate), _cookbook_high_pass(sample_rate)])
+
+
+def _cookbook_shelf(sample_rate: float) -> np.ndarray:
+    """High shelf of the audio EQ cookbook (Bristow-Johnson)."""
+    amplitude = 10.0 ** (COOKBOOK_SHELF["gain_db"] / 40.0)
+    omega = 2.0 * math.pi * COOKBOOK_SHELF["frequency_hz"] / sample_rate
+    skirt = math.sqrt(amplitude) * math.sin(omega) / COOKBOOK_SHELF["q_factor"]
+    more, less, cosine = amplitude + 1.0, amplitude - 1.0, math.cos(omega)
+    b = amplitude * np.array(
+        [more + less * cosine + skirt, -2 * (less + more * cosine), more + less * cosine - skirt]
+    )
+    a = np.array(
+        [more - less * cosine + skirt, 2 * (less - more * cosine), more - less * cosine - skirt]
+    )
+    return np.concatenate([b, a]) / a[0]
+
+
+def _cookbook_high_pass(sample_rate: float) -> np.ndarray:
+    """High pass of the audio EQ cookbook (Bristow-Johnson)."""
+    omega = 2.0 * math.pi * COOKBOOK_HIGH_PASS["frequency_hz"] / sample_rate
+    alpha = math.sin(omega) / (2.0 * COOKBOOK_HIGH_PASS["q_factor"])
+    edge = (1.0 + math.cos(omega)) / 2.0
+    b = np.array([edge, -2.0 * edge, edge])
+    a = np.array([1.0 + alpha, -2.0 * math.cos(omega), 1.0 - alpha])
+    return np.concatenate([b, a]) / a[0]
+
+
+def _itu_shelf(sample_rate: float) -> np.ndarray:
+    """Bilinear transform of `(V s^2 + V^e s / Q + 1) / (s^2 + s / Q + 1)`, prewarped."""
+    warped = math.tan(math.pi * ITU_SHELF["frequency_hz"] / sample_rate)
+    high = 10.0 ** (ITU_SHELF["gain_db"] / 20.0)
+    band = high**ITU_SHELF_BAND_EXPONENT * warped / ITU_SHELF_Q
+    square, damping = warped * warped, warped / ITU_SHELF_Q
+    b = np.array([high + band + square, 2 * (square - high), high - band + square])
+    a = np.array([1 + damping + square, 2 * (square - 1), 1 - damping + square])
+    return np.concatenate([b, a]) / a[0]
+
+
+def _itu_high_pass(sample_rate: float) -> np.ndarray:
+    """Bilinear transform of the high pass; BS.1770 leaves its numerator at 1, -2, 1."""
+    warped = math.tan(math.pi * ITU_HIGH_PASS["frequency_hz"] / sample_rate)
+    square, damping = warped * warped, warped / ITU_HIGH_PASS["q_factor"]
+    a = np.array([1 + damping + square, 2 * (square - 1), 1 - damping + square])
+    return np.concatenate([[1.0, -2.0, 1.0], a / a[0]])
+
+
+def k_weighting(x: jax.Array, *, sample_rate: float, variant: str = "pyloudnorm") -> jax.Array:
+    """Filter each channel by the K-weighting curve (exact IIR), `(channels, time)`.
+
+    Args:
+        x: signal, `(channels, time)`.
+        sample_rate: samples per second, at least 8000.
+        variant: see the module.
+
+    Raises:
+        ValueError: if `x` has another rank or a static argument is out of its domain.
+    """
+    _check_signal(x)
+    sos = k_weighting_sos(sample_rate=sample_rate, variant=variant)
+    y, _ = _sosfilt(jnp.asarray(sos, x.dtype), x)
+    return y
+
+
+def _sosfilt(sos: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def step(state: jax.Array, sample: jax.Array) -> tuple[jax.Array, jax.Array]:
+        rows = []
+        for section in range(2):
+            b0, b1, b2, _, a1, a2 = sos[section]
+            out = b0 * sample + state[section, 0]
+            rows.append([b1 * sample - a1 * out + state[section, 1], b2 * sample - a2 * out])
+            sample = out
+        return jnp.stack([jnp.stack(row) for row in rows]), sample
+
+    state, y = jax.lax.scan(step, jnp.zeros((2, 2, x.shape[0]), x.dtype), x.T)
+    return y.T, state
+
+
+def integrated_loudness(
+    x: jax.Array, *, sample_rate: float, variant: str = "pyloudnorm"
+) -> jax.Array:
+    """Gated programme loudness of BS.1770-4 in LUFS.
+
+    Blocks of 400 ms every 100 ms; the mean power of the blocks above -70 LUFS and above 10 LU
+    below the mean of those. A signal with no block above the absolute gate, silence included,
+    returns -70 (the gate: the lowest value this measure can take) with gradient 0.
+
+    Args:
+        x: signal, `(channels, time)`, at least 400 ms; channels in the order left, right, centre,
+            left surround, right surround.
+        sample_rate: samples per second, at least 8000.
+        variant: see the module.
+
+    Returns:
+        Scalar, LUFS.
+
+    Raises:
+        ValueError: if the shape of `x` or a static argument is out of its domain.
+    """
+    powers = _block_powers(x, MOMENTARY_S, HOP_S, sample_rate, variant)
+    audible = powers >= _power(ABSOLUTE_GATE_LUFS)
+    threshold = _masked_mean(powers, audible) * 10.0 ** (RELATIVE_GATE_LU / 10.0)
+    passing = audible & (powers > threshold)
+    return _loudness(_masked_mean(powers, passing), ABSOLUTE_GATE_LUFS)
+
+
+def momentary_loudness(
+    x: jax.Array, *, sample_rate: float, hop_s: float = HOP_S, variant: str = "pyloudnorm"
+) -> jax.Array:
+    """Ungated loudness of 400 ms windows in LUFS (EBU Tech 3341), `(blocks,)`.
+
+    Block `k` covers `k hop_s` to `k hop_s + 0.4` seconds. Never below -120 (silence), with
+    gradient 0 there. Arguments and errors as `integrated_loudness`; `hop_s` is the step in
+    seconds.
+    """
+    powers = _block_powers(x, MOMENTARY_S, hop_s, sample_rate, variant)
+    return _loudness(powers, SILENCE_LUFS)
+
+
+def short_term_loudness(
+    x: jax.Array, *, sample_rate: float, hop_s: float = HOP_S, variant: str = "pyloudnorm"
+) -> jax.Array:
+    """Ungated loudness of 3 s windows in LUFS (EBU Tech 3341), `(blocks,)`.
+
+    As `momentary_loudness`, of signals of at least 3 s.
+    """
+    powers = _block_powers(x, SHORT_TERM_S, hop_s, sample_rate, variant)
+    return _loudness(powers, SILENCE_LUFS)
+
+
+def loudness_range(x: jax.Array, *, sample_rate: float, variant: str = "pyloudnorm") -> jax.Array:
+    """Loudness range of EBU Tech 3342 in LU.
+
+    The distance between the 10th and the 95th percentile (linearly interpolated) of the short-term
+    loudness of the blocks above -70 LUFS and above 20 LU below their mean power. The variant
+    `"pyloudnorm"` steps by 90 ms and appends 1.5 s of silence, `"itu"` steps by 100 ms and appends
+    nothing.
+
+    Args:
+        x: signal, `(channels, time)`, at least 3 s.
+        sample_rate: samples per second, at least 8000.
+        variant: see the module.
+
+    Returns:
+        Scalar, LU; 0 with gradient 0 if no block passes the gates.
+
+    Raises:
+        ValueError: if the shape of `x` or a static argument is out of its domain.
+    """
+    _check_variant(variant)
+    hop_s = HOP_S
+    if variant == "pyloudnorm":
+        _check_duration(x, SHORT_TERM_S, sample_rate)
+        hop_s = PYLOUDNORM_RANGE_HOP_S
+        x = jnp.pad(x, ((0, 0), (0, int(PYLOUDNORM_RANGE_TAIL_S * sample_rate))))
+    powers = _block_powers(x, SHORT_TERM_S, hop_s, sample_rate, variant)
+    audible = powers >= _power(ABSOLUTE_GATE_LUFS)
+    threshold = _masked_mean(powers, audible) * 10.0 ** (RANGE_GATE_LU / 10.0)
+    passing = audible & (powers >= threshold)
+    ordered = jnp.sort(jnp.where(passing, _loudness(powers, SILENCE_LUFS), jnp.inf))
+    low, high = (_percentile(ordered, jnp.sum(passing), q) for q in RANGE_PERCENTILES)
+    return jnp.where(jnp.any(passing), high - low, 0.0)
+
+
+def _percentile(ordered: jax.Array, count: jax.Array, percent: float) -> jax.Array:
+    """Interpolated percentile of the first `count` of ascending values; 0 if there are none."""
+    position = jnp.maximum(count - 1, 0) * jnp.asarray(percent / 100.0, ordered.dtype)
+    below = jnp.floor(position).astype(int)
+    above = jnp.minimum(below + 1, jnp.maximum(count - 1, 0))
+    finite = jnp.where(jnp.isinf(ordered), 0.0, ordered)
+    part = position - below
+    return (1.0 - part) * finite[below] + part * finite[above]
+
+
+def true_peak(x: jax.Array, *, sample_rate: float, oversampling: int | None = None) -> jax.Array:
+    """Highest absolute value of the band-limited signal in dBTP (BS.1770-4, annex 2).
+
+    The largest sample after interpolation to four times the rate (twice from 88.2 kHz, unchanged
+    from 176.4 kHz), by a linear-phase kernel of 65 samples that the original samples pass through
+    unchanged. The reading of a sine lies at most `20 log10 cos(pi f / (4 fs))` too low: 0.17 dB at
+    `fs / 4`, 0.55 dB at 20 kHz at 44100 Hz.
+
+    Args:
+        x: signal, `(channels, time)`.
+        sample_rate: samples per second; decides `oversampling`.
+        oversampling: interpolation factor, to read finer (or faster) than the standard asks.
+
+    Returns:
+        Scalar, dB relative to full scale; at least -200, which silence returns with gradient 0.
+
+    Raises:
+        ValueError: if the shape of `x` or a static argument is out of its domain.
+    """
+    _check_signal(x)
+    if not sample_rate > 0:
+        raise ValueError(f"sample_rate: got {sample_rate}, expected a positive number of Hz")
+    if oversampling is None:
+        oversampling = 4 if sample_rate < 88200 else 2 if sample_rate < 176400 else 1
+    peak = jnp.max(jnp.abs(upsample(x, factor=oversampling)))
+    silence = 10.0 ** (SILENCE_DBTP / 20.0)
+    audible = peak > silence
+    return jnp.where(audible, 20.0 * jnp.log10(jnp.where(audible, peak, 1.0)), SILENCE_DBTP)
+
+
+def _block_powers(
+    x: jax.Array, length_s: float, hop_s: float, sample_rate: float, variant: str
+) -> jax.Array:
+    """Channel-weighted mean square of K-weighted blocks, `(blocks,)`."""
+    _check_duration(x, length_s, sample_rate)
+    length, hop = round(length_s * sample_rate), round(hop_s * sample_rate)
+    if hop < 1:
+        raise ValueError(f"hop_s: got {hop_s}, expected at least one sample")
+    weights = jnp.asarray(CHANNEL_WEIGHTS[: x.shape[0]], x.dtype)[:, None]
+    weighted = k_weighting(x, sample_rate=sample_rate, variant=variant)
+    energy = jnp.sum(weights * jnp.square(weighted), axis=0)
+    if variant == "pyloudnorm":
+        blocks = 1 + round((x.shape[-1] - length) / hop)
+        missing = max(0, (blocks - 1) * hop + length - x.shape[-1])
+        energy = jnp.pad(energy, (0, missing))
+    # Blocks overlap: sum the energy of short segments once, then whole segments per block.
+    segment = math.gcd(length, hop)
+    whole = energy.shape[0] // segment * segment
+    segments = jnp.sum(energy[:whole].reshape(-1, segment), axis=-1)
+    blocks_of_segments = frame(segments, length=length // segment, hop=hop // segment)
+    return jnp.sum(blocks_of_segments, axis=-1) / length
+
+
+def _power(lufs: float) -> float:
+    """Weighted mean square of a loudness."""
+    return 10.0 ** ((lufs - OFFSET_DB) / 10.0)
+
+
+def _loudness(power: jax.Array, floor_lufs: float) -> jax.Array:
+    """Loudness of a weighted mean square, at least `floor_lufs`, with gradient 0 there."""
+    above = power > _power(floor_lufs)
+    decibels = OFFSET_DB + 10.0 * jnp.log10(jnp.where(above, power, 1.0))
+    return jnp.where(above, decibels, floor_lufs)
+
+
+def _masked_mean(values: jax.Array, mask: jax.Array) -> jax.Array:
+    """Mean of the values where `mask`, 0 if there are none."""
+    count = jnp.maximum(jnp.sum(mask), 1)
+    return jnp.sum(jnp.where(mask, values, 0.0)) / count
+
+
+def _check_variant(variant: str) -> None:
+    if variant not in ("pyloudnorm", "itu"):
+        raise ValueError(f"variant: got {variant!r}, expected 'pyloudnorm' or 'itu'")
+
+
+def _check_signal(x: jax.Array) -> None:
+    if x.ndim != 2 or not 1 <= x.shape[0] <= len(CHANNEL_WEIGHTS):
+        raise ValueError(
+            f"x: got shape {x.shape}, expected (channels, time) with 1 to {len(CHANNEL_WEIGHTS)} "
+            "channels"
+        )
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(f"x: got dtype {x.dtype}, expected a real floating type")
+
+
+def _check_duration(x: jax.Array, length_s: float, sample_rate: float) -> None:
+    _check_signal(x)
+    if x.shape[-1] < length_s * sample_rate:
+        raise ValueError(
+            f"x: got shape {x.shape}, {x.shape[-1] / sample_rate:.3g} s, expected at least "
+            f"{length_s} s"
+        )

@@ -1,0 +1,246 @@
+"""From a folder of files to console tracks: find, decode, pad, pair and measure.
+
+A *strip* is one input file as the console shows it: a mono strip feeds one console track, a
+stereo strip two (its left and right channel), which share their settings and are panned as a
+pair. A file with more than two channels gives one mono strip per channel.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from diffmst_jax.audio import SAMPLE_RATE, audio_files, read_audio
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.measure import decibels, integrated_loudness, peak
+
+CONSOLE_FILE_NAME = "console.json"
+
+SILENCE_PEAK_DB = -60.0
+"""A track that never rises above this peak (dBFS) is silence or hiss, and left out."""
+
+MONO_SIDE_DB = -60.0
+"""A stereo file whose side stays this far below its mid is a mono recording in two channels."""
+
+
+class Strip(NamedTuple):
+    """One input of the console.
+
+    Attributes:
+        file: name of the file, relative to the folder of tracks, with forward slashes.
+        channels: the file's channels that feed it, counted from 1: one, or a stereo pair.
+    """
+
+    file: str
+    channels: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: the file's name, and the channel where that is needed."""
+        stem = Path(self.file).with_suffix("").as_posix()
+        return (
+            stem
+            if len(self.channels) == 2 or self.channels == (1,)
+            else f"{stem} {self.channels[0]}"
+        )
+
+
+class LeftOut(NamedTuple):
+    """A file, or a channel of one, that does not take part, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Multitrack:
+    """The tracks of one song, aligned and of one length.
+
+    Attributes:
+        strips: the inputs, in natural order of their file names.
+        audio: float32 `(console tracks, time)` at `SAMPLE_RATE`, strip after strip, a pair's
+            left channel before its right.
+        loudness_lufs: integrated loudness of each strip, `(strips,)`; a pair's is the energy
+            mean of its channels', so that both kinds compare with a mono track.
+        left_out: what was found and not used.
+    """
+
+    strips: tuple[Strip, ...]
+    audio: np.ndarray
+    loudness_lufs: np.ndarray
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.audio.shape[1] / SAMPLE_RATE
+
+    @property
+    def strip_of_track(self) -> np.ndarray:
+        """Index of the strip that each console track belongs to, `(console tracks,)`."""
+        return np.repeat(np.arange(len(self.strips)), [len(s.channels) for s in self.strips])
+
+    @property
+    def side_of_track(self) -> np.ndarray:
+        """-1 for a pair's left channel, +1 for its right, 0 for mono, `(console tracks,)`."""
+        sides = [[0.0] if len(s.channels) == 1 else [-1.0, 1.0] for s in self.strips]
+        return np.concatenate(sides)
+
+
+class _Channels(NamedTuple):
+    strip: Strip
+    audio: np.ndarray
+
+
+def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[Path]]:
+    """Find the audio files of one song.
+
+    Args:
+        source: a folder (its files, then those of its subfolders, one level down), one file,
+            or several files. A subfolder that holds a `console.json` is the result of an
+            earlier mix and is passed over.
+
+    Returns:
+        The folder that names are relative to, and the files.
+
+    Raises:
+        InputError: nothing there, or no audio in it.
+    """
+    if isinstance(source, str | Path) and not Path(source).is_file():
+        return Path(source), _find_in_folder(Path(source))
+    files = [Path(source)] if isinstance(source, str | Path) else [Path(item) for item in source]
+    if not files:
+        raise InputError("tracks", "no file was given", "give a folder or some audio files")
+    parents = {file.resolve().parent for file in files}
+    base = parents.pop() if len(parents) == 1 else _common_parent(parents)
+    resolved = [file.resolve() for file in files]
+    if len(set(resolved)) < len(resolved):
+        twice = next(file for file in files if resolved.count(file.resolve()) > 1)
+        raise InputError(twice, "was given twice", "give each track once")
+    return base, resolved
+
+
+def load_tracks(source: str | Path | Sequence[str | Path]) -> Multitrack:
+    """Read the tracks of one song at `SAMPLE_RATE`, pad them to one length and measure them.
+
+    Args:
+        source: as for `find_tracks`.
+
+    Returns:
+        The strips that sound. Silent files and silent channels are in `left_out`.
+
+    Raises:
+        InputError: a file that cannot be used, no audio, or nothing but silence.
+    """
+    base, files = find_tracks(source)
+    used: list[_Channels] = []
+    left_out: list[LeftOut] = []
+    for file in files:
+        name = file.relative_to(base).as_posix()
+        channels, reasons = split_channels(name, read_audio(file))
+        used += channels
+        left_out += reasons
+    if not used:
+        raise InputError(base, "holds nothing but silence", "give tracks with sound in them")
+    return assemble(used, left_out)
+
+
+def assemble(used: Iterable[_Channels], left_out: Iterable[LeftOut] = ()) -> Multitrack:
+    """Pad the strips' channels to the longest, `(console tracks, time)`, and measure them."""
+    used = list(used)
+    length = max(item.audio.shape[1] for item in used)
+    audio = np.zeros((sum(len(item.audio) for item in used), length), np.float32)
+    row = 0
+    loudness = []
+    for item in used:
+        audio[row : row + len(item.audio), : item.audio.shape[1]] = item.audio
+        row += len(item.audio)
+        loudness.append(strip_loudness(item.audio))
+    return Multitrack(
+        tuple(item.strip for item in used), audio, np.array(loudness), tuple(left_out)
+    )
+
+
+def strip_loudness(channels: np.ndarray) -> float:
+    """Loudness of a strip in LUFS: of its channel, or the energy mean over a pair."""
+    total = integrated_loudness(channels, sample_rate=SAMPLE_RATE)
+    return total - 10 * math.log10(len(channels))
+
+
+def split_channels(name: str, audio: np.ndarray) -> tuple[list[_Channels], list[LeftOut]]:
+    """Turn one file's `(channels, time)` into strips, leaving silent channels out.
+
+    A stereo file with one silent channel, or with two that hold the same mono recording,
+    becomes a mono strip.
+    """
+    sounding = [index for index, channel in enumerate(audio) if not is_silent(channel)]
+    if not sounding:
+        return [], [LeftOut(name, "silent")]
+    silent = sorted(set(range(len(audio))) - set(sounding))
+    reasons = [LeftOut(name, f"channel {index + 1} is silent") for index in silent]
+    if len(audio) == 2 and len(sounding) == 2:
+        if _is_dual_mono(audio):
+            return [_Channels(Strip(name, (1,)), audio[:1])], []
+        return [_Channels(Strip(name, (1, 2)), audio)], []
+    strips = [_Channels(Strip(name, (i + 1,)), audio[i : i + 1]) for i in sounding]
+    return strips, reasons
+
+
+def is_silent(channel: np.ndarray) -> bool:
+    """Whether a channel `(time,)` has nothing in it that a mix could use."""
+    if decibels(peak(channel)) < SILENCE_PEAK_DB:
+        return True
+    loudness = integrated_loudness(channel[np.newaxis], sample_rate=SAMPLE_RATE)
+    return not np.isfinite(loudness)
+
+
+def read_strips(source: str | Path | Sequence[str | Path], strips: Sequence[Strip]) -> Multitrack:
+    """Read exactly the given strips, in their order, as a console file lists them.
+
+    Raises:
+        InputError: a file is missing or has fewer channels than the console file says.
+    """
+    base, files = find_tracks(source)
+    by_name = {file.relative_to(base).as_posix(): file for file in files}
+    cache: dict[str, np.ndarray] = {}
+    used = []
+    for strip in strips:
+        if strip.file not in by_name:
+            problem = f"has no track named {strip.file!r}, which the console file lists"
+            raise InputError(base, problem, "give the folder that was mixed, or edit the entry")
+        if strip.file not in cache:
+            cache = {strip.file: read_audio(by_name[strip.file])}
+        audio = cache[strip.file]
+        if max(strip.channels) > len(audio):
+            problem = f"has {len(audio)} channel(s), the console file uses {max(strip.channels)}"
+            raise InputError(by_name[strip.file], problem, "give the file that was mixed")
+        used.append(_Channels(strip, audio[[channel - 1 for channel in strip.channels]]))
+    unused = sorted(set(by_name) - {strip.file for strip in strips})
+    return assemble(used, [LeftOut(name, "not in the console file") for name in unused])
+
+
+def _find_in_folder(folder: Path) -> list[Path]:
+    files = audio_files(folder)
+    subfolders = [item for item in folder.iterdir() if item.is_dir()]
+    for subfolder in sorted(subfolders, key=lambda item: item.name):
+        hidden = subfolder.name.startswith(".")
+        if not hidden and not (subfolder / CONSOLE_FILE_NAME).exists():
+            files += audio_files(subfolder)
+    if not files:
+        raise InputError(
+            folder, "holds no audio files", "give a folder of WAV, FLAC, MP3, OGG or AIFF"
+        )
+    return files
+
+
+def _common_parent(folders: Iterable[Path]) -> Path:
+    parents = [[*reversed(folder.parents), folder] for folder in folders]
+    return [level[0] for level in zip(*parents, strict=False) if len(set(level)) == 1][-1]
+
+
+def _is_dual_mono(audio: np.ndarray) -> bool:
+    mid, side = audio[0] + audio[1], audio[0] - audio[1]
+    return decibels(peak(side)) - decibels(peak(mid)) < MONO_SIDE_DB

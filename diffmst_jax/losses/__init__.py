@@ -3,6 +3,7 @@
 - audio features: `style_features`, `style_distance`, `audio_feature_loss`
 - spectrograms: `multi_resolution_stft_loss`, `sum_difference_stft_loss`
 - controls: `parameter_loss`
+- around any of them: `normalize_loudness`
 """
 
 from diffmst_jax.losses.audio_features import (
@@ -13,6 +14,7 @@ from diffmst_jax.losses.audio_features import (
     style_distance,
     style_features,
 )
+from diffmst_jax.losses.loudness import loudness_gain_db, normalize_loudness
 from diffmst_jax.losses.parameters import ParameterLoss, parameter_loss
 from diffmst_jax.losses.spectrogram import (
     MultiResolutionStft,
@@ -29,7 +31,9 @@ __all__ = [
     "StftResolution",
     "StyleFeatures",
     "audio_feature_loss",
+    "loudness_gain_db",
     "multi_resolution_stft_loss",
+    "normalize_loudness",
     "parameter_loss",
     "style_distance",
     "style_features",

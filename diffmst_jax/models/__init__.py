@@ -1,5 +1,32 @@
 """Models: from raw tracks and a reference mix to the controls of a mixing console."""
 
+from diffmst_jax.models.build import DiffMstModel, build_model
+from diffmst_jax.models.config import (
+    PRESETS,
+    Cnn14Config,
+    CompactConfig,
+    ModelConfig,
+    TransformerConfig,
+)
 from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.levels import (
+    REFERENCE_LUFS,
+    TRACK_LUFS,
+    normalize_reference,
+    normalize_tracks,
+)
 
-__all__ = ["Controls"]
+__all__ = [
+    "PRESETS",
+    "REFERENCE_LUFS",
+    "TRACK_LUFS",
+    "Cnn14Config",
+    "CompactConfig",
+    "Controls",
+    "DiffMstModel",
+    "ModelConfig",
+    "TransformerConfig",
+    "build_model",
+    "normalize_reference",
+    "normalize_tracks",
+]

@@ -1,0 +1,178 @@
+"""The compact model: a small network that starts from a neutral mix and learns what to change.
+
+It differs from the paper's model in what it is given. Tracks and reference enter as statistics of
+a Bark spectrogram (plus a small convolution over time), the reference as mid, side, left and right,
+and one token says outright what the loss will compare: the reference's spectrum, width, balance and
+dynamics next to the spectrum that the plain sum of the tracks would have. The heads give
+differences from a neutral console, whose level is the one that makes the sum as loud as the
+reference and whose panorama is as wide, so that an untrained model is already a plausible mix.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax import Array
+from jax.typing import DTypeLike
+
+from diffmst_jax.models import console_shim as console
+from diffmst_jax.models.config import CompactConfig, ModelConfig
+from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.front_end import (
+    AMPLITUDE_FLOOR,
+    STYLE_BANDS,
+    BandStatistics,
+    band_statistics,
+    standardise,
+)
+from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
+from diffmst_jax.models.transformer import Controller
+
+MIX_TOKENS = 5  # mid, side, left, right and style
+STYLE_SIZE = 3 * STYLE_BANDS + 7
+SMALL = nnx.initializers.normal(0.02)
+
+
+class SignalEncoder(nnx.Module):
+    """Embed one signal from its band statistics and a convolution over its band spectrogram."""
+
+    def __init__(
+        self, config: CompactConfig, width: int, *, dtype: DTypeLike, rngs: nnx.Rngs
+    ) -> None:
+        channels = config.conv_width
+        size = 3 * config.bands + 4 + 2 * channels
+        self.convolutions = nnx.List(
+            [
+                nnx.Conv(config.bands, channels, 5, strides=2, dtype=dtype, rngs=rngs),
+                nnx.Conv(channels, channels, 3, strides=2, dtype=dtype, rngs=rngs),
+            ]
+            if channels
+            else []
+        )
+        self.hidden = nnx.Linear(size, config.hidden, dtype=dtype, rngs=rngs)
+        self.output = nnx.Linear(config.hidden, width, dtype=dtype, rngs=rngs)
+
+    def __call__(self, statistics: BandStatistics) -> Array:
+        """Embed `(..., frames, bands)` and its statistics as `(..., width)`, in float32."""
+        features = [statistics.pooled]
+        if len(self.convolutions):
+            lead = statistics.log_bands.shape[:-2]
+            x = statistics.log_bands.reshape(-1, *statistics.log_bands.shape[-2:])
+            for convolution in self.convolutions:
+                x = jax.nn.gelu(convolution(x))
+            pooled = jnp.concatenate([jnp.mean(x, axis=1), jnp.max(x, axis=1)], axis=-1)
+            features.append(pooled.reshape(*lead, -1).astype(jnp.float32))
+        hidden = jax.nn.gelu(self.hidden(jnp.concatenate(features, axis=-1)))
+        return self.output(hidden).astype(jnp.float32)
+
+
+class CompactModel(nnx.Module):
+    """Controls of a mixing console from raw tracks and a reference; see the module."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        if not isinstance(config.encoder, CompactConfig):
+            raise ValueError(f"the compact model needs a CompactConfig, got {config.encoder!r}")
+        self.config = config
+        dtype, width = jnp.dtype(config.compute_dtype), config.transformer.width
+        self.track_encoder = SignalEncoder(config.encoder, width, dtype=dtype, rngs=rngs)
+        self.mix_encoder = SignalEncoder(config.encoder, width, dtype=dtype, rngs=rngs)
+        self.style = nnx.Linear(STYLE_SIZE, width, rngs=rngs)
+        self.controller = Controller(
+            config.transformer, mix_tokens=MIX_TOKENS, dtype=dtype, remat=config.remat, rngs=rngs
+        )
+        self.track_head = nnx.Linear(width, console.TRACK_CONTROLS, kernel_init=SMALL, rngs=rngs)
+        self.fx_bus_head = nnx.Linear(width, console.FX_BUS_CONTROLS, kernel_init=SMALL, rngs=rngs)
+        self.master_head = nnx.Linear(width, console.MASTER_CONTROLS, kernel_init=SMALL, rngs=rngs)
+
+    def __call__(self, tracks: Array, reference: Array, mask: Array) -> Controls:
+        """Predict controls.
+
+        Args:
+            tracks: audio at -48 LUFS each, `(batch, tracks, time)`; what is masked out is not read.
+            reference: stereo mix at -16 LUFS, `(batch, 2, any time)`.
+            mask: which tracks are there, bool `(batch, tracks)`.
+
+        Returns:
+            Controls in [0, 1] with a leading batch axis; those of masked tracks mean nothing.
+        """
+        encoder, rate = self.config.encoder, self.config.sample_rate
+        assert isinstance(encoder, CompactConfig)
+        mask = mask.astype(bool)
+        heard = jnp.where(mask[..., None], tracks, 0.0)
+        left, right = reference[:, 0], reference[:, 1]
+        views = jnp.stack([left + right, left - right, left, right], axis=1)
+        track = band_statistics(heard, encoder, sample_rate=rate)
+        mix = band_statistics(views, encoder, sample_rate=rate)
+        width = stereo_width(reference)
+        style = self.style(_style(mix.spectrum, track.spectrum, mask, reference, width))
+        context = jnp.concatenate([self.mix_encoder(mix), style[:, None]], axis=1)
+        track_token, fx_bus, master = self.controller(self.track_encoder(track), context, mask)
+        gain, position = neutral_levels(mask), neutral_positions(track.centroid, mask, width)
+        base = jnp.broadcast_to(console.NEUTRAL_TRACK, (*mask.shape, console.TRACK_CONTROLS))
+        base = base.at[..., console.TRACK_GAIN].set(gain).at[..., console.TRACK_PAN].set(position)
+        return Controls(
+            track=_residual(base, self.track_head(track_token)),
+            fx_bus=_residual(console.NEUTRAL_FX_BUS[None], self.fx_bus_head(fx_bus)),
+            master=_residual(console.NEUTRAL_MASTER[None], self.master_head(master)),
+        )
+
+
+def neutral_levels(mask: Array) -> Array:
+    """Input-gain controls `(batch, tracks)` that make the sum of tracks as loud as the reference.
+
+    Tracks that have nothing in common add in power.
+    """
+    count = jnp.maximum(jnp.sum(mask, axis=-1, keepdims=True), 1)
+    gain_db = REFERENCE_LUFS - TRACK_LUFS - 10.0 * jnp.log10(count.astype(jnp.float32))
+    return jnp.broadcast_to(0.5 + gain_db / console.GAIN_RANGE_DB, mask.shape)
+
+
+def neutral_positions(centroid: Array, mask: Array, width: Array) -> Array:
+    """Pan controls `(batch, tracks)` of a mix about as wide as the reference, lows in the middle.
+
+    Tracks sorted by spectral centroid go left and right in turn, further out the higher they lie.
+    The two channels of a stereo track are neighbours in that order, so they go to opposite sides.
+
+    Args:
+        centroid: spectral centroid of each track, `(batch, tracks)`.
+        mask: which tracks are there, `(batch, tracks)`.
+        width: side over mid energy of the reference, `(batch,)`.
+    """
+    ordered = jnp.argsort(jnp.where(mask, centroid, jnp.inf), axis=-1)
+    rank = jnp.argsort(ordered, axis=-1)
+    half = jnp.maximum(jnp.sum(mask, axis=-1, keepdims=True) / 2.0, 1.0)
+    distance = jnp.minimum(rank / half, 1.0) * jnp.where(rank % 2 == 1, 1.0, -1.0)
+    # A constant-power pan by d from the centre has a side over mid energy of tan(d pi / 2)^2.
+    spread = 2.0 / jnp.pi * jnp.arctan(jnp.sqrt(width))
+    return 0.5 + distance * jnp.minimum(spread, 0.45)[:, None]
+
+
+def stereo_width(reference: Array) -> Array:
+    """Side over mid energy of `(batch, 2, time)`, as `(batch,)`."""
+    mid = jnp.mean(jnp.square(reference[:, 0] + reference[:, 1]), axis=-1)
+    side = jnp.mean(jnp.square(reference[:, 0] - reference[:, 1]), axis=-1)
+    return side / jnp.maximum(mid, AMPLITUDE_FLOOR)
+
+
+def _style(mix: Array, track: Array, mask: Array, reference: Array, width: Array) -> Array:
+    """What the loss compares, as `(batch, STYLE_SIZE)`: of the reference and of the plain sum."""
+    energy = jnp.where(mask[..., None], jnp.exp(2.0 * track), 0.0)
+    total = 0.5 * jnp.log(jnp.sum(energy, axis=1) + AMPLITUDE_FLOOR)
+    rms = jnp.sqrt(jnp.mean(jnp.square(reference), axis=-1)) + AMPLITUDE_FLOOR
+    crest = jnp.log(jnp.max(jnp.abs(reference), axis=-1) + AMPLITUDE_FLOOR) - jnp.log(rms)
+    balance = jnp.log(rms[:, 1:] / rms[:, :1])
+    count = jnp.sum(mask, axis=-1, keepdims=True).astype(jnp.float32)
+    scalars = [
+        jnp.log(rms) + 2.0,
+        crest - 2.0,
+        jnp.sqrt(width)[:, None],
+        balance,
+        jnp.log(count + 1),
+    ]
+    spectra = [standardise(s) for s in (mix[:, 0], mix[:, 1], total)]
+    return jnp.concatenate([*spectra, *scalars], axis=-1)
+
+
+def _residual(base: Array | np.ndarray, difference: Array) -> Array:
+    """Move controls `base` in (0, 1) by a difference on the logistic scale."""
+    return jax.nn.sigmoid(jax.scipy.special.logit(jnp.asarray(base)) + difference)

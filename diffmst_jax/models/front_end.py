@@ -1,0 +1,93 @@
+"""What the compact model hears: band statistics of a signal, computed once and not learned."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from diffmst_jax.models.config import CompactConfig
+from dsp.spectral import bark_filterbank, magnitude, stft
+
+STYLE_BANDS = 24  # bands of the audio-feature loss
+LOW_HZ, HIGH_HZ = 20.0, 20000.0
+MAGNITUDE_FLOOR = 1e-3  # of a band, before its logarithm; about 70 dB below a track at -48 LUFS
+AMPLITUDE_FLOOR = 1e-6
+ACTIVE_BELOW_PEAK = 0.1  # frames within 20 dB of the loudest count as active
+# Rough centre and spread of log magnitudes, so that the perceptrons see values of order one.
+LOG_CENTRE, LOG_SPREAD = -1.0, 3.0
+
+
+class BandStatistics(NamedTuple):
+    """Statistics of signals `(..., time)` over time.
+
+    Attributes:
+        log_bands: standardised log magnitude, `(..., frames, bands)`.
+        spectrum: log of the mean magnitude in the 24 bands of the loss, `(..., 24)`.
+        pooled: mean, spread and peakiness of each band over time, then crest factor, activity,
+            level fluctuation and centroid, `(..., 3 bands + 4)`.
+        centroid: mean band index weighted by magnitude, in [0, 1], `(...)`.
+    """
+
+    log_bands: Array
+    spectrum: Array
+    pooled: Array
+    centroid: Array
+
+
+def band_statistics(x: Array, config: CompactConfig, *, sample_rate: int) -> BandStatistics:
+    """Measure signals `(..., time)`; one shorter than the analysis window is padded with silence.
+
+    All values are finite at silence.
+    """
+    missing = max(0, config.n_fft - x.shape[-1])
+    padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)])
+    spectrum = jnp.swapaxes(magnitude(stft(padded, n_fft=config.n_fft, hop=config.hop)), -1, -2)
+    bands = spectrum @ _bank(config.bands, config.n_fft, sample_rate)
+    coarse = jnp.mean(spectrum, axis=-2) @ _bank(STYLE_BANDS, config.n_fft, sample_rate)
+    logs = standardise(jnp.log(bands + MAGNITUDE_FLOOR))
+    mean = jnp.mean(bands, axis=-2)
+    energy = jnp.sqrt(jnp.mean(jnp.square(bands), axis=-2))
+    peakiness = jnp.log((energy + MAGNITUDE_FLOOR) / (mean + MAGNITUDE_FLOOR))
+    centroid = _centroid(mean)
+    scalars = [_crest(x), _activity(bands), _fluctuation(bands), centroid]
+    per_band = [standardise(jnp.log(mean + MAGNITUDE_FLOOR)), jnp.std(logs, axis=-2), peakiness]
+    pooled = jnp.concatenate([*per_band, jnp.stack(scalars, axis=-1)], axis=-1)
+    return BandStatistics(logs, jnp.log(coarse + MAGNITUDE_FLOOR), pooled, centroid)
+
+
+def standardise(log_magnitude: Array) -> Array:
+    """Bring natural log magnitudes to order one."""
+    return (log_magnitude - LOG_CENTRE) / LOG_SPREAD
+
+
+def _bank(bands: int, n_fft: int, sample_rate: int) -> Array:
+    return jnp.asarray(
+        bark_filterbank(
+            bands=bands, n_fft=n_fft, sample_rate=sample_rate, low_hz=LOW_HZ, high_hz=HIGH_HZ
+        )
+    )
+
+
+def _centroid(mean: Array) -> Array:
+    position = jnp.linspace(0.0, 1.0, mean.shape[-1])
+    return mean @ position / jnp.maximum(jnp.sum(mean, axis=-1), MAGNITUDE_FLOOR)
+
+
+def _crest(x: Array) -> Array:
+    """Peak over RMS in nepers, 0 at silence."""
+    rms = jnp.sqrt(jnp.mean(jnp.square(x), axis=-1))
+    peak = jnp.max(jnp.abs(x), axis=-1)
+    return jnp.log(jnp.maximum(peak, AMPLITUDE_FLOOR) / jnp.maximum(rms, AMPLITUDE_FLOOR)) - 2.0
+
+
+def _activity(bands: Array) -> Array:
+    """Share of frames within 20 dB of the loudest."""
+    level = jnp.sum(bands, axis=-1)
+    return jnp.mean(level > ACTIVE_BELOW_PEAK * jnp.max(level, axis=-1, keepdims=True), axis=-1)
+
+
+def _fluctuation(bands: Array) -> Array:
+    """Mean rise of the log level from frame to frame: high for drums, low for pads."""
+    level = jnp.log(jnp.sum(bands, axis=-1) + MAGNITUDE_FLOOR)
+    return jnp.mean(jax.nn.relu(jnp.diff(level, axis=-1)), axis=-1)

@@ -13,8 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 
 UNITS = 1000
+MINUS = "\N{MINUS SIGN}"
 MOST_POINTS = 600
 """Curves are thinned to about this many points; a screen shows no more."""
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """Write a number with its sign, a true minus included, and no negative zero."""
+    text = f"{value:+.{digits}f}"
+    if float(text) == 0:
+        text = f"{0:.{digits}f}"
+    return text.replace("-", MINUS)
+
+
+def plain(value: float) -> str:
+    """Write a number as short as it is, with a true minus."""
+    return f"{value:g}".replace("-", MINUS)
 
 
 class Axis:
@@ -38,7 +52,7 @@ class Axis:
         log: bool = False,
     ) -> None:
         self.low, self.high, self.ticks, self.log = low, high, tuple(ticks), log
-        self.labels = tuple(labels) if labels is not None else tuple(f"{t:g}" for t in ticks)
+        self.labels = tuple(labels) if labels is not None else tuple(map(plain, ticks))
 
     def fraction(self, values: np.ndarray) -> np.ndarray:
         """Place values on the axis, clipped to its ends."""
@@ -79,9 +93,7 @@ class Curve:
     fill_to: float | None = None
 
 
-def chart(
-    curves: Sequence[Curve], x: Axis, y: Axis, *, title: str, x_unit: str = "", y_unit: str = ""
-) -> str:
+def chart(curves: Sequence[Curve], x: Axis, y: Axis, *, title: str, unit: str = "") -> str:
     """Draw curves over a grid with labels and a legend.
 
     Args:
@@ -89,15 +101,14 @@ def chart(
         x: horizontal axis.
         y: vertical axis.
         title: what the picture shows, for readers who cannot see it.
-        x_unit: unit of the horizontal axis, set after its last label.
-        y_unit: unit of the vertical axis, set on its topmost label.
+        unit: units of the axes, shown beside the legend.
     """
     shapes = "".join(_grid(x, y)) + "".join(_shape(curve, x, y) for curve in curves)
     return (
-        f'<figure class="chart">{_legend(curves)}<div class="plot">'
+        f'<figure class="chart">{_legend(curves, unit)}<div class="plot">'
         f'<svg viewBox="0 0 {UNITS} {UNITS}" preserveAspectRatio="none" role="img" '
         f'aria-label="{html.escape(title)}">{shapes}</svg>'
-        f"{_labels(x, y, x_unit, y_unit)}</div></figure>"
+        f"{_labels(x, y)}</div></figure>"
     )
 
 
@@ -107,7 +118,7 @@ def sparkline(curves: Sequence[Curve], x: Axis, y: Axis, *, title: str) -> str:
     return (
         '<div class="plot small">'
         f'<svg viewBox="0 0 {UNITS} {UNITS}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{html.escape(title)}">{shapes}</svg>{_labels(x, y, "", "")}</div>'
+        f'aria-label="{html.escape(title)}">{shapes}</svg>{_labels(x, y)}</div>'
     )
 
 
@@ -145,28 +156,22 @@ def _runs(visible: np.ndarray) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in pairs if last - first > 1]
 
 
-def _labels(x: Axis, y: Axis, x_unit: str, y_unit: str) -> str:
+def _labels(x: Axis, y: Axis) -> str:
     parts = []
     for text, place in zip(x.labels, x.fraction(np.array(x.ticks)), strict=True):
         parts.append(f'<span class="tick x" style="left:{100 * place:.2f}%">{text}</span>')
     for text, place in zip(y.labels, y.fraction(np.array(y.ticks)), strict=True):
         parts.append(f'<span class="tick y" style="top:{100 - 100 * place:.2f}%">{text}</span>')
-    if x_unit:
-        parts.append(f'<span class="unit x">{x_unit}</span>')
-    if y_unit:
-        parts.append(f'<span class="unit y">{y_unit}</span>')
     return "".join(parts)
 
 
-def _legend(curves: Sequence[Curve]) -> str:
+def _legend(curves: Sequence[Curve], unit: str) -> str:
     named = [curve for curve in curves if curve.name]
-    if not named:
-        return ""
     items = "".join(
         f'<span class="key {curve.style}"><i></i>{html.escape(curve.name)}</span>'
         for curve in named
     )
-    return f"<figcaption>{items}</figcaption>"
+    return f'<figcaption>{items}<span class="unit">{html.escape(unit)}</span></figcaption>'
 
 
 def _unit(fraction: float) -> str:

@@ -1,0 +1,122 @@
+"""A mix beside its baselines and its reference: style distance, tone, width, loudness.
+
+Everything here compares at one loudness, so that louder never looks better.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.signal import welch
+
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance, style_features
+from diffmst_jax.mixing.measure import (
+    factor,
+    gated_loudness,
+    power_db,
+    weighted_step_powers,
+)
+from dsp.loudness import HOP_S
+
+MATCHED_LUFS = -16.0
+"""Loudness at which mixes are compared, the one that references have in training."""
+
+STYLE_STRETCH_S = 60.0
+"""Style is measured on the loudest stretch of this length, which bounds the memory it takes."""
+
+SPECTRUM_N_FFT = 16384
+SPECTRUM_HZ = np.geomspace(20.0, 20000.0, 181)
+SPECTRUM_OCTAVES = 1 / 6
+INAUDIBLE_DB = -90.0
+"""Bands this far below the loudest have no width worth drawing (what an MP3 cut away, say)."""
+
+
+class View(NamedTuple):
+    """One stereo signal as the report shows it.
+
+    Attributes:
+        name: what it is called.
+        style: its class name in the report's style sheet.
+        audio: float32 `(2, time)`, brought to `MATCHED_LUFS`.
+        gain_db: the gain that took.
+        features: its style features, of the loudest stretch.
+        distance: its style distance to the reference; None for the reference itself.
+        spectrum_db: level per `SPECTRUM_OCTAVES` at `SPECTRUM_HZ`, of the mid signal.
+        width_db: side against mid at `SPECTRUM_HZ`.
+        step_powers: K-weighted power in steps of `HOP_S`, from which loudness over time follows.
+    """
+
+    name: str
+    style: str
+    audio: np.ndarray
+    gain_db: float
+    features: StyleFeatures
+    distance: AudioFeatureLoss | None
+    spectrum_db: np.ndarray
+    width_db: np.ndarray
+    step_powers: np.ndarray
+
+
+def compare(mixes: Mapping[str, tuple[str, np.ndarray]], reference: np.ndarray) -> list[View]:
+    """Measure mixes of one song, and the reference, at `MATCHED_LUFS`.
+
+    Args:
+        mixes: per name its style class and its audio `(2, time)`, all of one length.
+        reference: `(2, time)`.
+
+    Returns:
+        A view of each mix in order, then of the reference.
+    """
+    target = _view("Reference", "reference", reference, None)
+    views = [_view(name, style, audio, target) for name, (style, audio) in mixes.items()]
+    return [*views, target]
+
+
+def loudest_stretch(step_powers: np.ndarray, length_s: float) -> int:
+    """First sample of the stretch of `length_s` seconds that has the most power."""
+    steps = round(length_s / HOP_S)
+    if len(step_powers) <= steps:
+        return 0
+    sums = np.concatenate([[0.0], np.cumsum(step_powers)])
+    return int(np.argmax(sums[steps:] - sums[:-steps])) * round(HOP_S * SAMPLE_RATE)
+
+
+def _view(name: str, style: str, audio: np.ndarray, target: View | None) -> View:
+    powers = weighted_step_powers(audio, sample_rate=SAMPLE_RATE)
+    gain_db = MATCHED_LUFS - gated_loudness(powers)
+    if not np.isfinite(gain_db):
+        gain_db = 0.0
+    audio = (audio * factor(gain_db)).astype(np.float32)
+    first = loudest_stretch(powers, STYLE_STRETCH_S)
+    stretch = audio[:, first : first + round(STYLE_STRETCH_S * SAMPLE_RATE)]
+    features = jax.tree.map(np.asarray, _style_features(jnp.asarray(stretch)))
+    distance = None
+    if target is not None:
+        distance = jax.tree.map(float, style_distance(features, target.features))
+    spectrum_db, width_db = _spectrum_and_width(audio)
+    powers = powers * factor(gain_db) ** 2
+    return View(name, style, audio, gain_db, features, distance, spectrum_db, width_db, powers)
+
+
+_style_features = jax.jit(partial(style_features, sample_rate=SAMPLE_RATE))
+
+
+def _spectrum_and_width(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Band levels of the mid signal in dB, and side against mid, at `SPECTRUM_HZ`."""
+    mid_side = np.stack([audio[0] + audio[1], audio[0] - audio[1]]) / 2
+    size = min(SPECTRUM_N_FFT, audio.shape[1])
+    frequency, density = welch(mid_side, SAMPLE_RATE, nperseg=size, detrend=False)
+    total = np.concatenate([np.zeros((2, 1)), np.cumsum(density, axis=1)], axis=1)
+    edges = SPECTRUM_HZ * np.array([[2 ** (-SPECTRUM_OCTAVES / 2)], [2 ** (SPECTRUM_OCTAVES / 2)]])
+    bandwidth = frequency[1] - frequency[0]
+    places = edges / bandwidth + 0.5  # bin k collects what lies between k - 1/2 and k + 1/2
+    grid = np.arange(total.shape[1])
+    bands = [np.interp(places[1], grid, t) - np.interp(places[0], grid, t) for t in total]
+    mid_db, side_db = (power_db(band * bandwidth) for band in bands)
+    loudest = max(np.max(mid_db), np.max(side_db))
+    audible = np.maximum(mid_db, side_db) > loudest + INAUDIBLE_DB
+    return mid_db, np.where(audible, side_db - mid_db, np.nan)

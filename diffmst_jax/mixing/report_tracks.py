@@ -1,0 +1,125 @@
+"""Pictures of the tracks for the report: where each sits, and a card for each."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+
+from diffmst_jax.mixing.charts import MINUS, Axis, Curve, frequency_axis, signed, sparkline
+
+EQUALIZER_HZ = np.geomspace(20.0, 20000.0, 121)
+STAGE_DB = 12
+TAG_HEIGHT, TAG_WIDTH, TAG_TURNS_AT = 6.0, 34.0, 60.0
+"""Room that a name needs on the stage, and where it moves to the left of its dot, in per cent."""
+
+
+class StripView(NamedTuple):
+    """One input of the console, or the master bus, as its card shows it.
+
+    Attributes:
+        name: its headline.
+        origin: where it comes from: file name, channels.
+        level_db: how far it was moved against the tracks as recorded.
+        share: how much it changes the mix, relative to the track that does most, in [0, 1].
+        pan: position, or both ends of a stereo pair, 0 left to 1 right; empty for none.
+        loudness_lufs: loudness in the mix at `MATCHED_LUFS`.
+        equalizer_db: response at `EQUALIZER_HZ`; None where the console has no equalizer.
+        settings: what to list below the curve: a label and a text each.
+    """
+
+    name: str
+    origin: str
+    level_db: float | None
+    share: float
+    pan: tuple[float, ...]
+    loudness_lufs: float
+    equalizer_db: np.ndarray | None
+    settings: tuple[tuple[str, str], ...]
+
+
+def stage(strips: Sequence[StripView]) -> str:
+    """Draw every track at its place between left and right and at its loudness."""
+    heard = [strip for strip in strips if math.isfinite(strip.loudness_lufs)]
+    if not heard:
+        return ""
+    loudness = [strip.loudness_lufs for strip in heard]
+    top = 3 * math.ceil((max(loudness) + 1) / 3)
+    low = min(top - STAGE_DB, 3 * math.floor((min(loudness) - 1) / 3))
+    axis = Axis(low, top, range(top, low - 1, -3 if top - low <= 2 * STAGE_DB else -6))
+    marks = ['<div class="mid"></div>']
+    taken: list[tuple[float, float]] = []
+    for strip in sorted(heard, key=lambda strip: -strip.loudness_lufs):
+        x = 50 * (min(strip.pan) + max(strip.pan))
+        y = 100 - 100 * float(axis.fraction(np.array(strip.loudness_lufs)))
+        name_x = x - TAG_WIDTH if x > TAG_TURNS_AT else x
+        name_y = _free_height(name_x, y, taken)
+        if name_y is not None:
+            taken.append((name_x, name_y))
+        marks += _stage_marks(strip, x, y, name_y)
+    for label, place in (("left", 0), ("centre", 50), ("right", 100)):
+        marks.append(f'<span class="tick x" style="left:{place}%">{label}</span>')
+    for label, place in zip(axis.labels, axis.fraction(np.array(axis.ticks)), strict=True):
+        marks.append(f'<span class="tick y" style="top:{100 - 100 * place:.1f}%">{label}</span>')
+    caption = (
+        '<figcaption><span>Tracks in the mix</span><span class="unit">LUFS</span></figcaption>'
+    )
+    return f'<figure class="chart">{caption}<div class="stage">{"".join(marks)}</div></figure>'
+
+
+def _free_height(x: float, y: float, taken: list[tuple[float, float]]) -> float | None:
+    """Find the height next to `(x, y)` that no earlier name covers, or none."""
+    for height in (y, y + TAG_HEIGHT, y - TAG_HEIGHT):
+        if all(abs(height - b) >= TAG_HEIGHT or abs(x - a) > TAG_WIDTH for a, b in taken):
+            return height
+    return None
+
+
+def _stage_marks(strip: StripView, x: float, y: float, name_y: float | None) -> list[str]:
+    """A dot, a bar over a stereo pair's spread, and the name where it fits."""
+    name = escape(strip.name)
+    marks = [f'<div class="dot" style="left:{x:.1f}%;top:{y:.1f}%" title="{name}"></div>']
+    low, high = 100 * min(strip.pan), 100 * max(strip.pan)
+    if high - low > 1:
+        extent = f"left:{low:.1f}%;width:{high - low:.1f}%;top:{y:.1f}%"
+        marks.insert(0, f'<div class="span" style="{extent}"></div>')
+    if name_y is not None:
+        side = " left" if x > TAG_TURNS_AT else ""
+        place = f"left:{x:.1f}%;top:{name_y:.1f}%"
+        marks.append(f'<span class="tag{side}" style="{place}">{name}</span>')
+    return marks
+
+
+def strip_card(strip: StripView) -> str:
+    """Draw the card of a track or of the master bus."""
+    level = "" if strip.level_db is None else f"{signed(strip.level_db)} dB"
+    rows = "".join(
+        f"<li><span>{escape(label)}</span><span>{escape(text)}</span></li>"
+        for label, text in strip.settings
+    )
+    share = f'<div class="share"><i style="width:{100 * strip.share:.0f}%"></i></div>'
+    return (
+        f'<section class="card strip mix"><header><h3>{escape(strip.name)}</h3>'
+        f'<span class="level">{level}</span></header><p class="sub">{escape(strip.origin)}</p>'
+        f"{_equalizer(strip)}{_pan(strip.pan)}<ul>{rows}</ul>"
+        f"{share if strip.pan else ''}</section>"
+    )
+
+
+def _equalizer(strip: StripView) -> str:
+    if strip.equalizer_db is None:
+        return ""
+    reach = 12 if float(np.max(np.abs(strip.equalizer_db))) <= 12 else 24
+    curve = Curve("", "mix", EQUALIZER_HZ, strip.equalizer_db, fill_to=0.0)
+    axis = Axis(-reach, reach, (-reach, 0, reach), (f"{MINUS}{reach}", "0", f"+{reach}"))
+    return sparkline([curve], frequency_axis(sparse=True), axis, title=f"Equalizer of {strip.name}")
+
+
+def _pan(pan: tuple[float, ...]) -> str:
+    if not pan:
+        return ""
+    low, high = 100 * min(pan), 100 * max(pan)
+    span = f'<s style="left:{low:.1f}%;width:{high - low:.1f}%"></s>' if high > low else ""
+    ends = "".join(f'<i style="left:{100 * place:.1f}%"></i>' for place in pan)
+    return f'<div class="pan" title="left to right">{span}{ends}</div>'

@@ -9,6 +9,8 @@ from diffmst_jax.models.config import (
     TransformerConfig,
 )
 from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.folder import load_model, packaged_models, save_model
+from diffmst_jax.models.inference import Model
 from diffmst_jax.models.levels import (
     REFERENCE_LUFS,
     TRACK_LUFS,
@@ -24,9 +26,13 @@ __all__ = [
     "CompactConfig",
     "Controls",
     "DiffMstModel",
+    "Model",
     "ModelConfig",
     "TransformerConfig",
     "build_model",
+    "load_model",
     "normalize_reference",
     "normalize_tracks",
+    "packaged_models",
+    "save_model",
 ]

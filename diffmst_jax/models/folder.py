@@ -1,0 +1,161 @@
+"""A model as a folder: weights in safetensors, configuration in YAML, a model card. No pickle."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import yaml
+from flax import nnx
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from diffmst_jax.errors import InputError
+from diffmst_jax.files import folder_written_beside
+from diffmst_jax.models.build import DiffMstModel, build_model
+from diffmst_jax.models.config import ModelConfig
+from diffmst_jax.models.inference import Model
+
+WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "weights.safetensors", "config.yaml", "README.md"
+FORMAT_VERSION = 1
+PACKAGED_MODELS = Path(__file__).resolve().parent / "packaged"
+LISTED = 8  # entries named in an error before the rest is only counted
+GIVE_MODEL = "give the folder of a model written by diffmst, or the name of a packaged one"
+
+
+def save_model(folder: str | Path, module: DiffMstModel, config: ModelConfig, card: str) -> None:
+    """Write a model folder; either all of it appears or nothing.
+
+    Args:
+        folder: where to; made if missing, files of a model already there are replaced.
+        module: the model with its weights.
+        config: what it was built from.
+        card: model card in Markdown: what it is, what it was trained on, how good it is.
+
+    Raises:
+        InputError: the place cannot be written to.
+    """
+    text = yaml.safe_dump({"format_version": FORMAT_VERSION, **config.to_dict()}, sort_keys=False)
+    with folder_written_beside(folder) as partial:
+        save_file(flat_weights(module), partial / WEIGHTS_FILE)
+        (partial / CONFIG_FILE).write_text(text, encoding="utf-8")
+        (partial / CARD_FILE).write_text(card, encoding="utf-8")
+
+
+def load_model(name_or_folder: str | Path) -> Model:
+    """Load a model by the name of a packaged one, or from a model folder.
+
+    Raises:
+        InputError: there is no such model, or its files are damaged or of another version.
+    """
+    folder = _find(name_or_folder)
+    config = read_config(folder / CONFIG_FILE)
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise InputError(path, "does not exist", GIVE_MODEL)
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(path, f"is damaged ({error})", "write the model again") from error
+    module = module_with_weights(config, weights, path)
+    return Model(config, module)
+
+
+def packaged_models() -> list[str]:
+    """Names of the models that come with the package."""
+    if not PACKAGED_MODELS.is_dir():
+        return []
+    return sorted(p.name for p in PACKAGED_MODELS.iterdir() if (p / CONFIG_FILE).is_file())
+
+
+def flat_weights(module: nnx.Module) -> dict[str, np.ndarray]:
+    """All variables of a module by dotted name, as NumPy arrays."""
+    state = nnx.to_flat_state(nnx.state(module))
+    return {_name(path): np.asarray(variable[...]) for path, variable in state}
+
+
+def module_with_weights(
+    config: ModelConfig, weights: dict[str, np.ndarray], path: str | Path
+) -> DiffMstModel:
+    """Build a module around given weights, without making random ones first.
+
+    Args:
+        config: which module.
+        weights: every variable by dotted name.
+        path: what to blame in an error.
+
+    Raises:
+        InputError: entries are missing, unexpected or of the wrong shape.
+    """
+    abstract = nnx.eval_shape(lambda: build_model(config, rngs=nnx.Rngs(0)))
+    graph, state = nnx.split(abstract)
+    flat = nnx.to_flat_state(state)
+    check_entries({_name(p): v.shape for p, v in flat}, weights, path)
+    filled = [(p, v.replace(jax.numpy.asarray(weights[_name(p)], v.dtype))) for p, v in flat]
+    return nnx.merge(graph, nnx.from_flat_state(filled))
+
+
+def check_entries(
+    expected: dict[str, tuple[int, ...]], found: dict[str, np.ndarray], path: str | Path
+) -> None:
+    """Compare names and shapes.
+
+    Raises:
+        InputError: lists what is missing, unexpected or misshapen.
+    """
+    problems = {
+        "missing": sorted(set(expected) - set(found)),
+        "unexpected": sorted(set(found) - set(expected)),
+        "misshapen": [
+            f"{name} {list(found[name].shape)} instead of {list(shape)}"
+            for name, shape in expected.items()
+            if name in found and tuple(found[name].shape) != tuple(shape)
+        ],
+    }
+    texts = [f"{kind}: {_listed(names)}" for kind, names in problems.items() if names]
+    if texts:
+        raise InputError(
+            path,
+            f"does not hold the weights of this model ({'; '.join(texts)})",
+            "give weights and configuration that belong together",
+        )
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read `config.yaml`.
+
+    Raises:
+        InputError: it is missing, not YAML, or of another version or content.
+    """
+    if not path.is_file():
+        raise InputError(path, "does not exist", GIVE_MODEL)
+    try:
+        values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(path, f"is not YAML ({error})", "write the model again") from error
+    version = values.pop("format_version", None) if isinstance(values, dict) else None
+    if version != FORMAT_VERSION:
+        raise InputError(path, f"has format version {version}", f"this is {FORMAT_VERSION}")
+    try:
+        return ModelConfig.from_dict(values)
+    except ValueError as error:
+        raise InputError(path, f"is wrong ({error})", "correct the entry") from error
+
+
+def _find(name_or_folder: str | Path) -> Path:
+    if str(name_or_folder) in packaged_models():
+        return PACKAGED_MODELS / str(name_or_folder)
+    folder = Path(name_or_folder)
+    if not folder.is_dir():
+        names = ", ".join(packaged_models()) or "none"
+        raise InputError(folder, f"is no folder and no packaged model ({names})", GIVE_MODEL)
+    return folder
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return ".".join(map(str, path))

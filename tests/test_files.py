@@ -1,0 +1,82 @@
+import errno
+import os
+
+import pytest
+
+from diffmst_jax.errors import InputError
+from diffmst_jax.files import folder_written_beside, written_beside
+
+
+class Interrupted(BaseException):
+    """Stands for Ctrl-C, which is no `Exception` either."""
+
+
+def write_half_a_file(path, problem):
+    with written_beside(path) as beside:
+        beside.write_text("half")
+        raise problem
+
+
+def write_half_a_folder(path, problem):
+    with folder_written_beside(path) as beside:
+        (beside / "x.txt").write_text("half")
+        raise problem
+
+
+@pytest.mark.parametrize("problem", [Interrupted, ValueError])
+def test_a_file_that_fails_leaves_the_old_one_and_no_rest(tmp_path, problem):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(problem):
+        write_half_a_file(path, problem)
+    assert path.read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["x.txt"]
+
+
+@pytest.mark.parametrize("problem", [Interrupted, ValueError])
+def test_a_folder_that_fails_is_not_made_and_neither_are_its_parents(tmp_path, problem):
+    with pytest.raises(problem):
+        write_half_a_folder(tmp_path / "a" / "b", problem)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_keeps_other_files_and_replaces_its_own(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    (tmp_path / "out" / "x.txt").write_text("old")
+    with folder_written_beside(tmp_path / "out") as beside:
+        (beside / "x.txt").write_text("new")
+        assert (tmp_path / "out" / "x.txt").read_text() == "old"
+    assert {p.name: p.read_text() for p in (tmp_path / "out").iterdir()} == {
+        "mine.txt": "mine",
+        "x.txt": "new",
+    }
+    assert [item.name for item in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_is_written_gets_the_rights_of_a_new_file(tmp_path):
+    plain = tmp_path / "plain.txt"
+    plain.touch()
+    with folder_written_beside(tmp_path / "out") as beside:
+        (beside / "x.txt").touch(mode=0o600)
+    assert (tmp_path / "out" / "x.txt").stat().st_mode == plain.stat().st_mode
+
+
+def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(InputError, match="cannot be written"),
+        written_beside(tmp_path / "file" / "x"),
+    ):
+        pass
+    with pytest.raises(InputError, match="not a folder"), folder_written_beside(tmp_path / "file"):
+        pass
+    with pytest.raises(InputError, match="is a folder"), written_beside(tmp_path):
+        pass
+
+
+def test_a_full_disk_is_an_input_error_and_leaves_nothing(tmp_path):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(InputError, match="No space left"):
+        write_half_a_file(tmp_path / "x", full)
+    assert not list(tmp_path.iterdir())

@@ -10,11 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dsp.checks import check_number
+from dsp.numerics import EXACT
 from dsp.spectral import frame
 
 # Length of the kernel on each side, in samples at the lower rate, and its stop band.
 ZERO_CROSSINGS = 32
 ATTENUATION_DB = 90.0
+LOWEST_ATTENUATION_DB = 21.0  # what a rectangular window has
 # Samples at the lower rate that one matrix product makes or takes.
 BLOCK = 64
 
@@ -35,12 +38,9 @@ def interpolation_kernel(
     Raises:
         ValueError: if `factor` or `zero_crossings` is not positive or `attenuation_db` < 21.
     """
-    if factor < 1:
-        raise ValueError(f"factor: got {factor}, expected a positive integer")
-    if zero_crossings < 1:
-        raise ValueError(f"zero_crossings: got {zero_crossings}, expected a positive integer")
-    if attenuation_db < 21.0:
-        raise ValueError(f"attenuation_db: got {attenuation_db}, expected at least 21")
+    check_number(factor, "factor", 1)
+    check_number(zero_crossings, "zero_crossings", 1)
+    check_number(attenuation_db, "attenuation_db", LOWEST_ATTENUATION_DB)
     half = zero_crossings * factor
     n = np.arange(-half, half + 1)
     return np.sinc(n / factor) * np.kaiser(n.size, _kaiser_beta(attenuation_db))
@@ -50,7 +50,8 @@ def _kaiser_beta(attenuation_db: float) -> float:
     """Shape of the Kaiser window for a stop band (Kaiser 1974)."""
     if attenuation_db > 50.0:
         return 0.1102 * (attenuation_db - 8.7)
-    return 0.5842 * (attenuation_db - 21.0) ** 0.4 + 0.07886 * (attenuation_db - 21.0)
+    excess = attenuation_db - LOWEST_ATTENUATION_DB
+    return 0.5842 * excess**0.4 + 0.07886 * excess
 
 
 def upsample(
@@ -131,5 +132,5 @@ def _apply_blocks(x: jax.Array, matrix: np.ndarray, *, hop: int, reach: int) -> 
     widths = [(0, 0)] * (x.ndim - 1) + [(reach, blocks * hop - x.shape[-1] + reach)]
     frames = frame(jnp.pad(x, widths), length=hop + 2 * reach, hop=hop)
     weights = jnp.asarray(matrix, x.dtype)
-    y = jnp.einsum("...i,io->...o", frames, weights, precision=jax.lax.Precision.HIGHEST)
+    y = jnp.einsum("...i,io->...o", frames, weights, precision=EXACT)
     return y.reshape(*x.shape[:-1], -1)

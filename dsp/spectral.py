@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dsp.checks import check_choice, check_floating, check_number, check_sample_rate
+
 # Coefficients of the cosine-sum windows: w[n] = sum_k (-1)^k a[k] cos(2 pi k n / N).
 WINDOWS: dict[str, tuple[float, ...]] = {
     "rectangular": (1.0,),
@@ -22,6 +24,7 @@ BARK_SCALE, BARK_CORNER_HZ, BARK_OFFSET = 26.81, 1960.0, 0.53
 BARK_LOW_END, BARK_LOW_SLOPE = 2.0, 0.15
 BARK_HIGH_END, BARK_HIGH_SLOPE = 20.1, 0.22
 
+MEL_SCALES = ("slaney", "htk")
 # O'Shaughnessy (1987), the mel scale of HTK.
 HTK_SCALE, HTK_CORNER_HZ = 2595.0, 700.0
 # Slaney (1998), Auditory Toolbox: linear to 1 kHz (15 mel), then 27 mel per factor 6.4.
@@ -39,10 +42,8 @@ def window_values(name: str, length: int) -> np.ndarray:
     Raises:
         ValueError: if `name` is unknown or `length` is not positive.
     """
-    if name not in WINDOWS:
-        raise ValueError(f"window: got {name!r}, expected one of {', '.join(WINDOWS)}")
-    if length < 1:
-        raise ValueError(f"length: got {length}, expected a positive number of samples")
+    check_choice(name, WINDOWS, "window")
+    check_number(length, "window_length", 1)
     phase = 2.0 * np.pi * np.arange(length) / length
     terms = [(-1) ** k * a * np.cos(k * phase) for k, a in enumerate(WINDOWS[name])]
     return np.sum(terms, axis=0)
@@ -94,18 +95,14 @@ def stft(
 
 
 def _check_stft(x: jax.Array, n_fft: int, hop: int, window_length: int, center: bool) -> None:
-    if n_fft < 2:
-        raise ValueError(f"n_fft: got {n_fft}, expected at least 2 samples")
-    if hop < 1:
-        raise ValueError(f"hop: got {hop}, expected at least 1 sample")
-    if not 1 <= window_length <= n_fft:
-        raise ValueError(f"window_length: got {window_length}, expected 1 to n_fft = {n_fft}")
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise ValueError(f"x: got dtype {x.dtype}, expected a real floating type")
+    check_number(n_fft, "n_fft", 2)
+    check_number(hop, "hop", 1)
+    check_number(window_length, "window_length", 1, n_fft)
+    check_floating(x, "x")
     shortest = n_fft // 2 + 1 if center else n_fft
     if x.ndim < 1 or x.shape[-1] < shortest:
         raise ValueError(
-            f"x: got shape {x.shape}, expected (..., time) with time >= {shortest} for "
+            f"x has shape {x.shape}; expected (..., time) with time >= {shortest} for "
             f"n_fft = {n_fft}"
         )
 
@@ -118,11 +115,11 @@ def frame(x: jax.Array, *, length: int, hop: int) -> jax.Array:
     Raises:
         ValueError: if `length` or `hop` is not positive or `x` is shorter than one frame.
     """
-    if length < 1 or hop < 1:
-        raise ValueError(f"length, hop: got {length}, {hop}, expected positive sample counts")
+    check_number(length, "length", 1)
+    check_number(hop, "hop", 1)
     time = x.shape[-1]
     if time < length:
-        raise ValueError(f"x: got shape {x.shape}, expected time >= one frame of {length}")
+        raise ValueError(f"x has shape {x.shape}; expected at least one frame of {length} samples")
     count = 1 + (time - length) // hop
     # Frames are runs of consecutive hops: shifted copies instead of an index array, because the
     # reverse of a slice is a pad and the reverse of a gather is a slow scatter.
@@ -179,7 +176,7 @@ def bark_to_hz(bark: np.ndarray | float, *, high_correction: bool = True) -> np.
 def hz_to_mel(frequency_hz: np.ndarray | float, *, scale: str = "slaney") -> np.ndarray:
     """Mel value of a frequency on the `"slaney"` or the `"htk"` scale."""
     frequency = np.asarray(frequency_hz, np.float64)
-    _check_mel_scale(scale)
+    check_choice(scale, MEL_SCALES, "scale")
     if scale == "htk":
         return HTK_SCALE * np.log10(1.0 + frequency / HTK_CORNER_HZ)
     ratio = np.maximum(frequency, SLANEY_KNEE_HZ) / SLANEY_KNEE_HZ
@@ -190,7 +187,7 @@ def hz_to_mel(frequency_hz: np.ndarray | float, *, scale: str = "slaney") -> np.
 def mel_to_hz(mel: np.ndarray | float, *, scale: str = "slaney") -> np.ndarray:
     """Frequency of a mel value, the inverse of `hz_to_mel`."""
     mel = np.asarray(mel, np.float64)
-    _check_mel_scale(scale)
+    check_choice(scale, MEL_SCALES, "scale")
     if scale == "htk":
         return HTK_CORNER_HZ * (10.0 ** (mel / HTK_SCALE) - 1.0)
     above = np.maximum(mel - SLANEY_KNEE_MEL, 0.0)
@@ -280,20 +277,12 @@ def _triangles(edges_hz: np.ndarray, n_fft: int, sample_rate: float) -> np.ndarr
     return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
 
 
-def _check_mel_scale(scale: str) -> None:
-    if scale not in ("slaney", "htk"):
-        raise ValueError(f"scale: got {scale!r}, expected 'slaney' or 'htk'")
-
-
 def _check_bank(bands: int, n_fft: int, sample_rate: float, low_hz: float, high_hz: float) -> None:
-    if bands < 1:
-        raise ValueError(f"bands: got {bands}, expected at least 1")
-    if n_fft < 2:
-        raise ValueError(f"n_fft: got {n_fft}, expected at least 2 samples")
-    if not sample_rate > 0:
-        raise ValueError(f"sample_rate: got {sample_rate}, expected a positive number of Hz")
+    check_number(bands, "bands", 1)
+    check_number(n_fft, "n_fft", 2)
+    check_sample_rate(sample_rate)
     if not 0 <= low_hz < high_hz <= sample_rate / 2:
         raise ValueError(
-            f"low_hz, high_hz: got {low_hz}, {high_hz}, expected 0 <= low_hz < high_hz <= "
+            f"low_hz and high_hz are {low_hz} and {high_hz}; expected 0 <= low_hz < high_hz <= "
             f"{sample_rate / 2} (half the sample rate)"
         )

@@ -214,13 +214,13 @@ def test_loudness_follows_gain_until_the_gate():
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda: loudness.true_peak(jnp.zeros(9), sample_rate=44100), "x: got shape"),
-        (lambda: loudness.true_peak(jnp.zeros((6, 9)), sample_rate=44100), "1 to 5 channels"),
-        (lambda: loudness.true_peak(jnp.zeros((1, 9), int), sample_rate=44100), "x: got dtype int"),
-        (lambda: loudness.true_peak(jnp.zeros((1, 9)), sample_rate=-1), "sample_rate: got -1"),
+        (lambda: loudness.true_peak(jnp.zeros(9), sample_rate=44100), "x has shape"),
+        (lambda: loudness.true_peak(jnp.zeros((6, 9)), sample_rate=44100), "at most 5 channels"),
+        (lambda: loudness.true_peak(jnp.zeros((1, 9), int), sample_rate=44100), "x has dtype int"),
+        (lambda: loudness.true_peak(jnp.zeros((1, 9)), sample_rate=-1), "sample_rate is -1"),
         (lambda: integrated(np.zeros((1, 9))), "expected at least 0.4 s"),
-        (lambda: integrated(np.zeros((1, 9000)), rate=4000), "sample_rate: got 4000"),
-        (lambda: integrated(np.zeros((1, 48000)), variant="r128"), "variant: got 'r128'"),
+        (lambda: integrated(np.zeros((1, 9000)), rate=4000), "sample_rate is 4000"),
+        (lambda: integrated(np.zeros((1, 48000)), variant="r128"), "variant is 'r128'"),
     ],
 )
 def test_wrong_arguments_are_named(call, named):

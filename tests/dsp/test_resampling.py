@@ -79,9 +79,9 @@ def test_gradient_is_the_transpose():
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"factor": 0}, "factor: got 0"),
-        ({"factor": 2, "zero_crossings": 0}, "zero_crossings: got 0"),
-        ({"factor": 2, "attenuation_db": 5.0}, "attenuation_db: got 5.0"),
+        ({"factor": 0}, "factor is 0"),
+        ({"factor": 2, "zero_crossings": 0}, "zero_crossings is 0"),
+        ({"factor": 2, "attenuation_db": 5.0}, "attenuation_db is 5.0"),
     ],
 )
 def test_wrong_arguments_are_named(options, named):

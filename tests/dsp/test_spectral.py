@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -90,8 +92,8 @@ def test_bark_filterbank_with_the_exact_inverse_ends_at_the_highest_edge():
         bands=24, n_fft=32768, sample_rate=44100, low_hz=20.0, high_hz=16000.0, high_correction=True
     )
     frequency = np.linspace(0, 22050, 16385)
-    assert bank[frequency > 16000].max() == 0
-    assert bank[frequency < 15900].any(axis=1)[16:].all()
+    assert not bank[np.flatnonzero(frequency > 16000)].any()
+    assert np.all(bank[np.flatnonzero(frequency < 15900)].sum(axis=1)[16:] > 0)
 
 
 def test_frequency_scales_invert():
@@ -108,31 +110,33 @@ def test_mel_scales_at_published_points():
 
 
 def test_mel_filterbank_has_equal_areas_or_equal_heights():
-    options = {"bands": 10, "n_fft": 16384, "sample_rate": 44100, "low_hz": 50.0, "high_hz": 2e4}
-    areas = spectral.mel_filterbank(**options).sum(axis=0) * 44100 / 16384
+    make = functools.partial(
+        spectral.mel_filterbank, bands=10, n_fft=16384, sample_rate=44100, low_hz=50.0, high_hz=2e4
+    )
+    areas = make().sum(axis=0) * 44100 / 16384
     np.testing.assert_allclose(areas, 1.0, rtol=1e-3)
-    heights = spectral.mel_filterbank(**options, scale="htk", equal_area=False).max(axis=0)
+    heights = make(scale="htk", equal_area=False).max(axis=0)
     np.testing.assert_allclose(heights, 1.0, atol=0.02)
 
 
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda: spectral.stft(noise(30), n_fft=64, hop=16), "x: got shape"),
-        (lambda: spectral.stft(noise(300), n_fft=64, hop=0), "hop: got 0"),
-        (lambda: spectral.stft(noise(300), n_fft=1, hop=1), "n_fft: got 1"),
-        (lambda: spectral.stft(np.zeros(300, int), n_fft=64, hop=16), "x: got dtype int"),
-        (lambda: spectral.stft(noise(300), n_fft=64, hop=16, window="sine"), "window: got 'sine'"),
+        (lambda: spectral.stft(noise(30), n_fft=64, hop=16), "x has shape"),
+        (lambda: spectral.stft(noise(300), n_fft=64, hop=0), "hop is 0"),
+        (lambda: spectral.stft(noise(300), n_fft=1, hop=1), "n_fft is 1"),
+        (lambda: spectral.stft(jnp.zeros(300, int), n_fft=64, hop=16), "x has dtype int"),
+        (lambda: spectral.stft(noise(300), n_fft=64, hop=16, window="sine"), "window is 'sine'"),
         (
             lambda: spectral.stft(noise(300), n_fft=64, hop=16, window_length=65),
-            "window_length: got 65",
+            "window_length is 65",
         ),
-        (lambda: spectral.hz_to_mel(1.0, scale="bark"), "scale: got 'bark'"),
+        (lambda: spectral.hz_to_mel(1.0, scale="bark"), "scale is 'bark'"),
         (
             lambda: spectral.bark_filterbank(
                 bands=24, n_fft=64, sample_rate=32000, low_hz=20.0, high_hz=20000.0
             ),
-            "high_hz: got",
+            "high_hz are",
         ),
     ],
 )

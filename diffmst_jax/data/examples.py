@@ -1,0 +1,133 @@
+"""One training example from one song: a window of its tracks and, unpaired, of a finished mix.
+
+Tracks come at -48 LUFS each and the reference at -16 LUFS, the levels the model is trained at.
+Each channel of a stereo track is a track of its own. Which windows have sound is looked up in the
+energy index, so exactly one window per file is read.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.data.index import CELL_S, EnergyIndex
+from diffmst_jax.data.records import Song, Track
+from diffmst_jax.data.sources import read_window
+from diffmst_jax.mixing.measure import integrated_loudness
+from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
+
+# A window of a track counts as silent below this mean-square level in dBFS.
+TRACK_SILENCE_DB = -60.0
+# A window of a mix must hold a mean energy of 0.001, as in the paper's code.
+REFERENCE_SILENCE_DB = -30.0
+FEWEST_TRACKS = 2
+
+Audio = npt.NDArray[np.float32]
+
+
+class Example(NamedTuple):
+    """What a model is trained on; a batch has one more leading axis.
+
+    Attributes:
+      tracks: (max_tracks, time), each sounding row at -48 LUFS, the others 0.
+      mask: (max_tracks,) bool, True where a row holds a track.
+      reference: (2, time) at -16 LUFS; (2, 0) where the reference is to be a random mix of the
+        same tracks, which the training step makes on the device.
+    """
+
+    tracks: Audio
+    mask: npt.NDArray[np.bool_]
+    reference: Audio
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """Shape of the examples.
+
+    Attributes:
+      max_tracks: rows, that is mono channels.
+      samples: length of each window at 44.1 kHz.
+    """
+
+    max_tracks: int
+    samples: int
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the window in seconds."""
+        return self.samples / SAMPLE_RATE
+
+
+class SongWindows:
+    """Where in a song a window may start, and which of its tracks sound there."""
+
+    def __init__(self, song: Song, index: EnergyIndex, duration_s: float):
+        self.song = song
+        starts = max(1, int((song.duration_s - duration_s) / CELL_S) + 1)
+        levels = [
+            index.window_levels(track, duration_s=duration_s, starts=starts)
+            for track in song.tracks
+        ]
+        self._sounding = np.asarray(levels) >= TRACK_SILENCE_DB
+        counts = self._sounding.sum(axis=0)
+        enough = min(FEWEST_TRACKS, int(counts.max()))
+        self.starts = np.flatnonzero(counts >= max(enough, 1))
+
+    def draw(self, rng: np.random.Generator) -> tuple[float, list[Track]]:
+        """Return a start in seconds and the tracks that sound from there on, in random order."""
+        start = int(rng.choice(self.starts))
+        sounding = np.flatnonzero(self._sounding[:, start])
+        return start * CELL_S, [self.song.tracks[i] for i in rng.permutation(sounding)]
+
+
+class MixWindows:
+    """Where in a finished mix a window may start."""
+
+    def __init__(self, mix: Track, index: EnergyIndex, duration_s: float):
+        self.mix = mix
+        starts = max(1, int((mix.duration_s - duration_s) / CELL_S) + 1)
+        levels = index.window_levels(mix, duration_s=duration_s, starts=starts)
+        threshold = min(REFERENCE_SILENCE_DB, float(levels.max()))
+        self.starts = np.flatnonzero(levels >= threshold)
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """Return a start in seconds."""
+        return float(rng.choice(self.starts)) * CELL_S
+
+
+def read_tracks(
+    windows: SongWindows, config: WindowConfig, rng: np.random.Generator
+) -> tuple[Audio, npt.NDArray[np.bool_]]:
+    """Read a random window of a song: rows at -48 LUFS and the mask of those that sound."""
+    tracks = np.zeros((config.max_tracks, config.samples), np.float32)
+    mask = np.zeros(config.max_tracks, np.bool_)
+    start_s, sounding = windows.draw(rng)
+    row = 0
+    for track in sounding:
+        if row + track.channels > config.max_tracks:
+            continue
+        for channel in read_window(track, start_s=start_s, samples=config.samples):
+            level = at_loudness(channel[None], TRACK_LUFS)
+            if level is not None:
+                tracks[row], mask[row] = level[0], True
+                row += 1
+    return tracks, mask
+
+
+def read_reference(windows: MixWindows, config: WindowConfig, rng: np.random.Generator) -> Audio:
+    """Read a random window of a finished mix as stereo at -16 LUFS."""
+    audio = read_window(windows.mix, start_s=windows.draw(rng), samples=config.samples)
+    stereo = np.concatenate([audio, audio])[:2] if audio.shape[0] == 1 else audio[:2]
+    levelled = at_loudness(stereo, REFERENCE_LUFS)
+    return stereo if levelled is None else levelled
+
+
+def at_loudness(audio: Audio, lufs: float) -> Audio | None:
+    """Bring (channels, time) audio to an integrated loudness; None where it is silent."""
+    loudness = integrated_loudness(audio, sample_rate=SAMPLE_RATE)
+    if not math.isfinite(loudness):
+        return None
+    return np.asarray(audio * np.float32(10 ** ((lufs - loudness) / 20)), np.float32)

@@ -1,0 +1,152 @@
+"""Whole synthetic songs, and folders of them laid out like real data."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from diffmst_jax.audio import SAMPLE_RATE, write_audio
+from diffmst_jax.data.sources import REFERENCES_FOLDER, SONGS_FOLDER
+from diffmst_jax.data.synthesis.engineer import mix_song
+from diffmst_jax.data.synthesis.raw import record_song
+from diffmst_jax.data.synthesis.tones import Audio
+from diffmst_jax.errors import InputError
+from diffmst_jax.files import folder_written_beside, written_beside
+
+TRACK_COUNTS = (4, 24)
+DURATION_S = 30.0
+SHORTEST_S = 4.0
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
+# Increased whenever the same seed gives other audio than before.
+GENERATOR_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SyntheticSong:
+    """A song that the project made.
+
+    Attributes:
+      name: "song_" and the seed.
+      style: rock, pop, electronic or acoustic.
+      tempo_bpm: beats per minute.
+      tracks: raw tracks by name, (1 or 2, frames) at 44.1 kHz, all equally long.
+      reference: the finished mix (2, frames).
+    """
+
+    name: str
+    style: str
+    tempo_bpm: float
+    tracks: dict[str, Audio]
+    reference: Audio
+
+
+def synthesize_song(
+    seed: int, *, tracks: tuple[int, int] = TRACK_COUNTS, duration_s: float = DURATION_S
+) -> SyntheticSong:
+    """Make one song: the same seed and sizes give the same audio.
+
+    Args:
+      seed: 0 or more.
+      tracks: fewest and most tracks (files), 2 or more.
+      duration_s: length, at least 4 s.
+    """
+    rng = np.random.default_rng([GENERATOR_VERSION, seed])
+    count = int(rng.integers(tracks[0], tracks[1] + 1))
+    raw = record_song(rng, track_count=count, duration_s=duration_s)
+    return SyntheticSong(
+        name=f"song_{seed:05d}",
+        style=raw.plan.style,
+        tempo_bpm=raw.plan.tempo_bpm,
+        tracks=raw.tracks,
+        reference=mix_song(raw, rng),
+    )
+
+
+def synthesize_corpus(
+    out: str | Path,
+    songs: int,
+    seed: int = 0,
+    *,
+    tracks: tuple[int, int] = TRACK_COUNTS,
+    duration_s: float = DURATION_S,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Write `songs` songs: OUT/songs/<song>/<track>.flac, OUT/references/<song>.flac, manifest.
+
+    Song i has seed `seed + i`. A corpus that stopped half way is continued: complete songs are
+    kept. Each file is written whole or not at all.
+
+    Args:
+      out: folder to write to; made if missing.
+      songs: how many.
+      seed: of the first song.
+      tracks: fewest and most tracks of a song.
+      duration_s: length of each song.
+      progress: called after each song with how many are complete.
+
+    Raises:
+      InputError: sizes out of range, or `out` holds a corpus of other settings or cannot be
+        written to.
+    """
+    out = Path(out)
+    _check_sizes(out, songs, seed, tracks, duration_s)
+    settings = {
+        "version": MANIFEST_VERSION,
+        "generator": GENERATOR_VERSION,
+        "seed": seed,
+        "tracks": list(tracks),
+        "duration_s": duration_s,
+        "sample_rate": SAMPLE_RATE,
+    }
+    entries = _known_songs(out / MANIFEST, settings)
+    for index in range(songs):
+        name = f"song_{seed + index:05d}"
+        if name not in entries:
+            song = synthesize_song(seed + index, tracks=tracks, duration_s=duration_s)
+            entries[name] = write_song(out, song)
+            with written_beside(out / MANIFEST) as temporary:
+                temporary.write_text(json.dumps({**settings, "songs": entries}, indent=1))
+        if progress is not None:
+            progress(index + 1)
+
+
+def write_song(out: Path, song: SyntheticSong) -> dict[str, object]:
+    """Write one song's tracks and its mix; returns its entry of the manifest."""
+    with folder_written_beside(out / SONGS_FOLDER / song.name) as folder:
+        for name, audio in song.tracks.items():
+            write_audio(folder / f"{name}.flac", audio, sample_rate=SAMPLE_RATE, subtype="PCM_16")
+    reference = out / REFERENCES_FOLDER / f"{song.name}.flac"
+    write_audio(reference, song.reference, sample_rate=SAMPLE_RATE, subtype="PCM_16")
+    return {"style": song.style, "tempo_bpm": song.tempo_bpm, "tracks": sorted(song.tracks)}
+
+
+def _known_songs(path: Path, settings: dict[str, object]) -> dict[str, dict[str, object]]:
+    """Return the songs that an earlier run has completed under the same settings."""
+    if not path.exists():
+        return {}
+    try:
+        stored = json.loads(path.read_text())
+        entries: dict[str, dict[str, object]] = stored.pop("songs")
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(path, "is no manifest of a corpus", "choose an empty folder") from error
+    if stored != settings:
+        problem = "belongs to a corpus made with other settings"
+        raise InputError(path, problem, "choose another folder or the same settings")
+    return entries
+
+
+def _check_sizes(
+    out: Path, songs: int, seed: int, tracks: tuple[int, int], duration_s: float
+) -> None:
+    if songs < 1 or seed < 0:
+        raise InputError(str(out), f"{songs} songs from seed {seed}", "ask for 1 or more from 0 on")
+    if not 2 <= tracks[0] <= tracks[1]:
+        raise InputError(
+            str(out), f"songs of {tracks[0]} to {tracks[1]} tracks", "ask for 2 or more"
+        )
+    if duration_s < SHORTEST_S:
+        problem = f"songs of {duration_s:g} s"
+        raise InputError(str(out), problem, f"ask for {SHORTEST_S:g} s or more")

@@ -1,0 +1,228 @@
+"""A sensible random engineer: finished reference mixes with habits, not uniform random settings.
+
+The engineer has a personality (how bright, how wide, how compressed, how loud, how much room,
+which instruments forward) that holds for the whole mix, and works as people do: balance by role,
+make room with EQ, hold levels with compression, spread what may be spread, glue and level on the
+master bus. The track and bus processing is `dsp.mix_console`; the room, the mid-side width and the
+limiter at the end are done here.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.data.synthesis.drums import room
+from diffmst_jax.data.synthesis.raw import RawSong
+from diffmst_jax.data.synthesis.tones import Audio
+from diffmst_jax.mixing.measure import integrated_loudness
+
+# Rows are padded to a multiple of this, so that few console programs are compiled.
+ROW_STEP = 8
+
+# Where each kind of track sits in the balance before the master bus, in LUFS.
+BALANCE_LUFS = {
+    "kick": -25.0,
+    "snare": -25.5,
+    "hihat": -37.0,
+    "tom_high": -30.0,
+    "tom_low": -29.0,
+    "overheads": -31.0,
+    "drum_room": -35.0,
+    "bass": -25.0,
+    "lead": -23.0,
+    "chords": -29.0,
+    "pad": -33.0,
+}
+# How far from the centre an engineer pans each kind of mono track, 0 to 0.5.
+SPREAD = {"kick": 0.0, "snare": 0.04, "bass": 0.0, "lead": 0.03, "hihat": 0.2}
+SPREAD_ELSEWHERE = 0.4
+# How much of each role goes to the room, in dB relative to its level; others stay dry.
+ROOM_SEND_DB = {"lead": -14.0, "snare": -16.0, "chords": -18.0, "pad": -14.0}
+
+CEILING = 10 ** (-1.0 / 20)
+LIMITER_WINDOW = 441
+LIMITER_PASSES = 4
+
+# Settings at which the equalizer does nothing in particular: corner and centre frequencies.
+EQUALIZER_HZ = (110.0, 350.0, 3500.0, 9000.0, 13000.0, 10000.0)
+
+
+@dataclass(frozen=True)
+class Engineer:
+    """Habits of one engineer.
+
+    Attributes:
+      tilt_db: gain of the master's high shelf; the low shelf gets about the opposite.
+      bass_db: gain of the low end on the master.
+      width: factor on the side signal of the finished mix.
+      squeeze: 0 (hardly compresses) to 1 (compresses everything).
+      loudness_lufs: of the finished mix.
+      room_db: general level of the room sends.
+      room_s: decay of the room.
+      favours_db: personal offset of each role's level.
+    """
+
+    tilt_db: float
+    bass_db: float
+    width: float
+    squeeze: float
+    loudness_lufs: float
+    room_db: float
+    room_s: float
+    favours_db: dict[str, float]
+
+
+def draw_engineer(rng: np.random.Generator) -> Engineer:
+    """Draw a personality."""
+    return Engineer(
+        tilt_db=float(np.clip(rng.normal(1.0, 2.5), -5, 6)),
+        bass_db=float(np.clip(rng.normal(1.0, 2.0), -4, 5)),
+        width=float(np.clip(rng.normal(1.0, 0.2), 0.5, 1.5)),
+        squeeze=float(rng.beta(2, 2)),
+        loudness_lufs=float(rng.uniform(-16, -8)),
+        room_db=float(rng.normal(0.0, 4.0)),
+        room_s=float(rng.uniform(0.6, 1.8)),
+        favours_db={role: float(rng.normal(0.0, 1.8)) for role in BALANCE_LUFS},
+    )
+
+
+def mix_song(song: RawSong, rng: np.random.Generator) -> Audio:
+    """Mix a raw song as a randomly drawn engineer would.
+
+    Returns:
+      The finished mix (2, frames), peak below -1 dBFS.
+    """
+    engineer = draw_engineer(rng)
+    rows, params, ambience = _set_up(song, engineer, rng)
+    count = -len(rows) % ROW_STEP
+    padded = np.concatenate([rows, np.zeros((count, rows.shape[1]), np.float32)])
+    mix = np.asarray(_console(jnp.asarray(padded), params))
+    return _finish(mix + ambience, engineer)
+
+
+@jax.jit
+def _console(rows: jax.Array, params: dsp.ConsoleParams) -> jax.Array:
+    return dsp.mix_console(rows, params, dsp.ConsoleConfig(), sample_rate=SAMPLE_RATE).mix
+
+
+def _set_up(
+    song: RawSong, engineer: Engineer, rng: np.random.Generator
+) -> tuple[Audio, dsp.ConsoleParams, Audio]:
+    """Choose every setting.
+
+    Returns:
+      The tracks as mono rows, their settings (padded to a multiple of `ROW_STEP`), and what the
+      room adds to the mix, (2, frames).
+    """
+    rows, strips = [], []
+    sent = np.zeros(next(iter(song.tracks.values())).shape[1], np.float32)
+    for name, audio in song.tracks.items():
+        role = name if name in BALANCE_LUFS else song.roles[name]
+        target = BALANCE_LUFS[role] + engineer.favours_db[role] + rng.normal(0.0, 1.2)
+        loudness = integrated_loudness(audio, sample_rate=SAMPLE_RATE)
+        gain_db = float(np.clip(target - loudness, -40, 40)) if np.isfinite(loudness) else -40.0
+        strip = _strip(role, gain_db, target, engineer, rng)
+        for channel, place in zip(audio, _places(role, len(audio), rng), strict=True):
+            rows.append(channel)
+            strips.append(strip._replace(pan=np.float32(place)))
+        if role in ROOM_SEND_DB:
+            send_db = gain_db + ROOM_SEND_DB[role] + engineer.room_db + rng.normal(0.0, 2.0)
+            sent += np.float32(10 ** (send_db / 20)) * audio.mean(axis=0)
+    strips += [strips[-1]] * (-len(strips) % ROW_STEP)
+    tracks = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *strips)
+    ambience = room(sent[None], rng, decay_s=engineer.room_s, dry=0.0)
+    return np.stack(rows), _console_params(tracks, engineer, rng), ambience
+
+
+def _places(role: str, channels: int, rng: np.random.Generator) -> list[float]:
+    """Pan positions of a track's channels, 0 left to 1 right."""
+    if channels == 2:
+        half = rng.uniform(0.3, 0.5)
+        return [0.5 - half, 0.5 + half]
+    spread = SPREAD.get(role, SPREAD_ELSEWHERE)
+    return [float(np.clip(0.5 + rng.choice([-1, 1]) * spread * rng.uniform(0.3, 1.1), 0, 1))]
+
+
+def _strip(
+    role: str, gain_db: float, target_lufs: float, engineer: Engineer, rng: np.random.Generator
+) -> dsp.TrackParams:
+    """Choose one channel strip; `pan` is set by the caller."""
+    low = rng.normal(0.0, 1.5) if role in ("kick", "bass") else -abs(rng.normal(3.0, 2.0))
+    presence = rng.normal(2.0 if role in ("lead", "snare") else 0.0, 1.5)
+    gains = [low, rng.normal(-1.0, 1.5), presence, rng.normal(0, 1), rng.normal(0, 1), 0.0]
+    gains[5] = rng.normal(1.0, 2.0)
+    depth = engineer.squeeze * rng.uniform(0.4, 1.2)
+    return dsp.TrackParams(
+        input_gain_db=np.float32(gain_db),
+        equalizer=_equalizer(gains, rng),
+        compressor=dsp.CompressorParams(
+            threshold_db=np.float32(np.clip(target_lufs + 8 - 14 * depth, -60, 0)),
+            ratio=np.float32(1.5 + 4 * depth),
+            attack_ms=np.float32(rng.uniform(5, 40)),
+            release_ms=np.float32(rng.uniform(50, 220)),
+            knee_db=np.float32(rng.uniform(3, 12)),
+            makeup_gain_db=np.float32(np.clip(4 * depth, 0, 6)),
+        ),
+        pan=np.float32(0.5),
+        send_db=np.float32(-80.0),
+    )
+
+
+def _equalizer(gains_db: list[float], rng: np.random.Generator) -> dsp.EqualizerParams:
+    """Moderate moves around the usual frequencies."""
+    shift = np.exp(rng.normal(0.0, 0.15, len(EQUALIZER_HZ)))
+    return dsp.EqualizerParams(
+        gain_db=np.clip(gains_db, -11, 11).astype(np.float32),
+        frequency_hz=(np.asarray(EQUALIZER_HZ) * shift).astype(np.float32),
+        q_factor=rng.uniform(0.5, 1.2, len(EQUALIZER_HZ)).astype(np.float32),
+    )
+
+
+def _console_params(
+    tracks: dsp.TrackParams, engineer: Engineer, rng: np.random.Generator
+) -> dsp.ConsoleParams:
+    """Add the buses: a gentle master EQ in the engineer's taste and glue compression."""
+    gains = [engineer.bass_db, rng.normal(-0.5, 1), 0.3 * engineer.tilt_db, 0.0, 0.0]
+    equalizer = _equalizer([*gains, engineer.tilt_db], rng)
+    compressor = dsp.CompressorParams(
+        threshold_db=np.float32(-16 - 8 * engineer.squeeze),
+        ratio=np.float32(1.3 + 2 * engineer.squeeze),
+        attack_ms=np.float32(rng.uniform(10, 40)),
+        release_ms=np.float32(rng.uniform(80, 240)),
+        knee_db=np.float32(6.0),
+        makeup_gain_db=np.float32(0.0),
+    )
+    bands = 12
+    reverb = dsp.ReverbParams(
+        np.zeros(bands, np.float32), np.ones(bands, np.float32), np.float32(0)
+    )
+    master = dsp.MasterParams(equalizer, compressor, np.float32(0.0), np.float32(0.0))
+    params = dsp.ConsoleParams(tracks, dsp.FxBusParams(reverb), master)
+    return jax.tree.map(jnp.asarray, params)
+
+
+def _finish(mix: Audio, engineer: Engineer) -> Audio:
+    """Set width and loudness, and keep the peaks below the ceiling."""
+    mid, side = mix[0] + mix[1], engineer.width * (mix[0] - mix[1])
+    wide: npt.NDArray[np.floating] = np.stack([mid + side, mid - side]) / 2
+    for _ in range(LIMITER_PASSES):
+        loudness = integrated_loudness(wide, sample_rate=SAMPLE_RATE)
+        if not np.isfinite(loudness) or abs(loudness - engineer.loudness_lufs) < 0.3:
+            break
+        wide = _limit(wide * 10 ** ((engineer.loudness_lufs - loudness) / 20))
+    return np.asarray(_limit(wide), np.float32)
+
+
+def _limit(audio: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Turn the gain down around peaks: linked, ahead of them, smoothed over the same window."""
+    peak = np.max(np.abs(audio), axis=0)
+    wanted = np.minimum(1.0, CEILING / np.maximum(peak, CEILING))
+    held = ndimage.minimum_filter1d(wanted, 2 * LIMITER_WINDOW + 1)
+    gain = ndimage.uniform_filter1d(held, LIMITER_WINDOW)
+    return np.asarray(audio * gain)

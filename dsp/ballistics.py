@@ -1,0 +1,242 @@
+r"""Attack and release: the recursive smoothers of dynamics processors.
+
+Each smooths one signal `x[t]` with a coefficient `c` in (0, 1] for attack and one for release:
+
+- branching: `y[t] = y[t-1] + c (x[t] - y[t-1])`, c = attack where `x[t] < y[t-1]`, else release.
+  A gain that falls is an attack; true attack and release times.
+- decoupled: a release-only peak hold followed by an attack-only smoother (both on the falling
+  side): `p[t] = min(x[t], p[t-1] + release (x[t] - p[t-1]))`, then
+  `y[t] = y[t-1] + attack (p[t] - y[t-1])`.
+- one pole: attack at all times; release is ignored (dasp-pytorch's compressor).
+- sampled one pole: the same computed by frequency sampling, which repeats the signal with a period
+  of 2 T - 1 rounded up to a power of two: the end of a slow gain comes back at the start. Only for
+  parity with dasp-pytorch; it is neither causal nor streamable.
+
+Source: D. Giannoulis, M. Massberg, J. Reiss, "Digital dynamic range compressor design - a tutorial
+and analysis", JAES 60(6), 2012.
+
+On a CPU these are one scan over samples. Elsewhere the branching smoother, which per sample is an
+extremum of two increasing affine maps, is solved by policy iteration: guess where it attacks, solve
+the then linear recursion by an associative scan, look again; the fixed point is the trajectory. Its
+derivative, by either way, is one linear recursion with the final choice of coefficients.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.typing import ArrayLike
+
+from dsp.checks import check_choice
+from dsp.numerics import sequential_backend
+
+BALLISTICS = ("branching", "decoupled", "one_pole", "sampled_one_pole")
+
+# Six sweeps settle a million samples of music; ties of rounding could alternate for ever.
+MAX_SWEEPS = 64
+
+# 10 % to 90 % of a step: the rise time that attack and release times name.
+_RISE = np.log(9.0)
+
+
+def time_constant(time_ms: ArrayLike, *, sample_rate: float) -> jax.Array:
+    """Coefficient c of a one-pole smoother whose step response rises 10-90 % in `time_ms` (> 0).
+
+    `c = 1 - 9 ** (-1 / (time_s * sample_rate))`; computed without cancellation.
+    """
+    return -jnp.expm1(-_RISE / (jnp.asarray(time_ms) * (1e-3 * sample_rate)))
+
+
+def smooth(
+    x: jax.Array,
+    attack: ArrayLike,
+    release: ArrayLike,
+    initial: ArrayLike,
+    *,
+    ballistics: str = "branching",
+) -> tuple[jax.Array, jax.Array]:
+    """Smooth one signal with attack and release.
+
+    Args:
+        x: (time,).
+        attack: scalar coefficient in (0, 1], see `time_constant`.
+        release: scalar coefficient in (0, 1].
+        initial: `initial_smoother(...)`, scalar for the one-state smoothers and (2,) for decoupled.
+        ballistics: one of `BALLISTICS`.
+
+    Returns:
+        y (time,) and the state after the last sample, shaped like `initial`.
+
+    The gradient is that of the equations with the branch taken at each sample held fixed, which is
+    the derivative wherever it exists.
+    """
+    check_choice(ballistics, BALLISTICS, "ballistics")
+    attack, release, initial = (jnp.asarray(v, x.dtype) for v in (attack, release, initial))
+    if ballistics == "one_pole":
+        y = one_pole(x, attack, initial)
+        return y, y[-1]
+    if ballistics == "sampled_one_pole":
+        y = _sampled_one_pole(x, attack)
+        return y, y[-1]
+    if ballistics == "branching":
+        y = _branching(x, attack, release, initial)
+        return y, y[-1]
+    held = _hold(x, release, initial[0])
+    y = one_pole(held, attack, initial[1])
+    return y, jnp.stack([held[-1], y[-1]])
+
+
+def initial_smoother(value: ArrayLike, *, ballistics: str = "branching") -> jax.Array:
+    """The smoother's state at rest on `value`: (2,) for decoupled, else a scalar."""
+    check_choice(ballistics, BALLISTICS, "ballistics")
+    value = jnp.asarray(value)
+    return jnp.stack([value, value]) if ballistics == "decoupled" else value
+
+
+def one_pole(x: jax.Array, coefficient: jax.Array, initial: jax.Array) -> jax.Array:
+    """`y[t] = (1 - c) y[t-1] + c x[t]`, (time,), with `y[-1] = initial`."""
+    leak = jnp.full_like(x, 1) * coefficient
+    return linear_recurrence(leak, (coefficient * x).at[0].add((1 - coefficient) * initial))
+
+
+def _sampled_one_pole(x: jax.Array, coefficient: jax.Array) -> jax.Array:
+    """The one-pole smoother of `x`, zero-padded and repeated: what frequency sampling computes."""
+    time = x.shape[0]
+    period = 1 << (2 * time - 2).bit_length()
+    y = one_pole(x, coefficient, jnp.zeros_like(coefficient))
+    log_decay = jnp.log1p(-coefficient)
+    wrapped = y[-1] * jnp.exp((period - time) * log_decay) / -jnp.expm1(period * log_decay)
+    return y + wrapped * jnp.exp(log_decay * np.arange(1, time + 1, dtype=x.dtype))
+
+
+def linear_recurrence(leak: jax.Array, drive: jax.Array) -> jax.Array:
+    """`y[t] = y[t-1] - leak[t] y[t-1] + drive[t]`, each (time,), from `y[-1] = 0`.
+
+    It takes the leak and not `1 - leak`, whose rounding alone would change the level of a slow
+    smoother by 2e-4. As the solution of a bidiagonal linear system it has hand-written derivatives
+    in both modes: the adjoint is the same recurrence, backwards in time, and one array is all that
+    reverse mode keeps.
+    """
+
+    def residual(y: jax.Array) -> jax.Array:
+        before = _delay(y)
+        return y - before + leak * before
+
+    return lax.custom_linear_solve(
+        residual,
+        drive,
+        solve=lambda _, b: _recur(leak, b, reverse=False),
+        # The leak of the adjoint is the next sample's: past the end nothing comes back.
+        transpose_solve=lambda _, b: _recur(_advance(leak), b, reverse=True),
+    )
+
+
+def _delay(y: jax.Array) -> jax.Array:
+    return jnp.concatenate([jnp.zeros_like(y[:1]), y[:-1]])
+
+
+def _advance(y: jax.Array) -> jax.Array:
+    return jnp.concatenate([y[1:], jnp.zeros_like(y[:1])])
+
+
+def _recur(leak: jax.Array, drive: jax.Array, *, reverse: bool) -> jax.Array:
+    if not sequential_backend():
+        return _recur_parallel(leak, drive, reverse=reverse)
+
+    # The output is the carry itself: one fused kernel a step, 10 ns for sixteen signals at once.
+    def step(y: jax.Array, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        y = y + (now[1] - now[0] * y)
+        return y, y
+
+    return lax.scan(step, jnp.zeros_like(drive[0]), (leak, drive), reverse=reverse)[1]
+
+
+def _recur_parallel(leak: jax.Array, drive: jax.Array, *, reverse: bool) -> jax.Array:
+    def then(
+        first: tuple[jax.Array, jax.Array], second: tuple[jax.Array, jax.Array]
+    ) -> tuple[jax.Array, jax.Array]:
+        (leak1, y1), (leak2, y2) = first, second
+        return leak1 + leak2 - leak1 * leak2, y1 + (y2 - leak2 * y1)
+
+    return lax.associative_scan(then, (leak, drive), reverse=reverse)[1]
+
+
+@jax.custom_jvp
+def _branching(
+    x: jax.Array, attack: jax.Array, release: jax.Array, initial: jax.Array
+) -> jax.Array:
+    if not sequential_backend():
+        return branching_by_sweeps(x, attack, release, initial)[0]
+
+    def step(y: jax.Array, now: jax.Array) -> tuple[jax.Array, jax.Array]:
+        y = y + jnp.where(now < y, attack, release) * (now - y)
+        return y, y
+
+    return lax.scan(step, initial, x)[1]
+
+
+@_branching.defjvp
+def _branching_jvp(
+    primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]
+) -> tuple[jax.Array, jax.Array]:
+    x, attack, release, initial = primals
+    x_dot, attack_dot, release_dot, initial_dot = tangents
+    y = _branching(x, attack, release, initial)
+    before = jnp.concatenate([initial[None], y[:-1]])
+    falling = x < before
+    c = jnp.where(falling, attack, release)
+    drive = c * x_dot + jnp.where(falling, attack_dot, release_dot) * (x - before)
+    return y, linear_recurrence(c, drive.at[0].add((1 - c[0]) * initial_dot))
+
+
+def branching_by_sweeps(
+    x: jax.Array, attack: jax.Array, release: jax.Array, initial: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """The branching smoother by policy iteration; also returns the number of sweeps it took."""
+
+    def solve(falling: jax.Array) -> jax.Array:
+        c = jnp.where(falling, attack, release)
+        drive = (c * x).at[0].add((1 - c[0]) * initial)
+        return _recur_parallel(c, drive, reverse=False)
+
+    def choose(y: jax.Array) -> jax.Array:
+        return x < jnp.concatenate([initial[None], y[:-1]])
+
+    def unsettled(carry: tuple[jax.Array, jax.Array, jax.Array, jax.Array]) -> jax.Array:
+        _, falling, previous, sweeps = carry
+        return jnp.any(falling != previous) & (sweeps < MAX_SWEEPS)
+
+    def sweep(
+        carry: tuple[jax.Array, jax.Array, jax.Array, jax.Array],
+    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        _, falling, _, sweeps = carry
+        y = solve(falling)
+        return y, choose(y), falling, sweeps + 1
+
+    guess = x < initial
+    start = (x, guess, ~guess, jnp.zeros((), jnp.int32))
+    y, _, _, sweeps = lax.while_loop(unsettled, sweep, start)
+    return y, sweeps
+
+
+def _hold(x: jax.Array, release: jax.Array, initial: jax.Array) -> jax.Array:
+    """`p[t] = min(x[t], (1 - r) p[t-1] + r x[t])`: falls at once, rises with the release.
+
+    Maps `p -> min(m, p - l p + b)` are closed under composition, so an associative scan of
+    (l, b, m) is exact; a CPU does better with the plain scan.
+    """
+    if sequential_backend():
+
+        def step(p: jax.Array, now: jax.Array) -> tuple[jax.Array, jax.Array]:
+            p = jnp.minimum(now, p + release * (now - p))
+            return p, p
+
+        return lax.scan(step, initial, x)[1]
+
+    def then(first: tuple[jax.Array, ...], second: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        (l1, b1, m1), (l2, b2, m2) = first, second
+        return l1 + l2 - l1 * l2, b1 + (b2 - l2 * b1), jnp.minimum(m2, m1 + (b2 - l2 * m1))
+
+    maps = (jnp.full_like(x, 1) * release, release * x, x)
+    leak, b, m = lax.associative_scan(then, maps)
+    return jnp.minimum(m, initial + (b - leak * initial))

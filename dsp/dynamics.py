@@ -1,0 +1,291 @@
+"""Compressor, expander and gate.
+
+All three measure a level, look up a gain for it on a static curve, smooth that gain in dB with
+attack and release, and apply it. Gains are linked: every channel gets the same one, so that the
+stereo image does not move.
+
+Source of curve and structure: D. Giannoulis, M. Massberg, J. Reiss, "Digital dynamic range
+compressor design - a tutorial and analysis", JAES 60(6), 2012 (log-domain, feed-forward).
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from dsp.ballistics import BALLISTICS, initial_smoother, one_pole, smooth, time_constant
+from dsp.checks import check_audio, check_choice, check_number, check_sample_rate, check_shape
+from dsp.numerics import db_to_gain, power_to_db
+from dsp.ranges import Setting
+
+DETECTORS = ("mean", "max", "sum")
+DETECTIONS = ("peak", "rms")
+
+# A knee narrower than this is this narrow: inaudible, and the curve keeps a finite slope at knee 0.
+MIN_KNEE_DB = 1e-3
+# Rise time of the power average behind `detection="rms"`.
+RMS_WINDOW_MS = 10.0
+# An expander this steep is a gate: 1 dB below the threshold closes by 100 dB.
+GATE_RATIO = 101.0
+GATE_KNEE_DB = 1.0
+
+
+class CompressorParams(NamedTuple):
+    """Settings of a compressor, scalars. Neutral: ratio 1 and makeup 0 dB.
+
+    threshold_db: level above which gain is reduced. ratio >= 1: input dB per output dB above it.
+    attack_ms, release_ms > 0: 10-90 % rise times of the gain when it falls and recovers.
+    knee_db >= 0: width of the quadratic transition around the threshold.
+    makeup_gain_db: added last.
+    """
+
+    threshold_db: Setting
+    ratio: Setting
+    attack_ms: Setting
+    release_ms: Setting
+    knee_db: Setting
+    makeup_gain_db: Setting
+
+
+class ExpanderParams(NamedTuple):
+    """Settings of a downward expander, scalars. Neutral: ratio 1, or range 0 dB.
+
+    threshold_db: level below which gain is reduced. ratio >= 1: output dB per input dB below it.
+    attack_ms, release_ms > 0: 10-90 % rise times of the gain when it opens and closes.
+    knee_db >= 0: width of the transition. range_db >= 0: the most that gain is ever reduced.
+    """
+
+    threshold_db: Setting
+    ratio: Setting
+    attack_ms: Setting
+    release_ms: Setting
+    knee_db: Setting
+    range_db: Setting
+
+
+class GateParams(NamedTuple):
+    """Settings of a gate, scalars; as `ExpanderParams`. Neutral: range 0 dB."""
+
+    threshold_db: Setting
+    attack_ms: Setting
+    release_ms: Setting
+    range_db: Setting
+
+
+class DynamicsState(NamedTuple):
+    """What a dynamics processor remembers between chunks."""
+
+    smoother_db: jax.Array  # () or (2,): the gain smoother
+    power: jax.Array  # (): the average behind RMS detection
+    delayed: jax.Array  # (channels, lookahead in samples): audio not played yet
+
+
+def dynamics_state(
+    x: jax.Array,
+    *,
+    sample_rate: float,
+    ballistics: str = "branching",
+    lookahead_ms: float = 0.0,
+) -> DynamicsState:
+    """The state of silence before `x` (channels, time), for any effect of this module."""
+    delay = lookahead_samples(lookahead_ms, sample_rate=sample_rate)
+    rest = initial_smoother(jnp.zeros((), x.dtype), ballistics=ballistics)
+    return DynamicsState(rest, jnp.zeros((), x.dtype), jnp.zeros((x.shape[0], delay), x.dtype))
+
+
+def lookahead_samples(lookahead_ms: float, *, sample_rate: float) -> int:
+    """The whole number of samples by which `lookahead_ms` delays the audio."""
+    check_sample_rate(sample_rate)
+    check_number(lookahead_ms, "lookahead_ms", low=0)
+    return round(lookahead_ms * 1e-3 * sample_rate)
+
+
+def compressor(
+    x: jax.Array,
+    params: CompressorParams,
+    *,
+    sample_rate: float,
+    ballistics: str = "branching",
+    detector: str = "mean",
+    detection: str = "peak",
+    lookahead_ms: float = 0.0,
+    side_chain: jax.Array | None = None,
+    state: DynamicsState | None = None,
+) -> Any:  # an array, or with a state a pair
+    """Reduce the dynamic range above a threshold.
+
+    With level l in dB, `d = l - threshold` and knee W, the static gain in dB is
+    `(1 / ratio - 1) (clip(d + W/2, 0, W)^2 / (2 W) + max(d - W/2, 0))`.
+
+    Args:
+        x: (channels, time).
+        params: scalars, see `CompressorParams`.
+        sample_rate: Hz.
+        ballistics: `"branching"` (true attack and release), `"decoupled"`, or `"one_pole"`
+            (attack only; the release time is ignored, as in dasp-pytorch); see `dsp.ballistics`.
+        detector: how channels become one level: `"mean"` or `"max"` of their magnitudes, or the
+            magnitude of their `"sum"` (dasp-pytorch's: +6 dB on a centred stereo signal).
+        detection: `"peak"` magnitude, or `"rms"` over `RMS_WINDOW_MS`.
+        lookahead_ms: the audio is delayed against its gain, and so against other audio, by this.
+        side_chain: (any channels, time) to measure instead of `x`.
+        state: `dynamics_state(...)` or the previous chunk's.
+
+    Returns:
+        y (channels, time); with `state`, the pair (y, state after the last sample).
+
+    Exact. Levels below -120 dB count as -120 dB, with zero gradient. At knee 0 the gain is
+    continuous and its gradient is one of the two slopes.
+
+    Raises:
+        ValueError: wrong shapes or dtype, an unknown choice, or a negative lookahead.
+    """
+    threshold, ratio, attack, release, knee, makeup = (jnp.asarray(p, x.dtype) for p in params)
+
+    def curve(level_db: jax.Array) -> jax.Array:
+        return (1 / ratio - 1) * _soft_ramp(level_db - threshold, knee)
+
+    return _process(
+        x, curve, (attack, release), makeup, side_chain, state,
+        _Static(sample_rate, ballistics, detector, detection, lookahead_ms),
+    )  # fmt: skip
+
+
+def expander(
+    x: jax.Array,
+    params: ExpanderParams,
+    *,
+    sample_rate: float,
+    ballistics: str = "branching",
+    detector: str = "mean",
+    detection: str = "peak",
+    lookahead_ms: float = 0.0,
+    side_chain: jax.Array | None = None,
+    state: DynamicsState | None = None,
+) -> Any:  # an array, or with a state a pair
+    """Widen the dynamic range below a threshold; arguments, result and errors as `compressor`.
+
+    With `d = threshold - l` the static gain in dB is
+    `-min(range, (ratio - 1) (clip(d + W/2, 0, W)^2 / (2 W) + max(d - W/2, 0)))`.
+    Attack is the time in which the gain opens (rises), release the time in which it closes.
+    """
+    threshold, ratio, attack, release, knee, limit = (jnp.asarray(p, x.dtype) for p in params)
+
+    def curve(level_db: jax.Array) -> jax.Array:
+        return -jnp.minimum((ratio - 1) * _soft_ramp(threshold - level_db, knee), limit)
+
+    return _process(
+        x, curve, (release, attack), jnp.zeros((), x.dtype), side_chain, state,
+        _Static(sample_rate, ballistics, detector, detection, lookahead_ms),
+    )  # fmt: skip
+
+
+def gate(
+    x: jax.Array,
+    params: GateParams,
+    *,
+    sample_rate: float,
+    ballistics: str = "branching",
+    detector: str = "mean",
+    detection: str = "peak",
+    lookahead_ms: float = 0.0,
+    side_chain: jax.Array | None = None,
+    state: DynamicsState | None = None,
+) -> Any:  # an array, or with a state a pair
+    """Mute what is below a threshold, by `range_db`: an expander of ratio `GATE_RATIO`."""
+    steep = ExpanderParams(
+        params.threshold_db,
+        jnp.asarray(GATE_RATIO),
+        params.attack_ms,
+        params.release_ms,
+        jnp.asarray(GATE_KNEE_DB),
+        params.range_db,
+    )
+    return expander(
+        x,
+        steep,
+        sample_rate=sample_rate,
+        ballistics=ballistics,
+        detector=detector,
+        detection=detection,
+        lookahead_ms=lookahead_ms,
+        side_chain=side_chain,
+        state=state,
+    )
+
+
+def _soft_ramp(excess_db: jax.Array, knee_db: jax.Array) -> jax.Array:
+    """max(excess, 0) with a quadratic transition of width `knee_db` around 0."""
+    knee = jnp.maximum(knee_db, MIN_KNEE_DB)
+    inside = jnp.clip(excess_db + knee / 2, 0, knee)
+    return jnp.square(inside) * (0.5 / knee) + jnp.maximum(excess_db - knee / 2, 0)
+
+
+class _Static(NamedTuple):
+    """The static choices that all dynamics processors share."""
+
+    sample_rate: float
+    ballistics: str
+    detector: str
+    detection: str
+    lookahead_ms: float
+
+
+def _process(
+    x: jax.Array,
+    curve: Callable[[jax.Array], jax.Array],
+    fall_rise_ms: tuple[jax.Array, jax.Array],
+    makeup_db: jax.Array,
+    side_chain: jax.Array | None,
+    state: DynamicsState | None,
+    static: _Static,
+) -> jax.Array | tuple[jax.Array, DynamicsState]:
+    check_audio(x)
+    check_sample_rate(static.sample_rate)
+    check_choice(static.ballistics, BALLISTICS, "ballistics")
+    start = dynamics_state(
+        x,
+        sample_rate=static.sample_rate,
+        ballistics=static.ballistics,
+        lookahead_ms=static.lookahead_ms,
+    )
+    if state is not None:
+        for name, value, zero in zip(state._fields, state, start, strict=True):
+            check_shape(value, zero.shape, f"state.{name}")
+        start = state
+    key = x if side_chain is None else side_chain
+    check_audio(key, "side_chain")
+    check_shape(key[0], x.shape[1:], "each channel of side_chain")
+    level_db, power = _level_db(key, start.power, static)
+    fall, rise = (time_constant(t, sample_rate=static.sample_rate) for t in fall_rise_ms)
+    gain_db, smoother = smooth(
+        curve(level_db), fall, rise, start.smoother_db, ballistics=static.ballistics
+    )
+    late = jnp.concatenate([start.delayed, x], axis=1) if start.delayed.shape[1] else x
+    y = late[:, : x.shape[1]] * db_to_gain(gain_db + makeup_db)[None]
+    if state is None:
+        return y
+    return y, DynamicsState(
+        smoother, power, late[:, x.shape[1] :] if late is not x else start.delayed
+    )
+
+
+def _level_db(x: jax.Array, average: ArrayLike, static: _Static) -> tuple[jax.Array, jax.Array]:
+    """One level per sample, (time,), and the RMS average after the last."""
+    check_choice(static.detector, DETECTORS, "detector")
+    check_choice(static.detection, DETECTIONS, "detection")
+    if x.shape[0] == 1:
+        power = jnp.square(x[0])  # all linkings agree, without a kink at zero
+    elif static.detector == "sum":
+        power = jnp.square(jnp.sum(x, axis=0))
+    elif static.detector == "max":
+        power = jnp.max(jnp.square(x), axis=0)
+    else:
+        power = jnp.square(jnp.mean(jnp.abs(x), axis=0))
+    average = jnp.asarray(average, x.dtype)
+    if static.detection == "rms":
+        window = time_constant(RMS_WINDOW_MS, sample_rate=static.sample_rate)
+        power = one_pole(power, window.astype(x.dtype), average)
+        average = power[-1]
+    return power_to_db(power), average

@@ -1,0 +1,142 @@
+"""Parametric equaliser: any number of second-order bands in series."""
+
+from functools import partial
+from typing import NamedTuple, overload
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from dsp.biquad import KINDS, StateVariable, frequency_response, response_db, state_variable
+from dsp.checks import check_audio, check_choice, check_sample_rate, check_shape
+from dsp.linear_filter import METHODS, StateSpace, filter_by_response, run_filter, series
+from dsp.ranges import Setting
+
+# The band layout of the mixing console: two shelves around four peaks.
+CONSOLE_BANDS = ("low_shelf", "peaking", "peaking", "peaking", "peaking", "high_shelf")
+
+
+class EqualizerParams(NamedTuple):
+    """Settings of a parametric equaliser, each (bands,). Neutral: every `gain_db` 0."""
+
+    gain_db: Setting
+    frequency_hz: Setting
+    q_factor: Setting
+
+
+@overload
+def parametric_eq(
+    x: jax.Array,
+    params: EqualizerParams,
+    *,
+    sample_rate: float,
+    kinds: tuple[str, ...] = ...,
+    method: str = ...,
+    state: None = ...,
+) -> jax.Array: ...
+@overload
+def parametric_eq(
+    x: jax.Array,
+    params: EqualizerParams,
+    *,
+    sample_rate: float,
+    kinds: tuple[str, ...] = ...,
+    method: str = ...,
+    state: jax.Array,
+) -> tuple[jax.Array, jax.Array]: ...
+def parametric_eq(
+    x: jax.Array,
+    params: EqualizerParams,
+    *,
+    sample_rate: float,
+    kinds: tuple[str, ...] = CONSOLE_BANDS,
+    method: str = "auto",
+    state: jax.Array | None = None,
+) -> jax.Array | tuple[jax.Array, jax.Array]:
+    """Filter audio with a cascade of shelves, peaks or any other kind of band.
+
+    Args:
+        x: (channels, time); every channel is filtered alike.
+        params: each field (bands,). `gain_db` is finite, 0 < `frequency_hz` < sample_rate / 2,
+            `q_factor` > 0. With every gain at 0 dB shelves and peaks are the identity.
+        sample_rate: Hz.
+        kinds: the kind of each band, from `dsp.biquad.KINDS`.
+        method: `"scan"` and `"block"` are exact, `"auto"` is the faster one (block, everywhere);
+            `"fft"` samples the frequency response, as dasp-pytorch does, and has no state.
+        state: (channels, 2 * bands) from `equalizer_state` or from the previous chunk.
+
+    Returns:
+        y (channels, time); with `state`, the pair (y, state after the last sample).
+
+    The sections run in state-variable form (see `dsp.biquad`). Measured against float64 on 10 s of
+    noise over random draws and the corners of the console's ranges: see `dsp/README.md`.
+
+    Raises:
+        ValueError: wrong shapes or dtype, an unknown kind or method, or a state with `"fft"`.
+    """
+    check_audio(x)
+    check_choice(method, METHODS, "method")
+    sections = _design(params, kinds, sample_rate, x.dtype)
+    if method == "fft":
+        if state is not None:
+            raise ValueError("state is given with method 'fft'; expected None: it has no state")
+        return filter_by_response(x, partial(_cascade_response, sections))
+    expected = (x.shape[0], 2 * len(kinds))
+    initial = jnp.zeros(expected, x.dtype) if state is None else state
+    check_shape(initial, expected, "state")
+    bands = [StateVariable(*(field[i] for field in sections)) for i in range(len(kinds))]
+    system = series([_section_system(band) for band in bands])
+    y, final = run_filter(system, x, initial, method=method)
+    return y if state is None else (y, final)
+
+
+def equalizer_state(x: jax.Array, kinds: tuple[str, ...] = CONSOLE_BANDS) -> jax.Array:
+    """The state of silence before `x` (channels, time): zeros, (channels, 2 * bands)."""
+    return jnp.zeros((x.shape[0], 2 * len(kinds)), x.dtype)
+
+
+def equalizer_response(
+    params: EqualizerParams,
+    frequencies_hz: ArrayLike,
+    *,
+    sample_rate: float,
+    kinds: tuple[str, ...] = CONSOLE_BANDS,
+) -> jax.Array:
+    """Magnitude response in dB of the whole equaliser, (frequencies,), to draw or to match."""
+    sections = _design(params, kinds, sample_rate, jnp.result_type(float))
+    return jnp.sum(response_db(sections, frequencies_hz, sample_rate=sample_rate), axis=0)
+
+
+def _design(
+    params: EqualizerParams, kinds: tuple[str, ...], sample_rate: float, dtype: np.dtype
+) -> StateVariable:
+    """The sections of all bands, each field (bands,)."""
+    check_sample_rate(sample_rate)
+    for kind in kinds:
+        check_choice(kind, KINDS, "kinds")
+    for name, value in zip(params._fields, params, strict=True):
+        check_shape(value, (len(kinds),), f"params.{name}")
+    gain, frequency, q = (jnp.asarray(value, dtype) for value in params)
+    bands = [
+        state_variable(kind, frequency[i], q[i], gain[i], sample_rate=sample_rate)
+        for i, kind in enumerate(kinds)
+    ]
+    return StateVariable(*(jnp.stack(field) for field in zip(*bands, strict=True)))
+
+
+def _section_system(section: StateVariable) -> StateSpace:
+    """The trapezoidal state-variable filter as a state-space system, in delta form."""
+    g, k, m0, m1, m2 = section
+    a1 = 1 / (1 + g * (g + k))
+    a2 = g * a1
+    a3 = g * a2
+    e = jnp.stack([jnp.stack([-2 * (g + k) * a2, -2 * a2]), jnp.stack([2 * a2, -2 * a3])])
+    f = jnp.stack([jnp.stack([2 * a1, -2 * a2]), jnp.stack([2 * a2, 2 * (1 + g * k) * a1])])
+    b = jnp.stack([2 * a2, 2 * a3])
+    c = jnp.stack([m1 * a1 + m2 * a2, -m1 * a2 + m2 * (1 + g * k) * a1])
+    return StateSpace(e, f, b, c, m0 + m1 * a2 + m2 * a3)
+
+
+def _cascade_response(sections: StateVariable, radians: np.ndarray) -> jax.Array:
+    return jnp.prod(frequency_response(sections, radians), axis=0)

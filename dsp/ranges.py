@@ -1,0 +1,57 @@
+"""The only mapping between [0, 1] controls and physical settings.
+
+A settings NamedTuple filled with `Range`s instead of arrays is the specification of an effect's
+controls: `denormalize` and `normalize` map whole trees of settings in one call.
+"""
+
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+Tree = TypeVar("Tree")
+
+# A field of a settings NamedTuple: an array, or a `Range` where the NamedTuple is a specification.
+Setting: TypeAlias = Any
+
+
+class Range(NamedTuple):
+    """The lowest and highest physical value of a setting: numbers, or one of each per band."""
+
+    low: ArrayLike
+    high: ArrayLike
+
+
+def _is_range(node: object) -> bool:
+    return isinstance(node, Range)
+
+
+def denormalize(controls: Tree, ranges: Tree) -> Tree:
+    """Map controls in [0, 1] to physical settings: `low + control * (high - low)`.
+
+    Args:
+        controls: tree of arrays in [0, 1].
+        ranges: the same tree with a `Range` in place of each array.
+
+    Returns:
+        The tree in physical units. 0 gives exactly `low`; outside [0, 1] the map extrapolates.
+    """
+    return jax.tree.map(
+        lambda r, c: jnp.asarray(c) * (r.high - r.low) + r.low, ranges, controls, is_leaf=_is_range
+    )
+
+
+def normalize(settings: Tree, ranges: Tree) -> Tree:
+    """Map physical settings to controls, the inverse of `denormalize`."""
+    return jax.tree.map(
+        lambda r, s: (jnp.asarray(s) - r.low) / (r.high - r.low),
+        ranges,
+        settings,
+        is_leaf=_is_range,
+    )
+
+
+def contains(value: ArrayLike, limits: Range) -> jax.Array:
+    """Whether each value lies inside the range, its ends included."""
+    return (jnp.asarray(value) >= limits.low) & (jnp.asarray(value) <= limits.high)

@@ -1,0 +1,80 @@
+"""The stereo field: panning, mid/side, width."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from dsp.checks import check_audio, check_choice
+from dsp.numerics import safe_sqrt
+
+PAN_LAWS = ("constant_power", "compromise", "linear")
+
+# Below this a pan gain is zero, and the square root in the compromise law keeps a finite slope.
+_MIN_PAN_POWER = 1e-12
+
+
+def pan(x: jax.Array, position: ArrayLike, *, law: str = "constant_power") -> jax.Array:
+    """Place a mono signal between two loudspeakers.
+
+    Args:
+        x: (1, time).
+        position: scalar in [0, 1]; 0 left, 0.5 centre, 1 right.
+        law: gains of left and right at position p:
+            `"constant_power"`: cos(p pi/2), sin(p pi/2); -3 dB at the centre, L^2 + R^2 = 1.
+            `"linear"`: 1 - p, p; -6 dB at the centre, L + R = 1.
+            `"compromise"`: the geometric mean of the two; -4.5 dB at the centre (dasp-pytorch's).
+
+    Returns:
+        (2, time). In the compromise law the gradient to `position` is 0 at the exact ends, where
+        the law's slope is infinite.
+
+    Raises:
+        ValueError: `x` is not mono floating point, or an unknown law.
+    """
+    check_audio(x, channels=1)
+    return x * pan_gains(position, law=law).astype(x.dtype)[:, None]
+
+
+def pan_gains(position: ArrayLike, *, law: str = "constant_power") -> jax.Array:
+    """The two gains of `pan`, (2,)."""
+    check_choice(law, PAN_LAWS, "law")
+    p = jnp.asarray(position)
+    angle = p * (np.pi / 2)
+    # sin of the mirrored angle rather than cos, so that hard left and hard right mirror exactly.
+    circular = jnp.stack([jnp.sin(np.pi / 2 - angle), jnp.sin(angle)])
+    linear = jnp.stack([1 - p, p])
+    if law == "constant_power":
+        return circular
+    if law == "linear":
+        return linear
+    power = circular * linear
+    return jnp.where(power > _MIN_PAN_POWER, safe_sqrt(power, _MIN_PAN_POWER), 0)
+
+
+def mid_side(x: jax.Array) -> jax.Array:
+    """Left/right to mid/side or back, (2, time): `(a + b) / sqrt 2, (a - b) / sqrt 2`.
+
+    Orthogonal and its own inverse, so it keeps the energy.
+    """
+    check_audio(x, channels=2)
+    return jnp.stack([x[0] + x[1], x[0] - x[1]]) * np.asarray(np.sqrt(0.5), x.dtype)
+
+
+def stereo_widener(x: jax.Array, width: ArrayLike) -> jax.Array:
+    """Trade the mid signal against the side signal.
+
+    Mid is scaled by `2 (1 - width)` and side by `2 width`.
+
+    Args:
+        x: (2, time).
+        width: scalar in [0, 1]; 0 is mono, 0.5 the identity, 1 the side signal alone.
+
+    Returns:
+        (2, time).
+    """
+    check_audio(x, channels=2)
+    width = jnp.asarray(width, x.dtype)
+    mid = (x[0] + x[1]) * (1 - width)
+    side = (x[0] - x[1]) * width
+    return jnp.stack([mid + side, mid - side])

@@ -105,6 +105,11 @@ class ModelConfig:
         return cls()
 
     @classmethod
+    def imported(cls) -> "ModelConfig":
+        """Return what a Diff-MST checkpoint holds."""
+        return cls.cnn14()
+
+    @classmethod
     def compact(cls) -> "ModelConfig":
         """Return the small model, for CPUs."""
         transformer = TransformerConfig(4, 6, 192, 768, norm_first=True, activation="gelu")

@@ -74,6 +74,12 @@ def flat_weights(module: nnx.Module) -> dict[str, np.ndarray]:
     return {_name(path): np.asarray(variable[...]) for path, variable in state}
 
 
+def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Shape of every variable of a model by dotted name, without making it."""
+    abstract = nnx.eval_shape(lambda: build_model(config, rngs=nnx.Rngs(0)))
+    return {_name(path): v.shape for path, v in nnx.to_flat_state(nnx.state(abstract))}
+
+
 def module_with_weights(
     config: ModelConfig, weights: dict[str, np.ndarray], path: str | Path
 ) -> DiffMstModel:
@@ -87,8 +93,7 @@ def module_with_weights(
     Raises:
         InputError: entries are missing, unexpected or of the wrong shape.
     """
-    abstract = nnx.eval_shape(lambda: build_model(config, rngs=nnx.Rngs(0)))
-    graph, state = nnx.split(abstract)
+    graph, state = nnx.split(nnx.eval_shape(lambda: build_model(config, rngs=nnx.Rngs(0))))
     flat = nnx.to_flat_state(state)
     check_entries({_name(p): v.shape for p, v in flat}, weights, path)
     filled = [(p, v.replace(jax.numpy.asarray(weights[_name(p)], v.dtype))) for p, v in flat]

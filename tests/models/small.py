@@ -1,0 +1,78 @@
+"""Models small enough to test in a second, and audio for them."""
+
+import functools
+
+import jax
+import numpy as np
+from flax import nnx
+
+from diffmst_jax.models import (
+    Cnn14Config,
+    CompactConfig,
+    Controls,
+    DiffMstModel,
+    ModelConfig,
+    TransformerConfig,
+    build_model,
+)
+
+TIME = 20000
+TRANSFORMER = TransformerConfig(layers=2, heads=2, width=16, feed_forward=32)
+SMALL = {
+    "cnn14": ModelConfig(
+        encoder=Cnn14Config(
+            n_fft=256, hop=128, widths=(4, 8, 8), poolings=((2, 2), (4, 4), (4, 2))
+        ),
+        transformer=TRANSFORMER,
+        window_samples=TIME,
+    ),
+    "compact": ModelConfig(
+        encoder=CompactConfig(n_fft=1024, hop=512, bands=12, conv_width=8, hidden=16),
+        transformer=TransformerConfig(2, 2, 16, 32, norm_first=True, activation="gelu"),
+        window_samples=TIME,
+    ),
+}
+
+
+@functools.cache
+def model(name: str) -> DiffMstModel:
+    """A small model in evaluation mode, with weights large enough to make its outputs differ."""
+    module = build_model(SMALL[name], rngs=nnx.Rngs(0))
+    module.eval()
+    weights = nnx.state(module, nnx.Param)
+    nnx.update(module, jax.tree.map(lambda w: 3.0 * w if w.ndim > 1 else w, weights))
+    return module
+
+
+@functools.cache
+def _compiled(name: str):
+    return jax.jit(model(name).__call__)
+
+
+def predict(name: str, tracks, reference, mask=None) -> Controls:
+    """Controls of one song: `(tracks, time)`, `(2, time)`, `(tracks,)`, compiled per shape."""
+    mask = np.ones(len(tracks), bool) if mask is None else np.asarray(mask)
+    return unbatched(predict_batch(name, tracks[None], reference[None], mask[None]))
+
+
+def predict_batch(name: str, tracks, references, masks) -> Controls:
+    """Controls of a batch of songs, compiled per shape."""
+    return _compiled(name)(tracks, references, masks)
+
+
+def unbatched(controls: Controls, index: int = 0) -> Controls:
+    """The controls of one song of a batch."""
+    return Controls(*(group[index] for group in controls))
+
+
+def song(tracks: int, seed: int = 0, time: int = TIME) -> tuple[np.ndarray, np.ndarray]:
+    """Coloured noise: tracks at about -48 LUFS and a stereo reference at about -16 LUFS."""
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal((tracks + 2, time))
+    frequency = np.fft.rfftfreq(time, 1 / 44100)
+    slope = rng.uniform(0.2, 1.2, (tracks + 2, 1))
+    colour = 1.0 / np.maximum(frequency, 50.0) ** slope
+    coloured = np.fft.irfft(np.fft.rfft(noise) * colour, time)
+    coloured /= np.sqrt(np.mean(coloured**2, axis=1, keepdims=True))
+    reference = np.stack([coloured[-1] + 0.4 * coloured[-2], 0.7 * coloured[-1]])
+    return (0.004 * coloured[:tracks]).astype(np.float32), (0.1 * reference).astype(np.float32)

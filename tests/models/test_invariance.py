@@ -1,0 +1,115 @@
+"""What a model must not depend on, and what it must see."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from diffmst_jax.models import Cnn14Config, Controls, build_model
+from diffmst_jax.models.cnn14 import Cnn14Model
+from tests.models.small import SMALL, TIME, model, predict, predict_batch, song, unbatched
+
+NAMES = ["cnn14", "compact"]
+TOLERANCE = 2e-5  # of a control in [0, 1]: float32 in another order of summation
+
+
+def assert_close(a: Controls, b: Controls, tolerance: float = TOLERANCE) -> None:
+    for ours, theirs in zip(a, b, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_order_of_tracks_means_nothing(name):
+    tracks, reference = song(5)
+    order = np.array([3, 1, 4, 0, 2])
+    plain, shuffled = predict(name, tracks, reference), predict(name, tracks[order], reference)
+    assert_close(shuffled, plain._replace(track=plain.track[order]))
+    assert np.ptp(plain.track, axis=0).max() > 0.01  # tracks do get different settings
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("padding", [0.0, 1.0, np.nan], ids=["silence", "garbage", "nan"])
+def test_a_padded_track_changes_nothing(name, padding):
+    tracks, reference = song(3)
+    padded = np.concatenate([tracks, np.full((2, TIME), padding, np.float32)])
+    answer = predict(name, padded, reference, [True, True, True, False, False])
+    assert_close(answer._replace(track=answer.track[:3]), predict(name, tracks, reference))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_left_and_right_of_the_reference_are_told_apart(name):
+    tracks, reference = song(3)
+    plain, swapped = predict(name, tracks, reference), predict(name, tracks, reference[::-1])
+    assert max(np.abs(a - b).max() for a, b in zip(plain, swapped, strict=True)) > 1e-3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reference_is_heard(name):
+    tracks, reference = song(3)
+    plain, other = predict(name, tracks, reference), predict(name, tracks, song(3, 1)[1])
+    assert np.abs(plain.track - other.track).max() > 1e-3
+    assert np.abs(plain.master - other.master).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("count", [1, 2, 64])
+def test_any_number_of_tracks(name, count):
+    tracks, reference = song(count)
+    answer = predict(name, tracks, reference)
+    assert answer.track.shape == (count, 27)
+    assert all(np.isfinite(group).all() for group in answer)
+    assert all((group > 0).all() and (group < 1).all() for group in answer)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_of_a_batch_do_not_see_each_other(name):
+    songs = [song(3, seed) for seed in (0, 1)]
+    tracks, references = (np.stack(part) for part in zip(*songs, strict=True))
+    answer = predict_batch(name, tracks, references, np.ones((2, 3), bool))
+    for i, (t, r) in enumerate(songs):
+        assert_close(unbatched(answer, i), predict(name, t, r))
+
+
+def test_padding_does_not_enter_batch_statistics():
+    tracks, reference = (jnp.asarray(part)[None] for part in song(3))
+    padded = jnp.concatenate([tracks, jnp.ones((1, 2, TIME))], axis=1)
+    answers, statistics = [], []
+    for audio, mask in [(tracks, [1, 1, 1]), (padded, [1, 1, 1, 0, 0])]:
+        module = build_model(SMALL["cnn14"], rngs=nnx.Rngs(0))
+        answer = nnx.jit(Cnn14Model.__call__)(module, audio, reference, jnp.array([mask]))
+        answers.append(answer._replace(track=answer.track[:, :3]))
+        statistics.append(nnx.state(module, nnx.BatchStat))
+    assert_close(answers[0], answers[1])
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), statistics[0], statistics[1]
+    )
+    fresh = nnx.state(build_model(SMALL["cnn14"], rngs=nnx.Rngs(0)), nnx.BatchStat)
+    moved = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), fresh, statistics[0])
+    assert all(jax.tree.leaves(moved))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_are_finite_and_reach_every_weight(name):
+    module = build_model(SMALL[name], rngs=nnx.Rngs(0))
+    tracks, reference = song(3)
+    tracks[1] = 0.0
+    audio = jnp.asarray(tracks)[None], jnp.asarray(reference)[None], jnp.array([[1, 1, 0]])
+
+    @nnx.jit
+    @nnx.grad
+    def gradient(module):
+        answer = module(*audio)
+        return sum(jnp.sum(jnp.square(group - 0.3)) for group in answer)
+
+    for path, slope in nnx.to_flat_state(gradient(module)):
+        assert np.isfinite(slope[...]).all(), path
+        # A key's bias shifts every attention logit of a query alike; the rest must matter.
+        assert np.abs(slope[...]).max() > 0, path
+
+
+def test_too_short_audio_is_refused():
+    encoder = SMALL["cnn14"].encoder
+    assert isinstance(encoder, Cnn14Config)
+    with pytest.raises(ValueError, match="too short"):
+        model("cnn14")(jnp.zeros((1, 1, 500)), jnp.zeros((1, 2, 500)), jnp.ones((1, 1), bool))

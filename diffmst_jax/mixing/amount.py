@@ -1,0 +1,118 @@
+"""Less of it: settings on the way from neutral to what was predicted."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.settings import MixSettings, rounded
+
+CENTRE = 0.5
+
+
+class Amounts(NamedTuple):
+    """How much of each group of settings to apply, 0 neutral to 1 as predicted.
+
+    Attributes:
+        level: balance of the tracks; 0 leaves it as recorded.
+        eq: equalizers of the tracks.
+        dynamics: compressors of the tracks.
+        pan: positions; 0 puts all in the centre, stereo files as they are.
+        effects: sends to the fx bus, and what it adds.
+        master: equalizer and compressor of the master bus.
+    """
+
+    level: float = 1.0
+    eq: float = 1.0
+    dynamics: float = 1.0
+    pan: float = 1.0
+    effects: float = 1.0
+    master: float = 1.0
+
+
+def parse_amount(text: str) -> Amounts:
+    """Read `0.5`, or `eq=0.7,pan=0` (what is not named stays 1).
+
+    Raises:
+        InputError: an unknown name, or a number outside 0 to 1.
+    """
+    if "=" not in text:
+        return Amounts(*[_number(text)] * len(Amounts._fields))
+    named = {}
+    for part in text.split(","):
+        name, _, value = part.partition("=")
+        if name.strip() not in Amounts._fields:
+            names = ", ".join(Amounts._fields)
+            raise InputError("--amount", f"has no part {name.strip()!r}", f"use {names}")
+        named[name.strip()] = _number(value)
+    return Amounts(**named)
+
+
+def apply_amounts(settings: MixSettings, amounts: Amounts) -> MixSettings:
+    """Move settings towards neutral.
+
+    Level: in dB, from the balance as recorded. Compressors keep the same signal above their
+    threshold when the level before them moves. With all amounts 0 the mix is the plain sum.
+
+    Args:
+        settings: as predicted.
+        amounts: 1 leaves a group as it is.
+    """
+    if amounts == Amounts():
+        return settings
+    tracks, ranges = settings.params.tracks, dsp.console_ranges(sample_rate=SAMPLE_RATE).tracks
+    predicted = settings.source_gain_db + tracks.input_gain_db
+    recorded = np.mean(predicted)
+    input_gain = recorded + amounts.level * (predicted - recorded) - settings.source_gain_db
+    input_gain = np.clip(input_gain, *ranges.input_gain_db)
+    moved = input_gain - tracks.input_gain_db
+    compressor = scale_compressor(tracks.compressor, amounts.dynamics)
+    threshold = np.clip(compressor.threshold_db + moved, *ranges.compressor.threshold_db)
+    new_tracks = tracks._replace(
+        input_gain_db=input_gain,
+        equalizer=scale_equalizer(tracks.equalizer, amounts.eq),
+        compressor=compressor._replace(threshold_db=threshold),
+        pan=CENTRE + amounts.pan * (tracks.pan - CENTRE),
+        send_db=scale_send(tracks.send_db, amounts.effects, ranges.send_db.low),
+    )
+    master = settings.params.master_bus
+    new_master = master._replace(
+        equalizer=scale_equalizer(master.equalizer, amounts.master),
+        compressor=scale_compressor(master.compressor, amounts.master),
+        output_fader_db=master.output_fader_db * amounts.master,
+        input_fader_db=master.input_fader_db * amounts.master,
+    )
+    params = settings.params._replace(tracks=new_tracks, master_bus=new_master)
+    return replace(settings, params=rounded(params))
+
+
+def scale_equalizer(equalizer: dsp.EqualizerParams, amount: float) -> dsp.EqualizerParams:
+    """Scale the gains in dB; frequencies and widths stay."""
+    return equalizer._replace(gain_db=equalizer.gain_db * amount)
+
+
+def scale_compressor(compressor: dsp.CompressorParams, amount: float) -> dsp.CompressorParams:
+    """Scale the slope `1 - 1 / ratio`, so the gain reduction in dB, and the makeup gain."""
+    slope = (1.0 - 1.0 / compressor.ratio) * amount
+    return compressor._replace(
+        ratio=1.0 / (1.0 - slope), makeup_gain_db=compressor.makeup_gain_db * amount
+    )
+
+
+def scale_send(send_db: np.ndarray, amount: float, lowest_db: float) -> np.ndarray:
+    """Scale what is sent, as an amplitude; no less than the lowest setting, which is off."""
+    scaled = send_db + 20 * np.log10(max(amount, 1e-9))
+    return np.maximum(scaled, lowest_db)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if not 0 <= value <= 1:
+        raise InputError("--amount", f"is {text.strip()!r}", "give a number from 0 to 1")
+    return value

@@ -1,0 +1,76 @@
+"""From tracks and a reference to settings: what the model says, per strip, in physical units."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.settings import DECIMALS, MixSettings, Provenance, rounded
+from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.models import TRACK_LUFS, Model
+
+
+def predicted_settings(
+    model: Model,
+    multitrack: Multitrack,
+    reference: np.ndarray,
+    *,
+    target: OutputTarget,
+    provenance: Provenance,
+) -> MixSettings:
+    """Ask the model for a mix of these tracks in the style of the reference.
+
+    The model hears every channel as a track of its own. The channels of a stereo pair then share
+    the mean of their settings and their level, and are panned as a pair, so that the recording
+    keeps its image.
+
+    Args:
+        model: what predicts.
+        multitrack: the tracks, whole.
+        reference: `(2, time)`, whole.
+        target: loudness and ceiling to note in the settings.
+        provenance: origin to note in the settings.
+    """
+    controls = model.controls(multitrack.audio, reference, sample_rate=SAMPLE_RATE)
+    track = mean_per_strip(np.asarray(controls.track), multitrack)
+    params = dsp.console_params(
+        jnp.asarray(track),
+        jnp.asarray(controls.fx_bus),
+        jnp.asarray(controls.master),
+        sample_rate=SAMPLE_RATE,
+    )
+    return MixSettings(
+        strips=multitrack.strips,
+        muted=np.zeros(len(multitrack.strips), bool),
+        source_gain_db=np.round(TRACK_LUFS - multitrack.loudness_lufs, DECIMALS),
+        params=rounded(params),
+        config=dsp.ConsoleConfig(),
+        target=target,
+        provenance=provenance,
+        left_out=multitrack.left_out,
+    )
+
+
+def mean_per_strip(controls: np.ndarray, multitrack: Multitrack) -> np.ndarray:
+    """Average control vectors `(console tracks, controls)` over the channels of each strip."""
+    strip_of_track = multitrack.strip_of_track
+    total = np.zeros((len(multitrack.strips), controls.shape[1]))
+    np.add.at(total, strip_of_track, controls)
+    counts = np.bincount(strip_of_track)
+    return (total / counts[:, np.newaxis]).astype(np.float32)
+
+
+def neutral_settings(multitrack: Multitrack, *, target: OutputTarget) -> MixSettings:
+    """Settings that sum the tracks equally loud and leave them as they are."""
+    params = dsp.neutral_console(len(multitrack.strips), sample_rate=SAMPLE_RATE)
+    return MixSettings(
+        strips=multitrack.strips,
+        muted=np.zeros(len(multitrack.strips), bool),
+        source_gain_db=np.round(TRACK_LUFS - multitrack.loudness_lufs, DECIMALS),
+        params=rounded(jax.tree.map(np.asarray, params)),
+        config=dsp.ConsoleConfig(),
+        target=target,
+        left_out=multitrack.left_out,
+    )

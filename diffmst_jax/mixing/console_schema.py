@@ -1,0 +1,198 @@
+"""The three walks between console settings and JSON: write, read, and the schema of both.
+
+Each follows the settings' NamedTuples and the ranges of `dsp.console_ranges`, so a new setting or
+another range appears in the file format without being written down again.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from dsp.ballistics import BALLISTICS
+from dsp.dynamics import DETECTORS
+from dsp.equalizer import CONSOLE_BANDS
+from dsp.linear_filter import METHODS
+from dsp.ranges import Range
+from dsp.stereo import PAN_LAWS
+
+FORMAT = "diffmst-console"
+VERSION = 1
+SCHEMA_URI = "https://json-schema.org/draft/2020-12/schema"
+
+SOURCE_GAIN_RANGE = Range(-100.0, 60.0)
+"""From a square wave at full scale to the faintest track that counts as sound, and room."""
+
+LOUDNESS_RANGE = Range(-60.0, -5.0)
+CEILING_RANGE = Range(-20.0, 0.0)
+LOOKAHEAD_RANGE = Range(0.0, 100.0)
+
+CONFIG_CHOICES = {
+    "pan_law": PAN_LAWS,
+    "ballistics": BALLISTICS,
+    "detector": DETECTORS,
+    "equalizer_method": METHODS,
+}
+
+PAN_MEANING = (
+    "0 is left, 0.5 the centre, 1 right; for a stereo pair where the pair as a whole leans"
+)
+
+
+def encode(params: Any) -> Any:
+    """Turn settings into plain JSON values: objects by field name, equalizers band by band."""
+    if isinstance(params, dsp.EqualizerParams):
+        bands = zip(CONSOLE_BANDS, *params, strict=True)
+        return [
+            {"kind": kind, **dict(zip(params._fields, map(float, values), strict=True))}
+            for kind, *values in bands
+        ]
+    if isinstance(params, tuple):
+        return {name: encode(getattr(params, name)) for name in fields(params)}
+    value = np.asarray(params, np.float64)
+    return value.tolist()
+
+
+def decode(document: Any, ranges: Any) -> Any:
+    """Read what `encode` wrote, as float64 arrays in the NamedTuples of `ranges`."""
+    if isinstance(ranges, dsp.EqualizerParams):
+        columns = ([band[name] for band in document] for name in ranges._fields)
+        return dsp.EqualizerParams(*(np.array(column, np.float64) for column in columns))
+    if isinstance(ranges, Range):
+        return np.array(document, np.float64)
+    parts = {name: decode(document[name], getattr(ranges, name)) for name in fields(ranges)}
+    return type(ranges)(**parts)
+
+
+def settings_schema(ranges: Any) -> dict[str, Any]:
+    """Describe what `encode` writes for settings with these ranges."""
+    if isinstance(ranges, dsp.EqualizerParams):
+        bands = [_band_schema(kind, index, ranges) for index, kind in enumerate(CONSOLE_BANDS)]
+        return _fixed_array(bands)
+    if isinstance(ranges, Range):
+        low, high = np.broadcast_arrays(ranges.low, ranges.high)
+        if low.ndim == 0:
+            return number(Range(float(low), float(high)))
+        return _fixed_array(
+            [number(Range(float(a), float(b))) for a, b in zip(low, high, strict=True)]
+        )
+    return record({name: settings_schema(getattr(ranges, name)) for name in fields(ranges)})
+
+
+def console_schema() -> dict[str, Any]:
+    """JSON Schema of a console file; the one in the package is this, written out."""
+    ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)
+    track = settings_schema(ranges.tracks)["properties"]
+    track["pan"]["description"] = PAN_MEANING
+    left_out = record({"file": text(), "reason": text()})
+    return {
+        "$schema": SCHEMA_URI,
+        "title": "Console settings of a mix by diffmst",
+        "description": (
+            "Everything a mix is made of besides the audio files. Gains and levels are in dB, "
+            "frequencies in Hz, times in ms; edit them and run `diffmst render`."
+        ),
+        **record(
+            {
+                "format": {"const": FORMAT},
+                "version": {"const": VERSION},
+                "sample_rate_hz": {"const": SAMPLE_RATE},
+                "made_with": record({"model": text(), "reference": text(), "amount": text()}),
+                "output": record(
+                    {"loudness_lufs": number(LOUDNESS_RANGE), "ceiling_dbtp": number(CEILING_RANGE)}
+                ),
+                "console": _config_schema(),
+                "tracks": {"type": "array", "minItems": 1, "items": _track_schema(track)},
+                "fx_bus": settings_schema(ranges.fx_bus),
+                "master_bus": settings_schema(ranges.master_bus),
+                "left_out": {"type": "array", "items": left_out},
+            },
+            optional=("made_with", "fx_bus", "left_out"),
+        ),
+    }
+
+
+def fields(params: Any) -> tuple[str, ...]:
+    """Field names of a settings NamedTuple."""
+    names: tuple[str, ...] = params._fields
+    return names
+
+
+def record(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Schema of an object with these entries and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def number(limits: Range) -> dict[str, Any]:
+    """Schema of a number between two ends."""
+    return {"type": "number", "minimum": limits.low, "maximum": limits.high}
+
+
+def text() -> dict[str, Any]:
+    """Schema of a string."""
+    return {"type": "string"}
+
+
+def _track_schema(settings: dict[str, Any]) -> dict[str, Any]:
+    channels = {
+        "description": "channels of the file, counted from 1; two are a stereo pair",
+        "type": "array",
+        "items": {"type": "integer", "minimum": 1, "maximum": 1024},
+        "minItems": 1,
+        "maxItems": 2,
+        "uniqueItems": True,
+    }
+    source_gain = {
+        **number(SOURCE_GAIN_RANGE),
+        "description": "brings the recording to the console's working level, before all else",
+    }
+    return record(
+        {
+            "file": {"type": "string", "minLength": 1},
+            "channels": channels,
+            "muted": {"type": "boolean"},
+            "source_gain_db": source_gain,
+            **settings,
+        },
+        optional=("muted", "send_db"),
+    )
+
+
+def _band_schema(kind: str, index: int, ranges: dsp.EqualizerParams) -> dict[str, Any]:
+    limits = {
+        name: number(Range(float(limit.low[index]), float(limit.high[index])))
+        for name, limit in zip(ranges._fields, ranges, strict=True)
+    }
+    return record({"kind": {"const": kind}, **limits})
+
+
+def _fixed_array(items: list[dict[str, Any]]) -> dict[str, Any]:
+    count = len(items)
+    return {
+        "type": "array",
+        "prefixItems": items,
+        "items": False,
+        "minItems": count,
+        "maxItems": count,
+    }
+
+
+def _config_schema() -> dict[str, Any]:
+    return record(
+        {item.name: _config_entry(item) for item in dataclasses.fields(dsp.ConsoleConfig)}
+    )
+
+
+def _config_entry(item: "dataclasses.Field[Any]") -> dict[str, Any]:
+    if isinstance(item.default, bool):
+        return {"type": "boolean"}
+    if isinstance(item.default, float):
+        return number(LOOKAHEAD_RANGE)
+    return {"enum": list(CONFIG_CHOICES[item.name])}

@@ -1,0 +1,241 @@
+"""What the report says about a mix: settings in words, levels, and which tracks changed most."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.charts import plain, signed
+from diffmst_jax.mixing.compare import MATCHED_LUFS, View, loudest_stretch
+from diffmst_jax.mixing.measure import decibels, power_db, true_peak
+from diffmst_jax.mixing.output import Finished
+from diffmst_jax.mixing.render import Rendered
+from diffmst_jax.mixing.report import ReportContent
+from diffmst_jax.mixing.report_player import EXCERPT_S
+from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ, StripView
+from diffmst_jax.mixing.settings import MixSettings, pair_positions
+from diffmst_jax.mixing.tracks import Multitrack
+from dsp.equalizer import CONSOLE_BANDS
+
+AUDIBLE_BAND_DB = 0.5
+"""Bands with less gain are not worth a mention."""
+
+AUDIBLE_RATIO = 1.05
+SMALLEST_CHANGE = 1e-9
+PAN_AS_DB = 6.0
+"""A track moved from the centre to a side counts as much of a change as 6 dB."""
+
+
+class MixFacts(NamedTuple):
+    """Everything a report is made from.
+
+    Attributes:
+        song: name of the song.
+        multitrack: the tracks.
+        settings: the mix as settings.
+        rendered: what the console gave.
+        finished: the mix at its loudness.
+        views: plain sum, equal loudness, the mix and the reference, compared.
+        about: term and text pairs to list at the end.
+    """
+
+    song: str
+    multitrack: Multitrack
+    settings: MixSettings
+    rendered: Rendered
+    finished: Finished
+    views: Sequence[View]
+    about: Sequence[tuple[str, str]]
+
+
+def report_content(facts: MixFacts) -> ReportContent:
+    """Work out what the report shows."""
+    settings, views = facts.settings, facts.views
+    count = len(settings.strips)
+    origin = settings.provenance
+    return ReportContent(
+        song=facts.song,
+        subtitle=(
+            f"{count} track{'s' if count > 1 else ''} mixed in the style of {origin.reference}"
+        ),
+        views=views,
+        excerpt_starts=(
+            loudest_stretch(views[-2].step_powers, EXCERPT_S),
+            loudest_stretch(views[-1].step_powers, EXCERPT_S),
+        ),
+        strips=strip_views(facts),
+        master=_master_view(settings),
+        numbers=_numbers(views),
+        warnings=warnings(settings, facts.finished),
+        about=facts.about,
+    )
+
+
+def warnings(settings: MixSettings, finished: Finished) -> list[str]:
+    """Say what the user may not have expected."""
+    texts = [f"{item.file} was left out: {item.reason}." for item in settings.left_out]
+    missing = settings.target.loudness_lufs - finished.loudness_lufs
+    if missing > 0.1:
+        texts.append(
+            f"The mix is {missing:.1f} LU quieter than asked: more would have crushed its peaks."
+        )
+    return texts
+
+
+def strip_views(facts: MixFacts) -> list[StripView]:
+    """Describe each strip, the one that changes the mix most first."""
+    settings, multitrack = facts.settings, facts.multitrack
+    recorded, wet = recorded_powers(multitrack), facts.rendered.strip_powers
+    gains_db = [_total_power_db(facts.views[i].audio) for i in (0, -2)]
+    before, after = _share_db(recorded) + gains_db[0], _share_db(wet) + gains_db[1]
+    level_db = after - before
+    loudness = multitrack.loudness_lufs + after - power_db(recorded)
+    tracks = settings.params.tracks
+    curves = [_curve(_of_strip(settings, i).equalizer) for i in range(len(settings.strips))]
+    tone_db = np.array([np.mean(np.abs(curve)) for curve in curves])
+    moved_db = np.abs(level_db) + tone_db + 2 * PAN_AS_DB * np.abs(tracks.pan - 0.5)
+    changes = moved_db * 10 ** (np.maximum(before, after) / 20)
+    shares = changes / np.maximum(np.max(changes), SMALLEST_CHANGE)
+    order = np.argsort(-shares, kind="stable")
+    return [_strip_view(settings, i, level_db[i], shares[i], loudness[i], curves[i]) for i in order]
+
+
+def _share_db(powers: np.ndarray) -> np.ndarray:
+    """Each power over the sum of all, in dB."""
+    return power_db(powers) - power_db(np.sum(powers, keepdims=True))
+
+
+def _total_power_db(audio: np.ndarray) -> float:
+    return float(power_db(np.sum(np.mean(np.square(audio), axis=1), keepdims=True))[0])
+
+
+def recorded_powers(multitrack: Multitrack) -> np.ndarray:
+    """Mean square of each strip as recorded, over its channels together, `(strips,)`."""
+    powers = np.array([float(np.mean(np.square(track))) for track in multitrack.audio])
+    total = np.zeros(len(multitrack.strips))
+    np.add.at(total, multitrack.strip_of_track, powers)
+    return total
+
+
+def equalizer_words(equalizer: dsp.EqualizerParams) -> str:
+    """Name the bands that do something: `+3.1 dB at 240 Hz, ...`."""
+    parts = []
+    for kind, gain, frequency in zip(
+        CONSOLE_BANDS, equalizer.gain_db, equalizer.frequency_hz, strict=True
+    ):
+        if abs(gain) >= AUDIBLE_BAND_DB:
+            where = {"low_shelf": "below", "high_shelf": "above"}.get(kind, "at")
+            parts.append(f"{signed(gain)} dB {where} {hertz(frequency)}")
+    return ", ".join(parts) or "flat"
+
+
+def compressor_words(compressor: dsp.CompressorParams) -> str:
+    """Say what a compressor does: `3.2 : 1 above -31 dB, 12 / 140 ms`."""
+    makeup = float(compressor.makeup_gain_db)
+    gain = f", {signed(makeup)} dB" if makeup >= AUDIBLE_BAND_DB else ""
+    if compressor.ratio < AUDIBLE_RATIO:
+        return "off" + gain
+    threshold = plain(round(float(compressor.threshold_db), 1))
+    times = f"{compressor.attack_ms:.0f} / {compressor.release_ms:.0f} ms"
+    return f"{compressor.ratio:.1f} : 1 above {threshold} dB, {times}{gain}"
+
+
+def pan_words(pan: float) -> str:
+    """Say where a position is: `centre`, `30 % left`."""
+    percent = round(200 * abs(pan - 0.5))
+    if percent < 1:
+        return "centre"
+    return f"{percent} % {'left' if pan < 0.5 else 'right'}"
+
+
+def hertz(frequency: float) -> str:
+    """Write a frequency with two or three significant digits."""
+    if frequency >= 1000:
+        return f"{frequency / 1000:.1f} kHz"
+    return f"{float(f'{frequency:.2g}'):g} Hz"
+
+
+def _of_strip(settings: MixSettings, index: int) -> dsp.TrackParams:
+    strip: dsp.TrackParams = jax.tree.map(lambda leaf: leaf[index], settings.params.tracks)
+    return strip
+
+
+def _curve(equalizer: dsp.EqualizerParams) -> np.ndarray:
+    return np.asarray(dsp.equalizer_response(equalizer, EQUALIZER_HZ, sample_rate=SAMPLE_RATE))
+
+
+def _strip_view(
+    settings: MixSettings,
+    index: int,
+    level_db: float,
+    share: float,
+    loudness_lufs: float,
+    curve: np.ndarray,
+) -> StripView:
+    strip, params = settings.strips[index], _of_strip(settings, index)
+    is_pair = len(strip.channels) == 2
+    position = float(params.pan)
+    pan = tuple(float(p) for p in pair_positions(params.pan)) if is_pair else (position,)
+    rows = [("Level", _level_words(settings, index))]
+    if settings.config.track_equalizer:
+        rows.append(("Equalizer", equalizer_words(params.equalizer)))
+    if settings.config.track_compressor:
+        rows.append(("Compressor", compressor_words(params.compressor)))
+    rows.append(("Pan", f"pair, {pan_words(position)}" if is_pair else pan_words(position)))
+    if settings.config.reverb:
+        rows.append(("Reverb", f"{signed(float(params.send_db))} dB sent"))
+    return StripView(
+        name=strip.name,
+        origin=strip.file + (", stereo" if is_pair else ""),
+        level_db=None if settings.muted[index] else level_db,
+        share=share,
+        pan=pan,
+        loudness_lufs=-math.inf if settings.muted[index] else loudness_lufs,
+        equalizer_db=curve if settings.config.track_equalizer else None,
+        settings=tuple(rows),
+    )
+
+
+def _level_words(settings: MixSettings, index: int) -> str:
+    if settings.muted[index]:
+        return "muted"
+    fader = float(settings.params.tracks.input_gain_db[index])
+    return f"recording {signed(float(settings.source_gain_db[index]))} dB, input {signed(fader)} dB"
+
+
+def _master_view(settings: MixSettings) -> StripView:
+    if not settings.config.master_bus:
+        return StripView("Off", "the mix is the sum of the tracks", None, 0.0, (), 0.0, None, ())
+    master = settings.params.master_bus
+    levels = (signed(float(master.input_fader_db)), signed(float(master.output_fader_db)))
+    rows = (
+        ("Faders", f"in {levels[0]} dB, out {levels[1]} dB"),
+        ("Equalizer", equalizer_words(master.equalizer)),
+        ("Compressor", compressor_words(master.compressor)),
+    )
+    curve = _curve(master.equalizer)
+    return StripView("Master bus", "after the sum of all tracks", None, 0.0, (), 0.0, curve, rows)
+
+
+def _numbers(views: Sequence[View]) -> list[tuple[str, list[str]]]:
+    loudness = [MATCHED_LUFS - view.gain_db for view in views]
+    peaks = [decibels(true_peak(view.audio)) - view.gain_db for view in views]
+    features = [view.features for view in views]
+    return [
+        ("Integrated loudness as it is", [f"{plain(round(x, 1))} LUFS" for x in loudness]),
+        ("True peak as it is", [f"{signed(x)} dBTP" for x in peaks]),
+        ("Crest factor", [f"{float(np.mean(f.crest_factor_db)):.1f} dB" for f in features]),
+        ("Side against mid", [f"{100 * float(f.stereo_width):.1f} %" for f in features]),
+        ("Balance", [_balance_words(float(f.stereo_imbalance)) for f in features]),
+    ]
+
+
+def _balance_words(imbalance: float) -> str:
+    percent = round(100 * abs(imbalance), 1)
+    if percent == 0:
+        return "centred"
+    return f"{percent:g} % {'right' if imbalance > 0 else 'left'}"

@@ -1,0 +1,88 @@
+"""A mix as settings: what every strip, the bus and the master do, in physical units.
+
+`MixSettings` is what a console file holds and all that a mix is made from, besides the tracks.
+Its numbers are rounded to what the file shows, so the file says exactly what was heard.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+import dsp
+from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.tracks import LeftOut, Strip
+
+DECIMALS = 4
+"""Digits after the point of every setting: finer than anyone hears, short enough to read."""
+
+
+class Provenance(NamedTuple):
+    """How settings came about; said in the file, not used.
+
+    Attributes:
+        model: name of the model that predicted them; empty when there was none.
+        reference: file name of the reference; empty when there was none.
+        amount: how much of the prediction was applied, as on the command line.
+    """
+
+    model: str = ""
+    reference: str = ""
+    amount: str = "1"
+
+
+@dataclass(frozen=True)
+class MixSettings:
+    """Everything a mix of given tracks is determined by.
+
+    Attributes:
+        strips: the inputs, in order.
+        muted: which of them are silenced, bool `(strips,)`.
+        source_gain_db: gain that brings each recording to the level that the console's settings
+            are for, `(strips,)`; comes before everything else.
+        params: settings of the console, NumPy float64; the leading axis of `params.tracks` counts
+            strips, and `pan` of a stereo strip is where the pair as a whole leans.
+        config: which effects the console has, and their laws.
+        target: loudness and ceiling of the finished mix.
+        provenance: where the settings come from.
+        left_out: files of the song that take no part, and why.
+    """
+
+    strips: tuple[Strip, ...]
+    muted: np.ndarray
+    source_gain_db: np.ndarray
+    params: dsp.ConsoleParams
+    config: dsp.ConsoleConfig
+    target: OutputTarget = field(default_factory=OutputTarget)
+    provenance: Provenance = field(default_factory=Provenance)
+    left_out: tuple[LeftOut, ...] = field(default=())
+
+
+def rounded(params: dsp.ConsoleParams) -> dsp.ConsoleParams:
+    """Round every setting to `DECIMALS` digits, inside its range, as float64."""
+    return jax.tree.map(lambda leaf: np.round(np.asarray(leaf, np.float64), DECIMALS), params)
+
+
+def pair_positions(pan: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Place the channels of stereo pairs so that each keeps as much of its image as it can.
+
+    Args:
+        pan: where each pair leans, 0 left to 1 right, any shape.
+
+    Returns:
+        Positions of the left and of the right channels: hard left and right for a pair in the
+        centre; towards a side, the far channel follows and the near one stays.
+    """
+    return np.maximum(0.0, 2.0 * pan - 1.0), np.minimum(1.0, 2.0 * pan)
+
+
+def track_pan(pan: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Position of every console track.
+
+    Args:
+        pan: position of the strip that each track belongs to, `(console tracks,)`.
+        side: `Multitrack.side_of_track`.
+    """
+    left, right = pair_positions(pan)
+    return np.where(side == 0, pan, np.where(side < 0, left, right))

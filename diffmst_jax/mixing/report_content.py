@@ -95,8 +95,8 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     level_db = after - before
     loudness = multitrack.loudness_lufs + after - power_db(recorded)
     tracks = settings.params.tracks
-    curves = [_curve(_of_strip(settings, i).equalizer) for i in range(len(settings.strips))]
-    tone_db = np.array([np.mean(np.abs(curve)) for curve in curves])
+    curves = np.asarray(jax.vmap(_curve)(tracks.equalizer))
+    tone_db = np.mean(np.abs(curves), axis=1)
     moved_db = np.abs(level_db) + tone_db + 2 * PAN_AS_DB * np.abs(tracks.pan - 0.5)
     changes = moved_db * 10 ** (np.maximum(before, after) / 20)
     shares = changes / np.maximum(np.max(changes), SMALLEST_CHANGE)
@@ -164,8 +164,9 @@ def _of_strip(settings: MixSettings, index: int) -> dsp.TrackParams:
     return strip
 
 
-def _curve(equalizer: dsp.EqualizerParams) -> np.ndarray:
-    return np.asarray(dsp.equalizer_response(equalizer, EQUALIZER_HZ, sample_rate=SAMPLE_RATE))
+@jax.jit
+def _curve(equalizer: dsp.EqualizerParams) -> jax.Array:
+    return dsp.equalizer_response(equalizer, EQUALIZER_HZ, sample_rate=SAMPLE_RATE)
 
 
 def _strip_view(
@@ -217,7 +218,7 @@ def _master_view(settings: MixSettings) -> StripView:
         ("Equalizer", equalizer_words(master.equalizer)),
         ("Compressor", compressor_words(master.compressor)),
     )
-    curve = _curve(master.equalizer)
+    curve = np.asarray(_curve(master.equalizer))
     return StripView("Master bus", "after the sum of all tracks", None, 0.0, (), 0.0, curve, rows)
 
 

@@ -72,6 +72,8 @@ ENCODERS: dict[str, type[Cnn14Config] | type[CompactConfig]] = {
     "compact": CompactConfig,
 }
 
+COMPUTE_DTYPES = ("float32", "bfloat16")
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -93,6 +95,11 @@ class ModelConfig:
     window_samples: int = 262144
     compute_dtype: str = "float32"
     remat: bool = False
+
+    def __post_init__(self) -> None:
+        if self.compute_dtype not in COMPUTE_DTYPES:
+            kinds = " or ".join(COMPUTE_DTYPES)
+            raise ValueError(f"compute_dtype: got {self.compute_dtype!r}, expected {kinds}")
 
     @property
     def architecture(self) -> str:

@@ -46,7 +46,12 @@ def model(name: str) -> DiffMstModel:
 
 @functools.cache
 def _compiled(name: str):
-    return jax.jit(model(name).__call__)
+    graph, weights = nnx.split(model(name))
+
+    def call(tracks, references, masks) -> Controls:
+        return nnx.merge(graph, weights)(tracks, references, masks)
+
+    return jax.jit(call)
 
 
 def predict(name: str, tracks, reference, mask=None) -> Controls:

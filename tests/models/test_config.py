@@ -1,0 +1,82 @@
+"""Configuration of models, and the counts that follow from it."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+import yaml
+from flax import nnx
+
+from diffmst_jax.models import PRESETS, Controls, ModelConfig, build_model
+from diffmst_jax.models.folder import flat_weights, module_with_weights
+from tests.models.small import SMALL, model, song
+
+PAPER_MILLIONS = {"track_encoder": 76.5264, "mix_encoder": 76.5264, "controller": 37.8712}
+
+
+def parameters(module: nnx.Module) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))
+
+
+def test_paper_s_model_has_the_paper_s_size():
+    module = nnx.eval_shape(lambda: build_model(ModelConfig.cnn14(), rngs=nnx.Rngs(0)))
+    heads = sum(map(parameters, (module.track_head, module.fx_bus_head, module.master_head)))
+    sizes = {name: parameters(getattr(module, name)) for name in PAPER_MILLIONS}
+    sizes["controller"] += heads
+    assert {n: round(s / 1e6, 4) for n, s in sizes.items()} == PAPER_MILLIONS
+    assert round(parameters(module) / 1e6, 2) == 190.92
+
+
+def test_compact_model_is_small():
+    module = nnx.eval_shape(lambda: build_model(ModelConfig.compact(), rngs=nnx.Rngs(0)))
+    assert 1_000_000 < parameters(module) < 8_000_000
+
+
+@pytest.mark.parametrize("config", [*(make() for make in PRESETS.values()), *SMALL.values()])
+def test_yaml_and_back_is_the_same(config):
+    text = yaml.safe_dump(config.to_dict())
+    assert ModelConfig.from_dict(yaml.safe_load(text)) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"architecture": "resnet"}, "architecture: got 'resnet'"),
+        ({"colour": 1}, "model: unknown colour"),
+        ({"sample_rate": "fast"}, "sample_rate: got 'fast'"),
+        ({"transformer": {"layers": 2}}, "transformer: missing"),
+        ({"encoder": 3}, "encoder: got 3"),
+        ({"compute_dtype": "float8"}, "compute_dtype: got 'float8'"),
+    ],
+)
+def test_what_is_unknown_missing_or_wrong_is_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        ModelConfig.from_dict(ModelConfig.compact().to_dict() | change)
+
+
+def test_a_missing_key_is_named():
+    values = ModelConfig.cnn14().to_dict()
+    del values["remat"]
+    with pytest.raises(ValueError, match="missing remat"):
+        ModelConfig.from_dict(values)
+
+
+@pytest.mark.parametrize("name", ["cnn14", "compact"])
+def test_options_that_change_only_how_it_is_computed(name):
+    """Bfloat16 stays within 0.05 of a control, and rematerialisation changes nothing."""
+    tracks, reference = song(3)
+
+    def answer(**options) -> Controls:
+        config = dataclasses.replace(SMALL[name], **options)
+        module = module_with_weights(config, flat_weights(model(name)), "test")
+        module.eval()
+        graph, weights = nnx.split(module)
+        audio = tracks[None], reference[None], np.ones((1, 3), bool)
+        return jax.jit(lambda weights: nnx.merge(graph, weights)(*audio))(weights)
+
+    plain, remat, half = answer(), answer(remat=True), answer(compute_dtype="bfloat16")
+    for exact, again, rough in zip(plain, remat, half, strict=True):
+        assert abs(exact - again).max() < 1e-6
+        assert 0 < abs(exact - rough).max() < 0.05
+        assert rough.dtype == exact.dtype

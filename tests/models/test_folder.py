@@ -1,0 +1,99 @@
+"""Model folders: written whole, read back the same, wrong ones refused by name."""
+
+import numpy as np
+import pytest
+import yaml
+from flax import nnx
+from safetensors.numpy import load_file, save_file
+
+from diffmst_jax.errors import InputError
+from diffmst_jax.models import load_model, save_model
+from diffmst_jax.models.folder import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
+from tests.models.small import SMALL, model, song
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_model(tmp_path / "model", model("cnn14"), SMALL["cnn14"], "# A model\n")
+    return tmp_path / "model"
+
+
+def test_a_saved_model_comes_back_the_same(folder):
+    loaded = load_model(folder)
+    assert loaded.config == SMALL["cnn14"]
+    assert (folder / CARD_FILE).read_text() == "# A model\n"
+    ours, theirs = (nnx.to_flat_state(nnx.state(m)) for m in (model("cnn14"), loaded.module))
+    for (path, a), (other, b) in zip(ours, theirs, strict=True):
+        assert path == other
+        np.testing.assert_array_equal(a[...], b[...])
+    assert loaded.module.track_encoder.blocks[0].norm1.use_running_average
+
+
+def test_saving_again_replaces_the_model(folder):
+    save_model(folder, model("compact"), SMALL["compact"], "# Another\n")
+    assert load_model(folder).config.architecture == "compact"
+    assert sorted(p.name for p in folder.iterdir()) == sorted(
+        [CARD_FILE, CONFIG_FILE, WEIGHTS_FILE]
+    )
+
+
+def test_a_failed_save_leaves_nothing(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError):
+        save_model(tmp_path / "file", model("compact"), SMALL["compact"], "")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def _edit_config(folder, **changes):
+    values = yaml.safe_load((folder / CONFIG_FILE).read_text())
+    (folder / CONFIG_FILE).write_text(yaml.safe_dump(values | changes))
+
+
+def _edit_weights(folder, edit):
+    weights = load_file(folder / WEIGHTS_FILE)
+    edit(weights)
+    save_file(weights, folder / WEIGHTS_FILE)
+
+
+DAMAGE = {
+    "no config": (lambda f: (f / CONFIG_FILE).unlink(), "config.yaml: does not exist"),
+    "no weights": (lambda f: (f / WEIGHTS_FILE).unlink(), "weights.safetensors: does not exist"),
+    "not yaml": (lambda f: (f / CONFIG_FILE).write_text("a: [b"), "is not YAML"),
+    "empty config": (lambda f: (f / CONFIG_FILE).write_text(""), "format version None"),
+    "version": (lambda f: _edit_config(f, format_version=9), "format version 9"),
+    "config": (lambda f: _edit_config(f, remat="maybe"), "remat: got 'maybe'"),
+    "cut": (lambda f: (f / WEIGHTS_FILE).write_bytes(b"abc"), "is damaged"),
+    "missing": (
+        lambda f: _edit_weights(f, lambda w: w.pop("track_head.bias")),
+        "missing: track_head.bias",
+    ),
+    "unexpected": (
+        lambda f: _edit_weights(f, lambda w: w.update(extra=np.zeros(1))),
+        "unexpected: extra",
+    ),
+    "misshapen": (
+        lambda f: _edit_weights(f, lambda w: w.update({"track_head.bias": np.zeros(3)})),
+        r"misshapen: track_head.bias \[3\] instead of \[27\]",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_named_in_one_line(folder, damage):
+    harm, message = DAMAGE[damage]
+    harm(folder)
+    with pytest.raises(InputError, match=message) as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_name_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no packaged model"):
+        load_model(tmp_path / "nothing")
+    with pytest.raises(InputError, match="no packaged model"):
+        load_model("grand")
+
+
+def test_a_loaded_model_predicts(folder):
+    tracks, reference = song(2)
+    assert load_model(folder).controls(tracks, reference).track.shape == (2, 27)

@@ -1,0 +1,121 @@
+"""`Model.controls`: any input that makes sense, and a ValueError that names what does not."""
+
+import functools
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffmst_jax.models import Model, normalize_tracks
+from diffmst_jax.models.inference import padded_count
+from diffmst_jax.models.windows import choose_windows
+from dsp.loudness import integrated_loudness
+from tests.models.small import SMALL, TIME, model, predict, song
+
+RATE = 44100
+level = jax.jit(functools.partial(normalize_tracks, sample_rate=RATE))
+loudness = jax.jit(functools.partial(integrated_loudness, sample_rate=RATE))
+
+
+@functools.cache
+def ready(name: str = "compact") -> Model:
+    return Model(SMALL[name], model(name))
+
+
+@pytest.mark.parametrize("name", ["compact", "cnn14"])
+def test_levels_of_tracks_and_reference_do_not_matter(name):
+    tracks, reference = song(3)
+    plain = ready(name).controls(tracks, reference)
+    scaled = ready(name).controls(tracks * np.array([[5], [0.5], [20]]), 0.3 * reference)
+    for a, b in zip(plain, scaled, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_tracks_are_heard_at_their_level():
+    leveled = level(jnp.asarray(song(3)[0] * 7))
+    for track in leveled.audio:
+        np.testing.assert_allclose(loudness(track[None]), -48.0, atol=0.01)
+
+
+def test_it_is_the_module_on_leveled_audio():
+    tracks, reference = song(3)
+    leveled = level(jnp.asarray(tracks)).audio
+    gain_db = -16 - loudness(jnp.asarray(reference))
+    direct = predict("compact", leveled, reference * 10 ** (gain_db / 20))
+    for a, b in zip(ready().controls(tracks, reference), direct, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_silent_tracks_are_left_out_and_neutral():
+    tracks, reference = song(3)
+    plain = ready().controls(tracks, reference)
+    silent = np.zeros((1, TIME), np.float32)
+    answer = ready().controls(np.concatenate([tracks[:1], silent, tracks[1:]]), reference)
+    np.testing.assert_allclose(answer.track[np.array([0, 2, 3])], plain.track, atol=1e-5)
+    np.testing.assert_allclose(answer.master, plain.master, atol=1e-5)
+    assert answer.track[1, 0] == 0.5  # 0 dB
+    assert answer.track[1, 25] == 0.5  # centre
+
+
+def test_a_mono_reference_counts_as_both_channels(caplog):
+    tracks, reference = song(2)
+    with caplog.at_level(logging.WARNING):
+        mono = ready().controls(tracks, reference[:1])
+    assert "mono" in caplog.text
+    for a, b in zip(mono, ready().controls(tracks, reference[[0, 0]]), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_long_songs_are_heard_in_windows():
+    tracks, reference = song(2, time=5 * TIME)
+    tracks[0, TIME:] = 0.0
+    tracks[1, : 4 * TIME] = 0.0
+    windows = choose_windows(tracks, reference, length=TIME)
+    starts = sorted(start for start, _ in windows.starts)
+    assert starts == [0, 4 * TIME]
+    np.testing.assert_allclose(windows.weights.sum(axis=0), 1.0)
+    np.testing.assert_allclose(windows.weights.max(axis=0), 1.0)
+    answer = ready().controls(tracks, reference)
+    assert all(np.isfinite(group).all() for group in answer)
+
+
+def test_short_tracks_are_padded_and_short_songs_are_one_window():
+    tracks, reference = song(2)
+    answer = ready().controls(tracks[:, :5000], reference)
+    assert answer.track.shape == (2, 27)
+    assert choose_windows(tracks, reference, length=TIME).starts == [(0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("tracks", "reference", "options", "message"),
+    [
+        (np.full((1, TIME), np.nan), None, {}, "track 0: NaN"),
+        (None, np.full((2, TIME), np.inf), {}, "reference channel 0: NaN or infinite"),
+        (None, np.zeros((2, TIME)), {}, "reference: silent"),
+        (None, np.ones((2, 1000)), {}, "reference: 1000 samples, expected at least 17640"),
+        (np.zeros((2, TIME)), None, {}, "tracks: all silent"),
+        (np.zeros((0, TIME)), None, {}, r"expected \(tracks, time\)"),
+        (np.zeros(TIME), None, {}, r"expected \(tracks, time\)"),
+        (np.ones((2, TIME), int), None, {}, "int64 samples"),
+        (None, np.ones((3, TIME)), {}, r"reference: shape \(3, 20000\)"),
+        (None, np.ones(TIME), {}, r"reference: shape \(20000,\)"),
+        (None, None, {"sample_rate": 48000}, "48000 Hz: this model works at 44100 Hz"),
+    ],
+)
+def test_what_cannot_be_mixed_is_named(tracks, reference, options, message):
+    usual = song(2)
+    with pytest.raises(ValueError, match=message):
+        ready().controls(
+            usual[0] if tracks is None else tracks,
+            usual[1] if reference is None else reference,
+            **options,
+        )
+
+
+@pytest.mark.parametrize(
+    ("tracks", "count"), [(1, 8), (8, 8), (9, 16), (33, 48), (64, 64), (65, 80)]
+)
+def test_tracks_are_padded_to_few_counts(tracks, count):
+    assert padded_count(tracks) == count

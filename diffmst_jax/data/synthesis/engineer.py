@@ -22,8 +22,8 @@ from diffmst_jax.data.synthesis.raw import RawSong
 from diffmst_jax.data.synthesis.tones import Audio
 from diffmst_jax.mixing.measure import integrated_loudness
 
-# Rows are padded to a multiple of this, so that few console programs are compiled.
-ROW_STEP = 8
+# The console is run on so many rows at a time: one program for songs of any number of tracks.
+GROUP = 8
 
 # Where each kind of track sits in the balance before the master bus, in LUFS.
 BALANCE_LUFS = {
@@ -100,15 +100,32 @@ def mix_song(song: RawSong, rng: np.random.Generator) -> Audio:
     """
     engineer = draw_engineer(rng)
     rows, params, ambience = _set_up(song, engineer, rng)
-    count = -len(rows) % ROW_STEP
-    padded = np.concatenate([rows, np.zeros((count, rows.shape[1]), np.float32)])
-    mix = np.asarray(_console(jnp.asarray(padded), params))
+    mix = np.zeros((2, rows.shape[1]), np.float32)
+    for start in range(0, len(rows), GROUP):
+        group = slice(start, start + GROUP)
+        strips = params._replace(tracks=_rows_of(params.tracks, group))
+        mix += np.asarray(_strips(jnp.asarray(rows[group]), strips))
+    mix = np.asarray(_master_bus(jnp.asarray(mix), params.master_bus))
     return _finish(mix + ambience, engineer)
 
 
+def _rows_of(tracks: dsp.TrackParams, group: slice) -> dsp.TrackParams:
+    settings: dsp.TrackParams = jax.tree.map(lambda leaf: leaf[group], tracks)
+    return settings
+
+
 @jax.jit
-def _console(rows: jax.Array, params: dsp.ConsoleParams) -> jax.Array:
-    return dsp.mix_console(rows, params, dsp.ConsoleConfig(), sample_rate=SAMPLE_RATE).mix
+def _strips(rows: jax.Array, params: dsp.ConsoleParams) -> jax.Array:
+    """Sum of the channel strips of `GROUP` rows."""
+    config = dsp.ConsoleConfig(master_bus=False)
+    return dsp.mix_console(rows, params, config, sample_rate=SAMPLE_RATE).mix
+
+
+@jax.jit
+def _master_bus(mix: jax.Array, params: dsp.MasterParams) -> jax.Array:
+    """EQ and glue compression of the sum; the faders stay at 0 dB."""
+    toned = dsp.parametric_eq(mix, params.equalizer, sample_rate=SAMPLE_RATE)
+    return dsp.compressor(toned, params.compressor, sample_rate=SAMPLE_RATE)
 
 
 def _set_up(
@@ -117,8 +134,8 @@ def _set_up(
     """Choose every setting.
 
     Returns:
-      The tracks as mono rows, their settings (padded to a multiple of `ROW_STEP`), and what the
-      room adds to the mix, (2, frames).
+      The tracks as mono rows and their settings, both padded to a multiple of `GROUP`, and what
+      the room adds to the mix, (2, frames).
     """
     rows, strips = [], []
     sent = np.zeros(next(iter(song.tracks.values())).shape[1], np.float32)
@@ -130,12 +147,14 @@ def _set_up(
         strip = _strip(role, gain_db, target, engineer, rng)
         for channel, place in zip(audio, _places(role, len(audio), rng), strict=True):
             rows.append(channel)
-            strips.append(strip._replace(pan=np.float32(place)))
+            strips.append(strip._replace(pan=_scalar(place)))
         if role in ROOM_SEND_DB:
             send_db = gain_db + ROOM_SEND_DB[role] + engineer.room_db + rng.normal(0.0, 2.0)
             sent += np.float32(10 ** (send_db / 20)) * audio.mean(axis=0)
-    strips += [strips[-1]] * (-len(strips) % ROW_STEP)
-    tracks = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *strips)
+    padding = -len(rows) % GROUP
+    strips += strips[-1:] * padding
+    rows += [np.zeros_like(rows[0])] * padding
+    tracks = jax.tree.map(lambda *leaves: jnp.stack(leaves), *strips)
     ambience = room(sent[None], rng, decay_s=engineer.room_s, dry=0.0)
     return np.stack(rows), _console_params(tracks, engineer, rng), ambience
 
@@ -159,18 +178,18 @@ def _strip(
     gains[5] = rng.normal(1.0, 2.0)
     depth = engineer.squeeze * rng.uniform(0.4, 1.2)
     return dsp.TrackParams(
-        input_gain_db=np.float32(gain_db),
+        input_gain_db=_scalar(gain_db),
         equalizer=_equalizer(gains, rng),
         compressor=dsp.CompressorParams(
-            threshold_db=np.float32(np.clip(target_lufs + 8 - 14 * depth, -60, 0)),
-            ratio=np.float32(1.5 + 4 * depth),
-            attack_ms=np.float32(rng.uniform(5, 40)),
-            release_ms=np.float32(rng.uniform(50, 220)),
-            knee_db=np.float32(rng.uniform(3, 12)),
-            makeup_gain_db=np.float32(np.clip(4 * depth, 0, 6)),
+            threshold_db=_scalar(np.clip(target_lufs + 8 - 14 * depth, -60, 0)),
+            ratio=_scalar(1.5 + 4 * depth),
+            attack_ms=_scalar(rng.uniform(5, 40)),
+            release_ms=_scalar(rng.uniform(50, 220)),
+            knee_db=_scalar(rng.uniform(3, 12)),
+            makeup_gain_db=_scalar(np.clip(4 * depth, 0, 6)),
         ),
-        pan=np.float32(0.5),
-        send_db=np.float32(-80.0),
+        pan=_scalar(0.5),
+        send_db=_scalar(-80.0),
     )
 
 
@@ -178,9 +197,9 @@ def _equalizer(gains_db: list[float], rng: np.random.Generator) -> dsp.Equalizer
     """Moderate moves around the usual frequencies."""
     shift = np.exp(rng.normal(0.0, 0.15, len(EQUALIZER_HZ)))
     return dsp.EqualizerParams(
-        gain_db=np.clip(gains_db, -11, 11).astype(np.float32),
-        frequency_hz=(np.asarray(EQUALIZER_HZ) * shift).astype(np.float32),
-        q_factor=rng.uniform(0.5, 1.2, len(EQUALIZER_HZ)).astype(np.float32),
+        gain_db=jnp.asarray(np.clip(gains_db, -11, 11), jnp.float32),
+        frequency_hz=jnp.asarray(np.asarray(EQUALIZER_HZ) * shift, jnp.float32),
+        q_factor=jnp.asarray(rng.uniform(0.5, 1.2, len(EQUALIZER_HZ)), jnp.float32),
     )
 
 
@@ -191,20 +210,20 @@ def _console_params(
     gains = [engineer.bass_db, rng.normal(-0.5, 1), 0.3 * engineer.tilt_db, 0.0, 0.0]
     equalizer = _equalizer([*gains, engineer.tilt_db], rng)
     compressor = dsp.CompressorParams(
-        threshold_db=np.float32(-16 - 8 * engineer.squeeze),
-        ratio=np.float32(1.3 + 2 * engineer.squeeze),
-        attack_ms=np.float32(rng.uniform(10, 40)),
-        release_ms=np.float32(rng.uniform(80, 240)),
-        knee_db=np.float32(6.0),
-        makeup_gain_db=np.float32(0.0),
+        threshold_db=_scalar(-16 - 8 * engineer.squeeze),
+        ratio=_scalar(1.3 + 2 * engineer.squeeze),
+        attack_ms=_scalar(rng.uniform(10, 40)),
+        release_ms=_scalar(rng.uniform(80, 240)),
+        knee_db=_scalar(6.0),
+        makeup_gain_db=_scalar(0.0),
     )
-    bands = 12
-    reverb = dsp.ReverbParams(
-        np.zeros(bands, np.float32), np.ones(bands, np.float32), np.float32(0)
-    )
-    master = dsp.MasterParams(equalizer, compressor, np.float32(0.0), np.float32(0.0))
-    params = dsp.ConsoleParams(tracks, dsp.FxBusParams(reverb), master)
-    return jax.tree.map(jnp.asarray, params)
+    fx_bus = dsp.neutral_console(1, sample_rate=SAMPLE_RATE).fx_bus
+    master = dsp.MasterParams(equalizer, compressor, _scalar(0.0), _scalar(0.0))
+    return dsp.ConsoleParams(tracks, fx_bus, master)
+
+
+def _scalar(value: float) -> jax.Array:
+    return jnp.asarray(value, jnp.float32)
 
 
 def _finish(mix: Audio, engineer: Engineer) -> Audio:

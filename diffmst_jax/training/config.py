@@ -1,0 +1,269 @@
+"""What a training run is, as typed settings; `conf/` holds the values, one folder per group."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+import dsp
+from diffmst_jax.errors import InputError
+from diffmst_jax.files import written_beside
+from diffmst_jax.losses import AudioFeatureWeights
+from diffmst_jax.models import ModelConfig
+from diffmst_jax.typed_config import plain_config, read_config
+
+CONFIG_NAME = "config.yaml"
+
+
+@dataclass(frozen=True)
+class SyntheticConfig:
+    """The corpus made when no data is given.
+
+    Attributes:
+      folder: where it is kept; made on first use.
+      songs: how many songs.
+      seed: of the first song.
+      tracks: fewest and most tracks (files) of a song.
+      duration_s: length of each song.
+    """
+
+    folder: str
+    songs: int
+    seed: int
+    tracks: tuple[int, int]
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where examples come from and what they look like.
+
+    Attributes:
+      songs: folder of folders of raw tracks; None for the synthetic corpus.
+      references: folder of finished mixes; None for those of the synthetic corpus.
+      synthetic: the corpus for whichever of the two is None.
+      reference: "unpaired" takes a finished mix of any song (method 2); "random_mix" mixes half
+        of the example's own tracks at random on the device and asks for the other half in the
+        same way (method 1).
+      max_tracks: rows of an example, that is mono channels.
+      samples: length of an example at 44.1 kHz, both halves together for random mixes.
+      validation_share: share of the songs, and of the references, held out for validation.
+      validation_examples: how many examples are drawn from them, the same each time.
+      seed: of order, windows and references.
+      workers: processes that prepare examples; 0 for threads of the main process.
+    """
+
+    songs: str | None
+    references: str | None
+    synthetic: SyntheticConfig
+    reference: Literal["unpaired", "random_mix"]
+    max_tracks: int
+    samples: int
+    validation_share: float
+    validation_examples: int
+    seed: int
+    workers: int
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """What training minimises: a weighted sum of two losses.
+
+    Attributes:
+      audio_features: weight of the audio-feature loss.
+      mrstft: weight of the multi-resolution STFT loss; needs a ground truth, so random mixes.
+      normalize: bring the predicted mix to -16 LUFS before comparing.
+      feature_weights: weights inside the audio-feature loss.
+    """
+
+    audio_features: float
+    mrstft: float
+    normalize: bool
+    feature_weights: AudioFeatureWeights
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Adam, with gradient clipping and accumulation.
+
+    Attributes:
+      learning_rate: peak learning rate.
+      b1: decay of the first moment.
+      b2: decay of the second moment.
+      weight_decay: decoupled, 0 for plain Adam.
+      clip_norm: largest global norm of the gradient.
+      accumulate: batches per update.
+      ema_decay: of the averaged weights that are validated and exported; 0 for none.
+      skip_nonfinite: give up after this many updates in a row whose gradient is not finite;
+        until then such updates are skipped.
+    """
+
+    learning_rate: float
+    b1: float
+    b2: float
+    weight_decay: float
+    clip_norm: float
+    accumulate: int
+    ema_decay: float
+    skip_nonfinite: int
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """Learning rate over time.
+
+    Attributes:
+      kind: "constant" or "cosine" (down to `final_share` at the last step).
+      warmup_steps: linear rise from 0.
+      final_share: of the peak, at the end of a cosine.
+    """
+
+    kind: Literal["constant", "cosine"]
+    warmup_steps: int
+    final_share: float
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """How long and how often.
+
+    Attributes:
+      steps: batches in all.
+      max_seconds: stop at the next step after this long, None for no limit; the schedule still
+        counts `steps`.
+      batch_size: examples per batch.
+      seed: of weights and random mixes.
+      log_every: steps between logged scalars.
+      validate_every: steps between validations; the last step is always validated.
+      checkpoint_every: steps between checkpoints; the last step is always kept.
+      init_from: model folder to start from, None for random weights.
+    """
+
+    steps: int
+    max_seconds: float | None
+    batch_size: int
+    seed: int
+    log_every: int
+    validate_every: int
+    checkpoint_every: int
+    init_from: str | None
+
+
+@dataclass(frozen=True)
+class LoggerConfig:
+    """What TensorBoard gets.
+
+    Attributes:
+      tensorboard: write event files at all.
+      audio_examples: validation mixes and references written as audio at each validation.
+    """
+
+    tensorboard: bool
+    audio_examples: int
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole run.
+
+    Attributes:
+      name: of the experiment.
+    """
+
+    name: str
+    model: ModelConfig
+    console: dsp.ConsoleConfig
+    data: DataConfig
+    loss: LossConfig
+    optimizer: OptimizerConfig
+    schedule: ScheduleConfig
+    trainer: TrainerConfig
+    logger: LoggerConfig
+
+
+def train_config(values: Mapping[str, Any]) -> TrainConfig:
+    """Turn the composed configuration into a typed one.
+
+    Raises:
+      InputError: a missing or unknown key, a value of the wrong kind, or settings that do not go
+        together.
+    """
+    values = dict(values)
+    model = _model_config(values.pop("model", None))
+    sections = {name: kind for name, kind in TrainConfig.__annotations__.items() if name != "model"}
+    for name in values:
+        if name not in sections:
+            raise InputError(str(name), "is no known section", f"known are {', '.join(sections)}")
+    for name in sections:
+        if name not in values:
+            raise InputError(name, "is missing", "add it to the configuration")
+    config = TrainConfig(
+        name=str(values["name"]),
+        model=model,
+        console=read_config(dsp.ConsoleConfig, values["console"], place="console"),
+        data=read_config(DataConfig, values["data"], place="data"),
+        loss=read_config(LossConfig, values["loss"], place="loss"),
+        optimizer=read_config(OptimizerConfig, values["optimizer"], place="optimizer"),
+        schedule=read_config(ScheduleConfig, values["schedule"], place="schedule"),
+        trainer=read_config(TrainerConfig, values["trainer"], place="trainer"),
+        logger=read_config(LoggerConfig, values["logger"], place="logger"),
+    )
+    _check_together(config)
+    return config
+
+
+def _model_config(values: Any) -> ModelConfig:
+    if not isinstance(values, Mapping):
+        raise InputError("model", "is missing", "choose one: model=compact or model=cnn14")
+    try:
+        return ModelConfig.from_dict(dict(values))
+    except ValueError as error:
+        raise InputError("model", str(error), "see conf/model") from error
+
+
+def _check_together(config: TrainConfig) -> None:
+    """Refuse settings that are each fine and together are not."""
+    if config.loss.mrstft and config.data.reference != "random_mix":
+        raise InputError(
+            "loss.mrstft",
+            "compares with a ground truth, which unpaired references do not have",
+            "use data.reference=random_mix or loss=audio_features",
+        )
+    if config.data.max_tracks < 2 or config.data.samples < 2:
+        raise InputError("data", "examples without room for audio", "enlarge max_tracks or samples")
+    if not 0.0 < config.data.validation_share < 1.0:
+        share = config.data.validation_share
+        raise InputError("data.validation_share", f"is {share}", "choose a share between 0 and 1")
+    for name in ("steps", "batch_size", "log_every", "validate_every", "checkpoint_every"):
+        if getattr(config.trainer, name) < 1:
+            raise InputError(f"trainer.{name}", "is less than 1", "choose 1 or more")
+
+
+def plain_train_config(config: TrainConfig) -> dict[str, Any]:
+    """Turn a typed configuration back into plain values."""
+    return {**plain_config(config), "model": config.model.to_dict()}
+
+
+def save_train_config(path: Path, config: TrainConfig) -> None:
+    """Write the resolved configuration as YAML."""
+    with written_beside(path) as temporary:
+        temporary.write_text(yaml.safe_dump(plain_train_config(config), sort_keys=False))
+
+
+def load_train_values(run_dir: Path) -> dict[str, Any]:
+    """Read what `save_train_config` stored in a run folder.
+
+    Raises:
+      InputError: `run_dir` is no run folder.
+    """
+    path = run_dir / CONFIG_NAME
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        problem = "is not the folder of a training run (no readable config.yaml)"
+        raise InputError(run_dir, problem, "give runs/<experiment>/<time>") from error
+    if not isinstance(values, dict):
+        raise InputError(path, "holds no settings", "give the folder of another run")
+    return values

@@ -1,0 +1,75 @@
+"""What a person sees on the terminal while a run goes on."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Display:
+    """A progress bar per kind of work; on anything but a terminal, only the lines of `say`."""
+
+    def __init__(self, console: Console):
+        self.console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "Display":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def report(self, what: str, done: int, total: int, note: str = "") -> None:
+        """Move the bar named `what`."""
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=total, note=note)
+        self._progress.update(self._tasks[what], completed=done, total=total, note=note)
+
+    def say(self, line: str) -> None:
+        """Print one line that stays."""
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+class Pace:
+    """Examples per second since the last look, and seconds since the start."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since this object was made."""
+        return time.monotonic() - self._start
+
+    def lap(self, examples: int) -> float:
+        """Return examples per second since the last call."""
+        now = time.monotonic()
+        rate = examples / max(now - self._last, 1e-9)
+        self._last = now
+        return rate

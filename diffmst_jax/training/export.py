@@ -1,0 +1,42 @@
+"""The model a run starts from, and the card of the one it leaves."""
+
+from diffmst_jax.errors import InputError
+from diffmst_jax.models import DiffMstModel, ModelConfig
+from diffmst_jax.models.folder import load_model
+from diffmst_jax.training.config import TrainConfig
+
+
+def starting_model(folder: str, config: ModelConfig) -> DiffMstModel:
+    """Load the weights to start from, in training mode.
+
+    Raises:
+      InputError: no such model, or one of another size than `config`.
+    """
+    model = load_model(folder)
+    if model.config != config:
+        problem = "is a model of another architecture or size than the settings say"
+        raise InputError(folder, problem, "choose the model group it was trained with")
+    model.module.train()
+    return model.module
+
+
+def model_card(config: TrainConfig, *, step: int, loss: float) -> str:
+    """Say in Markdown how a model came about and how good it was when it was left."""
+    source = config.data.songs or f"{config.data.synthetic.songs} synthetic songs"
+    references = {
+        "unpaired": config.data.references or "finished mixes of the synthetic corpus",
+        "random_mix": "random mixes of the same tracks",
+    }[config.data.reference]
+    return f"""# {config.name}
+
+A mixing style transfer model: control vectors of a mixing console from raw tracks and a reference.
+
+- Architecture: {config.model.architecture}
+- Tracks: {source}
+- References: {references}
+- Examples of {config.data.max_tracks} tracks and {config.data.samples} samples at 44.1 kHz
+- Left after {step} steps of {config.trainer.batch_size} examples
+- Validation loss on held-out songs: {loss:.4f}
+
+Use it with `diffmst mix TRACKS REFERENCE --model <this folder> --out DIR`.
+"""

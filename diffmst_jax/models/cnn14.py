@@ -11,7 +11,7 @@ from flax import nnx
 from jax import Array
 from jax.typing import DTypeLike
 
-from diffmst_jax.models import console_shim as console
+import dsp
 from diffmst_jax.models.config import Cnn14Config, ModelConfig
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.transformer import Controller
@@ -128,9 +128,9 @@ class Cnn14Model(nnx.Module):
         self.controller = Controller(
             config.transformer, mix_tokens=MIX_TOKENS, dtype=dtype, remat=config.remat, rngs=rngs
         )
-        self.track_head = nnx.Linear(width, console.TRACK_CONTROLS, rngs=rngs)
-        self.fx_bus_head = nnx.Linear(width, console.FX_BUS_CONTROLS, rngs=rngs)
-        self.master_head = nnx.Linear(width, console.MASTER_CONTROLS, rngs=rngs)
+        self.track_head = nnx.Linear(width, dsp.TRACK_CONTROLS, rngs=rngs)
+        self.fx_bus_head = nnx.Linear(width, dsp.FX_BUS_CONTROLS, rngs=rngs)
+        self.master_head = nnx.Linear(width, dsp.MASTER_CONTROLS, rngs=rngs)
 
     def __call__(self, tracks: Array, reference: Array, mask: Array) -> Controls:
         """Predict controls.

@@ -8,14 +8,15 @@ differences from a neutral console, whose level is the one that makes the sum as
 reference and whose panorama is as wide, so that an untrained model is already a plausible mix.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jax import Array
 from jax.typing import DTypeLike
 
-from diffmst_jax.models import console_shim as console
+import dsp
 from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.front_end import (
@@ -25,7 +26,7 @@ from diffmst_jax.models.front_end import (
     band_statistics,
     standardise,
 )
-from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
+from diffmst_jax.models.starting_point import starting_controls, stereo_width
 from diffmst_jax.models.transformer import Controller
 
 MIX_TOKENS = 5  # mid, side, left, right and style
@@ -80,9 +81,9 @@ class CompactModel(nnx.Module):
         self.controller = Controller(
             config.transformer, mix_tokens=MIX_TOKENS, dtype=dtype, remat=config.remat, rngs=rngs
         )
-        self.track_head = nnx.Linear(width, console.TRACK_CONTROLS, kernel_init=SMALL, rngs=rngs)
-        self.fx_bus_head = nnx.Linear(width, console.FX_BUS_CONTROLS, kernel_init=SMALL, rngs=rngs)
-        self.master_head = nnx.Linear(width, console.MASTER_CONTROLS, kernel_init=SMALL, rngs=rngs)
+        self.track_head = nnx.Linear(width, dsp.TRACK_CONTROLS, kernel_init=SMALL, rngs=rngs)
+        self.fx_bus_head = nnx.Linear(width, dsp.FX_BUS_CONTROLS, kernel_init=SMALL, rngs=rngs)
+        self.master_head = nnx.Linear(width, dsp.MASTER_CONTROLS, kernel_init=SMALL, rngs=rngs)
 
     def __call__(self, tracks: Array, reference: Array, mask: Array) -> Controls:
         """Predict controls.
@@ -103,55 +104,20 @@ class CompactModel(nnx.Module):
         views = jnp.stack([left + right, left - right, left, right], axis=1)
         track = band_statistics(heard, encoder, sample_rate=rate)
         mix = band_statistics(views, encoder, sample_rate=rate)
-        width = stereo_width(reference)
+        width = jax.vmap(stereo_width)(reference)
         style = self.style(_style(mix.spectrum, track.spectrum, mask, reference, width))
         context = jnp.concatenate([self.mix_encoder(mix), style[:, None]], axis=1)
         track_token, fx_bus, master = self.controller(self.track_encoder(track), context, mask)
-        gain, position = neutral_levels(mask), neutral_positions(track.centroid, mask, width)
-        base = jnp.broadcast_to(console.NEUTRAL_TRACK, (*mask.shape, console.TRACK_CONTROLS))
-        base = base.at[..., console.TRACK_GAIN].set(gain).at[..., console.TRACK_PAN].set(position)
-        return Controls(
-            track=_residual(base, self.track_head(track_token)),
-            fx_bus=_residual(console.NEUTRAL_FX_BUS[None], self.fx_bus_head(fx_bus)),
-            master=_residual(console.NEUTRAL_MASTER[None], self.master_head(master)),
+        base = jax.vmap(functools.partial(starting_controls, sample_rate=rate))(
+            track.centroid, mask, width
         )
-
-
-def neutral_levels(mask: Array) -> Array:
-    """Input-gain controls `(batch, tracks)` that make the sum of tracks as loud as the reference.
-
-    Tracks that have nothing in common add in power.
-    """
-    count = jnp.maximum(jnp.sum(mask, axis=-1, keepdims=True), 1)
-    gain_db = REFERENCE_LUFS - TRACK_LUFS - 10.0 * jnp.log10(count.astype(jnp.float32))
-    return jnp.broadcast_to(0.5 + gain_db / console.GAIN_RANGE_DB, mask.shape)
-
-
-def neutral_positions(centroid: Array, mask: Array, width: Array) -> Array:
-    """Pan controls `(batch, tracks)` of a mix about as wide as the reference, lows in the middle.
-
-    Tracks sorted by spectral centroid go left and right in turn, further out the higher they lie.
-    The two channels of a stereo track are neighbours in that order, so they go to opposite sides.
-
-    Args:
-        centroid: spectral centroid of each track, `(batch, tracks)`.
-        mask: which tracks are there, `(batch, tracks)`.
-        width: side over mid energy of the reference, `(batch,)`.
-    """
-    ordered = jnp.argsort(jnp.where(mask, centroid, jnp.inf), axis=-1)
-    rank = jnp.argsort(ordered, axis=-1)
-    half = jnp.maximum(jnp.sum(mask, axis=-1, keepdims=True) / 2.0, 1.0)
-    distance = jnp.minimum(rank / half, 1.0) * jnp.where(rank % 2 == 1, 1.0, -1.0)
-    # A constant-power pan by d from the centre has a side over mid energy of tan(d pi / 2)^2.
-    spread = 2.0 / jnp.pi * jnp.arctan(jnp.sqrt(width))
-    return 0.5 + distance * jnp.minimum(spread, 0.45)[:, None]
-
-
-def stereo_width(reference: Array) -> Array:
-    """Side over mid energy of `(batch, 2, time)`, as `(batch,)`."""
-    mid = jnp.mean(jnp.square(reference[:, 0] + reference[:, 1]), axis=-1)
-    side = jnp.mean(jnp.square(reference[:, 0] - reference[:, 1]), axis=-1)
-    return side / jnp.maximum(mid, AMPLITUDE_FLOOR)
+        return jax.tree.map(
+            _residual,
+            base,
+            Controls(
+                self.track_head(track_token), self.fx_bus_head(fx_bus), self.master_head(master)
+            ),
+        )
 
 
 def _style(mix: Array, track: Array, mask: Array, reference: Array, width: Array) -> Array:
@@ -173,6 +139,6 @@ def _style(mix: Array, track: Array, mask: Array, reference: Array, width: Array
     return jnp.concatenate([*spectra, *scalars], axis=-1)
 
 
-def _residual(base: Array | np.ndarray, difference: Array) -> Array:
+def _residual(base: Array, difference: Array) -> Array:
     """Move controls `base` in (0, 1) by a difference on the logistic scale."""
-    return jax.nn.sigmoid(jax.scipy.special.logit(jnp.asarray(base)) + difference)
+    return jax.nn.sigmoid(jax.scipy.special.logit(base) + difference)

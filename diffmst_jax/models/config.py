@@ -124,7 +124,7 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, lists and scalars, for YAML; `from_dict` is the inverse."""
-        plain = _plain(self)
+        plain = plain(self)
         return {"architecture": self.architecture, **plain}
 
     @classmethod
@@ -139,32 +139,37 @@ class ModelConfig:
         if architecture not in ENCODERS:
             names = ", ".join(ENCODERS)
             raise ValueError(f"architecture: got {architecture!r}, expected one of {names}")
-        encoder = _read(ENCODERS[architecture], values.pop("encoder", None), "encoder")
+        encoder = read(ENCODERS[architecture], values.pop("encoder", None), "encoder")
         fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "encoder"}
         _check_keys(values, set(fields), "model")
         hints = typing.get_type_hints(cls)
-        rest = {name: _read(hints[name], values[name], name) for name in fields}
+        rest = {name: read(hints[name], values[name], name) for name in fields}
         return cls(encoder=encoder, **rest)
 
 
 PRESETS = {"cnn14": ModelConfig.cnn14, "compact": ModelConfig.compact}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Turn a dataclass into dictionaries, lists and scalars."""
     if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _read(kind: Any, value: Any, place: str) -> Any:
-    """Turn a plain value into a `kind`: a dataclass, a tuple or a scalar, checked."""
+def read(kind: Any, value: Any, place: str) -> Any:
+    """Turn a plain value into a `kind`: a dataclass, a tuple or a scalar.
+
+    Raises:
+        ValueError: a key is missing or unknown, or a value is of another kind; says at what place.
+    """
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         if not isinstance(value, dict):
             raise ValueError(f"{place}: got {value!r}, expected a mapping")
         hints = typing.get_type_hints(kind)
         names = {f.name for f in dataclasses.fields(kind)}
         _check_keys(value, names, place)
-        return kind(**{name: _read(hints[name], value[name], f"{place}.{name}") for name in names})
+        return kind(**{name: read(hints[name], value[name], f"{place}.{name}") for name in names})
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list | tuple):
             raise ValueError(f"{place}: got {value!r}, expected a list")
@@ -172,7 +177,7 @@ def _read(kind: Any, value: Any, place: str) -> Any:
         inner = kinds[:1] * len(value) if kinds[-1:] == (...,) else kinds
         if len(inner) != len(value):
             raise ValueError(f"{place}: got {value!r}, expected {len(inner)} entries")
-        return tuple(_read(k, v, place) for k, v in zip(inner, value, strict=True))
+        return tuple(read(k, v, place) for k, v in zip(inner, value, strict=True))
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:

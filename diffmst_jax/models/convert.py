@@ -15,6 +15,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.config import ModelConfig
 from diffmst_jax.models.folder import check_entries, module_with_weights, save_model, weight_shapes
@@ -69,7 +70,8 @@ def convert_checkpoint(checkpoint: Path, out: Path, config: ModelConfig | None =
     state = model_entries(read_state_dict(Path(checkpoint)), checkpoint)
     weights = convert_entries(state, config, checkpoint)
     module = module_with_weights(config, weights, checkpoint)
-    save_model(out, module, config, CARD.format(source=Path(checkpoint).name))
+    card = CARD.format(source=Path(checkpoint).name)
+    save_model(out, module, config, card, console=dsp.ConsoleConfig.diffmst())
 
 
 def convert_entries(

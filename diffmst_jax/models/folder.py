@@ -10,10 +10,11 @@ from flax import nnx
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import folder_written_beside
 from diffmst_jax.models.build import DiffMstModel, build_model
-from diffmst_jax.models.config import ModelConfig
+from diffmst_jax.models.config import ModelConfig, plain, read
 from diffmst_jax.models.inference import Model
 
 WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "weights.safetensors", "config.yaml", "README.md"
@@ -23,7 +24,14 @@ LISTED = 8  # entries named in an error before the rest is only counted
 GIVE_MODEL = "give the folder of a model written by diffmst, or the name of a packaged one"
 
 
-def save_model(folder: str | Path, module: DiffMstModel, config: ModelConfig, card: str) -> None:
+def save_model(
+    folder: str | Path,
+    module: DiffMstModel,
+    config: ModelConfig,
+    card: str,
+    *,
+    console: dsp.ConsoleConfig = dsp.ConsoleConfig(),
+) -> None:
     """Write a model folder; either all of it appears or nothing.
 
     Args:
@@ -31,11 +39,17 @@ def save_model(folder: str | Path, module: DiffMstModel, config: ModelConfig, ca
         module: the model with its weights.
         config: what it was built from.
         card: model card in Markdown: what it is, what it was trained on, how good it is.
+        console: the console that its controls are for.
 
     Raises:
         InputError: the place cannot be written to.
     """
-    text = yaml.safe_dump({"format_version": FORMAT_VERSION, **config.to_dict()}, sort_keys=False)
+    values = {
+        "format_version": FORMAT_VERSION,
+        **config.to_dict(),
+        "console": plain(console),
+    }
+    text = yaml.safe_dump(values, sort_keys=False)
     with folder_written_beside(folder) as partial:
         save_file(flat_weights(module), partial / WEIGHTS_FILE)
         (partial / CONFIG_FILE).write_text(text, encoding="utf-8")
@@ -49,7 +63,7 @@ def load_model(name_or_folder: str | Path) -> Model:
         InputError: there is no such model, or its files are damaged or of another version.
     """
     folder = _find(name_or_folder)
-    config = read_config(folder / CONFIG_FILE)
+    config, console = read_configs(folder / CONFIG_FILE)
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise InputError(path, "does not exist", GIVE_MODEL)
@@ -57,8 +71,7 @@ def load_model(name_or_folder: str | Path) -> Model:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
         raise InputError(path, f"is damaged ({error})", "write the model again") from error
-    module = module_with_weights(config, weights, path)
-    return Model(config, module)
+    return Model(config, module_with_weights(config, weights, path), console)
 
 
 def packaged_models() -> list[str]:
@@ -126,8 +139,8 @@ def check_entries(
         )
 
 
-def read_config(path: Path) -> ModelConfig:
-    """Read `config.yaml`.
+def read_configs(path: Path) -> tuple[ModelConfig, dsp.ConsoleConfig]:
+    """Read `config.yaml`: what the model is, and the console it is for.
 
     Raises:
         InputError: it is missing, not YAML, or of another version or content.
@@ -142,7 +155,8 @@ def read_config(path: Path) -> ModelConfig:
     if version != FORMAT_VERSION:
         raise InputError(path, f"has format version {version}", f"this is {FORMAT_VERSION}")
     try:
-        return ModelConfig.from_dict(values)
+        console = read(dsp.ConsoleConfig, values.pop("console", None), "console")
+        return ModelConfig.from_dict(values), console
     except ValueError as error:
         raise InputError(path, f"is wrong ({error})", "correct the entry") from error
 

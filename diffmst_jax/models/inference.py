@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from diffmst_jax.models import console_shim as console
+import dsp
 from diffmst_jax.models.build import DiffMstModel
 from diffmst_jax.models.cnn14 import minimum_samples
 from diffmst_jax.models.config import Cnn14Config, ModelConfig
@@ -40,10 +40,17 @@ class Model:
     Attributes:
         config: what the model is.
         module: the Flax module, in evaluation mode.
+        console: the console that its controls are for.
     """
 
-    def __init__(self, config: ModelConfig, module: DiffMstModel) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        module: DiffMstModel,
+        console: dsp.ConsoleConfig = dsp.ConsoleConfig(),
+    ) -> None:
         module.eval()
+        self.console = console
         self.config = config
         self.module = module
         graph, self._weights = nnx.split(module)
@@ -85,7 +92,10 @@ class Model:
             heard.tracks[present], heard.reference, length=self.config.window_samples
         )
         answers = [self._answer(heard, present, start) for start in windows.starts]
-        return _average(answers, windows, present, len(heard.audible))
+        neutral = dsp.neutral_console(len(heard.audible), sample_rate=self.config.sample_rate)
+        controls = Controls(*dsp.console_controls(neutral, sample_rate=self.config.sample_rate))
+        mean = _average(answers, windows)
+        return mean._replace(track=controls.track.at[present].set(mean.track))
 
     def _answer(self, heard: _Heard, present: np.ndarray, start: tuple[int, int]) -> Controls:
         length = self.config.window_samples
@@ -172,24 +182,17 @@ def _check_samples(audio: np.ndarray, what: str) -> None:
         raise ValueError(f"{what} {broken[0]}: NaN or infinite samples, expected finite ones")
 
 
-def _average(
-    answers: list[Controls], windows: Windows, present: np.ndarray, count: int
-) -> Controls:
+def _average(answers: list[Controls], windows: Windows) -> Controls:
     """Mean on the logistic scale over windows, each track weighed by its energy in the window."""
-    weights = windows.weights[..., None]
-    track = np.tile(console.NEUTRAL_TRACK, (count, 1))
-    track[present] = _sigmoid(np.sum(weights * _logit([a.track for a in answers]), axis=0))
+    equal = np.full(len(answers), 1.0 / len(answers))
     return Controls(
-        track=jnp.asarray(track),
-        fx_bus=jnp.asarray(_sigmoid(np.mean(_logit([a.fx_bus for a in answers]), axis=0))),
-        master=jnp.asarray(_sigmoid(np.mean(_logit([a.master for a in answers]), axis=0))),
+        track=_weighted([a.track for a in answers], windows.weights[..., None]),
+        fx_bus=_weighted([a.fx_bus for a in answers], equal[:, None]),
+        master=_weighted([a.master for a in answers], equal[:, None]),
     )
 
 
-def _logit(controls: list[Array]) -> np.ndarray:
+def _weighted(controls: list[Array], weights: np.ndarray) -> Array:
     p = np.clip(np.asarray(controls, np.float64), CONTROL_FLOOR, 1.0 - CONTROL_FLOOR)
-    return np.log(p) - np.log1p(-p)
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return (1.0 / (1.0 + np.exp(-x))).astype(np.float32)
+    mean = np.sum(weights * (np.log(p) - np.log1p(-p)), axis=0)
+    return jnp.asarray(1.0 / (1.0 + np.exp(-mean)), jnp.float32)

@@ -10,6 +10,7 @@ import pytest
 from flax import nnx
 from safetensors.numpy import save_file
 
+import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import ModelConfig, load_model
 from diffmst_jax.models.cnn14 import Cnn14Model
@@ -114,6 +115,7 @@ def test_every_kind_of_file_becomes_the_same_model(tmp_path, suffix):
     checkpoint = write(tmp_path / f"weights{suffix}", small_state())
     convert_checkpoint(checkpoint, tmp_path / "model", SMALL["cnn14"])
     loaded = load_model(tmp_path / "model")
+    assert loaded.console == dsp.ConsoleConfig.diffmst()
     expected, found = flat_weights(model("cnn14")), flat_weights(loaded.module)
     for name, array in expected.items():
         np.testing.assert_array_equal(found[name], array)

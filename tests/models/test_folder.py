@@ -6,6 +6,7 @@ import yaml
 from flax import nnx
 from safetensors.numpy import load_file, save_file
 
+import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import load_model, save_model
 from diffmst_jax.models.folder import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
@@ -21,6 +22,7 @@ def folder(tmp_path):
 def test_a_saved_model_comes_back_the_same(folder):
     loaded = load_model(folder)
     assert loaded.config == SMALL["cnn14"]
+    assert loaded.console == dsp.ConsoleConfig()
     assert (folder / CARD_FILE).read_text() == "# A model\n"
     ours, theirs = (nnx.to_flat_state(nnx.state(m)) for m in (model("cnn14"), loaded.module))
     for (path, a), (other, b) in zip(ours, theirs, strict=True):
@@ -62,6 +64,7 @@ DAMAGE = {
     "empty config": (lambda f: (f / CONFIG_FILE).write_text(""), "format version None"),
     "version": (lambda f: _edit_config(f, format_version=9), "format version 9"),
     "config": (lambda f: _edit_config(f, remat="maybe"), "remat: got 'maybe'"),
+    "console": (lambda f: _edit_config(f, console={"reverb": 1}), "console: missing"),
     "cut": (lambda f: (f / WEIGHTS_FILE).write_bytes(b"abc"), "is damaged"),
     "missing": (
         lambda f: _edit_weights(f, lambda w: w.pop("track_head.bias")),

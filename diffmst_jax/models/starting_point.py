@@ -1,0 +1,70 @@
+"""Where the compact model starts from: a plain mix that already has a level and a width."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+import dsp
+from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
+
+MARGIN = 0.03  # controls stay this far from the ends of their range, so that they can be learned
+THRESHOLD_DB = -15.0  # within reach of the signal, so that its gradient is not zero
+LARGEST_SPREAD = 0.45  # of a pan control from the centre
+POWER_FLOOR = 1e-6
+
+
+def starting_controls(centroid: Array, mask: Array, width: Array, *, sample_rate: int) -> Controls:
+    """Controls of a neutral console with levels and positions set, for one song.
+
+    Args:
+        centroid: spectral centroid of each track, `(tracks,)`.
+        mask: which tracks are there, bool `(tracks,)`.
+        width: side over mid energy of the reference, scalar.
+        sample_rate: samples per second.
+
+    Returns:
+        Controls strictly inside (0, 1).
+    """
+    neutral = dsp.neutral_console(len(mask), sample_rate=sample_rate)
+    threshold = jnp.full(len(mask), THRESHOLD_DB)
+    params = neutral._replace(
+        tracks=neutral.tracks._replace(
+            input_gain_db=jnp.full(len(mask), starting_gain_db(mask)),
+            pan=starting_positions(centroid, mask, width),
+            compressor=neutral.tracks.compressor._replace(threshold_db=threshold),
+        )
+    )
+    controls = Controls(*dsp.console_controls(params, sample_rate=sample_rate))
+    return jax.tree.map(lambda c: jnp.clip(c, MARGIN, 1.0 - MARGIN), controls)
+
+
+def starting_gain_db(mask: Array) -> Array:
+    """Gain that makes the sum of the tracks as loud as the reference.
+
+    Tracks that have nothing in common add in power.
+    """
+    count = jnp.maximum(jnp.sum(mask), 1).astype(jnp.float32)
+    return REFERENCE_LUFS - TRACK_LUFS - 10.0 * jnp.log10(count)
+
+
+def starting_positions(centroid: Array, mask: Array, width: Array) -> Array:
+    """Pan positions of a mix about as wide as the reference, with the lows in the middle.
+
+    Tracks sorted by spectral centroid go left and right in turn, further out the higher they lie.
+    The two channels of a stereo track are neighbours in that order, so they go to opposite sides.
+    """
+    ordered = jnp.argsort(jnp.where(mask, centroid, jnp.inf))
+    rank = jnp.argsort(ordered)
+    half = jnp.maximum(jnp.sum(mask) / 2.0, 1.0)
+    distance = jnp.minimum(rank / half, 1.0) * jnp.where(rank % 2 == 1, 1.0, -1.0)
+    # A constant-power pan by d from the centre has a side over mid energy of tan(d pi / 2)^2.
+    spread = 2.0 / jnp.pi * jnp.arctan(jnp.sqrt(width))
+    return 0.5 + distance * jnp.minimum(spread, LARGEST_SPREAD)
+
+
+def stereo_width(reference: Array) -> Array:
+    """Side over mid energy of `(2, time)`."""
+    mid = jnp.mean(jnp.square(reference[0] + reference[1]))
+    side = jnp.mean(jnp.square(reference[0] - reference[1]))
+    return side / jnp.maximum(mid, POWER_FLOOR)

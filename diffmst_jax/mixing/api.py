@@ -15,13 +15,14 @@ from diffmst_jax.mixing.analyse import predicted_settings
 from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
 from diffmst_jax.mixing.compare import View, compare
 from diffmst_jax.mixing.console_file import console_text, load_console
-from diffmst_jax.mixing.output import (
+from diffmst_jax.mixing.limits import (
+    DEFAULT_BITS,
     DEFAULT_CEILING_DBTP,
     DEFAULT_LOUDNESS_LUFS,
-    Finished,
-    OutputTarget,
-    finish,
+    DEFAULT_MODEL,
+    SUBTYPES,
 )
+from diffmst_jax.mixing.output import Finished, OutputTarget, finish
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.report import report_html
 from diffmst_jax.mixing.report_content import MixFacts, report_content, warnings
@@ -36,8 +37,6 @@ from diffmst_jax.mixing.tracks import (
 )
 from diffmst_jax.models import Model, load_model
 
-DEFAULT_MODEL = "compact"
-DEFAULT_SUBTYPE = "PCM_24"
 REPORT_FILE_NAME = "report.html"
 
 Progress = Callable[[str, float], None]
@@ -94,7 +93,7 @@ class MixResult:
     report: MixReport
 
     def write(
-        self, folder: str | Path, *, file_format: str = "wav", subtype: str = DEFAULT_SUBTYPE
+        self, folder: str | Path, *, file_format: str = "wav", subtype: str = SUBTYPES[DEFAULT_BITS]
     ) -> None:
         """Write `mix.wav`, `console.json` and `report.html`: all of them or none.
 

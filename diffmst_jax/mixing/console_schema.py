@@ -11,6 +11,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.limits import CEILING_RANGE, LOUDNESS_RANGE
 from dsp.ballistics import BALLISTICS
 from dsp.dynamics import DETECTORS
 from dsp.equalizer import CONSOLE_BANDS
@@ -25,8 +26,6 @@ SCHEMA_URI = "https://json-schema.org/draft/2020-12/schema"
 SOURCE_GAIN_RANGE = Range(-100.0, 60.0)
 """From a square wave at full scale to the faintest track that counts as sound, and room."""
 
-LOUDNESS_RANGE = Range(-60.0, -5.0)
-CEILING_RANGE = Range(-20.0, 0.0)
 LOOKAHEAD_RANGE = Range(0.0, 100.0)
 
 CONFIG_CHOICES = {
@@ -87,6 +86,7 @@ def console_schema() -> dict[str, Any]:
     track = settings_schema(ranges.tracks)["properties"]
     track["pan"]["description"] = PAN_MEANING
     left_out = record({"file": text(), "reason": text()})
+    loudness, ceiling = number(Range(*LOUDNESS_RANGE)), number(Range(*CEILING_RANGE))
     return {
         "$schema": SCHEMA_URI,
         "title": "Console settings of a mix by diffmst",
@@ -100,9 +100,7 @@ def console_schema() -> dict[str, Any]:
                 "version": {"const": VERSION},
                 "sample_rate_hz": {"const": SAMPLE_RATE},
                 "made_with": record({"model": text(), "reference": text(), "amount": text()}),
-                "output": record(
-                    {"loudness_lufs": number(LOUDNESS_RANGE), "ceiling_dbtp": number(CEILING_RANGE)}
-                ),
+                "output": record({"loudness_lufs": loudness, "ceiling_dbtp": ceiling}),
                 "console": _config_schema(),
                 "tracks": {"type": "array", "minItems": 1, "items": _track_schema(track)},
                 "fx_bus": settings_schema(ranges.fx_bus),

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import resample_poly
 
+from diffmst_jax.mixing.limits import DEFAULT_CEILING_DBTP, DEFAULT_LOUDNESS_LUFS
 from diffmst_jax.mixing.measure import (
     TRUE_PEAK_CHUNK,
     TRUE_PEAK_MARGIN,
@@ -23,9 +24,6 @@ from diffmst_jax.mixing.measure import (
     true_peak,
     weighted_step_powers,
 )
-
-DEFAULT_LOUDNESS_LUFS = -14.0
-DEFAULT_CEILING_DBTP = -1.0
 
 LIMITER_WINDOW_S = 0.04
 MOST_LIMITING_DB = 6.0

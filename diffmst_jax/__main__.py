@@ -1,0 +1,7 @@
+"""`python -m diffmst_jax ...` is `diffmst ...`."""
+
+import sys
+
+from diffmst_jax.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""What each command of the program does; a command's module is imported when it is asked for."""

@@ -1,0 +1,12 @@
+"""What a finished mix may be asked for; imports nothing, so the command line shows it at once."""
+
+DEFAULT_MODEL = "compact"
+
+DEFAULT_LOUDNESS_LUFS = -14.0
+DEFAULT_CEILING_DBTP = -1.0
+LOUDNESS_RANGE = (-60.0, -5.0)
+CEILING_RANGE = (-20.0, 0.0)
+
+FORMATS = ("wav", "flac")
+SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
+DEFAULT_BITS = "24"

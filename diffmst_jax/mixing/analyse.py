@@ -46,7 +46,7 @@ def predicted_settings(
         muted=np.zeros(len(multitrack.strips), bool),
         source_gain_db=np.round(TRACK_LUFS - multitrack.loudness_lufs, DECIMALS),
         params=rounded(params),
-        config=dsp.ConsoleConfig(),
+        config=model.console,
         target=target,
         provenance=provenance,
         left_out=multitrack.left_out,

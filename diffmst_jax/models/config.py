@@ -124,8 +124,7 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, lists and scalars, for YAML; `from_dict` is the inverse."""
-        plain = plain(self)
-        return {"architecture": self.architecture, **plain}
+        return {"architecture": self.architecture, **plain(self)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":

@@ -30,7 +30,7 @@ def save_model(
     config: ModelConfig,
     card: str,
     *,
-    console: dsp.ConsoleConfig = dsp.ConsoleConfig(),
+    console: dsp.ConsoleConfig,
 ) -> None:
     """Write a model folder; either all of it appears or nothing.
 

@@ -47,7 +47,7 @@ class Model:
         self,
         config: ModelConfig,
         module: DiffMstModel,
-        console: dsp.ConsoleConfig = dsp.ConsoleConfig(),
+        console: dsp.ConsoleConfig,
     ) -> None:
         module.eval()
         self.console = console

@@ -13,9 +13,13 @@ from diffmst_jax.models.folder import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
 from tests.models.small import SMALL, model, song
 
 
+def save(folder, name, card):
+    save_model(folder, model(name), SMALL[name], card, console=dsp.ConsoleConfig())
+
+
 @pytest.fixture
 def folder(tmp_path):
-    save_model(tmp_path / "model", model("cnn14"), SMALL["cnn14"], "# A model\n")
+    save(tmp_path / "model", "cnn14", "# A model\n")
     return tmp_path / "model"
 
 
@@ -32,7 +36,7 @@ def test_a_saved_model_comes_back_the_same(folder):
 
 
 def test_saving_again_replaces_the_model(folder):
-    save_model(folder, model("compact"), SMALL["compact"], "# Another\n")
+    save(folder, "compact", "# Another\n")
     assert load_model(folder).config.architecture == "compact"
     assert sorted(p.name for p in folder.iterdir()) == sorted(
         [CARD_FILE, CONFIG_FILE, WEIGHTS_FILE]
@@ -42,7 +46,7 @@ def test_saving_again_replaces_the_model(folder):
 def test_a_failed_save_leaves_nothing(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError):
-        save_model(tmp_path / "file", model("compact"), SMALL["compact"], "")
+        save(tmp_path / "file", "compact", "")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import dsp
 from diffmst_jax.models import Model, normalize_tracks
 from diffmst_jax.models.inference import padded_count
 from diffmst_jax.models.windows import choose_windows
@@ -21,7 +22,7 @@ loudness = jax.jit(functools.partial(integrated_loudness, sample_rate=RATE))
 
 @functools.cache
 def ready(name: str = "compact") -> Model:
-    return Model(SMALL[name], model(name))
+    return Model(SMALL[name], model(name), dsp.ConsoleConfig())
 
 
 @pytest.mark.parametrize("name", ["compact", "cnn14"])

@@ -108,9 +108,8 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
         best, _ = checkpoints.restore(state, name=BEST)
         module = nnx.merge(graph, averaged(best), best.others)
         card = model_card(config, step=int(best.step), loss=best_loss)
-        folder = run_dir / MODEL_FOLDER
-        save_model(folder, module, config.model, card, console=config.console)
-        display.say(f"model of step {int(best.step)} in {folder}")
+        save_model(run_dir / MODEL_FOLDER, module, config.model, card, console=config.console)
+        display.say(f"model of step {int(best.step)} in {run_dir / MODEL_FOLDER}")
     checkpoints.close()
     return best_loss
 

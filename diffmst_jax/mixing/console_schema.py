@@ -7,6 +7,7 @@ another range appears in the file format without being written down again.
 import dataclasses
 from typing import Any
 
+import jax
 import numpy as np
 
 import dsp
@@ -71,18 +72,33 @@ def settings_schema(ranges: Any) -> dict[str, Any]:
         bands = [_band_schema(kind, index, ranges) for index, kind in enumerate(CONSOLE_BANDS)]
         return _fixed_array(bands)
     if isinstance(ranges, Range):
-        low, high = np.broadcast_arrays(ranges.low, ranges.high)
-        if low.ndim == 0:
-            return number(Range(float(low), float(high)))
-        return _fixed_array(
-            [number(Range(float(a), float(b))) for a, b in zip(low, high, strict=True)]
-        )
+        if np.ndim(ranges.low) == 0:
+            return number(ranges)
+        pairs = zip(np.asarray(ranges.low), np.asarray(ranges.high), strict=True)
+        return _fixed_array([number(Range(low, high)) for low, high in pairs])
     return record({name: settings_schema(getattr(ranges, name)) for name in fields(ranges)})
+
+
+def full_ranges() -> dsp.ConsoleParams:
+    """Range of every setting of one strip and the buses, with as many ends as it has values."""
+    neutral = dsp.neutral_console(1, sample_rate=SAMPLE_RATE)
+    one = neutral._replace(tracks=jax.tree.map(lambda leaf: leaf[0], neutral.tracks))
+
+    def fill(limits: Range, leaf: jax.Array) -> Range:
+        return Range(*(np.broadcast_to(end, leaf.shape) for end in limits))
+
+    filled: dsp.ConsoleParams = jax.tree.map(
+        fill,
+        dsp.console_ranges(sample_rate=SAMPLE_RATE),
+        one,
+        is_leaf=lambda node: isinstance(node, Range),
+    )
+    return filled
 
 
 def console_schema() -> dict[str, Any]:
     """JSON Schema of a console file; the one in the package is this, written out."""
-    ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)
+    ranges = full_ranges()
     track = settings_schema(ranges.tracks)["properties"]
     track["pan"]["description"] = PAN_MEANING
     left_out = record({"file": text(), "reason": text()})
@@ -130,7 +146,8 @@ def record(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[s
 
 def number(limits: Range) -> dict[str, Any]:
     """Schema of a number between two ends."""
-    return {"type": "number", "minimum": limits.low, "maximum": limits.high}
+    low, high = (np.asarray(end).item() for end in limits)
+    return {"type": "number", "minimum": low, "maximum": high}
 
 
 def text() -> dict[str, Any]:
@@ -165,7 +182,7 @@ def _track_schema(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _band_schema(kind: str, index: int, ranges: dsp.EqualizerParams) -> dict[str, Any]:
     limits = {
-        name: number(Range(float(limit.low[index]), float(limit.high[index])))
+        name: number(Range(limit.low[index], limit.high[index]))
         for name, limit in zip(ranges._fields, ranges, strict=True)
     }
     return record({"kind": {"const": kind}, **limits})

@@ -84,8 +84,8 @@ def finish(mix: np.ndarray, target: OutputTarget, *, sample_rate: int) -> Finish
     for _ in range(LOUDNESS_ROUNDS):
         audio, limiting_db = _limited(mix, envelope, factor(gain_db), ceiling, sample_rate)
         loudness = _loudness(audio, sample_rate)
-        missing = target.loudness_lufs - loudness
-        if abs(missing) < LOUDNESS_TOLERANCE_LU or gain_db + missing > most_gain_db:
+        missing = min(target.loudness_lufs - loudness, most_gain_db - gain_db)
+        if abs(missing) < LOUDNESS_TOLERANCE_LU:
             break
         gain_db += missing
     reached = true_peak(audio)

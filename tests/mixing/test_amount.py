@@ -1,0 +1,69 @@
+import jax
+import numpy as np
+import pytest
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.amount import Amounts, apply_amounts, parse_amount, scale_compressor
+from diffmst_jax.mixing.baselines import plain_sum
+from diffmst_jax.mixing.render import render
+
+NONE = parse_amount("0")
+
+
+def test_amounts_are_read_from_a_number_or_by_name():
+    assert parse_amount("0.5") == Amounts(0.5, 0.5, 0.5, 0.5, 0.5, 0.5)
+    assert parse_amount("eq=0.7, pan=0") == Amounts(eq=0.7, pan=0.0)
+
+
+@pytest.mark.parametrize("text", ["", "much", "1.5", "-0.1", "nan", "eq=2", "tone=1", "eq="])
+def test_wrong_amounts_are_refused(text):
+    with pytest.raises(InputError, match="--amount"):
+        parse_amount(text)
+
+
+def test_all_of_it_changes_nothing(mixed):
+    assert apply_amounts(mixed.console, Amounts()) is mixed.console
+
+
+def test_none_of_it_is_the_plain_sum(mixed, multitrack):
+    mix = render(apply_amounts(mixed.console, NONE), multitrack).mix
+    expected = plain_sum(multitrack)
+    gain = np.sum(mix * expected) / np.sum(expected * expected)
+    error = np.max(np.abs(mix - gain * expected)) / np.max(np.abs(gain * expected))
+    assert error < 1e-4  # settings are rounded to 4 decimals
+
+
+@pytest.mark.parametrize("amount", [0.0, 0.3, 1.0])
+def test_settings_stay_in_their_ranges(mixed, amount):
+    moved = apply_amounts(
+        mixed.console, Amounts(amount, amount, amount, amount, amount, 0.5)
+    ).params
+    ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)
+    inside = jax.tree.map(
+        lambda limits, leaf: bool(np.all((leaf >= limits.low) & (leaf <= limits.high))),
+        ranges,
+        moved,
+        is_leaf=lambda node: isinstance(node, dsp.Range),
+    )
+    assert all(jax.tree.leaves(inside))
+
+
+def test_parts_move_alone(mixed):
+    before = mixed.console.params.tracks
+    after = apply_amounts(mixed.console, Amounts(eq=0.5)).params.tracks
+    np.testing.assert_allclose(after.equalizer.gain_db, 0.5 * before.equalizer.gain_db, atol=1e-4)
+    np.testing.assert_array_equal(after.pan, before.pan)
+    np.testing.assert_allclose(after.input_gain_db, before.input_gain_db, atol=1e-4)
+    after = apply_amounts(mixed.console, Amounts(pan=0.0)).params.tracks
+    np.testing.assert_array_equal(after.pan, 0.5)
+    np.testing.assert_array_equal(after.equalizer.gain_db, before.equalizer.gain_db)
+
+
+def test_half_a_compressor_reduces_half_the_decibels():
+    full = dsp.CompressorParams(*np.array([-20.0, 4.0, 10.0, 100.0, 6.0, 3.0]))
+    half = scale_compressor(full, 0.5)
+    assert 1 - 1 / half.ratio == pytest.approx((1 - 1 / 4.0) / 2)
+    assert half.makeup_gain_db == pytest.approx(1.5)
+    assert scale_compressor(full, 0.0).ratio == 1.0

@@ -1,0 +1,214 @@
+import copy
+import json
+from contextlib import suppress
+from importlib import resources
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.console_file import console_document, console_text, load_console
+from diffmst_jax.mixing.console_schema import console_schema
+
+
+@pytest.fixture(scope="module")
+def document(mixed):
+    return console_document(mixed.console)
+
+
+@pytest.fixture
+def load(tmp_path):
+    def write_and_load(document):
+        path = tmp_path / "console.json"
+        path.write_text(document if isinstance(document, str) else json.dumps(document))
+        return load_console(path)
+
+    return write_and_load
+
+
+def test_settings_come_back_exactly(mixed, load):
+    loaded = load(console_text(mixed.console))
+    original = mixed.console
+    for name in ("strips", "config", "target", "provenance", "left_out"):
+        assert getattr(loaded, name) == getattr(original, name)
+    np.testing.assert_array_equal(loaded.source_gain_db, original.source_gain_db)
+    np.testing.assert_array_equal(loaded.muted, original.muted)
+    off = original.params._replace(
+        tracks=original.params.tracks._replace(send_db=loaded.params.tracks.send_db),
+        fx_bus=loaded.params.fx_bus,
+    )
+    jax.tree.map(np.testing.assert_array_equal, loaded.params, off)
+
+
+def test_a_console_with_reverb_keeps_its_bus(mixed, load, document):
+    edited = copy.deepcopy(document)
+    assert "fx_bus" not in edited
+    edited["console"]["reverb"] = True
+    bands = [0.25] * 12
+    edited["fx_bus"] = {"reverb": {"band_gain": bands, "band_decay": bands, "mix": 0.5}}
+    for track in edited["tracks"]:
+        track["send_db"] = -20.0
+    loaded = load(edited)
+    np.testing.assert_array_equal(loaded.params.tracks.send_db, -20.0)
+    np.testing.assert_array_equal(loaded.params.fx_bus.reverb.band_gain, bands)
+    again = console_document(loaded)
+    assert again["fx_bus"] == edited["fx_bus"]
+
+
+def test_there_is_one_entry_per_file_with_units_in_names(document):
+    assert [track["file"] for track in document["tracks"]] == [
+        "1 kick.wav",
+        "2 bass.flac",
+        "10 pad.flac",
+        "11 hat.mp3",
+    ]
+    assert [track["channels"] for track in document["tracks"]] == [[1], [1], [1, 2], [1]]
+    assert set(document["tracks"][0]["equalizer"][0]) == {
+        "kind",
+        "gain_db",
+        "frequency_hz",
+        "q_factor",
+    }
+    assert document["left_out"] == [{"file": "silent.wav", "reason": "silent"}]
+
+
+def test_the_schema_in_the_package_is_the_one_the_console_has_now():
+    path = resources.files("diffmst_jax").joinpath("schema", "console.schema.json")
+    assert json.loads(path.read_text()) == console_schema()
+
+
+def test_the_schema_holds_the_ranges_of_dsp():
+    ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)
+    track = console_schema()["properties"]["tracks"]["items"]["properties"]
+    for name, limits in ranges.tracks.compressor._asdict().items():
+        entry = track["compressor"]["properties"][name]
+        assert (entry["minimum"], entry["maximum"]) == (limits.low, limits.high)
+    band = track["equalizer"]["prefixItems"][2]["properties"]["frequency_hz"]
+    limits = ranges.tracks.equalizer.frequency_hz
+    assert (band["minimum"], band["maximum"]) == (limits.low[2], limits.high[2])
+
+
+def change(document, path, value):
+    """Set (or with `...` remove) what a path of keys leads to."""
+    edited = copy.deepcopy(document)
+    *way, last = path
+    place = edited
+    for key in way:
+        place = place[key]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (
+            ("tracks", 1, "equalizer", 2, "gain_db"),
+            40,
+            "tracks[1].equalizer[2].gain_db is 40; set it from -12 to 12",
+        ),
+        (("tracks", 0, "pan"), -0.1, "tracks[0].pan is -0.1; set it from 0 to 1"),
+        (("tracks", 0, "pan"), "left", 'tracks[0].pan is "left"; give a value of type number'),
+        (("tracks", 0, "pan"), True, "tracks[0].pan is true; give a value of type number"),
+        (("tracks", 0, "pan"), None, "tracks[0].pan is null; give a value of type number"),
+        (("tracks", 0, "pan"), ..., "tracks[0] has no entry 'pan'; add it"),
+        (("tracks", 0, "pann"), 0.5, "tracks[0] has an unknown entry 'pann'"),
+        (("tracks", 0, "equalizer", 0, "kind"), "peaking", 'use "low_shelf"'),
+        (("tracks", 0, "channels"), [0], "tracks[0].channels[0] is 0; set it from 1 to"),
+        (("tracks", 2, "channels"), [1, 1], "tracks[2].channels is [1, 1]"),
+        (("tracks",), [], "tracks is []"),
+        (("console", "pan_law"), "loud", 'console.pan_law is "loud"; use'),
+        (("output", "loudness_lufs"), 3, "output.loudness_lufs is 3; set it from -60 to -5"),
+        (("master_bus", "compressor", "ratio"), 0, "master_bus.compressor.ratio is 0"),
+        (("master_bus", "equalizer"), [], "master_bus.equalizer is []"),
+        (("tracks", 1, "file"), "1 kick.wav", "uses channel 1 of '1 kick.wav' a second time"),
+        (("version",), 7, "has version 7, this program reads 1"),
+        (("format",), "other", "is not a console file"),
+    ],
+)
+def test_a_wrong_edit_is_answered_with_its_place_value_and_range(load, document, path, value, said):
+    with pytest.raises(InputError) as caught:
+        load(change(document, path, value))
+    assert said in str(caught.value)
+    assert "console.json: " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not valid JSON (line 1, column 1"),
+        ('{"format": ', "not valid JSON (line 1"),
+        ("[1, 2]", "is not a console file"),
+        ("null", "is not a console file"),
+        ('{"format": NaN}', "NaN is no number"),
+        ("[" * 100_000, "not valid JSON"),
+    ],
+)
+def test_what_is_no_console_file_is_refused(load, text, said):
+    with pytest.raises(InputError) as caught:
+        load(text)
+    assert said in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        load_console(tmp_path / "console.json")
+    with pytest.raises(InputError, match="is a folder"):
+        load_console(tmp_path)
+
+
+def leaves(document, path=()):
+    """Every path to a number, text or flag in a document."""
+    if isinstance(document, dict | list):
+        items = document.items() if isinstance(document, dict) else enumerate(document)
+        return [leaf for key, value in items for leaf in leaves(value, (*path, key))]
+    return [path]
+
+
+JSON_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**9), 10**9),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=5),
+    st.just([]),
+    st.just({}),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(place=st.integers(0, 10**6), value=JSON_VALUES)
+def test_any_edit_gives_settings_in_range_or_an_input_error(load, document, place, value):
+    paths = leaves(document)
+    with suppress(InputError):
+        loaded = load(change(document, paths[place % len(paths)], value))
+        assert is_in_range(loaded.params.tracks)
+
+
+def is_in_range(tracks):
+    ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)
+    inside = jax.tree.map(
+        lambda limits, leaf: bool(np.all((leaf >= limits.low) & (leaf <= limits.high))),
+        ranges.tracks,
+        tracks,
+        is_leaf=lambda node: isinstance(node, dsp.Range),
+    )
+    return all(jax.tree.leaves(inside))
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(content=st.binary(max_size=200))
+def test_random_bytes_are_refused(tmp_path, content):
+    path = tmp_path / "console.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        load_console(path)

@@ -1,0 +1,50 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dsp.loudness
+from diffmst_jax.mixing import measure
+from tests.mixing.songs import bursts, tone
+
+RATE = 44100
+
+
+@pytest.fixture(scope="module")
+def stereo():
+    loud = np.concatenate([bursts(4.0, 3.0, 1), tone(4.0, 300.0)])
+    loud[:, :RATE] *= 0.01  # below the relative gate
+    return loud
+
+
+def test_integrated_loudness_is_that_of_dsp(stereo):
+    expected = float(dsp.loudness.integrated_loudness(jnp.asarray(stereo), sample_rate=RATE))
+    assert measure.integrated_loudness(stereo, sample_rate=RATE) == pytest.approx(
+        expected, abs=0.01
+    )
+
+
+def test_momentary_loudness_is_that_of_dsp(stereo):
+    expected = jax.jit(partial(dsp.loudness.momentary_loudness, sample_rate=RATE))(stereo)
+    powers = measure.weighted_step_powers(stereo, sample_rate=RATE)
+    momentary = measure.sliding_loudness(powers, measure.MOMENTARY_STEPS)
+    np.testing.assert_allclose(momentary, expected[: len(momentary)], atol=0.01)
+
+
+def test_silence_has_no_loudness():
+    assert measure.integrated_loudness(np.zeros((2, RATE), np.float32), sample_rate=RATE) == -np.inf
+
+
+@pytest.mark.parametrize("chunk", [1 << 18, 1000])
+def test_true_peak_is_that_of_dsp_whatever_the_pieces(stereo, chunk, monkeypatch):
+    monkeypatch.setattr(measure, "TRUE_PEAK_CHUNK", chunk)
+    expected = float(dsp.loudness.true_peak(jnp.asarray(stereo), sample_rate=RATE))
+    assert measure.decibels(measure.true_peak(stereo)) == pytest.approx(expected, abs=0.05)
+
+
+def test_true_peak_sees_what_lies_between_samples():
+    quarter = np.sin(np.pi / 4 + np.pi / 2 * np.arange(4000))[np.newaxis].astype(np.float32)
+    assert measure.peak(quarter) == pytest.approx(np.sqrt(0.5), abs=1e-3)
+    assert measure.true_peak(quarter[:, 100:-100]) == pytest.approx(1.0, abs=0.1)

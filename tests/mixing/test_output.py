@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
+from diffmst_jax.mixing.output import MOST_LIMITING_DB, OutputTarget, finish, true_peak_envelope
+from tests.mixing.songs import bursts, tone
+
+RATE = 44100
+
+
+@pytest.fixture(scope="module")
+def peaky():
+    """Loud hits over a tone: 18 dB between loudness and peak."""
+    return np.concatenate([bursts(4.0, 2.0, 1), bursts(4.0, 2.0, 2)]) + 0.3 * tone(4.0, 300.0)
+
+
+@pytest.mark.parametrize("loudness", [-40.0, -23.0, -19.0])
+def test_loudness_and_ceiling_are_met(peaky, loudness):
+    result = finish(peaky, OutputTarget(loudness, -1.0), sample_rate=RATE)
+    assert integrated_loudness(result.audio, sample_rate=RATE) == pytest.approx(loudness, abs=0.05)
+    assert decibels(true_peak(result.audio)) <= -1.0 + 1e-6
+    assert result.loudness_lufs == pytest.approx(loudness, abs=0.05)
+    assert result.audio.dtype == np.float32
+
+
+def test_without_limiting_it_is_a_plain_gain(peaky):
+    result = finish(peaky, OutputTarget(-40.0, -1.0), sample_rate=RATE)
+    assert result.limiting_db == 0
+    gain = 10 ** (result.gain_db / 20)
+    np.testing.assert_allclose(result.audio, peaky * gain, rtol=1e-6)
+
+
+def test_the_limiter_turns_both_channels_down_together_and_moves_slowly(peaky):
+    result = finish(peaky, OutputTarget(-17.0, -1.0), sample_rate=RATE)
+    assert 1.0 < result.limiting_db <= MOST_LIMITING_DB + 0.01
+    loud = np.abs(peaky) > 0.01
+    gains = np.where(loud, result.audio / np.where(loud, peaky, 1.0), np.nan)
+    both = np.all(loud, axis=0)
+    np.testing.assert_allclose(gains[0, both], gains[1, both], rtol=1e-4)
+    step = np.abs(np.diff(gains[:, both])) / np.diff(np.flatnonzero(both))
+    assert np.max(step) < 0.003  # 40 ms from no reduction to full
+
+
+def test_what_limiting_cannot_reach_stays_quieter(peaky):
+    result = finish(peaky, OutputTarget(-5.0, -1.0), sample_rate=RATE)
+    assert result.limiting_db == pytest.approx(MOST_LIMITING_DB, abs=0.01)
+    assert result.loudness_lufs < -6.0
+    assert decibels(true_peak(result.audio)) <= -1.0 + 1e-6
+
+
+def test_silence_stays_silence():
+    silence = np.zeros((2, RATE), np.float32)
+    result = finish(silence, OutputTarget(), sample_rate=RATE)
+    np.testing.assert_array_equal(result.audio, silence)
+    assert result.loudness_lufs == -np.inf
+
+
+def test_the_envelope_is_as_long_as_the_audio_and_never_below_it(peaky):
+    envelope = true_peak_envelope(peaky)
+    assert envelope.shape == peaky.shape[1:]
+    assert np.all(envelope >= np.max(np.abs(peaky), axis=0))

@@ -1,0 +1,65 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+import dsp
+from diffmst_jax.mixing import render as render_module
+from diffmst_jax.mixing.analyse import neutral_settings
+from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
+from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.settings import pair_positions
+
+
+def test_pieces_equal_the_whole(mixed, multitrack, monkeypatch):
+    whole = render(mixed.console, multitrack)
+    monkeypatch.setattr(render_module, "CHUNK", 50_000)
+    pieces = render(mixed.console, multitrack)
+    np.testing.assert_allclose(pieces.mix, whole.mix, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(pieces.strip_powers, whole.strip_powers, rtol=1e-4)
+
+
+def test_neutral_settings_are_the_equal_loudness_mix(multitrack):
+    settings = neutral_settings(multitrack, target=OutputTarget())
+    mix = render(settings, multitrack).mix
+    expected = equal_loudness_mix(multitrack)
+    gain = np.sum(mix * expected) / np.sum(expected * expected)
+    np.testing.assert_allclose(mix, gain * expected, rtol=0, atol=1e-5)
+
+
+def test_a_muted_strip_is_not_heard_and_the_others_stay(mixed, multitrack):
+    settings = dataclasses.replace(mixed.console, muted=np.array([False, True, True, True]))
+    rendered = render(settings, multitrack)
+    np.testing.assert_array_equal(rendered.strip_powers[1:] == 0, True)
+    everything = render(mixed.console, multitrack)
+    assert rendered.strip_powers[0] == pytest.approx(everything.strip_powers[0])
+    assert np.any(rendered.mix != 0)
+
+
+def test_the_delay_of_lookahead_is_taken_out(multitrack):
+    settings = neutral_settings(multitrack, target=OutputTarget())
+    late = dsp.ConsoleConfig(track_lookahead_ms=20.0, master_lookahead_ms=10.0)
+    ahead = dataclasses.replace(settings, config=late)
+    expected = render(settings, multitrack).mix
+    np.testing.assert_allclose(render(ahead, multitrack).mix, expected, rtol=0, atol=1e-6)
+
+
+def test_progress_ends_at_one(mixed, multitrack):
+    told: list[float] = []
+    render(mixed.console, multitrack, told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("pan", "left", "right"), [(0.5, 0.0, 1.0), (0.25, 0.0, 0.5), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)]
+)
+def test_a_pair_keeps_the_image_that_fits(pan, left, right):
+    assert pair_positions(np.array(pan)) == (left, right)
+
+
+def test_the_plain_sum_keeps_stereo_files_as_they_are_and_centres_mono(multitrack):
+    stereo = multitrack.audio[2:4]
+    mono = np.sqrt(0.5) * (multitrack.audio[0] + multitrack.audio[1] + multitrack.audio[4])
+    np.testing.assert_allclose(plain_sum(multitrack), stereo + mono, rtol=0, atol=1e-6)

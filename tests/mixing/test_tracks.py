@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from diffmst_jax.audio import SAMPLE_RATE, write_audio
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.measure import integrated_loudness
+from diffmst_jax.mixing.tracks import (
+    LeftOut,
+    Strip,
+    find_tracks,
+    load_tracks,
+    read_strips,
+    split_channels,
+)
+from tests.mixing.songs import SONG_S, bursts, tone
+
+
+def test_files_become_strips_in_natural_order_and_silence_is_left_out(multitrack):
+    assert multitrack.strips == (
+        Strip("1 kick.wav", (1,)),
+        Strip("2 bass.flac", (1,)),
+        Strip("10 pad.flac", (1, 2)),
+        Strip("11 hat.mp3", (1,)),
+    )
+    assert multitrack.left_out == (LeftOut("silent.wav", "silent"),)
+    np.testing.assert_array_equal(multitrack.strip_of_track, [0, 1, 2, 2, 3])
+    np.testing.assert_array_equal(multitrack.side_of_track, [0, 0, -1, 1, 0])
+
+
+def test_shorter_tracks_are_padded_with_silence(multitrack):
+    assert multitrack.audio.shape[0] == 5
+    assert multitrack.audio.shape[1] >= SONG_S * SAMPLE_RATE
+    end = round((SONG_S - 0.3) * SAMPLE_RATE)
+    assert np.all(multitrack.audio[1, end + 1 :] == 0)
+    assert np.any(multitrack.audio[1, end - 500 : end] != 0)
+
+
+def test_a_pair_counts_as_loud_as_its_channels_on_average(multitrack):
+    channels = [integrated_loudness(multitrack.audio[i : i + 1], sample_rate=44100) for i in (2, 3)]
+    expected = 10 * np.log10(np.mean([10 ** (level / 10) for level in channels]))
+    assert multitrack.loudness_lufs[2] == pytest.approx(expected, abs=0.05)
+
+
+def test_two_equal_channels_are_one_mono_recording():
+    mono = tone(1.0, 200.0)
+    strips, left_out = split_channels("x", np.concatenate([mono, mono]))
+    assert [item.strip for item in strips] == [Strip("x", (1,))]
+    assert left_out == []
+
+
+def test_a_stereo_file_with_one_silent_channel_is_mono_and_says_so():
+    mono = tone(1.0, 200.0)
+    strips, left_out = split_channels("x", np.concatenate([0 * mono, mono]))
+    assert [item.strip for item in strips] == [Strip("x", (2,))]
+    assert left_out == [LeftOut("x", "channel 1 is silent")]
+
+
+def test_each_channel_of_a_many_channel_file_is_a_mono_strip():
+    audio = np.concatenate([tone(1.0, 100.0 * i) for i in (1, 2, 3)])
+    strips, _ = split_channels("x", audio)
+    assert [item.strip for item in strips] == [Strip("x", (1,)), Strip("x", (2,)), Strip("x", (3,))]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_one(name: str):
+        write_audio(tmp_path / name, bursts(1.0, 4.0, 0), sample_rate=SAMPLE_RATE)
+        return tmp_path / name
+
+    return write_one
+
+
+def test_subfolders_are_groups_and_earlier_mixes_are_passed_over(tmp_path, write):
+    for name in ("b.wav", "Drums/kick.wav", "Drums/snare.wav", "mixed/mix.wav", ".hidden/x.wav"):
+        write(name)
+    (tmp_path / "mixed" / "console.json").touch()
+    names = [strip.file for strip in load_tracks(tmp_path).strips]
+    assert names == ["b.wav", "Drums/kick.wav", "Drums/snare.wav"]
+
+
+def test_single_files_may_be_given(tmp_path, write):
+    files = [write("a/2.wav"), write("b/1.wav")]
+    base, found = find_tracks(files)
+    assert base == tmp_path.resolve()
+    assert [path.relative_to(base).as_posix() for path in found] == ["a/2.wav", "b/1.wav"]
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"), [((), "no file was given"), (("a.wav", "a.wav"), "given twice")]
+)
+def test_no_file_and_the_same_file_twice_are_refused(write, names, problem):
+    with pytest.raises(InputError, match=problem):
+        find_tracks([write(name) for name in names])
+
+
+def test_a_folder_without_audio_and_one_of_silence_are_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no audio files"):
+        load_tracks(tmp_path)
+    silence = np.zeros((2, SAMPLE_RATE), np.float32)
+    write_audio(tmp_path / "x.wav", silence, sample_rate=SAMPLE_RATE)
+    with pytest.raises(InputError, match="nothing but silence"):
+        load_tracks(tmp_path)
+
+
+def test_strips_of_a_console_file_are_read_as_listed(song, multitrack):
+    strips = (Strip("10 pad.flac", (2,)), Strip("1 kick.wav", (1,)))
+    read = read_strips(song, strips)
+    assert read.strips == strips
+    np.testing.assert_array_equal(read.audio, multitrack.audio[[3, 0], : read.audio.shape[1]])
+
+
+@pytest.mark.parametrize(
+    ("strip", "problem"),
+    [
+        (Strip("gone.wav", (1,)), "no track named 'gone.wav'"),
+        (Strip("1 kick.wav", (1, 2)), "has 1 channel"),
+    ],
+)
+def test_strips_that_are_not_there_are_refused(song, strip, problem):
+    with pytest.raises(InputError, match=problem):
+        read_strips(song, (strip,))

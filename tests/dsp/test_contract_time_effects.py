@@ -1,0 +1,130 @@
+"""The contract of `contract.py` for reverbs, echoes and clippers."""
+
+import functools
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dsp import delay, distortion, feedback_delay_network, reverb
+from dsp.ranges import Range
+from tests.dsp.contract import CHECKS, SAMPLE_RATE, Case
+
+# A small room and short lines keep compilation and finite differences quick.
+ROOM = {"sample_rate": SAMPLE_RATE, "samples": 200, "taps": 31}
+LINES = (17, 23, 29, 31)
+
+
+def case(name: str, apply: Any, ranges: Any, **options: Any) -> Case:
+    def side(field: str) -> Any:
+        def end(r: Range) -> np.ndarray:
+            return np.asarray(getattr(r, field))
+
+        return jax.tree.map(end, ranges, is_leaf=lambda node: isinstance(node, Range))
+
+    return Case(name, apply, side("low"), side("high"), **options)
+
+
+def noise_reverb(x, params, state=None):
+    return reverb.noise_shaped_reverb(jax.random.key(0), x, params, state=state, **ROOM)
+
+
+def network(x, params, state=None):
+    return feedback_delay_network.feedback_delay_network(
+        x, params, sample_rate=SAMPLE_RATE, delays=LINES, state=state
+    )
+
+
+def echo(routing: str) -> Case:
+    limits = {"sample_rate": SAMPLE_RATE, "shortest_ms": 1.0, "longest_ms": 20.0}
+
+    def apply(x, params, state=None):
+        return delay.delay(x, params, routing=routing, state=state, **limits)
+
+    return case(
+        f"delay-{routing}",
+        apply,
+        delay.DelayParams._make([Range(1.0, 20.0), *delay.DELAY_RANGES[1:]]),
+        neutral=delay.DelayParams._make([10.0, 0.5, 0.0]),
+        initial=lambda x: delay.delay_state(x, **limits),
+        independent=routing == "straight",
+        tolerance=2e-5,
+    )
+
+
+def clipper(oversampling: int) -> Case:
+    def initial(x):
+        return distortion.oversampling_state(x, factor=oversampling)
+
+    def stream(x, params, state=None):
+        # Streams come late, so the whole is compared as a stream, too.
+        y, new = distortion.soft_clipper(
+            x, params, oversampling=oversampling, state=initial(x) if state is None else state
+        )
+        return y if state is None else (y, new)
+
+    return case(
+        f"soft_clipper-{oversampling}",
+        stream,
+        distortion.CLIPPER_RANGES,
+        neutral=distortion.ClipperParams._make([0.0, 6.0, 0.5]) if oversampling == 1 else None,
+        initial=initial,
+        tolerance=2e-5,
+    )
+
+
+def octaves(low: float, high: float) -> Range:
+    return Range._make([np.full(reverb.BANDS, low), np.full(reverb.BANDS, high)])
+
+
+CASES = [
+    case(
+        "noise_shaped_reverb",
+        noise_reverb,
+        reverb.ReverbParams._make([octaves(0.0, 1.0), octaves(0.0, 1.0), Range(0.0, 1.0)]),
+        neutral=reverb.ReverbParams._make([np.ones(12), np.ones(12), 0.0]),
+        initial=lambda x: jnp.zeros((2, 199), x.dtype),
+    ),
+    case(
+        "feedback_delay_network",
+        network,
+        feedback_delay_network.NETWORK_REVERB_RANGES,
+        neutral=feedback_delay_network.NetworkReverbParams._make(
+            [1.0, 1.0, 1.0, 300.0, 3000.0, 0.0]
+        ),
+        initial=lambda x: feedback_delay_network.network_state(
+            x, sample_rate=SAMPLE_RATE, delays=LINES
+        ),
+        independent=False,
+        tolerance=2e-5,
+    ),
+    *map(echo, delay.ROUTINGS),
+    case("distortion", distortion.distortion, Range(0.0, 24.0)),
+    *map(clipper, (1, 2)),
+]
+
+# The crossed routings share all but two lines with the straight one.
+VARIANTS = {"delay-cross", "delay-ping_pong"}
+VARIANT_CHECKS = {"chunked_equals_whole", "neutral_is_identity"}
+
+PROMISES = [
+    pytest.param(effect, check, id=f"{effect.name}-{check}")
+    for effect in CASES
+    for check, (_, promised) in CHECKS.items()
+    if promised(effect) and (effect.name not in VARIANTS or check in VARIANT_CHECKS)
+]
+
+
+compiled = functools.cache(jax.jit)
+
+
+@pytest.mark.parametrize(("effect", "check"), PROMISES)
+def test_contract(effect: Case, check: str) -> None:
+    verify, _ = CHECKS[check]
+    if check != "eager_equals_jit":
+        # Compiled once for all checks; operation by operation takes several times as long.
+        effect = replace(effect, apply=compiled(effect.apply))
+    verify(effect, np.random.default_rng(0))

@@ -85,13 +85,12 @@ def parametric_eq(
     expected = (x.shape[0], 2 * len(kinds))
     initial = jnp.zeros(expected, x.dtype) if state is None else state
     check_shape(initial, expected, "state")
-    bands = [StateVariable(*(field[i] for field in sections)) for i in range(len(kinds))]
-    system = series([_section_system(band) for band in bands])
+    system = series(jax.vmap(_section_system)(sections))
     y, final = run_filter(system, x, initial, method=method)
     return y if state is None else (y, final)
 
 
-def equalizer_state(x: jax.Array, kinds: tuple[str, ...] = CONSOLE_BANDS) -> jax.Array:
+def equalizer_state(x: jax.Array, *, kinds: tuple[str, ...] = CONSOLE_BANDS) -> jax.Array:
     """The state of silence before `x` (channels, time): zeros, (channels, 2 * bands)."""
     return jnp.zeros((x.shape[0], 2 * len(kinds)), x.dtype)
 
@@ -118,11 +117,14 @@ def _design(
     for name, value in zip(params._fields, params, strict=True):
         check_shape(value, (len(kinds),), f"params.{name}")
     gain, frequency, q = (jnp.asarray(value, dtype) for value in params)
-    bands = [
-        state_variable(kind, frequency[i], q[i], gain[i], sample_rate=sample_rate)
-        for i, kind in enumerate(kinds)
+    # One design per distinct kind, for all of its bands, then back into the given order.
+    order = [[i for i, k in enumerate(kinds) if k == kind] for kind in dict.fromkeys(kinds)]
+    designs = [
+        state_variable(kinds[i[0]], frequency[i,], q[i,], gain[i,], sample_rate=sample_rate)
+        for i in map(np.asarray, order)
     ]
-    return StateVariable(*(jnp.stack(field) for field in zip(*bands, strict=True)))
+    back = np.argsort(np.concatenate(order))
+    return StateVariable(*(jnp.concatenate(field)[back] for field in zip(*designs, strict=True)))
 
 
 def _section_system(section: StateVariable) -> StateSpace:

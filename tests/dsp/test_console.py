@@ -1,0 +1,154 @@
+"""The mixing console: settings and control vectors, masking, chunks, gradients."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dsp
+
+SAMPLE_RATE = 44100
+TRACKS = 3
+TIME = 3000
+
+
+def controls(seed=0, tracks=TRACKS):
+    rng = np.random.default_rng(seed)
+    shapes = ((tracks, dsp.TRACK_CONTROLS), (dsp.FX_BUS_CONTROLS,), (dsp.MASTER_CONTROLS,))
+    return [rng.uniform(0.3, 0.7, shape).astype(np.float32) for shape in shapes]
+
+
+def params(seed=0, tracks=TRACKS):
+    return dsp.console_params(*controls(seed, tracks), sample_rate=SAMPLE_RATE)
+
+
+def audio(tracks=TRACKS, time=TIME, seed=0):
+    rng = np.random.default_rng(seed)
+    return (0.3 * rng.uniform(-1, 1, (tracks, time))).astype(np.float32)
+
+
+def mix(tracks, settings, config=None, **options):
+    config = config or dsp.ConsoleConfig()
+    return dsp.mix_console(tracks, settings, config, sample_rate=SAMPLE_RATE, **options)
+
+
+def test_counts_are_those_of_the_contract():
+    assert (dsp.TRACK_CONTROLS, dsp.FX_BUS_CONTROLS, dsp.MASTER_CONTROLS) == (27, 25, 26)
+
+
+def test_controls_and_params_are_inverse():
+    wanted = controls()
+    back = dsp.console_controls(params(), sample_rate=SAMPLE_RATE)
+    for actual, value in zip(back, wanted, strict=True):
+        np.testing.assert_allclose(actual, value, atol=1e-6)
+
+
+def test_the_ends_of_every_control_are_the_ends_of_its_range():
+    zeros, ones = ([np.full_like(c, end) for c in controls()] for end in (0, 1))
+    ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)
+    is_range = lambda node: isinstance(node, dsp.Range)  # noqa: E731
+    for vectors, end in ((zeros, "low"), (ones, "high")):
+        settings = dsp.console_params(*vectors, sample_rate=SAMPLE_RATE)
+        leaves = jax.tree.leaves(ranges, is_leaf=is_range)
+        for limits, value in zip(leaves, jax.tree.leaves(settings), strict=True):
+            wanted = np.broadcast_to(getattr(limits, end), np.shape(value))
+            np.testing.assert_allclose(value, wanted, rtol=1e-6)
+
+
+def test_equalizer_frequencies_stay_below_half_of_a_low_sample_rate():
+    ones = [np.ones_like(c) for c in controls()]
+    settings = dsp.console_params(*ones, sample_rate=16000)
+    assert float(jnp.max(settings.tracks.equalizer.frequency_hz)) < 8000
+
+
+def test_the_neutral_console_is_the_panned_sum():
+    x = audio()
+    wanted = jnp.sum(jnp.stack([dsp.pan(t[None], 0.5) for t in x]), axis=0)
+    out = mix(x, dsp.neutral_console(TRACKS, sample_rate=SAMPLE_RATE))
+    np.testing.assert_allclose(out.mix, wanted, atol=1e-6)
+
+
+def test_a_masked_track_adds_exactly_nothing():
+    config = dsp.ConsoleConfig(reverb=True)
+    key = jax.random.key(0)
+    settings = params()
+    run = jax.jit(lambda x, p, m: mix(x, p, config, mask=m, key=key).mix, static_argnames=())
+    padded = run(audio(), settings, np.array([1.0, 1.0, 0.0], np.float32))
+    two = jax.tree.map(lambda leaf: leaf[:2], settings.tracks)
+    alone = run(audio()[:2], settings._replace(tracks=two), np.ones(2, np.float32))
+    np.testing.assert_allclose(padded, alone, rtol=0, atol=1e-6 * np.abs(alone).max())
+
+
+def test_parts_add_up_to_the_mix():
+    config = dsp.ConsoleConfig(master_bus=False, reverb=True)
+    out = mix(audio(), params(), config, key=jax.random.key(1))
+    np.testing.assert_allclose(jnp.sum(out.tracks, axis=0) + out.fx_bus, out.mix, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        dsp.ConsoleConfig(),
+        dsp.ConsoleConfig(track_lookahead_ms=2.0, master_lookahead_ms=1.0, ballistics="decoupled"),
+        dsp.ConsoleConfig(reverb=True),
+        dsp.ConsoleConfig(track_equalizer=False, track_compressor=False),
+    ],
+    ids=["default", "lookahead", "reverb", "levels"],
+)
+def test_a_song_in_chunks_is_the_song(config):
+    x, settings, key = audio(), params(), jax.random.key(0)
+    step = jax.jit(lambda x, s: mix(x, settings, config, key=key, state=s))
+    state = dsp.console_state(jnp.asarray(x), config, sample_rate=SAMPLE_RATE)
+    parts = []
+    for start in range(0, TIME, 1100):
+        out = step(x[:, start : start + 1100], state)
+        parts.append(out.mix)
+        state = out.state
+    whole = jax.jit(lambda x: mix(x, settings, config, key=key).mix)(x)
+    scale = max(1.0, float(jnp.abs(whole).max()))
+    np.testing.assert_allclose(jnp.concatenate(parts, axis=1), whole, rtol=0, atol=5e-6 * scale)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_gradients_are_finite_at_the_ends_of_every_control(level):
+    def loss(track, fx_bus, master, x):
+        settings = dsp.console_params(track, fx_bus, master, sample_rate=SAMPLE_RATE)
+        return jnp.sum(mix(x, settings).mix ** 2)
+
+    gradient = jax.jit(jax.grad(loss, argnums=(0, 1, 2, 3)))
+    x = level * np.sign(audio())
+    for end in (0.0, 1.0):
+        for leaf in gradient(*(np.full_like(c, end) for c in controls()), x):
+            assert np.isfinite(leaf).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x, p: mix(x[0], p), "tracks has shape"),
+        (lambda x, p: mix(x, p, mask=np.ones(2)), r"mask has shape \(2,\)"),
+        (lambda x, p: mix(x, p, dsp.ConsoleConfig(reverb=True)), "key is None"),
+        (lambda x, p: dsp.ConsoleConfig(pan_law="equal"), "pan_law is 'equal'"),
+        (lambda x, p: dsp.ConsoleConfig(master_lookahead_ms=-1.0), "master_lookahead_ms is -1.0"),
+        (
+            lambda x, p: dsp.console_state(x, dsp.ConsoleConfig.diffmst(), sample_rate=44100),
+            "expected exact filters",
+        ),
+        (
+            lambda x, p: dsp.mix_console(x, p, dsp.ConsoleConfig(), sample_rate=-1),
+            "sample_rate is -1",
+        ),
+    ],
+)
+def test_bad_input_names_argument_value_and_expectation(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(audio(), params())
+
+
+def test_configurations_are_static():
+    config = dsp.ConsoleConfig()
+    assert hash(config) == hash(dataclasses.replace(config))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.reverb = True  # type: ignore[misc]

@@ -1,0 +1,129 @@
+"""Every effect, every promise: see `contract.py`."""
+
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import dsp
+from dsp.console_settings import console_ranges
+from tests.dsp.contract import CHECKS, SAMPLE_RATE, Case
+
+RANGES = console_ranges(sample_rate=SAMPLE_RATE)
+
+
+def ends(ranges: Any) -> tuple[Any, Any]:
+    """The low and the high ends of a tree of ranges."""
+    is_range = lambda r: isinstance(r, dsp.Range)  # noqa: E731
+    return tuple(
+        jax.tree.map(lambda r, side=side: np.asarray(getattr(r, side)), ranges, is_leaf=is_range)
+        for side in ("low", "high")
+    )
+
+
+def case(name: str, apply: Any, ranges: Any, **options: Any) -> Case:
+    low, high = ends(ranges)
+    return Case(name, apply, low, high, **options)
+
+
+def equalizer_case(method: str) -> Case:
+    def apply(x, params, state=None):
+        return dsp.parametric_eq(x, params, sample_rate=SAMPLE_RATE, method=method, state=state)
+
+    ranges = RANGES.tracks.equalizer
+    low, high = ends(ranges)
+    neutral = dsp.EqualizerParams(np.zeros(6), np.sqrt(low[1] * high[1]), np.ones(6))
+    return Case(
+        f"parametric_eq-{method}",
+        apply,
+        low,
+        high,
+        neutral=neutral,
+        initial=None if method == "fft" else dsp.equalizer_state,
+        # Frequency sampling lets the end of a long response wrap around to the start.
+        causal=method != "fft",
+        tolerance=2e-5,
+    )
+
+
+def compressor_case(ballistics: str, **options: Any) -> Case:
+    def apply(x, params, state=None):
+        return dsp.compressor(
+            x, params, sample_rate=SAMPLE_RATE, ballistics=ballistics, state=state, **options
+        )
+
+    def initial(x):
+        lookahead_ms = options.get("lookahead_ms", 0.0)
+        return dsp.dynamics_state(
+            x, sample_rate=SAMPLE_RATE, ballistics=ballistics, lookahead_ms=lookahead_ms
+        )
+
+    streams = ballistics != "sampled_one_pole"
+    label = "-".join([ballistics, *(f"{v}" for v in options.values())])
+    ranges = RANGES.tracks.compressor._replace(knee_db=dsp.Range(0.0, 12.0))
+    neutral = dsp.CompressorParams(-20.0, 1.0, 20.0, 100.0, 6.0, 0.0)
+    return case(
+        f"compressor-{label}",
+        apply,
+        ranges,
+        neutral=None if "lookahead_ms" in options else neutral,
+        initial=initial if streams else None,
+        independent=False,
+        causal=streams,
+    )
+
+
+def dynamics_case(name: str, ranges: Any) -> Case:
+    effect = getattr(dsp, name)
+
+    def apply(x, params, state=None):
+        return effect(x, params, sample_rate=SAMPLE_RATE, state=state)
+
+    low, high = ends(ranges)
+    return Case(
+        name,
+        apply,
+        low,
+        high,
+        neutral=high._replace(range_db=np.zeros(())),
+        initial=lambda x: dsp.dynamics_state(x, sample_rate=SAMPLE_RATE),
+        independent=False,
+    )
+
+
+EXPANDER = dsp.ExpanderParams(
+    *map(dsp.Range, (-60.0, 1.0, 1.0, 10.0, 0.0, 0.0), (-10.0, 8.0, 50.0, 250.0, 12.0, 80.0))
+)
+GATE = dsp.GateParams(*map(dsp.Range, (-60.0, 1.0, 10.0, 0.0), (-10.0, 50.0, 250.0, 80.0)))
+UNIT = dsp.Range(0.0, 1.0)
+
+CASES = [
+    case("gain", dsp.gain, dsp.Range(-80.0, 48.0), neutral=0.0, initial=None),
+    *(
+        case(f"pan-{law}", lambda x, p, law=law: dsp.pan(x, p, law=law), UNIT, channels=1)
+        for law in ("constant_power", "compromise", "linear")
+    ),
+    case("stereo_widener", dsp.stereo_widener, UNIT, neutral=0.5, independent=False),
+    case("mid_side", lambda x, _: dsp.mid_side(x), UNIT, independent=False),
+    *map(equalizer_case, ("scan", "block", "fft")),
+    *map(compressor_case, ("branching", "decoupled", "one_pole", "sampled_one_pole")),
+    compressor_case("branching", detector="max", detection="rms"),
+    compressor_case("branching", detector="sum", lookahead_ms=1.0),
+    dynamics_case("expander", EXPANDER),
+    dynamics_case("gate", GATE),
+]
+
+
+PROMISES = [
+    pytest.param(effect, check, id=f"{effect.name}-{check}")
+    for effect in CASES
+    for check, (_, promised) in CHECKS.items()
+    if promised(effect)
+]
+
+
+@pytest.mark.parametrize(("effect", "check"), PROMISES)
+def test_contract(effect: Case, check: str) -> None:
+    verify, _ = CHECKS[check]
+    verify(effect, np.random.default_rng(0))

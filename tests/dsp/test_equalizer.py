@@ -1,0 +1,73 @@
+"""Parametric equaliser: exactness against float64, parity, response."""
+
+from itertools import product
+
+import jax
+import numpy as np
+import pytest
+import scipy.signal
+
+import dsp
+from dsp.equalizer import CONSOLE_BANDS
+from tests.dsp.tolerances import TOLERANCE
+
+SAMPLE_RATE = 44100
+RANGES = dsp.console_ranges(sample_rate=SAMPLE_RATE).tracks.equalizer
+
+
+def reference(x, params):
+    """Filter in float64 by an independent implementation from the same physical settings."""
+    with jax.enable_x64(True):
+        sos = np.stack(
+            [
+                np.asarray(dsp.biquad(kind, np.float64(f), np.float64(q), np.float64(g),
+                                      sample_rate=SAMPLE_RATE))
+                for kind, g, f, q in zip(CONSOLE_BANDS, *params, strict=True)
+            ]
+        )  # fmt: skip
+    return scipy.signal.sosfilt(sos, x.astype(np.float64))
+
+
+def corner(gain_end, frequency_end, q_end):
+    """All bands at the same ends of their ranges: 0 is low, 1 is high."""
+    ends = zip(RANGES, (gain_end, frequency_end, q_end), strict=True)
+    return [np.where(end, limits.high, limits.low) for limits, end in ends]
+
+
+def settings(rng):
+    """Random draws, every joint corner, and every corner of each band alone."""
+    draws = [[rng.uniform(r.low, r.high) for r in RANGES] for _ in range(24)]
+    corners = [corner(*ends) for ends in product((0, 1), repeat=3)]
+    single = []
+    for band, ends in product(range(len(CONSOLE_BANDS)), product((0, 1), repeat=3)):
+        gain, frequency, q = corner(*ends)
+        single.append([np.where(np.arange(6) == band, gain, 0), frequency, q])
+    return [
+        np.stack(field).astype(np.float32) for field in zip(*draws, *corners, *single, strict=True)
+    ]
+
+
+def worst_error(method, seconds):
+    rng = np.random.default_rng(0)
+    params = settings(rng)
+    x = rng.uniform(-1, 1, (1, int(seconds * SAMPLE_RATE))).astype(np.float32)
+    run = jax.jit(
+        jax.vmap(
+            lambda p: dsp.parametric_eq(
+                x, dsp.EqualizerParams(*p), sample_rate=SAMPLE_RATE, method=method
+            )
+        )
+    )
+    worst = 0.0
+    for start in range(0, len(params[0]), 16):
+        batch = [field[start : start + 16] for field in params]
+        for y, one in zip(np.asarray(run(batch)), zip(*batch, strict=True), strict=True):
+            wanted = reference(x, one)
+            worst = max(worst, np.abs(y - wanted).max() / max(1.0, np.abs(wanted).max()))
+    return worst
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["block", "scan"])
+def test_float32_agrees_with_float64_on_ten_seconds_of_noise(method):
+    assert worst_error(method, 10.0) < TOLERANCE["parametric_eq against float64"]

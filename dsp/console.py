@@ -23,6 +23,7 @@ from dsp.dynamics import DETECTORS, CompressorParams, DynamicsState, compressor,
 from dsp.equalizer import EqualizerParams, equalizer_state, parametric_eq
 from dsp.levels import gain, stereo_bus
 from dsp.linear_filter import METHODS
+from dsp.numerics import EXACT
 from dsp.reverb import RESPONSE_SAMPLES, noise_shaped_reverb
 from dsp.stereo import PAN_LAWS, pan
 
@@ -173,12 +174,22 @@ def mix_console(
     fx_bus, tail = jnp.zeros_like(dry[0]), None if state is None else state.fx_bus
     if config.reverb:
         fx_bus, tail = _fx_bus(dry, params, sample_rate, key, tail)
-    mix = jnp.sum(dry, axis=0) + fx_bus
+    mix = _sum_of_tracks(dry) + fx_bus
     master = None if state is None else state.master_bus
     if config.master_bus:
         mix, master = _master_bus(mix, params.master_bus, config, sample_rate, master)
     after = None if state is None else ConsoleState(strips, tail, master)
     return ConsoleOutput(mix, dry, fx_bus, after)
+
+
+def _sum_of_tracks(dry: jax.Array) -> jax.Array:
+    """Sum (tracks, 2, time) over the tracks.
+
+    A matrix product with ones, not a reduction: XLA for CPU (jaxlib 0.10.2) fuses a reduction with
+    the pan gains before it and then gives, for batches of one and 32768 samples or more, the left
+    channel twice.
+    """
+    return jnp.einsum("nct,n->ct", dry, jnp.ones(len(dry), dry.dtype), precision=EXACT)
 
 
 def _fx_bus(

@@ -9,7 +9,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dsp import delay, distortion, feedback_delay_network, reverb
+from dsp import reverb
+from dsp.delay import DELAY_RANGES, ROUTINGS, DelayParams, delay, delay_state
+from dsp.distortion import (
+    CLIPPER_RANGES,
+    ClipperParams,
+    distortion,
+    oversampling_state,
+    soft_clipper,
+)
+from dsp.feedback_delay_network import (
+    NETWORK_REVERB_RANGES,
+    NetworkReverbParams,
+    feedback_delay_network,
+    network_state,
+)
+from dsp.limiter import LIMITER_RANGES, LimiterParams, limiter, limiter_state
 from dsp.ranges import Range
 from tests.dsp.contract import CHECKS, SAMPLE_RATE, Case
 
@@ -33,23 +48,21 @@ def noise_reverb(x, params, state=None):
 
 
 def network(x, params, state=None):
-    return feedback_delay_network.feedback_delay_network(
-        x, params, sample_rate=SAMPLE_RATE, delays=LINES, state=state
-    )
+    return feedback_delay_network(x, params, sample_rate=SAMPLE_RATE, delays=LINES, state=state)
 
 
 def echo(routing: str) -> Case:
     limits = {"sample_rate": SAMPLE_RATE, "shortest_ms": 1.0, "longest_ms": 20.0}
 
     def apply(x, params, state=None):
-        return delay.delay(x, params, routing=routing, state=state, **limits)
+        return delay(x, params, routing=routing, state=state, **limits)
 
     return case(
         f"delay-{routing}",
         apply,
-        delay.DelayParams._make([Range(1.0, 20.0), *delay.DELAY_RANGES[1:]]),
-        neutral=delay.DelayParams._make([10.0, 0.5, 0.0]),
-        initial=lambda x: delay.delay_state(x, **limits),
+        DelayParams._make([Range(1.0, 20.0), *DELAY_RANGES[1:]]),
+        neutral=DelayParams._make([10.0, 0.5, 0.0]),
+        initial=lambda x: delay_state(x, **limits),
         independent=routing == "straight",
         tolerance=2e-5,
     )
@@ -57,11 +70,11 @@ def echo(routing: str) -> Case:
 
 def clipper(oversampling: int) -> Case:
     def initial(x):
-        return distortion.oversampling_state(x, factor=oversampling)
+        return oversampling_state(x, factor=oversampling)
 
     def stream(x, params, state=None):
         # Streams come late, so the whole is compared as a stream, too.
-        y, new = distortion.soft_clipper(
+        y, new = soft_clipper(
             x, params, oversampling=oversampling, state=initial(x) if state is None else state
         )
         return y if state is None else (y, new)
@@ -69,9 +82,30 @@ def clipper(oversampling: int) -> Case:
     return case(
         f"soft_clipper-{oversampling}",
         stream,
-        distortion.CLIPPER_RANGES,
-        neutral=distortion.ClipperParams._make([0.0, 6.0, 0.5]) if oversampling == 1 else None,
+        CLIPPER_RANGES,
+        neutral=ClipperParams._make([0.0, 6.0, 0.5]) if oversampling == 1 else None,
         initial=initial,
+        tolerance=2e-5,
+    )
+
+
+def limit(oversampling: int, low_ceiling_db: float) -> Case:
+    static = {"sample_rate": SAMPLE_RATE, "lookahead_ms": 1.0, "oversampling": oversampling}
+
+    def initial(x):
+        return limiter_state(x, **static)
+
+    def stream(x, params, state=None):
+        # Streams come late, so the whole is compared as a stream, too.
+        y, new = limiter(x, params, state=initial(x) if state is None else state, **static)
+        return y if state is None else (y, new)
+
+    return case(
+        f"limiter-{oversampling}",
+        stream,
+        LimiterParams._make([Range(low_ceiling_db, 0.0), LIMITER_RANGES.release_ms]),
+        initial=initial,
+        independent=False,
         tolerance=2e-5,
     )
 
@@ -91,23 +125,21 @@ CASES = [
     case(
         "feedback_delay_network",
         network,
-        feedback_delay_network.NETWORK_REVERB_RANGES,
-        neutral=feedback_delay_network.NetworkReverbParams._make(
-            [1.0, 1.0, 1.0, 300.0, 3000.0, 0.0]
-        ),
-        initial=lambda x: feedback_delay_network.network_state(
-            x, sample_rate=SAMPLE_RATE, delays=LINES
-        ),
+        NETWORK_REVERB_RANGES,
+        neutral=NetworkReverbParams._make([1.0, 1.0, 1.0, 300.0, 3000.0, 0.0]),
+        initial=lambda x: network_state(x, sample_rate=SAMPLE_RATE, delays=LINES),
         independent=False,
         tolerance=2e-5,
     ),
-    *map(echo, delay.ROUTINGS),
-    case("distortion", distortion.distortion, Range(0.0, 24.0)),
+    *map(echo, ROUTINGS),
+    case("distortion", distortion, Range(0.0, 24.0)),
     *map(clipper, (1, 2)),
+    limit(1, -24.0),
+    limit(4, -24.0),
 ]
 
-# The crossed routings share all but two lines with the straight one.
-VARIANTS = {"delay-cross", "delay-ping_pong"}
+# These share all but a few lines with another case.
+VARIANTS = {"delay-cross", "delay-ping_pong", "soft_clipper-1", "limiter-1"}
 VARIANT_CHECKS = {"chunked_equals_whole", "neutral_is_identity"}
 
 PROMISES = [

@@ -80,55 +80,6 @@ def test_decay_falls_as_documented():
     np.testing.assert_allclose(seconds, 60 / (8.686 * 3) * 8000 / RATE, rtol=1e-3)
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 4093])
-def test_chunks_equal_the_whole(chunk):
-    x, params, key = noise(2, min(5000, 60 * chunk)), settings(), jax.random.key(0)
-    state, pieces = jnp.zeros((2, 599)), []
-    for start in range(0, x.shape[1], chunk):
-        y, state = run(key, x[:, start : start + chunk], params, state=state)
-        pieces.append(y)
-    np.testing.assert_allclose(jnp.concatenate(pieces, axis=1), run(key, x, params), atol=1e-5)
-
-
-def test_vmap_equals_the_loop():
-    keys, x = jax.random.split(jax.random.key(0), 3), noise(3, 2, 300)
-    together = jax.vmap(run, in_axes=(0, 0, None))(keys, x, settings())
-    one_by_one = jnp.stack([run(key, row, settings()) for key, row in zip(keys, x, strict=True)])
-    np.testing.assert_allclose(together, one_by_one, atol=1e-5)
-
-
-@jax.jit
-def gradients(x, params):
-    def loss(x, params):
-        return jnp.sum(run(jax.random.key(0), x, params) ** 3)
-
-    return jax.grad(loss, argnums=(0, 1))(x, params)
-
-
-@pytest.mark.parametrize("level", [0.0, 1.0])
-@pytest.mark.parametrize("corner", [0.0, 1.0])
-def test_gradients_are_finite(level, corner):
-    params = settings(mix=corner, gain=corner, decay=corner)
-    for leaf in jax.tree.leaves(gradients(level * jnp.ones((1, 300)), params)):
-        assert np.all(np.isfinite(leaf))
-
-
-def test_gradients_equal_finite_differences(float64):
-    x = noise(1, 300).astype(jnp.float64)
-    params = jax.tree.map(lambda v: v.astype(jnp.float64), settings())
-    direction = jax.tree.map(jnp.cos, params)
-
-    def loss(params):
-        return jnp.sum(run(jax.random.key(0), x, params) ** 3)
-
-    step = 1e-6
-    ahead = loss(jax.tree.map(lambda p, d: p + step * d, params, direction))
-    behind = loss(jax.tree.map(lambda p, d: p - step * d, params, direction))
-    gradient = jax.grad(loss)(params)
-    analytic = sum(jnp.vdot(g, d) for g, d in zip(gradient, direction, strict=True))
-    np.testing.assert_allclose(analytic, (ahead - behind) / (2 * step), rtol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("call", "named"),
     [

@@ -8,13 +8,13 @@ that needs it, so `--help` answers at once.
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import TypeAlias
 
 from diffmst_jax import __version__
+from diffmst_jax.commands.process import EXIT_INTERRUPTED, STOPPED, as_program
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.limits import (
     CEILING_RANGE,
@@ -28,7 +28,6 @@ from diffmst_jax.mixing.limits import (
 )
 
 EXIT_WRONG_INPUT = 2
-EXIT_INTERRUPTED = 130
 
 DESCRIPTION = "Mix raw tracks in the style of a finished mix that you like."
 OVERVIEW = """\
@@ -96,14 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not hasattr(options, "run"):
         options.parser.print_help()
         return EXIT_WRONG_INPUT
-    with _decoders_silenced() as stderr:
+    with as_program() as stderr:
         try:
             status: int = _function(options.run)(options)
         except InputError as error:
             stderr.write(f"diffmst: {error}\n")
             return EXIT_WRONG_INPUT
         except KeyboardInterrupt:
-            stderr.write("diffmst: stopped, nothing was written\n")
+            stderr.write(STOPPED)
             return EXIT_INTERRUPTED
         except BrokenPipeError:  # the reader of our output went away, as `| head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -254,29 +253,3 @@ def _number_in(limits: tuple[float, float]) -> Callable[[str], float]:
         return value
 
     return number
-
-
-@contextmanager
-def _decoders_silenced() -> Iterator[TextIO]:
-    """Keep C libraries off standard error, where MP3 decoders chat; Python still writes there.
-
-    Gives the stream to write to. Where `sys.stderr` is not the process's own (in tests, in a
-    notebook), nothing changes.
-    """
-    if sys.stderr is not sys.__stderr__ or sys.stderr is None:
-        yield sys.stderr
-        return
-    own = os.dup(sys.stderr.fileno())
-    sys.stderr.flush()
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 2)
-    os.close(silence)
-    stream = os.fdopen(own, "w", buffering=1, encoding="utf-8", errors="replace")
-    sys.stderr = stream
-    try:
-        yield stream
-    finally:
-        stream.flush()
-        sys.stderr = sys.__stderr__
-        os.dup2(stream.fileno(), 2)
-        stream.close()

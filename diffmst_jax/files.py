@@ -1,4 +1,8 @@
-"""Writing that never leaves half a file: everything is written beside its place, then renamed."""
+"""Writing that never leaves half a file: everything is written beside its place, then renamed.
+
+What is being written is on a list while it is, so that a program that must end at once, without
+unwinding, can still take it away: `remove_unfinished`.
+"""
 
 import os
 import shutil
@@ -6,8 +10,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from diffmst_jax.errors import InputError
+
+
+class _Unfinished(NamedTuple):
+    temporary: Path
+    made: list[Path]  # parent folders that were not there before, innermost first
+
+
+_unfinished: list[_Unfinished] = []
 
 
 @contextmanager
@@ -26,16 +39,10 @@ def written_beside(path: str | Path) -> Iterator[Path]:
         raise InputError(path, "is a folder", "give the name of a file to write")
     made = _make_parents(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
+    with _listed(_Unfinished(temporary, made), path):
         yield temporary
         _allow_like_new_file(temporary)
         temporary.replace(path)
-    except OSError as error:
-        _remove(temporary, made)
-        raise _cannot_write(path, error) from error
-    except BaseException:
-        _remove(temporary, made)
-        raise
 
 
 @contextmanager
@@ -49,27 +56,60 @@ def folder_written_beside(folder: str | Path) -> Iterator[Path]:
         InputError: the place cannot be written to, or the disk is full.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(folder, "is a file, not a folder", "give another folder to write to")
+    check_folder(folder)
     made = _make_parents(folder.parent)
     try:
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
-        _remove(None, made)
+        _remove(_Unfinished(folder.parent / ".none", made))
         raise _cannot_write(folder, error) from error
-    try:
+    with _listed(_Unfinished(temporary, made), folder):
         yield temporary
-        folder.mkdir(exist_ok=True)
-        for item in sorted(temporary.iterdir()):
+        for item in (temporary, *temporary.iterdir()):
             _allow_like_new_file(item)
+        if not folder.exists():
+            temporary.rename(folder)
+            return
+        for item in sorted(temporary.iterdir()):
             item.replace(folder / item.name)
         temporary.rmdir()
+
+
+def check_folder(folder: str | Path) -> None:
+    """See before any work is done that results can go into a folder, existing or not.
+
+    Raises:
+        InputError: it is a file, or it cannot be written to.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(folder, "is a file, not a folder", "give another folder to write to")
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(folder, "cannot be written", "choose another place")
+
+
+def remove_unfinished() -> None:
+    """Take away everything that is being written at the moment, by whomever."""
+    while _unfinished:
+        _remove(_unfinished.pop())
+
+
+@contextmanager
+def _listed(unfinished: _Unfinished, place: Path) -> Iterator[None]:
+    """Keep something on the list while it is written, and remove it if that fails."""
+    _unfinished.append(unfinished)
+    try:
+        yield
     except OSError as error:
-        _remove(temporary, made)
-        raise _cannot_write(folder, error) from error
+        _remove(unfinished)
+        raise _cannot_write(place, error) from error
     except BaseException:
-        _remove(temporary, made)
+        _remove(unfinished)
         raise
+    finally:
+        if unfinished in _unfinished:
+            _unfinished.remove(unfinished)
 
 
 def _make_parents(folder: Path) -> list[Path]:
@@ -82,14 +122,14 @@ def _make_parents(folder: Path) -> list[Path]:
     return missing
 
 
-def _remove(temporary: Path | None, made: list[Path]) -> None:
+def _remove(unfinished: _Unfinished) -> None:
     """Remove what was written so far, and the folders that were made for it if now empty."""
     with suppress(OSError):
-        if temporary is not None and temporary.is_dir():
-            shutil.rmtree(temporary)
-        elif temporary is not None:
-            temporary.unlink()
-    for folder in made:
+        if unfinished.temporary.is_dir():
+            shutil.rmtree(unfinished.temporary)
+        else:
+            unfinished.temporary.unlink()
+    for folder in unfinished.made:
         with suppress(OSError):
             folder.rmdir()
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.commands.terminal import output, progress, say
 from diffmst_jax.errors import InputError
+from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.api import REPORT_FILE_NAME, MixReport, mix, render_file
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
 from diffmst_jax.mixing.report import DISTANCE_ROWS, significant
@@ -18,6 +19,7 @@ from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
 def run_mix(options: argparse.Namespace) -> int:
     """Mix, write, and show how close the result is."""
     subtype = _subtype(options.bits, options.format)
+    check_folder(options.out)
     with progress() as tell:
         result = mix(
             _one_or_many(options.tracks),
@@ -46,6 +48,7 @@ def run_render(options: argparse.Namespace) -> int:
     if file_format not in FORMATS:
         raise InputError(options.out, "is no .wav or .flac", "give --out a name that ends in one")
     subtype = _subtype(options.bits, file_format)
+    check_folder(options.out.parent)
     with progress() as tell:
         finished = render_file(_one_or_many(options.tracks), options.console, progress=tell)
         write_audio(options.out, finished.audio, sample_rate=SAMPLE_RATE, subtype=subtype)

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from flax import nnx
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.models import (
     CompactConfig,
+    DiffMstModel,
     Model,
     ModelConfig,
     TransformerConfig,
-    build_model,
     save_model,
 )
+from diffmst_jax.models.folder import module_with_weights, weight_shapes
 
 SONG_S, REFERENCE_S = 4.0, 5.0
 
@@ -67,9 +67,19 @@ def write_reference(path: Path) -> None:
 
 def tiny_model(console: dsp.ConsoleConfig | None = None) -> Model:
     """A model with random weights, small enough to compile in a moment."""
-    return Model(TINY, build_model(TINY, rngs=nnx.Rngs(0)), console or dsp.ConsoleConfig())
+    return Model(TINY, tiny_module(), console or dsp.ConsoleConfig())
 
 
 def save_tiny_model(folder: Path) -> None:
-    module = build_model(TINY, rngs=nnx.Rngs(0))
-    save_model(folder, module, TINY, "A model for tests.", console=dsp.ConsoleConfig())
+    save_model(folder, tiny_module(), TINY, "A model for tests.", console=dsp.ConsoleConfig())
+
+
+def tiny_module() -> DiffMstModel:
+    """The module of `TINY`; drawing its weights with NumPy spares compiling their initializers."""
+    rng = np.random.default_rng(0)
+    shapes = weight_shapes(TINY)
+    weights = {
+        name: (0.3 * rng.standard_normal(shape)).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+    return module_with_weights(TINY, weights, "tiny")

@@ -1,0 +1,72 @@
+"""How the program behaves as a process: quiet libraries, and an end at once on Ctrl-C."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TextIO
+
+from diffmst_jax.files import remove_unfinished
+
+EXIT_INTERRUPTED = 130
+STOPPED = "diffmst: stopped, nothing was written\n"
+SHOW_CURSOR_ON_CLEAN_LINE = "\x1b[?25h\r\x1b[2K"
+
+
+@contextmanager
+def as_program() -> Iterator[TextIO]:
+    """Own the process while a command runs; gives the stream to report errors on.
+
+    Where standard error is not the process's own (in a test, in a notebook) or the caller is not
+    the main thread, nothing changes: then this is a function call, not a program.
+    """
+    is_main_thread = threading.current_thread() is threading.main_thread()
+    if sys.stderr is None or sys.stderr is not sys.__stderr__ or not is_main_thread:
+        yield sys.stderr
+        return
+    with _libraries_silenced() as stderr, _ctrl_c_ends_at_once(stderr):
+        yield stderr
+
+
+@contextmanager
+def _libraries_silenced() -> Iterator[TextIO]:
+    """Keep C libraries off standard error, where MP3 decoders chat; Python still writes there."""
+    before = sys.stderr
+    before.flush()
+    own = os.dup(before.fileno())
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, before.fileno())
+    os.close(silence)
+    sys.stderr = os.fdopen(own, "w", buffering=1, encoding="utf-8", errors="replace")
+    try:
+        yield sys.stderr
+    finally:
+        sys.stderr.flush()
+        os.dup2(own, before.fileno())
+        sys.stderr.close()
+        sys.stderr = before
+
+
+@contextmanager
+def _ctrl_c_ends_at_once(stderr: TextIO) -> Iterator[None]:
+    """Take away what is being written and leave, instead of unwinding through native code.
+
+    A `KeyboardInterrupt` in the midst of importing or compiling can crash the process on its way
+    out.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        remove_unfinished()
+        stderr.write((SHOW_CURSOR_ON_CLEAN_LINE if stderr.isatty() else "") + STOPPED)
+        stderr.flush()
+        os._exit(EXIT_INTERRUPTED)
+
+    before = signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,115 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import diffmst_jax
+from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.api import mix, read_reference, render_file
+from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
+from diffmst_jax.mixing.output import OutputTarget, finish
+from diffmst_jax.mixing.render import render
+from tests.mixing.songs import tiny_model, tone
+
+
+def test_the_mix_is_stereo_as_loud_as_asked_and_never_clipped(mixed, multitrack):
+    assert mixed.audio.shape == (2, multitrack.audio.shape[1])
+    assert mixed.audio.dtype == np.float32
+    loudness = integrated_loudness(mixed.audio, sample_rate=SAMPLE_RATE)
+    reached = mixed.report.facts.finished
+    assert reached.loudness_lufs == pytest.approx(loudness, abs=0.05)
+    assert decibels(true_peak(mixed.audio)) <= -1.0 + 1e-6
+    side = mixed.audio[0] - mixed.audio[1]
+    assert np.sqrt(np.mean(np.square(side))) > 1e-3
+
+
+def test_settings_say_what_is_heard(mixed, multitrack):
+    again = finish(
+        render(mixed.console, multitrack).mix, mixed.console.target, sample_rate=SAMPLE_RATE
+    )
+    np.testing.assert_array_equal(again.audio, mixed.audio)
+
+
+def test_files_hold_the_result_and_render_sample_identically(mixed, song, tmp_path):
+    mixed.write(tmp_path / "out", subtype="FLOAT")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"mix.wav", "console.json", "report.html"}
+    np.testing.assert_array_equal(read_audio(tmp_path / "out" / "mix.wav"), mixed.audio)
+    rendered = render_file(song, tmp_path / "out" / "console.json")
+    np.testing.assert_array_equal(rendered.audio, mixed.audio)
+
+
+def test_an_edited_console_is_heard(mixed, song, tmp_path):
+    mixed.write(tmp_path / "out")
+    path = tmp_path / "out" / "console.json"
+    document = json.loads(path.read_text())
+    for track in document["tracks"][1:]:
+        track["muted"] = True
+    document["tracks"][0]["pan"] = 0.0
+    document["output"]["loudness_lufs"] = -30.0
+    path.write_text(json.dumps(document))
+    finished = render_file(song, path)
+    assert finished.loudness_lufs == pytest.approx(-30.0, abs=0.05)
+    left, right = np.sqrt(np.mean(np.square(finished.audio), axis=1))
+    assert right < 1e-4 * left
+
+
+def test_distances_are_reported_term_by_term(mixed):
+    distances = mixed.report.distances
+    assert list(distances) == ["Plain sum", "Equal loudness", "Mix"]
+    for terms in distances.values():
+        parts = sum(value for name, value in terms.items() if name != "total")
+        assert terms["total"] == pytest.approx(parts, rel=1e-5)
+        assert len(terms) == 6
+
+
+def test_the_level_of_the_reference_does_not_matter(mixed, song, reference, tmp_path):
+    quiet = tmp_path / "finished.wav"
+    write_audio(quiet, 0.1 * read_audio(reference), sample_rate=SAMPLE_RATE, subtype="FLOAT")
+    again = mix(song, quiet, model=tiny_model())
+    np.testing.assert_allclose(again.audio, mixed.audio, rtol=0, atol=2e-3)
+
+
+def test_what_was_left_out_is_said(mixed):
+    assert mixed.report.warnings[0] == "silent.wav was left out: silent."
+
+
+def test_a_mix_that_stays_quieter_says_so(mixed):
+    facts = mixed.report.facts
+    quiet = facts._replace(finished=facts.finished._replace(loudness_lufs=-20.0))
+    report = dataclasses.replace(mixed.report, facts=quiet)
+    assert any("quieter than asked" in text for text in report.warnings)
+
+
+def test_a_reference_of_one_channel_counts_as_both(tmp_path):
+    write_audio(tmp_path / "x.wav", tone(1.0, 200.0), sample_rate=SAMPLE_RATE)
+    audio = read_reference(tmp_path / "x.wav")
+    assert audio.shape == (2, SAMPLE_RATE)
+    np.testing.assert_array_equal(audio[0], audio[1])
+
+
+@pytest.mark.parametrize(
+    ("audio", "problem"),
+    [
+        (np.zeros((2, SAMPLE_RATE), np.float32), "is silent"),
+        (np.concatenate([tone(1.0, 200.0)] * 6), "has 6 channels"),
+        (tone(0.01, 200.0), "too short"),
+    ],
+)
+def test_unusable_references_are_refused(tmp_path, audio, problem):
+    write_audio(tmp_path / "x.wav", audio, sample_rate=SAMPLE_RATE)
+    with pytest.raises(InputError, match=problem):
+        read_reference(tmp_path / "x.wav")
+
+
+def test_the_package_offers_the_whole_job_and_nothing_it_has_not():
+    assert diffmst_jax.mix is mix
+    assert {"mix", "load_model", "MixResult"} <= set(dir(diffmst_jax))
+    with pytest.raises(AttributeError, match="remix"):
+        _ = diffmst_jax.remix
+
+
+def test_the_target_has_defaults():
+    assert OutputTarget() == (-14.0, -1.0)

@@ -1,0 +1,169 @@
+import dataclasses
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from diffmst_jax.mixing.charts import Axis, Curve, chart, signed
+from diffmst_jax.mixing.report import nice_ticks, report_html, significant
+from diffmst_jax.mixing.report_content import (
+    equalizer_words,
+    hertz,
+    pan_words,
+    report_content,
+    strip_views,
+)
+from diffmst_jax.mixing.tracks import Strip
+
+LARGEST_BYTES = 10_000_000
+VOID = {"meta", "br", "link", "input", "img", "hr"}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Checker(HTMLParser):
+    """Collects tags, their links, and whether every one is closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "action")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page(mixed):
+    return mixed.report.html
+
+
+def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere(page):
+    checker = Checker()
+    checker.feed(page)
+    assert checker.open == []
+    assert checker.seen.count("audio") == 4
+    assert all(link.startswith("data:audio/mpeg;base64,") for link in checker.links)
+    assert not re.search(r"https?:|@import|url\(", page)
+    assert "$" not in re.sub(r"base64,[^\"]*", "", page)
+
+
+def test_the_page_is_small_enough_to_send(page):
+    assert len(page.encode()) < LARGEST_BYTES
+
+
+def test_the_page_names_every_track_and_what_was_left_out(page, mixed):
+    for strip in mixed.console.strips:
+        assert f"<h3>{strip.name}</h3>" in page
+    assert "silent.wav was left out: silent." in page
+
+
+def test_no_number_is_missing(page):
+    text = re.sub(r"base64,[^\"]*", "", page)
+    assert not re.search(
+        r"\b(nan|inf|None)\b", re.sub(r"<script>.*</script>", "", text, flags=re.S)
+    )
+
+
+def test_names_cannot_break_out_of_the_page(mixed):
+    facts = mixed.report.facts
+    bad = '<script>alert("x")</script>&.wav'
+    strips = (Strip(bad, (1,)), *facts.settings.strips[1:])
+    settings = dataclasses.replace(facts.settings, strips=strips)
+    page = report_html(report_content(facts._replace(song=bad, settings=settings)))
+    assert bad not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_tracks_are_sorted_by_how_much_they_change_the_mix(mixed):
+    shares = [view.share for view in strip_views(mixed.report.facts)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] == 1.0
+
+
+def test_a_muted_track_is_shown_as_muted(mixed):
+    facts = mixed.report.facts
+    muted = np.array([True, False, False, False])
+    powers = np.where(muted, 0.0, facts.rendered.strip_powers)
+    views = strip_views(
+        facts._replace(
+            settings=dataclasses.replace(facts.settings, muted=muted),
+            rendered=facts.rendered._replace(strip_powers=powers),
+        )
+    )
+    kick = next(view for view in views if view.name == "1 kick")
+    assert kick.level_db is None
+    assert ("Level", "muted") in kick.settings
+
+
+def test_numbers_are_written_for_people():
+    assert [significant(x) for x in (0.0, 33.421, 0.056, 0.0000123)] == [
+        "0",
+        "33.4",
+        "0.0560",
+        "0.0000123",
+    ]
+    assert [signed(x) for x in (1.25, -0.04, -3.0)] == ["+1.2", "0.0", "\N{MINUS SIGN}3.0"]
+    assert [hertz(x) for x in (63.4, 8123.0)] == ["63 Hz", "8.1 kHz"]
+    assert [pan_words(x) for x in (0.5, 0.25, 1.0)] == ["centre", "50 % left", "100 % right"]
+    assert nice_ticks(12.0) == [0, 2, 4, 6, 8, 10, 12]
+    assert len(nice_ticks(301.0)) <= 8
+
+
+def test_an_equalizer_that_does_nothing_is_flat(mixed):
+    equalizer = mixed.console.params.master_bus.equalizer
+    assert equalizer_words(equalizer._replace(gain_db=0 * equalizer.gain_db)) == "flat"
+    words = equalizer_words(equalizer._replace(gain_db=np.array([3.0, 0, 0, 0, 0, -2.0])))
+    assert re.fullmatch(r"\+3\.0 dB below \S+ Hz, .2\.0 dB above \S+ kHz", words)
+
+
+def test_a_curve_stops_where_it_is_unknown():
+    x = np.arange(6.0)
+    y = np.array([1.0, 1.0, np.nan, 2.0, 2.0, np.nan])
+    drawn = chart([Curve("a", "mix", x, y)], Axis(0, 5, (0, 5)), Axis(0, 2, (0, 2)), title="t")
+    assert drawn.count("<polyline") == 2
+    assert "nan" not in drawn
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium to open the page")
+@pytest.mark.parametrize("width", [390, 1200])
+def test_a_browser_runs_the_page_without_sideways_scrolling(page, tmp_path, width):
+    probe = """
+    <script>window.addEventListener("load", function () {
+      document.querySelectorAll(".choices button")[3].click();
+      var on = document.querySelector(".wave svg.on");
+      document.body.setAttribute("data-checked", [
+        document.documentElement.classList.contains("scripted"),
+        on.classList.contains("reference"),
+        document.documentElement.scrollWidth <= window.innerWidth,
+        document.querySelectorAll(".strip").length,
+      ].join(" "));
+    });</script></body>"""
+    (tmp_path / "page.html").write_text(page.replace("</body>", probe), encoding="utf-8")
+    command = [
+        str(CHROMIUM),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--window-size={width},900",
+        "--virtual-time-budget=3000",
+        "--dump-dom",
+        f"file://{tmp_path / 'page.html'}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    found = re.search(r'data-checked="([^"]*)"', done.stdout)
+    assert found is not None, done.stderr[-500:]
+    assert found[1] == "true true true 5"

@@ -1,0 +1,244 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
+from diffmst_jax.cli import main
+from tests.mixing.songs import save_tiny_model, tone, write_reference, write_song
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A folder with a song, a reference, a model, and one mix of them."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "song").mkdir()
+    write_song(folder / "song")
+    write_reference(folder / "reference.wav")
+    save_tiny_model(folder / "model")
+    assert main(mix_command(folder, out=folder / "mixed")) == 0
+    return folder
+
+
+def mix_command(place: Path, out: Path, *more: str, tracks: str = "song") -> list[str]:
+    files = [str(place / tracks), str(place / "reference.wav")]
+    return ["mix", *files, "--out", str(out), "--model", str(place / "model"), *more]
+
+
+def files_below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_mix_writes_three_files_and_shows_the_distances(place, tmp_path, capsys):
+    assert main(mix_command(place, tmp_path / "out", "--format", "flac", "--loudness", "-20")) == 0
+    assert files_below(tmp_path) == {
+        "out",
+        "out/mix.flac",
+        "out/console.json",
+        "out/report.html",
+    }
+    shown = capsys.readouterr()
+    for word in ("plain sum", "equal loudness", "mix", "tone", "style distance", "-20.0 LUFS"):
+        assert word in shown.out
+    assert "silent.wav was left out" in shown.out
+    assert shown.err == ""
+
+
+def test_render_gives_the_same_samples_again(place, tmp_path, capsys):
+    console, out = place / "mixed" / "console.json", tmp_path / "again.wav"
+    assert main(["render", str(place / "song"), str(console), "--out", str(out)]) == 0
+    np.testing.assert_array_equal(read_audio(out), read_audio(place / "mixed" / "mix.wav"))
+    assert "LUFS" in capsys.readouterr().out
+
+
+def test_the_reference_comes_last_after_single_files(place, tmp_path):
+    names = ["11 hat.mp3", "10 pad.flac", "2 bass.flac", "1 kick.wav"]
+    files = [str(place / "song" / name) for name in names]
+    command = ["mix", *files, str(place / "reference.wav"), "--out", str(tmp_path / "out")]
+    assert main([*command, "--model", str(place / "model")]) == 0
+    document = json.loads((tmp_path / "out" / "console.json").read_text())
+    assert [track["file"] for track in document["tracks"]] == names
+
+
+def bad_file(path: Path, kind: str) -> None:
+    """Write a track that cannot be used."""
+    audio = tone(1.0, 200.0)
+    if kind == "text":
+        path.write_text("not audio\n" * 100)
+    elif kind == "empty":
+        path.touch()
+    elif kind == "short":
+        write_audio(path, audio[:, :10], sample_rate=SAMPLE_RATE)
+    elif kind == "nan":
+        audio[0, 5] = np.nan
+        soundfile.write(path, audio.T, SAMPLE_RATE, subtype="FLOAT")
+    elif kind == "truncated":
+        write_audio(path, audio, sample_rate=SAMPLE_RATE)
+        path.write_bytes(path.read_bytes()[:-1000])
+    elif kind == "silent":
+        write_audio(path, 0 * audio, sample_rate=SAMPLE_RATE)
+
+
+KINDS = ("text", "empty", "short", "nan", "truncated", "silent")
+
+
+def is_one_line_naming(text: str, *names: str) -> bool:
+    return text.count("\n") == 1 and text.endswith("\n") and all(name in text for name in names)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bad_track_is_named_and_nothing_is_written(place, tmp_path, capsys, kind):
+    (tmp_path / "tracks").mkdir()
+    bad_file(tmp_path / "tracks" / "bad.wav", kind)
+    before = files_below(tmp_path)
+    command = mix_command(place, tmp_path / "a" / "out", tracks=str(tmp_path / "tracks"))
+    assert main(command) == 2
+    named = "tracks" if kind == "silent" else "bad.wav"
+    assert is_one_line_naming(capsys.readouterr().err, named)
+    assert files_below(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bad_reference_is_named_and_nothing_is_written(place, tmp_path, capsys, kind):
+    bad_file(tmp_path / "bad.wav", kind)
+    command = ["mix", str(place / "song"), str(tmp_path / "bad.wav"), "--out", str(tmp_path / "o")]
+    assert main([*command, "--model", str(place / "model")]) == 2
+    assert is_one_line_naming(capsys.readouterr().err, "bad.wav")
+    assert files_below(tmp_path) == {"bad.wav"}
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (("--amount", "2"), "--amount"),
+        (("--amount", "tone=1"), "tone"),
+        (("--model", "no_such_model"), "no_such_model"),
+        (("--format", "flac", "--bits", "float"), "--bits float"),
+    ],
+)
+def test_wrong_options_are_named(place, tmp_path, capsys, more, named):
+    assert main(mix_command(place, tmp_path / "out", *more)) == 2
+    assert is_one_line_naming(capsys.readouterr().err, named)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_folder_and_a_missing_one_are_named(place, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    for name, problem in (("empty", "holds no audio"), ("none", "does not exist")):
+        assert main(mix_command(place, tmp_path / "out", tracks=str(tmp_path / name))) == 2
+        assert is_one_line_naming(capsys.readouterr().err, name, problem)
+    assert files_below(tmp_path) == {"empty"}
+
+
+def test_an_output_that_is_a_file_is_named_and_kept(place, tmp_path, capsys):
+    (tmp_path / "out").write_text("mine")
+    assert main(mix_command(place, tmp_path / "out")) == 2
+    assert is_one_line_naming(capsys.readouterr().err, "out", "is a file")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_wrong_edit_is_answered_with_place_value_and_range(place, tmp_path, capsys):
+    document = json.loads((place / "mixed" / "console.json").read_text())
+    document["tracks"][1]["compressor"]["ratio"] = 99
+    (tmp_path / "console.json").write_text(json.dumps(document))
+    files = [str(place / "song"), str(tmp_path / "console.json")]
+    assert main(["render", *files, "--out", str(tmp_path / "x.wav")]) == 2
+    said = capsys.readouterr().err
+    assert is_one_line_naming(said, "console.json: tracks[1].compressor.ratio is 99", "1 to 10")
+    assert files_below(tmp_path) == {"console.json"}
+
+
+def test_render_refuses_other_tracks_and_other_endings(place, tmp_path, capsys):
+    console = str(place / "mixed" / "console.json")
+    other = [str(place / "song" / "1 kick.wav"), console]
+    assert main(["render", *other, "--out", str(tmp_path / "x.wav")]) == 2
+    assert is_one_line_naming(capsys.readouterr().err, "2 bass.flac")
+    assert main(["render", str(place / "song"), console, "--out", str(tmp_path / "x.mp3")]) == 2
+    assert is_one_line_naming(capsys.readouterr().err, "x.mp3")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command", [["convert", "{}/none.ckpt", "{}/out"], ["data", "check", "{}"]]
+)
+def test_other_commands_name_what_is_wrong(tmp_path, capsys, command):
+    assert main([part.format(tmp_path) for part in command]) == 2
+    assert is_one_line_naming(capsys.readouterr().err, str(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_synthesized_songs_pass_the_check_and_faults_are_listed(tmp_path, capsys):
+    corpus = tmp_path / "corpus"
+    assert main(["data", "synthesize", str(corpus), "--songs", "1", "--seconds", "6"]) == 0
+    assert len(list((corpus / "songs" / "song_00000").iterdir())) >= 4
+    assert (corpus / "references" / "song_00000.flac").exists()
+    capsys.readouterr()
+    assert main(["data", "check", str(corpus)]) == 0
+    assert capsys.readouterr().out == "1 songs, 0 findings\n"
+    bad_file(corpus / "songs" / "song_00000" / "bad.wav", "truncated")
+    assert main(["data", "check", str(corpus)]) == 1
+    assert "song_00000/bad.wav: unreadable" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["mix"], ["render"], ["convert"], ["data", "check"]])
+def test_help_teaches_without_loading_anything_heavy(command):
+    code = (
+        "import sys; from diffmst_jax.cli import main\n"
+        "try: main([*sys.argv[1:], '--help'])\n"
+        "except SystemExit as stop: status = stop.code\n"
+        "heavy = {'jax', 'numpy', 'scipy', 'rich'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy), status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=True
+    )
+    assert "heavy: [] 0" in done.stdout
+    assert f"diffmst {' '.join(command)}".strip() in done.stdout
+
+
+def test_no_command_shows_the_help_and_fails(capsys):
+    assert main([]) == 2
+    assert "start here:" in capsys.readouterr().out
+    assert main(["data"]) == 2
+    assert "synthesize" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["mix"], ["mix", "a", "b"], ["nothing"]])
+def test_missing_arguments_end_in_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage: diffmst" in capsys.readouterr().err
+
+
+def test_a_program_says_one_line_although_decoders_chat(place, tmp_path):
+    (tmp_path / "bad.mp3").write_bytes(b"\xff\xfb" + bytes(5000))
+    command = [sys.executable, "-m", "diffmst_jax", "mix", str(place / "song")]
+    command += [str(tmp_path / "bad.mp3"), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert is_one_line_naming(done.stderr, "bad.mp3")
+    assert done.stdout == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wait_s", [0.6, 2.0, 6.0])
+def test_ctrl_c_leaves_nothing_behind(place, tmp_path, wait_s):
+    command = [sys.executable, "-m", "diffmst_jax", *mix_command(place, tmp_path / "a" / "out")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    ) as process:
+        time.sleep(wait_s)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "diffmst: stopped, nothing was written\n"
+    assert not list(tmp_path.iterdir())

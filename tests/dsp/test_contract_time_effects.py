@@ -1,4 +1,4 @@
-"""The contract of `contract.py` for reverbs, echoes and clippers."""
+"""The contract of `contract.py` for reverbs, echoes, clippers, limiter and graphic equaliser."""
 
 import functools
 from dataclasses import replace
@@ -24,6 +24,7 @@ from dsp.feedback_delay_network import (
     feedback_delay_network,
     network_state,
 )
+from dsp.graphic_equalizer import graphic_eq
 from dsp.limiter import LIMITER_RANGES, LimiterParams, limiter, limiter_state
 from dsp.ranges import Range
 from tests.dsp.contract import CHECKS, SAMPLE_RATE, Case
@@ -110,6 +111,10 @@ def limit(oversampling: int, low_ceiling_db: float) -> Case:
     )
 
 
+def graphic(x, gain_db, state=None):
+    return graphic_eq(x, gain_db, sample_rate=SAMPLE_RATE, state=state)
+
+
 def octaves(low: float, high: float) -> Range:
     return Range._make([np.full(reverb.BANDS, low), np.full(reverb.BANDS, high)])
 
@@ -134,19 +139,33 @@ CASES = [
     *map(echo, ROUTINGS),
     case("distortion", distortion, Range(0.0, 24.0)),
     *map(clipper, (1, 2)),
+    case(
+        "graphic_eq",
+        graphic,
+        Range._make([np.full(10, -12.0), np.full(10, 12.0)]),
+        neutral=np.zeros(10),
+        initial=lambda x: jnp.zeros((2, 20), x.dtype),
+        tolerance=2e-5,
+    ),
     limit(1, -24.0),
     limit(4, -24.0),
 ]
 
-# These share all but a few lines with another case.
-VARIANTS = {"delay-cross", "delay-ping_pong", "soft_clipper-1", "limiter-1"}
-VARIANT_CHECKS = {"chunked_equals_whole", "neutral_is_identity"}
+# Cases that share all but a few lines with another one (`graphic_eq` with `parametric_eq`) need
+# only show what is their own.
+VARIANTS = {
+    "delay-cross": {"chunked_equals_whole", "neutral_is_identity"},
+    "delay-ping_pong": {"chunked_equals_whole", "neutral_is_identity"},
+    "soft_clipper-1": {"chunked_equals_whole", "neutral_is_identity"},
+    "limiter-1": {"chunked_equals_whole"},
+    "graphic_eq": {"neutral_is_identity", "dtype_is_kept"},
+}
 
 PROMISES = [
     pytest.param(effect, check, id=f"{effect.name}-{check}")
     for effect in CASES
     for check, (_, promised) in CHECKS.items()
-    if promised(effect) and (effect.name not in VARIANTS or check in VARIANT_CHECKS)
+    if promised(effect) and check in VARIANTS.get(effect.name, CHECKS)
 ]
 
 

@@ -114,9 +114,9 @@ def make_train_step(
         updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
         norms = {
-            "norm_gradient": optax.global_norm(gradient),
-            "norm_update": optax.global_norm(updates),
-            "norm_params": optax.global_norm(params),
+            "norm_gradient": optax.tree.norm(gradient),
+            "norm_update": optax.tree.norm(updates),
+            "norm_params": optax.tree.norm(params),
         }
         new = state._replace(
             step=state.step + 1,

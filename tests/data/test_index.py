@@ -34,9 +34,12 @@ def test_stored_index_is_used_until_a_file_changes(corpus, monkeypatch):
     assert (source.root / CACHE_NAME).is_file()
     measured = []
     real = index_module.measure_levels
-    monkeypatch.setattr(
-        index_module, "measure_levels", lambda path: measured.append(path) or real(path)
-    )
+
+    def counted(path):
+        measured.append(path)
+        return real(path)
+
+    monkeypatch.setattr(index_module, "measure_levels", counted)
     EnergyIndex(source.root).update(tracks)
     assert measured == []
     stamp = tracks[0].path.stat()

@@ -1,0 +1,95 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+
+import dsp
+from diffmst_jax.errors import InputError
+from diffmst_jax.models import PRESETS
+from diffmst_jax.training.config import (
+    CONFIG_NAME,
+    load_train_values,
+    plain_train_config,
+    save_train_config,
+    train_config,
+)
+from tests.training.conftest import CONF, composed
+
+EXPERIMENTS = sorted(path.stem for path in (Path(CONF) / "experiment").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_is_complete(experiment):
+    config = train_config(composed(f"experiment={experiment}", "trainer.init_from=some/model"))
+    assert config.trainer.steps > 0
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_opens_with_its_command(experiment):
+    head = (Path(CONF) / "experiment" / f"{experiment}.yaml").read_text().split("\ndefaults:")[0]
+    assert f"python train.py experiment={experiment}" in head
+    assert "Expected" in head
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_model_group_says_what_the_preset_is(name):
+    stored = yaml.safe_load((Path(CONF) / "model" / f"{name}.yaml").read_text())
+    assert stored == PRESETS[name]().to_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [("default", dsp.ConsoleConfig()), ("diffmst", dsp.ConsoleConfig.diffmst())],
+)
+def test_console_group_says_what_the_preset_is(name, config):
+    stored = yaml.safe_load((Path(CONF) / "console" / f"{name}.yaml").read_text())
+    assert stored == dataclasses.asdict(config)
+
+
+def test_unknown_key_is_refused_with_the_nearest_one():
+    values = composed("experiment=smoke", "+trainer.stepz=3")
+    with pytest.raises(InputError, match=r"trainer\.stepz: is no known setting.*steps"):
+        train_config(values)
+
+
+@pytest.mark.parametrize("key", ["loss.mrstft", "trainer.steps", "data.synthetic.songs"])
+def test_missing_key_is_named(key):
+    values = composed("experiment=smoke")
+    *path, last = key.split(".")
+    section = values
+    for name in path:
+        section = section[name]
+    del section[last]
+    with pytest.raises(InputError, match=key):
+        train_config(values)
+
+
+@pytest.mark.parametrize(
+    ("override", "place"),
+    [
+        ("trainer.steps=many", "trainer.steps"),
+        ("trainer.steps=0", "trainer.steps"),
+        ("data.reference=paired", "data.reference"),
+        ("data.synthetic.tracks=[1,2,3]", "data.synthetic.tracks"),
+        ("console.pan_law=loud", "console"),
+        ("model.encoder.hidden=wide", "model"),
+        ("loss=mrstft", "loss.mrstft"),
+    ],
+)
+def test_wrong_value_is_refused_with_its_place(override, place):
+    with pytest.raises(InputError) as caught:
+        train_config(composed("experiment=smoke", override))
+    assert caught.value.path == place
+
+
+def test_config_survives_its_file(tmp_path):
+    config = train_config(composed("experiment=demo"))
+    save_train_config(tmp_path / CONFIG_NAME, config)
+    assert train_config(load_train_values(tmp_path)) == config
+    assert plain_train_config(config)["model"]["architecture"] == "compact"
+
+
+def test_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match="not the folder of a training run"):
+        load_train_values(tmp_path)

@@ -1,0 +1,62 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffmst_jax.data.examples import Example
+from diffmst_jax.training.objective import at_loudness, make_task, mix_batch, random_controls
+from tests.data.conftest import noise
+
+
+@pytest.fixture
+def batch():
+    tracks = np.stack([noise(i, 1.0, channels=3, level=0.005) for i in range(2)])
+    mask = np.array([[True, True, True], [True, True, False]])
+    reference = np.stack([noise(9 + i, 1.0, channels=2) for i in range(2)])
+    return Example(tracks * mask[..., None], mask, reference)
+
+
+def test_unpaired_task_is_the_batch_itself(tiny, batch):
+    task = make_task(batch, tiny, jax.random.key(0))
+    np.testing.assert_array_equal(task.tracks, batch.tracks)
+    np.testing.assert_array_equal(task.target, batch.reference)
+    np.testing.assert_array_equal(task.reference, batch.reference)
+
+
+def test_random_mix_task_has_one_setting_for_both_halves(tiny, batch):
+    data = dataclasses.replace(tiny.data, reference="random_mix")
+    config = dataclasses.replace(tiny, data=data)
+    key = jax.random.key(3)
+    unpaired = batch._replace(reference=np.zeros((2, 2, 0), np.float32))
+    task = jax.jit(lambda b, k: make_task(b, config, k))(unpaired, key)
+    half = batch.tracks.shape[-1] // 2
+    np.testing.assert_array_equal(task.tracks, batch.tracks[..., :half])
+    assert task.target.shape == task.reference.shape == (2, 2, half)
+    controls_key, noise_key = jax.random.split(key)
+    controls = random_controls(controls_key, batch.mask.shape)
+    second = jnp.asarray(batch.tracks[..., half:])
+    again = jax.jit(
+        lambda x: at_loudness(mix_batch(x, controls, task.mask, config.console, noise_key))
+    )(second)
+    np.testing.assert_allclose(again, task.reference, atol=1e-5)
+    assert not np.allclose(task.target, task.reference, atol=1e-2)
+
+
+def test_random_mixes_differ_between_steps_and_songs(tiny, batch):
+    first, second = (random_controls(jax.random.key(i), batch.mask.shape) for i in (0, 1))
+    assert not np.allclose(first.track, second.track)
+    assert not np.allclose(first.track[0], first.track[1])
+
+
+def test_masked_tracks_are_not_heard(tiny, batch):
+    controls = random_controls(jax.random.key(0), batch.mask.shape)
+    loud = batch.tracks.copy()
+    loud[~batch.mask] = 1.0
+    key = jax.random.key(1)
+    clean, dirty = (
+        mix_batch(jnp.asarray(x), controls, jnp.asarray(batch.mask), tiny.console, key)
+        for x in (batch.tracks, loud)
+    )
+    np.testing.assert_array_equal(clean, dirty)

@@ -1,0 +1,94 @@
+import dataclasses
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from diffmst_jax.errors import InputError
+from diffmst_jax.models.folder import load_model
+from diffmst_jax.training.display import Display
+from tests.training.conftest import CONF
+from train import MODEL_FOLDER, train
+
+ROOT = Path(CONF).parent
+WEIGHTS = f"{MODEL_FOLDER}/weights.safetensors"
+
+
+def run(config, folder, *, resume=False):
+    text = io.StringIO()
+    with Display(Console(file=text, width=200)) as display:
+        loss = train(config, folder, display=display, resume=resume)
+    return loss, text.getvalue()
+
+
+def with_steps(config, steps, **changes):
+    return dataclasses.replace(
+        config, trainer=dataclasses.replace(config.trainer, steps=steps, **changes)
+    )
+
+
+@pytest.mark.slow
+def test_resumed_run_equals_an_uninterrupted_one_bit_by_bit(tiny, tmp_path):
+    whole, said = run(tiny, tmp_path / "whole")
+    run(with_steps(tiny, 2), tmp_path / "parts")
+    parts, _ = run(tiny, tmp_path / "parts", resume=True)
+    assert parts == whole
+    assert "validation loss" in said
+    first, second = ((tmp_path / name / WEIGHTS).read_bytes() for name in ("whole", "parts"))
+    assert first == second
+    model = load_model(tmp_path / "whole" / MODEL_FOLDER)
+    assert model.config == tiny.model
+    card = (tmp_path / "whole" / MODEL_FOLDER / "README.md").read_text()
+    assert f"{whole:.4f}" in card
+
+
+@pytest.mark.slow
+def test_random_mixes_accumulation_and_scalars(tiny, tmp_path):
+    config = dataclasses.replace(
+        with_steps(tiny, 2),
+        data=dataclasses.replace(tiny.data, reference="random_mix", samples=40000),
+        loss=dataclasses.replace(tiny.loss, mrstft=1.0, normalize=True),
+        optimizer=dataclasses.replace(tiny.optimizer, accumulate=2, ema_decay=0.0),
+        logger=dataclasses.replace(tiny.logger, tensorboard=True, audio_examples=1),
+    )
+    loss, _ = run(config, tmp_path / "run")
+    assert np.isfinite(loss)
+    events = list((tmp_path / "run" / "tensorboard").iterdir())
+    assert len(events) == 1
+    content = events[0].read_bytes()
+    for tag in (b"train/mrstft", b"train/norm_gradient", b"validation/loss", b"example_0/mix"):
+        assert tag in content
+
+
+def test_run_without_checkpoint_cannot_be_resumed(tiny, tmp_path):
+    with pytest.raises(InputError, match="holds no checkpoint"):
+        run(tiny, tmp_path, resume=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["experiment=smoke", "trainer.stepz=3"], "stepz"),
+        (["experiment=nothing"], "nothing"),
+        (["experiment=smoke", "data.songs=/nowhere"], "/nowhere: is not a folder"),
+        (["resume=/nowhere"], "/nowhere: is not the folder of a training run"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_2(arguments, said, tmp_path):
+    result = subprocess.run(
+        [sys.executable, "train.py", *arguments, f"hydra.run.dir={tmp_path}"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stdout == ""

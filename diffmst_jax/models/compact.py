@@ -26,12 +26,12 @@ from diffmst_jax.models.front_end import (
     band_statistics,
     standardise,
 )
-from diffmst_jax.models.starting_point import starting_controls, stereo_width
+from diffmst_jax.models.starting_point import head_scales, starting_controls, stereo_width
 from diffmst_jax.models.transformer import Controller
 
 MIX_TOKENS = 5  # mid, side, left, right and style
 STYLE_SIZE = 3 * STYLE_BANDS + 7
-SMALL = nnx.initializers.normal(0.02)
+SMALL = nnx.initializers.normal(0.01)
 
 
 class SignalEncoder(nnx.Module):
@@ -111,12 +111,12 @@ class CompactModel(nnx.Module):
         base = jax.vmap(functools.partial(starting_controls, sample_rate=rate))(
             track.centroid, mask, width
         )
-        return jax.tree.map(
-            _residual,
-            base,
-            Controls(
-                self.track_head(track_token), self.fx_bus_head(fx_bus), self.master_head(master)
-            ),
+        scales = head_scales(sample_rate=rate)
+        track_step = self.track_head(track_token) * scales.track[None, None]
+        return Controls(
+            track=_residual(base.track, track_step),
+            fx_bus=_residual(base.fx_bus, self.fx_bus_head(fx_bus) * scales.fx_bus[None]),
+            master=_residual(base.master, self.master_head(master) * scales.master[None]),
         )
 
 

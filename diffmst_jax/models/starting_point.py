@@ -12,6 +12,15 @@ MARGIN = 0.03  # controls stay this far from the ends of their range, so that th
 THRESHOLD_DB = -15.0  # within reach of the signal, so that its gradient is not zero
 LARGEST_SPREAD = 0.45  # of a pan control from the centre
 POWER_FLOOR = 1e-6
+MIDDLE_SLOPE = 0.25  # of the logistic function at 0
+
+# How far one unit of a head's output moves a setting from the middle of its range, in its unit.
+GAIN_DB, FADER_DB, SEND_DB, PAN = 6.0, 3.0, 12.0, 0.2
+EQUALIZER = dsp.EqualizerParams(gain_db=3.0, frequency_hz=500.0, q_factor=0.5)
+COMPRESSOR = dsp.CompressorParams(
+    threshold_db=6.0, ratio=1.0, attack_ms=30.0, release_ms=30.0, knee_db=1.0, makeup_gain_db=0.5
+)
+REVERB = 0.1  # of every control of the effects bus
 
 
 def starting_controls(centroid: Array, mask: Array, width: Array, *, sample_rate: int) -> Controls:
@@ -68,3 +77,26 @@ def stereo_width(reference: Array) -> Array:
     mid = jnp.mean(jnp.square(reference[0] + reference[1]))
     side = jnp.mean(jnp.square(reference[0] - reference[1]))
     return side / jnp.maximum(mid, POWER_FLOOR)
+
+
+def head_scales(*, sample_rate: int) -> Controls:
+    """What to multiply the outputs of the heads by before they are added on the logistic scale.
+
+    It makes one unit of output the same step to the ear for every setting: without it, the random
+    start of a fader (96 dB from end to end) drowns that of everything else.
+    """
+    neutral = dsp.neutral_console(1, sample_rate=sample_rate)
+    bands = neutral.master_bus.equalizer.gain_db
+    equalizer = jax.tree.map(lambda step: jnp.full_like(bands, step), EQUALIZER)
+    steps = dsp.ConsoleParams(
+        jax.tree.map(
+            lambda step: jnp.asarray(step)[None],
+            dsp.TrackParams(GAIN_DB, equalizer, COMPRESSOR, PAN, SEND_DB),
+        ),
+        jax.tree.map(lambda leaf: jnp.full_like(leaf, REVERB), neutral.fx_bus),
+        dsp.MasterParams(equalizer, COMPRESSOR, FADER_DB, FADER_DB),
+    )
+    moved = jax.tree.map(lambda setting, step: setting + step, neutral, steps)
+    before, after = (dsp.console_controls(p, sample_rate=sample_rate) for p in (neutral, moved))
+    track, fx_bus, master = ((b - a) / MIDDLE_SLOPE for a, b in zip(before, after, strict=True))
+    return Controls(track[0], fx_bus, master)

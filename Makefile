@@ -5,11 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+DEMO := demo
+SONGS := $(DEMO)/songs
+# The demo's song and reference; give your own: make demo TRACKS=folder REFERENCE=file
+TRACKS ?= $(SONGS)/songs/song_00000
+REFERENCE ?= $(SONGS)/references/song_00001.flac
+# A trained model: a name or a folder. Without one the demo first trains its own.
+MODEL ?= $(DEMO)/training/model
+
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast lint format
+.PHONY: help setup demo test test-fast lint format bench clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(STAMP)  ## make .venv with everything, locked versions (done once)
 
@@ -20,6 +28,17 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+demo: $(STAMP) $(MODEL)  ## mix a song in the style of a reference (yours: TRACKS=folder REFERENCE=file)
+	@test -e $(TRACKS) -a -e $(REFERENCE) || $(BIN)/diffmst data synthesize $(SONGS) --songs 2 --seed 7
+	@$(BIN)/diffmst mix $(TRACKS) $(REFERENCE) --model $(MODEL) --out $(DEMO)
+	@echo "Listen to $(DEMO)/mix.wav, open $(DEMO)/report.html, edit $(DEMO)/console.json and"
+	@echo "  $(BIN)/diffmst render $(TRACKS) $(DEMO)/console.json --out $(DEMO)/mix_2.wav"
+
+$(DEMO)/training/model: | $(STAMP)
+	@echo "Training a small model for the demo (once, under three minutes)"
+	@rm -rf $(DEMO)/training
+	@$(BIN)/python train.py experiment=demo hydra.run.dir=$(DEMO)/training
 
 test: $(STAMP)  ## run the whole test suite
 	$(BIN)/python -m pytest -n 2 -q
@@ -35,3 +54,10 @@ lint: $(STAMP)  ## check style and types
 format: $(STAMP)  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## measure dsp against dasp-pytorch and pedalboard (installs both)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BIN)/python benchmarks/dsp_speed.py
+
+clean:  ## remove what the demo made
+	rm -rf $(DEMO)

@@ -1,4 +1,4 @@
-"""How the program behaves as a process: quiet libraries, and an end at once on Ctrl-C."""
+"""How the program behaves as a process: quiet libraries, kept compilations, an end on Ctrl-C."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
@@ -13,6 +14,8 @@ from diffmst_jax.files import remove_unfinished
 
 EXIT_INTERRUPTED = 130
 STOPPED = "diffmst: stopped, nothing was written\n"
+KEPT_FROM_S = "0.2"
+"""Compilations that took less are not worth keeping; a text, for it goes to the environment."""
 SHOW_CURSOR_ON_CLEAN_LINE = "\x1b[?25h\r\x1b[2K"
 
 
@@ -27,8 +30,26 @@ def as_program() -> Iterator[TextIO]:
     if sys.stderr is None or sys.stderr is not sys.__stderr__ or not is_main_thread:
         yield sys.stderr
         return
+    keep_compilations()
     with _libraries_silenced() as stderr, _ctrl_c_ends_at_once(stderr):
         yield stderr
+
+
+def keep_compilations() -> None:
+    """Let JAX keep what it compiled for the next run, which then starts in half the time.
+
+    The place is `diffmst` in the user's cache folder (`XDG_CACHE_HOME`, else `~/.cache`), or what
+    `JAX_COMPILATION_CACHE_DIR` says already. To take effect it has to come before JAX is imported.
+    """
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = root / "diffmst"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    if os.access(folder, os.W_OK):
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", KEPT_FROM_S)
 
 
 @contextmanager

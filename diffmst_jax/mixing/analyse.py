@@ -1,7 +1,8 @@
 """From tracks and a reference to settings: what the model says, per strip, in physical units."""
 
+from functools import partial
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import dsp
@@ -35,12 +36,7 @@ def predicted_settings(
     """
     controls = model.controls(multitrack.audio, reference, sample_rate=SAMPLE_RATE)
     track = mean_per_strip(np.asarray(controls.track), multitrack)
-    params = dsp.console_params(
-        jnp.asarray(track),
-        jnp.asarray(controls.fx_bus),
-        jnp.asarray(controls.master),
-        sample_rate=SAMPLE_RATE,
-    )
+    params = _console_params(track, controls.fx_bus, controls.master)
     return MixSettings(
         strips=multitrack.strips,
         muted=np.zeros(len(multitrack.strips), bool),
@@ -51,6 +47,9 @@ def predicted_settings(
         provenance=provenance,
         left_out=multitrack.left_out,
     )
+
+
+_console_params = jax.jit(partial(dsp.console_params, sample_rate=SAMPLE_RATE))
 
 
 def mean_per_strip(controls: np.ndarray, multitrack: Multitrack) -> np.ndarray:

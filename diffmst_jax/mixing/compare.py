@@ -8,7 +8,6 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from scipy.signal import welch
 
@@ -93,15 +92,16 @@ def _view(name: str, style: str, audio: np.ndarray, target: View | None) -> View
     audio = (audio * factor(gain_db)).astype(np.float32)
     first = loudest_stretch(powers, STYLE_STRETCH_S)
     stretch = audio[:, first : first + round(STYLE_STRETCH_S * SAMPLE_RATE)]
-    features = jax.tree.map(np.asarray, _style_features(jnp.asarray(stretch)))
+    features = jax.tree.map(np.asarray, _style_features(stretch))
     distance = None
     if target is not None:
-        distance = jax.tree.map(float, style_distance(features, target.features))
+        distance = jax.tree.map(float, _style_distance(features, target.features))
     spectrum_db, width_db = _spectrum_and_width(audio)
     powers = powers * factor(gain_db) ** 2
     return View(name, style, audio, gain_db, features, distance, spectrum_db, width_db, powers)
 
 
+_style_distance = jax.jit(style_distance)
 _style_features = jax.jit(partial(style_features, sample_rate=SAMPLE_RATE))
 
 

@@ -60,7 +60,7 @@ def render(
         pieces = _render_pieces(multitrack.audio, column, params, settings.config, length, progress)
     else:
         tracks = np.pad(multitrack.audio * column, ((0, 0), (0, latency)))
-        output = _console(jnp.asarray(tracks), params, settings.config)
+        output = _console(tracks, params, settings.config)
         pieces = [(np.asarray(output.mix), np.asarray(_powers(output.tracks)))]
     mix = np.concatenate([piece for piece, _ in pieces], axis=1)[:, latency:length]
     track_powers = np.sum([powers for _, powers in pieces], axis=0) / length
@@ -75,7 +75,7 @@ def expanded(settings: MixSettings, multitrack: Multitrack) -> dsp.ConsoleParams
     tracks = jax.tree.map(lambda leaf: leaf[strip_of_track], settings.params.tracks)
     pan = track_pan(tracks.pan, multitrack.side_of_track)
     params = settings.params._replace(tracks=tracks._replace(pan=pan))
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), params)
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), params)
 
 
 def latency_samples(config: dsp.ConsoleConfig) -> int:
@@ -104,17 +104,22 @@ def _render_pieces(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Mix and power sums per track of each piece; the last piece is padded with silence."""
     chunk = np.zeros((len(audio), CHUNK), np.float32)
-    state = dsp.console_state(jnp.asarray(chunk), config, sample_rate=SAMPLE_RATE)
+    state = _initial_state(chunk, config)
     pieces = []
     for start in range(0, length, CHUNK):
         piece = audio[:, start : start + CHUNK] * gains
+        chunk = np.zeros_like(chunk)
         chunk[:, : piece.shape[1]] = piece
-        chunk[:, piece.shape[1] :] = 0
-        mix, powers, state = _console_piece(jnp.asarray(chunk), params, state, config)
+        mix, powers, state = _console_piece(chunk, params, state, config)
         pieces.append((np.asarray(mix), np.asarray(powers, np.float64)))
         if progress is not None:
             progress(min(1.0, (start + CHUNK) / length))
     return pieces
+
+
+@partial(jax.jit, static_argnames="config")
+def _initial_state(tracks: jax.Array, config: dsp.ConsoleConfig) -> dsp.ConsoleState:
+    return dsp.console_state(tracks, config, sample_rate=SAMPLE_RATE)
 
 
 @partial(jax.jit, static_argnames="config")

@@ -142,7 +142,7 @@ def filter_block(system: StateSpace, x: jax.Array, state: jax.Array) -> tuple[ja
     block, tail = _blocks(system, size, time - (count - 1) * size)
     inputs = jnp.pad(x, ((0, 0), (0, count * size - time))).reshape(channels, count, size)
     drive = jnp.einsum("ckl,nl->ckn", inputs, block.remember, precision=EXACT)
-    states = _block_states(block.advance, drive[:, :-1], state)
+    states = block_states(block.advance, drive[:, :-1], state)
     last = states[:, -1]
     final = last + matmul(last, tail.advance.T)
     final += matmul(inputs[:, -1, : tail.impulse.shape[0]], tail.remember.T)
@@ -195,7 +195,7 @@ def _toeplitz(impulse: jax.Array) -> jax.Array:
     return jnp.where(lag >= 0, impulse[np.maximum(lag, 0)], 0)
 
 
-def _block_states(advance: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array:
+def block_states(advance: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array:
     """State at the start of every block, (channels, blocks, n), from what each block adds."""
     run = _states_sequential if sequential_backend() else _states_parallel
     return run(advance, drive, initial)

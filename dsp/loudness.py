@@ -6,7 +6,7 @@ gradients flow through the blocks that pass, none through the threshold.
 Two variants of the measure, as the static argument `variant`:
 
 - `"pyloudnorm"` (default) equals the Python package that the research literature quotes, within
-  0.002 LU: both weighting stages are the audio cookbook's filters, the last gating block may be
+  1e-4 LU: both weighting stages are the audio cookbook's filters, the last gating block may be
   incomplete (its missing samples count as 0).
 - `"itu"` is the letter of BS.1770-4: the published filter at 48 kHz and its bilinear equivalent at
   other rates, complete blocks only. Stationary signals read up to 0.05 LU higher than with
@@ -17,19 +17,14 @@ import math
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from dsp.checks import check_audio, check_choice, check_number, check_sample_rate
-from dsp.linear_filter import sosfilt
+from dsp.checks import check_choice, check_number, check_sample_rate
 from dsp.resampling import upsample
 from dsp.spectral import frame
-
-VARIANTS = ("pyloudnorm", "itu")
-LOWEST_SAMPLE_RATE = 8000  # below, the shelf at 1.5 kHz leaves no room for the band above it
+from dsp.weighting import CHANNEL_WEIGHTS, VARIANTS, check_channels, k_weighting
 
 # BS.1770-4, section 2: loudness = OFFSET_DB + 10 log10(weighted mean square).
 OFFSET_DB = -0.691
-CHANNEL_WEIGHTS = (1.0, 1.0, 1.0, 1.41, 1.41)  # left, right, centre, left and right surround
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
 MOMENTARY_S, SHORT_TERM_S = 0.4, 3.0
@@ -47,89 +42,6 @@ PYLOUDNORM_RANGE_TAIL_S = 1.5
 SILENCE_LUFS = -120.0
 # What true_peak returns for silence.
 SILENCE_DBTP = -200.0
-
-# The weighting filters: a high shelf (the head) and a high pass (the ear).
-COOKBOOK_SHELF = {"gain_db": 4.0, "frequency_hz": 1500.0, "q_factor": math.sqrt(0.5)}
-COOKBOOK_HIGH_PASS = {"frequency_hz": 38.0, "q_factor": 0.5}
-# Analogue prototype behind the coefficients that BS.1770 prints for 48 kHz, to 1e-8.
-ITU_SHELF = {"gain_db": 3.999843853973347, "frequency_hz": 1681.974450955533}
-ITU_SHELF_Q, ITU_SHELF_BAND_EXPONENT = 0.7071752369554196, 0.4996667741545416
-ITU_HIGH_PASS = {"frequency_hz": 38.13547087602444, "q_factor": 0.5003270373238773}
-
-
-def k_weighting_sos(*, sample_rate: float, variant: str = "pyloudnorm") -> np.ndarray:
-    """Return the K-weighting filter as float64 second-order sections `(2, 6)`.
-
-    Raises:
-        ValueError: if `variant` is unknown or `sample_rate` is below 8000 Hz (the shelf at
-            1.5 kHz needs room below half the sample rate).
-    """
-    check_choice(variant, VARIANTS, "variant")
-    check_number(sample_rate, "sample_rate", LOWEST_SAMPLE_RATE)
-    if variant == "itu":
-        return np.stack([_itu_shelf(sample_rate), _itu_high_pass(sample_rate)])
-    return np.stack([_cookbook_shelf(sample_rate), _cookbook_high_pass(sample_rate)])
-
-
-def _cookbook_shelf(sample_rate: float) -> np.ndarray:
-    """High shelf of the audio EQ cookbook (Bristow-Johnson)."""
-    amplitude = 10.0 ** (COOKBOOK_SHELF["gain_db"] / 40.0)
-    omega = 2.0 * math.pi * COOKBOOK_SHELF["frequency_hz"] / sample_rate
-    skirt = math.sqrt(amplitude) * math.sin(omega) / COOKBOOK_SHELF["q_factor"]
-    more, less, cosine = amplitude + 1.0, amplitude - 1.0, math.cos(omega)
-    b = amplitude * np.array(
-        [more + less * cosine + skirt, -2 * (less + more * cosine), more + less * cosine - skirt]
-    )
-    a = np.array(
-        [more - less * cosine + skirt, 2 * (less - more * cosine), more - less * cosine - skirt]
-    )
-    return np.concatenate([b, a]) / a[0]
-
-
-def _cookbook_high_pass(sample_rate: float) -> np.ndarray:
-    """High pass of the audio EQ cookbook (Bristow-Johnson)."""
-    omega = 2.0 * math.pi * COOKBOOK_HIGH_PASS["frequency_hz"] / sample_rate
-    alpha = math.sin(omega) / (2.0 * COOKBOOK_HIGH_PASS["q_factor"])
-    edge = (1.0 + math.cos(omega)) / 2.0
-    b = np.array([edge, -2.0 * edge, edge])
-    a = np.array([1.0 + alpha, -2.0 * math.cos(omega), 1.0 - alpha])
-    return np.concatenate([b, a]) / a[0]
-
-
-def _itu_shelf(sample_rate: float) -> np.ndarray:
-    """Bilinear transform of `(V s^2 + V^e s / Q + 1) / (s^2 + s / Q + 1)`, prewarped."""
-    warped = math.tan(math.pi * ITU_SHELF["frequency_hz"] / sample_rate)
-    high = 10.0 ** (ITU_SHELF["gain_db"] / 20.0)
-    band = high**ITU_SHELF_BAND_EXPONENT * warped / ITU_SHELF_Q
-    square, damping = warped * warped, warped / ITU_SHELF_Q
-    b = np.array([high + band + square, 2 * (square - high), high - band + square])
-    a = np.array([1 + damping + square, 2 * (square - 1), 1 - damping + square])
-    return np.concatenate([b, a]) / a[0]
-
-
-def _itu_high_pass(sample_rate: float) -> np.ndarray:
-    """Bilinear transform of the high pass; BS.1770 leaves its numerator at 1, -2, 1."""
-    warped = math.tan(math.pi * ITU_HIGH_PASS["frequency_hz"] / sample_rate)
-    square, damping = warped * warped, warped / ITU_HIGH_PASS["q_factor"]
-    a = np.array([1 + damping + square, 2 * (square - 1), 1 - damping + square])
-    return np.concatenate([[1.0, -2.0, 1.0], a / a[0]])
-
-
-def k_weighting(x: jax.Array, *, sample_rate: float, variant: str = "pyloudnorm") -> jax.Array:
-    """Filter each channel by the K-weighting curve (exact IIR), `(channels, time)`.
-
-    Args:
-        x: signal, `(channels, time)`.
-        sample_rate: samples per second, at least 8000.
-        variant: see the module.
-
-    Raises:
-        ValueError: if `x` has another rank or a static argument is out of its domain.
-    """
-    _check_signal(x)
-    sos = k_weighting_sos(sample_rate=sample_rate, variant=variant)
-    y, _ = sosfilt(sos, x)
-    return y
 
 
 def integrated_loudness(
@@ -247,7 +159,7 @@ def true_peak(x: jax.Array, *, sample_rate: float, oversampling: int | None = No
     Raises:
         ValueError: if the shape of `x` or a static argument is out of its domain.
     """
-    _check_signal(x)
+    check_channels(x)
     check_sample_rate(sample_rate)
     if oversampling is None:
         oversampling = 4 if sample_rate < 88200 else 2 if sample_rate < 176400 else 1
@@ -297,14 +209,8 @@ def _masked_mean(values: jax.Array, mask: jax.Array) -> jax.Array:
     return jnp.sum(jnp.where(mask, values, 0.0)) / count
 
 
-def _check_signal(x: jax.Array) -> None:
-    check_audio(x)
-    if x.shape[0] > len(CHANNEL_WEIGHTS):
-        raise ValueError(f"x has shape {x.shape}; expected at most {len(CHANNEL_WEIGHTS)} channels")
-
-
 def _check_duration(x: jax.Array, length_s: float, sample_rate: float) -> None:
-    _check_signal(x)
+    check_channels(x)
     if x.shape[-1] < length_s * sample_rate:
         raise ValueError(
             f"x has shape {x.shape}, {x.shape[-1] / sample_rate:.3g} s; expected at least "

@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import signal
@@ -12,7 +13,17 @@ import soundfile
 
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.cli import main
+from diffmst_jax.mixing import api
+from diffmst_jax.models import load_model
 from tests.mixing.songs import save_tiny_model, tone, write_reference, write_song
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded_once():
+    """Load each model once for all tests here: a loaded model keeps what it compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "load_model", functools.cache(load_model))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from dsp.loudness import (
     OFFSET_DB,
     RELATIVE_GATE_LU,
     SHORT_TERM_S,
-    k_weighting_sos,
 )
+from dsp.weighting import k_weighting_sos
 
 MOMENTARY_STEPS, SHORT_TERM_STEPS = round(MOMENTARY_S / HOP_S), round(SHORT_TERM_S / HOP_S)
 SMALLEST_POWER = 1e-20

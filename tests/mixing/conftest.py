@@ -6,6 +6,7 @@ import pytest
 
 from diffmst_jax.mixing.api import MixResult, mix
 from diffmst_jax.mixing.tracks import Multitrack, load_tracks
+from diffmst_jax.models import Model
 from tests.mixing.songs import tiny_model, write_reference, write_song
 
 
@@ -29,5 +30,10 @@ def multitrack(song) -> Multitrack:
 
 
 @pytest.fixture(scope="session")
-def mixed(song, reference) -> MixResult:
-    return mix(song, reference, model=tiny_model())
+def model() -> Model:
+    return tiny_model()
+
+
+@pytest.fixture(scope="session")
+def mixed(song, reference, model) -> MixResult:
+    return mix(song, reference, model=model)

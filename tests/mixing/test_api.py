@@ -11,7 +11,7 @@ from diffmst_jax.mixing.api import mix, read_reference, render_file
 from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
 from diffmst_jax.mixing.output import OutputTarget, finish
 from diffmst_jax.mixing.render import render
-from tests.mixing.songs import tiny_model, tone
+from tests.mixing.songs import tone
 
 
 def test_the_mix_is_stereo_as_loud_as_asked_and_never_clipped(mixed, multitrack):
@@ -65,10 +65,10 @@ def test_distances_are_reported_term_by_term(mixed):
         assert len(terms) == 6
 
 
-def test_the_level_of_the_reference_does_not_matter(mixed, song, reference, tmp_path):
+def test_the_level_of_the_reference_does_not_matter(mixed, model, song, reference, tmp_path):
     quiet = tmp_path / "finished.wav"
     write_audio(quiet, 0.1 * read_audio(reference), sample_rate=SAMPLE_RATE, subtype="FLOAT")
-    again = mix(song, quiet, model=tiny_model())
+    again = mix(song, quiet, model=model)
     np.testing.assert_allclose(again.audio, mixed.audio, rtol=0, atol=2e-3)
 
 

@@ -28,6 +28,15 @@ from dsp.console_settings import (
     console_ranges,
     neutral_console,
 )
+from dsp.convolution import convolve, convolve_state
+from dsp.delay import DelayParams, delay, delay_state
+from dsp.distortion import (
+    ClipperParams,
+    distortion,
+    oversample,
+    oversampling_state,
+    soft_clipper,
+)
 from dsp.dynamics import (
     CompressorParams,
     DynamicsState,
@@ -44,51 +53,115 @@ from dsp.equalizer import (
     equalizer_state,
     parametric_eq,
 )
+from dsp.feedback_delay_network import (
+    NetworkReverbParams,
+    NetworkState,
+    feedback_delay_network,
+    network_state,
+)
+from dsp.graphic_equalizer import graphic_eq, graphic_eq_design, graphic_eq_frequencies
 from dsp.levels import gain, stereo_bus
+from dsp.limiter import LimiterParams, LimiterState, limiter, limiter_latency, limiter_state
 from dsp.linear_filter import lfilter, sosfilt
+from dsp.loudness import (
+    integrated_loudness,
+    loudness_range,
+    momentary_loudness,
+    short_term_loudness,
+    true_peak,
+)
 from dsp.ranges import Range, denormalize, normalize
+from dsp.resampling import downsample, upsample
+from dsp.reverb import (
+    ReverbParams,
+    convolution_reverb,
+    noise_impulse_response,
+    noise_shaped_reverb,
+    reverb_noise,
+)
+from dsp.spectral import bark_filterbank, magnitude, mel_filterbank, stft
 from dsp.stereo import mid_side, pan, stereo_widener
+from dsp.weighting import k_weighting
 
 __all__ = [
     "FX_BUS_CONTROLS",
     "MASTER_CONTROLS",
     "TRACK_CONTROLS",
+    "ClipperParams",
     "CompressorParams",
     "ConsoleConfig",
     "ConsoleOutput",
     "ConsoleParams",
     "ConsoleState",
+    "DelayParams",
     "DynamicsState",
     "EqualizerParams",
     "ExpanderParams",
     "FxBusParams",
     "GateParams",
+    "LimiterParams",
+    "LimiterState",
     "MasterParams",
+    "NetworkReverbParams",
+    "NetworkState",
     "Range",
+    "ReverbParams",
     "TrackParams",
+    "bark_filterbank",
     "biquad",
     "compressor",
     "console_controls",
     "console_params",
     "console_ranges",
     "console_state",
+    "convolution_reverb",
+    "convolve",
+    "convolve_state",
+    "delay",
+    "delay_state",
     "denormalize",
+    "distortion",
+    "downsample",
     "dynamics_state",
     "equalizer_response",
     "equalizer_state",
     "expander",
+    "feedback_delay_network",
     "gain",
     "gate",
+    "graphic_eq",
+    "graphic_eq_design",
+    "graphic_eq_frequencies",
+    "integrated_loudness",
+    "k_weighting",
     "lfilter",
+    "limiter",
+    "limiter_latency",
+    "limiter_state",
+    "loudness_range",
+    "magnitude",
+    "mel_filterbank",
     "mid_side",
     "mix_console",
+    "momentary_loudness",
+    "network_state",
     "neutral_console",
+    "noise_impulse_response",
+    "noise_shaped_reverb",
     "normalize",
+    "oversample",
+    "oversampling_state",
     "pan",
     "parametric_eq",
+    "reverb_noise",
+    "short_term_loudness",
     "smooth",
+    "soft_clipper",
     "sosfilt",
     "stereo_bus",
     "stereo_widener",
+    "stft",
     "time_constant",
+    "true_peak",
+    "upsample",
 ]

@@ -12,6 +12,7 @@ from dsp.distortion import (
     soft_clipper,
 )
 from tests import golden
+from tests.dsp.tolerances import TOLERANCE
 
 clip = jax.jit(soft_clipper, static_argnames="oversampling")
 
@@ -27,7 +28,8 @@ def noise(*shape, seed=0):
 def test_distortion_golden():
     vectors = golden.load("distortion.npz")
     for x, drive, y in zip(vectors["x"], vectors["drive_db"], vectors["y"], strict=True):
-        np.testing.assert_allclose(distortion(jnp.asarray(x), drive), y, atol=3e-7)
+        actual = distortion(jnp.asarray(x), drive)
+        np.testing.assert_allclose(actual, y, rtol=0, atol=TOLERANCE["distortion"])
 
 
 def test_the_curve_without_oversampling():

@@ -7,6 +7,7 @@ import pytest
 
 from dsp import spectral
 from tests import golden
+from tests.dsp.tolerances import TOLERANCE
 
 
 def noise(*shape):
@@ -84,7 +85,7 @@ def test_bark_filterbank_golden():
         bands=24, n_fft=32768, sample_rate=44100, low_hz=20.0, high_hz=20000.0
     )
     assert actual.dtype == np.float32
-    np.testing.assert_allclose(actual, expected, atol=3e-6)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE["bark_filterbank"])
 
 
 def test_bark_filterbank_with_the_exact_inverse_ends_at_the_highest_edge():

@@ -17,7 +17,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.models import build_model
 from diffmst_jax.models.folder import save_model
 from diffmst_jax.training.checkpoint import BEST, Checkpoints, Progress
 from diffmst_jax.training.compose import compose_or_exit, read_settings
@@ -26,6 +25,7 @@ from diffmst_jax.training.display import Display
 from diffmst_jax.training.export import model_card, starting_model
 from diffmst_jax.training.feed import make_batches, make_feed
 from diffmst_jax.training.logger import Logger
+from diffmst_jax.training.process import settle_process
 from diffmst_jax.training.signals import StopRequest
 from diffmst_jax.training.step import (
     averaged,
@@ -57,10 +57,7 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
     batches = make_batches(feed, config.data, trainer.batch_size)
 
     # Model and optimiser.
-    if trainer.init_from is None:
-        model = build_model(config.model, rngs=nnx.Rngs(trainer.seed))
-    else:
-        model = starting_model(trainer.init_from, config.model)
+    model = starting_model(config)
     schedule = make_schedule(config)
     optimizer = make_optimizer(config.optimizer, schedule)
     graph, state = initial_state(model, optimizer, config)
@@ -129,5 +126,6 @@ def main(settings: DictConfig) -> float:
 
 
 if __name__ == "__main__":
+    settle_process()
     compose_or_exit(CONF, "config", sys.argv[1:], program="train.py")
     main()

@@ -1,19 +1,27 @@
 """The model a run starts from, and the card of the one it leaves."""
 
+from flax import nnx
+
 from diffmst_jax.errors import InputError
-from diffmst_jax.models import DiffMstModel, ModelConfig
+from diffmst_jax.models import DiffMstModel, build_model
 from diffmst_jax.models.folder import load_model
 from diffmst_jax.training.config import TrainConfig
 
 
-def starting_model(folder: str, config: ModelConfig) -> DiffMstModel:
-    """Load the weights to start from, in training mode.
+def starting_model(config: TrainConfig) -> DiffMstModel:
+    """Return the weights to start from, in training mode: random, or those of a model folder.
 
     Raises:
-      InputError: no such model, or one of another size than `config`.
+      InputError: no such model, or one of another size than the settings say.
     """
+    folder = config.trainer.init_from
+    if folder is None:
+        seed = config.trainer.seed
+        # One program for all the weights instead of one for every shape.
+        fresh: DiffMstModel = nnx.jit(lambda: build_model(config.model, rngs=nnx.Rngs(seed)))()
+        return fresh
     model = load_model(folder)
-    if model.config != config:
+    if model.config != config.model:
         problem = "is a model of another architecture or size than the settings say"
         raise InputError(folder, problem, "choose the model group it was trained with")
     model.module.train()

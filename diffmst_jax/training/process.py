@@ -1,0 +1,19 @@
+"""How a training program behaves as a process: kept compilations, quiet libraries."""
+
+import logging
+import os
+
+import jax
+
+from diffmst_jax.commands.process import keep_compilations
+
+
+def settle_process() -> None:
+    """Let JAX keep what it compiles for the next run, and libraries speak only of errors."""
+    keep_compilations()
+    # JAX is imported already, so what the environment now says has to be said again.
+    for option in ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs"):
+        value = os.environ.get(option.upper())
+        if value is not None:
+            jax.config.update(option, float(value) if option.endswith("secs") else value)
+    logging.getLogger("absl").setLevel(logging.ERROR)

@@ -1,0 +1,73 @@
+"""The wheel holds everything the program needs, and nothing it takes from the checkout."""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def empty_environment(tmp_path_factory):
+    """A new environment with the wheel installed, beside the dependencies of this one."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    wanted = ("dsp", "diffmst_jax", "pyproject.toml", "README.md", "LICENSE")
+    source.mkdir()
+    for name in wanted:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, source / name)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=source, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    environment = folder / "environment"
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    site = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    # Dependencies by path: unlike a site folder, it does not bring the editable checkout along.
+    (Path(site) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    subprocess.run([*install, "--no-deps", "--no-index", str(wheel)], check=True)
+    return environment / "bin", folder
+
+
+@pytest.mark.slow
+def test_the_installed_program_works_away_from_the_checkout(empty_environment):
+    programs, folder = empty_environment
+
+    def run(*command):
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+    code = (
+        "import dsp, diffmst_jax; from pathlib import Path;"
+        "print(Path(dsp.__file__).parents[1] == Path(diffmst_jax.__file__).parents[1],"
+        "'site-packages' in dsp.__file__)"
+    )
+    assert run(programs / "python", "-c", code).stdout.strip() == "True True"
+    assert run(programs / "diffmst", "--help").returncode == 0
+    made = run(programs / "diffmst", "data", "synthesize", "songs", "--songs", "1", "--seed", "1")
+    assert made.returncode == 0, made.stderr
+    assert list((folder / "songs" / "songs").glob("*/*.flac"))
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_schema(empty_environment):
+    programs, folder = empty_environment
+    code = (
+        "from importlib.resources import files;"
+        "print(files('diffmst_jax').joinpath('schema/console.schema.json').is_file())"
+    )
+    done = subprocess.run(
+        [programs / "python", "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "True"

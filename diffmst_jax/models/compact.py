@@ -1,11 +1,12 @@
-"""The compact model: a small network that starts from a neutral mix and learns what to change.
+"""The compact model: a mix solved in a simple picture of the console, then corrected by a network.
 
-It differs from the paper's model in what it is given. Tracks and reference enter as statistics of
-a Bark spectrogram (plus a small convolution over time), the reference as mid, side, left and right,
-and one token says outright what the loss will compare: the reference's spectrum, width, balance and
-dynamics next to the spectrum that the plain sum of the tracks would have. The heads give
-differences from a neutral console, whose level is the one that makes the sum as loud as the
-reference and whose panorama is as wide, so that an untrained model is already a plausible mix.
+It differs from the paper's model in what it is given and where it starts. Tracks and reference
+enter as statistics of a Bark spectrogram (plus a small convolution over time), the reference as
+mid, side, left and right, and one token says outright what the loss will compare. Levels, positions
+and equaliser gains come from matching band levels (`matching`), which needs no training; the
+network is told the solution and the error that it leaves, and its heads add differences to it. So
+an untrained model is already a mix of about the reference's level, balance and spectrum, and
+training learns what the picture leaves out: dynamics, and how tracks really add.
 """
 
 import functools
@@ -20,18 +21,19 @@ import dsp
 from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.front_end import (
-    AMPLITUDE_FLOOR,
     STYLE_BANDS,
     BandStatistics,
+    Reference,
     band_statistics,
+    measure_reference,
     standardise,
 )
-from diffmst_jax.models.starting_point import head_scales, starting_controls, stereo_width
+from diffmst_jax.models.starting_point import Start, head_scales, starting_point
 from diffmst_jax.models.transformer import Controller
 
 MIX_TOKENS = 5  # mid, side, left, right and style
-STYLE_SIZE = 3 * STYLE_BANDS + 7
-SMALL = nnx.initializers.normal(0.01)
+STYLE_SIZE = 4 * STYLE_BANDS + 7
+SMALL = nnx.initializers.normal(1e-3)  # of the heads: an untrained model is its starting point
 
 
 class SignalEncoder(nnx.Module):
@@ -78,6 +80,7 @@ class CompactModel(nnx.Module):
         self.track_encoder = SignalEncoder(config.encoder, width, dtype=dtype, rngs=rngs)
         self.mix_encoder = SignalEncoder(config.encoder, width, dtype=dtype, rngs=rngs)
         self.style = nnx.Linear(STYLE_SIZE, width, rngs=rngs)
+        self.setting = nnx.Linear(dsp.TRACK_CONTROLS, width, rngs=rngs)
         self.controller = Controller(
             config.transformer, mix_tokens=MIX_TOKENS, dtype=dtype, remat=config.remat, rngs=rngs
         )
@@ -104,41 +107,30 @@ class CompactModel(nnx.Module):
         views = jnp.stack([left + right, left - right, left, right], axis=1)
         track = band_statistics(heard, encoder, sample_rate=rate)
         mix = band_statistics(views, encoder, sample_rate=rate)
-        width = jax.vmap(stereo_width)(reference)
-        style = self.style(_style(mix.spectrum, track.spectrum, mask, reference, width))
+        measured = jax.vmap(measure_reference)(reference, mix.spectrum[:, :2])
+        start = jax.vmap(functools.partial(starting_point, rate=rate))(track, mask, measured)
+        style = self.style(_style(measured, start, mask))
         context = jnp.concatenate([self.mix_encoder(mix), style[:, None]], axis=1)
-        track_token, fx_bus, master = self.controller(self.track_encoder(track), context, mask)
-        base = jax.vmap(functools.partial(starting_controls, sample_rate=rate))(
-            track.centroid, mask, width
-        )
+        base = jax.tree.map(jax.scipy.special.logit, start.controls)
+        tokens = self.track_encoder(track) + self.setting(base.track)
+        track_token, fx_bus, master = self.controller(tokens, context, mask)
         scales = head_scales(sample_rate=rate)
-        track_step = self.track_head(track_token) * scales.track[None, None]
-        return Controls(
-            track=_residual(base.track, track_step),
-            fx_bus=_residual(base.fx_bus, self.fx_bus_head(fx_bus) * scales.fx_bus[None]),
-            master=_residual(base.master, self.master_head(master) * scales.master[None]),
+        steps = Controls(
+            track=self.track_head(track_token) * scales.track[None, None],
+            fx_bus=self.fx_bus_head(fx_bus) * scales.fx_bus[None],
+            master=self.master_head(master) * scales.master[None],
         )
+        return jax.tree.map(lambda place, step: jax.nn.sigmoid(place + step), base, steps)
 
 
-def _style(mix: Array, track: Array, mask: Array, reference: Array, width: Array) -> Array:
-    """What the loss compares, as `(batch, STYLE_SIZE)`: of the reference and of the plain sum."""
-    energy = jnp.where(mask[..., None], jnp.exp(2.0 * track), 0.0)
-    total = 0.5 * jnp.log(jnp.sum(energy, axis=1) + AMPLITUDE_FLOOR)
-    rms = jnp.sqrt(jnp.mean(jnp.square(reference), axis=-1)) + AMPLITUDE_FLOOR
-    crest = jnp.log(jnp.max(jnp.abs(reference), axis=-1) + AMPLITUDE_FLOOR) - jnp.log(rms)
-    balance = jnp.log(rms[:, 1:] / rms[:, :1])
-    count = jnp.sum(mask, axis=-1, keepdims=True).astype(jnp.float32)
-    scalars = [
-        jnp.log(rms) + 2.0,
-        crest - 2.0,
-        jnp.sqrt(width)[:, None],
-        balance,
-        jnp.log(count + 1),
+def _style(reference: Reference, start: Start, mask: Array) -> Array:
+    """What the loss compares and where the mix stands, as `(batch, STYLE_SIZE)`."""
+    count = jnp.sum(mask, axis=-1).astype(jnp.float32)
+    parts = [
+        standardise(reference.spectrum).reshape(len(mask), -1),
+        start.error.reshape(len(mask), -1),
+        reference.log_rms + 2.0,
+        reference.crest,
+        jnp.stack([jnp.sqrt(reference.width), reference.imbalance, jnp.log(count + 1.0)], axis=-1),
     ]
-    spectra = [standardise(s) for s in (mix[:, 0], mix[:, 1], total)]
-    return jnp.concatenate([*spectra, *scalars], axis=-1)
-
-
-def _residual(base: Array, difference: Array) -> Array:
-    """Move controls `base` in (0, 1) by a difference on the logistic scale."""
-    return jax.nn.sigmoid(jax.scipy.special.logit(base) + difference)
+    return jnp.concatenate(parts, axis=-1)

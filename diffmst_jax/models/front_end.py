@@ -4,15 +4,16 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from diffmst_jax.models.config import CompactConfig
-from dsp.spectral import bark_filterbank, magnitude, stft
+from dsp.spectral import bark_filterbank, bark_to_hz, hz_to_bark, magnitude, stft
 
 STYLE_BANDS = 24  # bands of the audio-feature loss
 LOW_HZ, HIGH_HZ = 20.0, 20000.0
 MAGNITUDE_FLOOR = 1e-3  # of a band, before its logarithm; about 70 dB below a track at -48 LUFS
-AMPLITUDE_FLOOR = 1e-6
+AMPLITUDE_FLOOR, POWER_FLOOR = 1e-6, 1e-12
 ACTIVE_BELOW_PEAK = 0.1  # frames within 20 dB of the loudest count as active
 # Rough centre and spread of log magnitudes, so that the perceptrons see values of order one.
 LOG_CENTRE, LOG_SPREAD = -1.0, 3.0
@@ -24,6 +25,7 @@ class BandStatistics(NamedTuple):
     Attributes:
         log_bands: standardised log magnitude, `(..., frames, bands)`.
         spectrum: log of the mean magnitude in the 24 bands of the loss, `(..., 24)`.
+        energy: mean square in the same bands, up to a constant factor, `(..., 24)`.
         pooled: mean, spread and peakiness of each band over time, then crest factor, activity,
             level fluctuation and centroid, `(..., 3 bands + 4)`.
         centroid: mean band index weighted by magnitude, in [0, 1], `(...)`.
@@ -31,8 +33,41 @@ class BandStatistics(NamedTuple):
 
     log_bands: Array
     spectrum: Array
+    energy: Array
     pooled: Array
     centroid: Array
+
+
+class Reference(NamedTuple):
+    """What the loss compares, measured on a reference `(2, time)`.
+
+    Attributes:
+        spectrum: log of the mean magnitude of mid and side, `(2, 24)`.
+        log_rms: natural log of the RMS of left and right, `(2,)`.
+        crest: peak over RMS of left and right, centred nepers, `(2,)`.
+        width: side over mid energy, scalar.
+        imbalance: (right - left) / (right + left) of the energies, scalar.
+    """
+
+    spectrum: Array
+    log_rms: Array
+    crest: Array
+    width: Array
+    imbalance: Array
+
+
+def measure_reference(reference: Array, spectrum: Array) -> Reference:
+    """Measure a reference `(2, time)` whose mid and side spectrum is known."""
+    power = jnp.mean(jnp.square(reference), axis=-1)
+    middle = jnp.mean(jnp.square(reference[0] + reference[1]))
+    side = jnp.mean(jnp.square(reference[0] - reference[1]))
+    return Reference(
+        spectrum=spectrum,
+        log_rms=0.5 * jnp.log(power + POWER_FLOOR),
+        crest=_crest(reference),
+        width=side / (middle + POWER_FLOOR),
+        imbalance=(power[1] - power[0]) / (power[0] + power[1] + POWER_FLOOR),
+    )
 
 
 def band_statistics(x: Array, config: CompactConfig, *, sample_rate: int) -> BandStatistics:
@@ -44,21 +79,29 @@ def band_statistics(x: Array, config: CompactConfig, *, sample_rate: int) -> Ban
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)])
     spectrum = jnp.swapaxes(magnitude(stft(padded, n_fft=config.n_fft, hop=config.hop)), -1, -2)
     bands = spectrum @ _bank(config.bands, config.n_fft, sample_rate)
-    coarse = jnp.mean(spectrum, axis=-2) @ _bank(STYLE_BANDS, config.n_fft, sample_rate)
+    style_bank = _bank(STYLE_BANDS, config.n_fft, sample_rate)
+    coarse = jnp.log(jnp.mean(spectrum, axis=-2) @ style_bank + MAGNITUDE_FLOOR)
+    power = jnp.mean(jnp.square(spectrum), axis=-2) @ style_bank
     logs = standardise(jnp.log(bands + MAGNITUDE_FLOOR))
     mean = jnp.mean(bands, axis=-2)
-    energy = jnp.sqrt(jnp.mean(jnp.square(bands), axis=-2))
-    peakiness = jnp.log((energy + MAGNITUDE_FLOOR) / (mean + MAGNITUDE_FLOOR))
+    effective = jnp.sqrt(jnp.mean(jnp.square(bands), axis=-2))
+    peakiness = jnp.log((effective + MAGNITUDE_FLOOR) / (mean + MAGNITUDE_FLOOR))
     centroid = _centroid(mean)
     scalars = [_crest(x), _activity(bands), _fluctuation(bands), centroid]
     per_band = [standardise(jnp.log(mean + MAGNITUDE_FLOOR)), jnp.std(logs, axis=-2), peakiness]
     pooled = jnp.concatenate([*per_band, jnp.stack(scalars, axis=-1)], axis=-1)
-    return BandStatistics(logs, jnp.log(coarse + MAGNITUDE_FLOOR), pooled, centroid)
+    return BandStatistics(logs, coarse, power, pooled, centroid)
 
 
 def standardise(log_magnitude: Array) -> Array:
     """Bring natural log magnitudes to order one."""
     return (log_magnitude - LOG_CENTRE) / LOG_SPREAD
+
+
+def style_band_hz() -> np.ndarray:
+    """Centre frequencies of the 24 bands of the loss."""
+    edges = np.linspace(hz_to_bark(LOW_HZ), hz_to_bark(HIGH_HZ), STYLE_BANDS + 2)
+    return bark_to_hz(edges, high_correction=False)[1:-1]
 
 
 def _bank(bands: int, n_fft: int, sample_rate: int) -> Array:
@@ -75,7 +118,7 @@ def _centroid(mean: Array) -> Array:
 
 
 def _crest(x: Array) -> Array:
-    """Peak over RMS in nepers, 0 at silence."""
+    """Peak over RMS in nepers, about 0 for music; finite at silence."""
     rms = jnp.sqrt(jnp.mean(jnp.square(x), axis=-1))
     peak = jnp.max(jnp.abs(x), axis=-1)
     return jnp.log(jnp.maximum(peak, AMPLITUDE_FLOOR) / jnp.maximum(rms, AMPLITUDE_FLOOR)) - 2.0

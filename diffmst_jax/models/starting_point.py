@@ -1,4 +1,6 @@
-"""Where the compact model starts from: a plain mix that already has a level and a width."""
+"""Where the compact model starts from: a mix with levels, positions and spectrum already set."""
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -6,12 +8,13 @@ from jax import Array
 
 import dsp
 from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.front_end import BandStatistics, Reference, style_band_hz
 from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
+from diffmst_jax.models.matching import Heard, Mix, Picture, equalizer_basis, match, picture
 
 MARGIN = 0.03  # controls stay this far from the ends of their range, so that they can be learned
 THRESHOLD_DB = -15.0  # within reach of the signal, so that its gradient is not zero
 LARGEST_SPREAD = 0.45  # of a pan control from the centre
-POWER_FLOOR = 1e-6
 MIDDLE_SLOPE = 0.25  # of the logistic function at 0
 
 # How far one unit of a head's output moves a setting from the middle of its range, in its unit.
@@ -23,29 +26,54 @@ COMPRESSOR = dsp.CompressorParams(
 REVERB = 0.1  # of every control of the effects bus
 
 
-def starting_controls(centroid: Array, mask: Array, width: Array, *, sample_rate: int) -> Controls:
-    """Controls of a neutral console with levels and positions set, for one song.
+class Start(NamedTuple):
+    """Controls to start from, and how far the picture says they are from the reference.
+
+    Attributes:
+        controls: strictly inside (0, 1).
+        error: difference in log magnitude of mid and side, `(2, bands)`.
+    """
+
+    controls: Controls
+    error: Array
+
+
+def starting_point(tracks: BandStatistics, mask: Array, reference: Reference, rate: int) -> Start:
+    """Solve levels, positions and equaliser gains for one song; the rest is neutral.
 
     Args:
-        centroid: spectral centroid of each track, `(tracks,)`.
+        tracks: statistics of the tracks, leading axis `(tracks,)`.
         mask: which tracks are there, bool `(tracks,)`.
-        width: side over mid energy of the reference, scalar.
-        sample_rate: samples per second.
-
-    Returns:
-        Controls strictly inside (0, 1).
+        reference: what the mix is to be like.
+        rate: samples per second.
     """
-    neutral = dsp.neutral_console(len(mask), sample_rate=sample_rate)
-    threshold = jnp.full(len(mask), THRESHOLD_DB)
+    response = equalizer_basis(style_band_hz(), sample_rate=rate)
+    neutral = dsp.neutral_console(len(mask), sample_rate=rate)
+    rest = Mix(
+        gain_db=jnp.full(len(mask), starting_gain_db(mask)),
+        pan=starting_positions(tracks.centroid, mask, reference.width),
+        equalizer_db=neutral.tracks.equalizer.gain_db,
+        master_db=neutral.master_bus.equalizer.gain_db,
+    )
+    heard = Heard(tracks.spectrum, tracks.energy, mask)
+    wanted = Picture(reference.spectrum, reference.imbalance)
+    mix = match(heard, wanted, rest, response)
     params = neutral._replace(
         tracks=neutral.tracks._replace(
-            input_gain_db=jnp.full(len(mask), starting_gain_db(mask)),
-            pan=starting_positions(centroid, mask, width),
-            compressor=neutral.tracks.compressor._replace(threshold_db=threshold),
-        )
+            input_gain_db=mix.gain_db,
+            pan=mix.pan,
+            equalizer=neutral.tracks.equalizer._replace(gain_db=mix.equalizer_db),
+            compressor=neutral.tracks.compressor._replace(
+                threshold_db=jnp.full(len(mask), THRESHOLD_DB)
+            ),
+        ),
+        master_bus=neutral.master_bus._replace(
+            equalizer=neutral.master_bus.equalizer._replace(gain_db=mix.master_db)
+        ),
     )
-    controls = Controls(*dsp.console_controls(params, sample_rate=sample_rate))
-    return jax.tree.map(lambda c: jnp.clip(c, MARGIN, 1.0 - MARGIN), controls)
+    controls = Controls(*dsp.console_controls(params, sample_rate=rate))
+    inside = jax.tree.map(lambda c: jnp.clip(c, MARGIN, 1.0 - MARGIN), controls)
+    return Start(inside, picture(heard, mix, response).spectrum - reference.spectrum)
 
 
 def starting_gain_db(mask: Array) -> Array:
@@ -70,13 +98,6 @@ def starting_positions(centroid: Array, mask: Array, width: Array) -> Array:
     # A constant-power pan by d from the centre has a side over mid energy of tan(d pi / 2)^2.
     spread = 2.0 / jnp.pi * jnp.arctan(jnp.sqrt(width))
     return 0.5 + distance * jnp.minimum(spread, LARGEST_SPREAD)
-
-
-def stereo_width(reference: Array) -> Array:
-    """Side over mid energy of `(2, time)`."""
-    mid = jnp.mean(jnp.square(reference[0] + reference[1]))
-    side = jnp.mean(jnp.square(reference[0] - reference[1]))
-    return side / jnp.maximum(mid, POWER_FLOOR)
 
 
 def head_scales(*, sample_rate: int) -> Controls:

@@ -155,6 +155,13 @@ def test_an_output_that_is_a_file_is_named_and_kept(place, tmp_path, capsys):
     assert (tmp_path / "out").read_text() == "mine"
 
 
+def test_results_do_not_go_among_the_tracks(place, capsys):
+    before = files_below(place / "song")
+    assert main(mix_command(place, place / "song")) == 2
+    assert is_one_line_naming(capsys.readouterr().err, "is the folder of the tracks")
+    assert files_below(place / "song") == before
+
+
 def test_a_wrong_edit_is_answered_with_place_value_and_range(place, tmp_path, capsys):
     document = json.loads((place / "mixed" / "console.json").read_text())
     document["tracks"][1]["compressor"]["ratio"] = 99

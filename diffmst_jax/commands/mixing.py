@@ -20,6 +20,8 @@ def run_mix(options: argparse.Namespace) -> int:
     """Mix, write, and show how close the result is."""
     subtype = _subtype(options.bits, options.format)
     check_folder(options.out)
+    if options.out.resolve() in [path.resolve() for path in options.tracks]:
+        raise InputError(options.out, "is the folder of the tracks", "give --out another folder")
     with progress() as tell:
         result = mix(
             _one_or_many(options.tracks),

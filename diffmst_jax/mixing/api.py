@@ -140,7 +140,7 @@ def mix(
     find_tracks(tracks)
     reference_audio = read_reference(reference)
     loaded = model if isinstance(model, Model) else load_model(model)
-    multitrack = load_tracks(tracks)
+    multitrack = load_tracks(tracks, reference=reference)
     tell("Listening", 0.2)
     name = "" if isinstance(model, Model) else Path(model).name
     origin = Provenance(name, Path(reference).name, str(amount))

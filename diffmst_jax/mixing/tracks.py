@@ -123,11 +123,14 @@ def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[P
     return base, resolved
 
 
-def load_tracks(source: str | Path | Sequence[str | Path]) -> Multitrack:
+def load_tracks(
+    source: str | Path | Sequence[str | Path], *, reference: str | Path | None = None
+) -> Multitrack:
     """Read the tracks of one song at `SAMPLE_RATE`, pad them to one length and measure them.
 
     Args:
         source: as for `find_tracks`.
+        reference: a file that is no track although it may lie among them.
 
     Returns:
         The strips that sound. Silent files and silent channels are in `left_out`.
@@ -140,6 +143,9 @@ def load_tracks(source: str | Path | Sequence[str | Path]) -> Multitrack:
     left_out: list[LeftOut] = []
     for file in files:
         name = file.relative_to(base).as_posix()
+        if reference is not None and file.samefile(reference):
+            left_out.append(LeftOut(name, "it is the reference"))
+            continue
         channels, reasons = split_channels(name, read_audio(file))
         used += channels
         left_out += reasons
@@ -178,7 +184,7 @@ def split_channels(name: str, audio: np.ndarray) -> tuple[list[_Channels], list[
     """
     sounding = [index for index, channel in enumerate(audio) if not is_silent(channel)]
     if not sounding:
-        return [], [LeftOut(name, "silent")]
+        return [], [LeftOut(name, "it is silent")]
     silent = sorted(set(range(len(audio))) - set(sounding))
     reasons = [LeftOut(name, f"channel {index + 1} is silent") for index in silent]
     if len(audio) == 2 and len(sounding) == 2:

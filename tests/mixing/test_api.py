@@ -73,7 +73,7 @@ def test_the_level_of_the_reference_does_not_matter(mixed, model, song, referenc
 
 
 def test_what_was_left_out_is_said(mixed):
-    assert mixed.report.warnings[0] == "silent.wav was left out: silent."
+    assert mixed.report.warnings[0] == "silent.wav was left out: it is silent."
 
 
 def test_a_mix_that_stays_quieter_says_so(mixed):

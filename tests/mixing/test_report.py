@@ -67,7 +67,7 @@ def test_the_page_is_small_enough_to_send(page):
 def test_the_page_names_every_track_and_what_was_left_out(page, mixed):
     for strip in mixed.console.strips:
         assert f"<h3>{strip.name}</h3>" in page
-    assert "silent.wav was left out: silent." in page
+    assert "silent.wav was left out: it is silent." in page
 
 
 def test_no_number_is_missing(page):

@@ -22,7 +22,7 @@ def test_files_become_strips_in_natural_order_and_silence_is_left_out(multitrack
         Strip("10 pad.flac", (1, 2)),
         Strip("11 hat.mp3", (1,)),
     )
-    assert multitrack.left_out == (LeftOut("silent.wav", "silent"),)
+    assert multitrack.left_out == (LeftOut("silent.wav", "it is silent"),)
     np.testing.assert_array_equal(multitrack.strip_of_track, [0, 1, 2, 2, 3])
     np.testing.assert_array_equal(multitrack.side_of_track, [0, 0, -1, 1, 0])
 
@@ -100,6 +100,13 @@ def test_a_folder_without_audio_and_one_of_silence_are_refused(tmp_path):
     write_audio(tmp_path / "x.wav", silence, sample_rate=SAMPLE_RATE)
     with pytest.raises(InputError, match="nothing but silence"):
         load_tracks(tmp_path)
+
+
+def test_a_reference_among_the_tracks_is_no_track(tmp_path, write):
+    write("a.wav")
+    multitrack = load_tracks(tmp_path, reference=write("finished.wav"))
+    assert [strip.file for strip in multitrack.strips] == ["a.wav"]
+    assert multitrack.left_out == (LeftOut("finished.wav", "it is the reference"),)
 
 
 def test_strips_of_a_console_file_are_read_as_listed(song, multitrack):

@@ -199,19 +199,17 @@ def _feed_back(x: jax.Array, gains: jax.Array, line: _Line, shortest: int) -> ja
 
 def _delay_phase(samples: jax.Array, size: int, dtype: np.dtype) -> jax.Array:
     """`exp(-i w samples)` at the bins of an FFT of `size`, a power of two."""
-    bins = np.arange(size // 2 + 1, dtype=np.uint32)
-    steps = (jnp.asarray(bins) * samples.astype(jnp.uint32)) & np.uint32(size - 1)
+    bins = jnp.arange(size // 2 + 1, dtype=jnp.uint32)
+    steps = (bins * samples.astype(jnp.uint32)) & np.uint32(size - 1)
     angle = steps.astype(dtype) * (-2 * np.pi / size)
     return lax.complex(jnp.cos(angle), jnp.sin(angle))
 
 
 def _interpolator(taps: jax.Array, size: int) -> jax.Array:
     """Response of the interpolator about the whole part of the delay."""
-    radians = 2 * np.pi / size * np.arange(size // 2 + 1)
-    nodes = np.exp(-1j * np.arange(-AHEAD, BEHIND + 1)[:, None] * radians)
-    basis = jnp.asarray(np.stack([nodes.real, nodes.imag]), taps.dtype)
-    real, imaginary = jnp.sum(basis * taps[None, :, None], axis=1)
-    return lax.complex(real, imaginary)
+    step = _delay_phase(jnp.ones((), jnp.uint32), size, taps.dtype)
+    ahead, here, behind, beyond = taps
+    return ahead * jnp.conj(step) + here + step * (behind + beyond * step)
 
 
 def _power(base: jax.Array, exponent: jax.Array) -> jax.Array:

@@ -59,7 +59,7 @@ NETWORK_REVERB_RANGES = NetworkReverbParams._make(
 class NetworkState(NamedTuple):
     """Memory of the network: all zeros at the start (`network_state`)."""
 
-    lines: jax.Array  # (longest delay, lines): what comes out of each line, next sample first
+    lines: jax.Array  # (lines, longest delay): what comes out of each line, next sample first
     filters: jax.Array  # (2, lines)
 
 
@@ -142,7 +142,7 @@ def feedback_delay_network(
     stereo = jnp.broadcast_to(x, (2, x.shape[1]))
     settings = NetworkReverbParams(*(jnp.asarray(value, x.dtype) for value in params))
     initial = network_state(x, sample_rate=sample_rate, delays=delays) if state is None else state
-    check_shape(initial.lines, (max(delays), len(delays)), "state.lines")
+    check_shape(initial.lines, (len(delays), max(delays)), "state.lines")
     filters = _decay_filters(settings, np.asarray(delays, x.dtype), sample_rate)
     # Whole blocks only, where nobody asks for the state at the end: half the program to compile.
     padding = -x.shape[1] % min(delays) if state is None else 0
@@ -156,7 +156,7 @@ def network_state(
 ) -> NetworkState:
     """Return the state of silence before `x` (channels, time)."""
     delays = _check_delays(delays, sample_rate)
-    lines = jnp.zeros((max(delays), len(delays)), x.dtype)
+    lines = jnp.zeros((len(delays), max(delays)), x.dtype)
     return NetworkState(lines, jnp.zeros((2, len(delays)), x.dtype))
 
 
@@ -170,29 +170,29 @@ def _run(
     def step(state: NetworkState, new: jax.Array) -> tuple[NetworkState, jax.Array]:
         return _advance(new, filters, delays, state)
 
-    blocks = x[:, :whole].T.reshape(-1, block, 2)
+    blocks = jnp.swapaxes(x[:, :whole].reshape(2, -1, block), 0, 1)
     state, wet = lax.scan(step, state, blocks)
-    wet = wet.reshape(whole, 2)
+    wet = jnp.swapaxes(wet, 0, 1).reshape(2, whole)
     if whole < time:
-        state, rest = _advance(x[:, whole:].T, filters, delays, state)
-        wet = jnp.concatenate([wet, rest])
-    return wet.T, state
+        state, rest = _advance(x[:, whole:], filters, delays, state)
+        wet = jnp.concatenate([wet, rest], axis=1)
+    return wet, state
 
 
 def _advance(
     x: jax.Array, filters: tuple[_Shelf, _Shelf], delays: tuple[int, ...], state: NetworkState
 ) -> tuple[NetworkState, jax.Array]:
-    """Run x (time, 2), at most the shortest delay: all that the lines give is known before."""
-    time, longest, lines = x.shape[0], max(delays), len(delays)
-    shelved, low_state = _apply(filters[0], state.lines[:time], state.filters[0])
+    """Run x (2, time), at most the shortest delay: all that the lines give is known before."""
+    time, longest, lines = x.shape[1], max(delays), len(delays)
+    shelved, low_state = _apply(filters[0], state.lines[:, :time], state.filters[0])
     decayed, high_state = _apply(filters[1], shelved, state.filters[1])
-    entering = matmul(decayed, jnp.asarray(_hadamard(lines), x.dtype))
-    entering += matmul(x, jnp.asarray(_input_gains(lines), x.dtype))
+    entering = matmul(jnp.asarray(_hadamard(lines), x.dtype), decayed)
+    entering += matmul(jnp.asarray(_input_gains(lines), x.dtype), x)
     # Placing new samples by padding, not by index: its reverse is a slice instead of a scatter.
     places = [(delay - time, longest - delay) for delay in delays]
-    new = jnp.stack([jnp.pad(entering[:, i], place) for i, place in enumerate(places)], axis=1)
-    memory = new + jnp.pad(state.lines[time:], ((0, time), (0, 0)))
-    wet = matmul(decayed, jnp.asarray(_output_gains(lines), x.dtype))
+    new = jnp.stack([jnp.pad(entering[i], place) for i, place in enumerate(places)])
+    memory = new + jnp.pad(state.lines[:, time:], ((0, 0), (0, time)))
+    wet = matmul(jnp.asarray(_output_gains(lines), x.dtype), decayed)
     return NetworkState(memory, jnp.stack([low_state, high_state])), wet
 
 
@@ -230,11 +230,11 @@ def _high_shelf(corner: jax.Array, root: jax.Array) -> _Shelf:
 
 
 def _apply(shelf: _Shelf, x: jax.Array, state: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Filter every line: x (time, lines), state (lines,) is `r` before the first sample."""
-    leak = jnp.broadcast_to(shelf.leak, x.shape)
-    r = linear_recurrence(leak, x.at[0].add((1 - shelf.leak) * state))
-    before = jnp.concatenate([state[None], r[:-1]])
-    return shelf.direct[None] * x + shelf.drive[None] * before, r[-1]
+    """Filter every line: x (lines, time), state (lines,) is `r` before the first sample."""
+    leak = jnp.broadcast_to(shelf.leak[:, None], x.shape)
+    r = jax.vmap(linear_recurrence)(leak, x.at[:, 0].add((1 - shelf.leak) * state))
+    before = jnp.concatenate([state[:, None], r[:, :-1]], axis=1)
+    return shelf.direct[:, None] * x + shelf.drive[:, None] * before, r[:, -1]
 
 
 def _hadamard(lines: int) -> np.ndarray:
@@ -246,17 +246,17 @@ def _hadamard(lines: int) -> np.ndarray:
 
 
 def _input_gains(lines: int) -> np.ndarray:
-    """Left to the even lines, right to the odd ones, energy kept: `(2, lines)`."""
-    return np.tile(np.eye(2), lines // 2) / math.sqrt(lines / 2)
+    """Left to the even lines, right to the odd ones, energy kept: `(lines, 2)`."""
+    return np.tile(np.eye(2), (lines // 2, 1)) / math.sqrt(lines / 2)
 
 
 def _output_gains(lines: int) -> np.ndarray:
-    """Even lines to the left, odd ones to the right, with alternating signs: `(lines, 2)`.
+    """Even lines to the left, odd ones to the right, with alternating signs: `(2, lines)`.
 
     With gains of 1 the wet signal is about as loud as the dry one at a decay of 1.5 s.
     """
     signs = np.where(np.arange(lines) // 2 % 2, -1.0, 1.0)
-    return np.tile(np.eye(2), (lines // 2, 1)) * signs[:, None]
+    return np.tile(np.eye(2), lines // 2) * signs
 
 
 def _check_delays(delays: tuple[int, ...] | None, sample_rate: float) -> tuple[int, ...]:

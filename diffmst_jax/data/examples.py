@@ -32,14 +32,18 @@ class Example(NamedTuple):
     """What a model is trained on; a batch has one more leading axis.
 
     Attributes:
-      tracks: (max_tracks, time), each sounding row at -48 LUFS, the others 0.
+      tracks: (max_tracks, time), each sounding row at -48 LUFS (a linked pair at -48 LUFS a
+        channel on average), the others 0.
       mask: (max_tracks,) bool, True where a row holds a track.
+      side: (max_tracks,) int8: -1 the left channel of a linked pair, whose right one is the next
+        row and has 1; 0 everywhere else.
       reference: (2, time) at -16 LUFS; (2, 0) where the reference is to be a random mix of the
         same tracks, which the training step makes on the device.
     """
 
     tracks: Audio
     mask: npt.NDArray[np.bool_]
+    side: npt.NDArray[np.int8]
     reference: Audio
 
 
@@ -50,10 +54,13 @@ class WindowConfig:
     Attributes:
       max_tracks: rows, that is mono channels.
       samples: length of each window at 44.1 kHz.
+      linked_pairs: keep the two channels of a stereo track together: one level and, in the mix,
+        one setting for both, as the mixing tool does; otherwise they are two tracks.
     """
 
     max_tracks: int
     samples: int
+    linked_pairs: bool
 
     @property
     def duration_s(self) -> float:
@@ -100,21 +107,33 @@ class MixWindows:
 
 def read_tracks(
     windows: SongWindows, config: WindowConfig, rng: np.random.Generator
-) -> tuple[Audio, npt.NDArray[np.bool_]]:
-    """Read a random window of a song: rows at -48 LUFS and the mask of those that sound."""
+) -> tuple[Audio, npt.NDArray[np.bool_], npt.NDArray[np.int8]]:
+    """Read a random window of a song: rows at -48 LUFS, which of them sound, and pairs."""
     tracks = np.zeros((config.max_tracks, config.samples), np.float32)
     mask = np.zeros(config.max_tracks, np.bool_)
+    side = np.zeros(config.max_tracks, np.int8)
     start_s, sounding = windows.draw(rng)
     row = 0
     for track in sounding:
         if row + track.channels > config.max_tracks:
             continue
-        for channel in read_window(track, start_s=start_s, samples=config.samples):
-            level = at_loudness(channel[None], TRACK_LUFS)
+        audio = read_window(track, start_s=start_s, samples=config.samples)
+        for unit in _units(audio, config):
+            count = len(unit)
+            # A pair of equal channels has 3 LU more than each of them.
+            level = at_loudness(unit, TRACK_LUFS + 10 * math.log10(count))
             if level is not None:
-                tracks[row], mask[row] = level[0], True
-                row += 1
-    return tracks, mask
+                tracks[row : row + count], mask[row : row + count] = level, True
+                side[row : row + count] = (0,) if count == 1 else (-1, 1)
+                row += count
+    return tracks, mask, side
+
+
+def _units(audio: Audio, config: WindowConfig) -> list[Audio]:
+    """Cut a file's channels into what gets one level: a sounding stereo pair, or each channel."""
+    if config.linked_pairs and len(audio) == 2 and np.all(np.any(audio, axis=1)):
+        return [audio]
+    return [channel[None] for channel in audio]
 
 
 def read_reference(windows: MixWindows, config: WindowConfig, rng: np.random.Generator) -> Audio:

@@ -57,13 +57,13 @@ class DrawExample(grain.transforms.RandomMap):
 
     def random_map(self, element: int, rng: np.random.Generator) -> Example:
         """Read one random window of song `element` and of a random mix."""
-        tracks, mask = read_tracks(self.pool.songs[element], self.config, rng)
+        tracks, mask, side = read_tracks(self.pool.songs[element], self.config, rng)
         if self.pool.mixes:
             mix = self.pool.mixes[int(rng.integers(len(self.pool.mixes)))]
             reference = read_reference(mix, self.config, rng)
         else:
             reference = np.zeros((2, 0), np.float32)
-        return Example(tracks, mask, reference)
+        return Example(tracks, mask, side, reference)
 
 
 def example_dataset(pool: Pool, config: WindowConfig, *, seed: int) -> grain.MapDataset:

@@ -49,6 +49,8 @@ class DataConfig:
         same way (method 1).
       max_tracks: rows of an example, that is mono channels.
       samples: length of an example at 44.1 kHz, both halves together for random mixes.
+      linked_pairs: the two channels of a stereo track share their settings and their level and are
+        panned as a pair, as `diffmst mix` does; otherwise they are two tracks, as in the paper.
       validation_share: share of the songs, and of the references, held out for validation.
       validation_examples: how many examples are drawn from them, the same each time.
       seed: of order, windows and references.
@@ -61,6 +63,7 @@ class DataConfig:
     reference: Literal["unpaired", "random_mix"]
     max_tracks: int
     samples: int
+    linked_pairs: bool
     validation_share: float
     validation_examples: int
     seed: int

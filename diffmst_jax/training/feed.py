@@ -48,7 +48,7 @@ def make_feed(config: DataConfig, report: Report = quiet) -> Feed:
       InputError: folders that hold no usable songs or references.
     """
     corpus = prepare_corpus(config, report)
-    window = WindowConfig(config.max_tracks, config.samples)
+    window = WindowConfig(config.max_tracks, config.samples, config.linked_pairs)
     source = FolderSource(config.songs or corpus)
     files = [track for song in source.songs for track in song.tracks]
     song_index = EnergyIndex(source.root)

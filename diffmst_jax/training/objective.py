@@ -15,6 +15,9 @@ from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import REFERENCE_LUFS, Controls
 from diffmst_jax.training.config import TrainConfig
 
+# Pan is the last but one of a track's controls, and its range is [0, 1] itself.
+PAN = dsp.TRACK_CONTROLS - 2
+
 
 class Task(NamedTuple):
     """What the model is given and what its mix is compared with; leading axis (batch,).
@@ -22,12 +25,14 @@ class Task(NamedTuple):
     Attributes:
       tracks: (tracks, time) that the model sees and mixes.
       mask: (tracks,) bool.
+      side: (tracks,) -1, 1 or 0, see `Example`.
       reference: (2, time) that the model sees.
       target: (2, time) that its mix is compared with; the reference itself when unpaired.
     """
 
     tracks: Array
     mask: Array
+    side: Array
     reference: Array
     target: Array
 
@@ -54,16 +59,16 @@ def make_task(batch: Example, config: TrainConfig, key: Array) -> Task:
     For random mixes the window is halved. One random console setting mixes both halves; the model
     sees the raw first half and the mixed second half, and is to reproduce the mixed first half.
     """
-    tracks, mask, reference = (jnp.asarray(part) for part in batch)
+    tracks, mask, side, reference = (jnp.asarray(part) for part in batch)
     if config.data.reference == "unpaired":
-        return Task(tracks, mask, reference, reference)
+        return Task(tracks, mask, side, reference, reference)
     controls_key, reverb_key = jax.random.split(key)
     half = tracks.shape[-1] // 2
     first, second = tracks[..., :half], tracks[..., half : 2 * half]
-    controls = random_controls(controls_key, mask.shape)
+    controls = linked(random_controls(controls_key, mask.shape), side)
     mixes = [mix_batch(x, controls, mask, config.console, reverb_key) for x in (first, second)]
     target, reference = (at_loudness(mix) for mix in mixes)
-    return jax.lax.stop_gradient(Task(first, mask, reference, target))
+    return jax.lax.stop_gradient(Task(first, mask, side, reference, target))
 
 
 def random_controls(key: Array, shape: tuple[int, ...]) -> Controls:
@@ -75,6 +80,27 @@ def random_controls(key: Array, shape: tuple[int, ...]) -> Controls:
         jax.random.uniform(fx_key, (batch, dsp.FX_BUS_CONTROLS)),
         jax.random.uniform(master_key, (batch, dsp.MASTER_CONTROLS)),
     )
+
+
+def linked(controls: Controls, side: Array) -> Controls:
+    """Give both channels of each pair their mean settings and pan them as a pair.
+
+    A pair in the centre lies hard left and right; leaning to a side, its far channel follows and
+    its near one stays, as in `diffmst_jax.mixing`.
+
+    Args:
+      controls: with a leading batch axis.
+      side: (batch, tracks), see `Example`.
+    """
+    left, right = (side < 0)[..., None], (side > 0)[..., None]
+    other = jnp.where(
+        left, jnp.roll(controls.track, -1, axis=1), jnp.roll(controls.track, 1, axis=1)
+    )
+    track = jnp.where(left | right, (controls.track + other) / 2, controls.track)
+    lean = track[..., PAN]
+    position = jnp.where(side < 0, jnp.maximum(0.0, 2 * lean - 1), lean)
+    position = jnp.where(side > 0, jnp.minimum(1.0, 2 * lean), position)
+    return controls._replace(track=track.at[..., PAN].set(position))
 
 
 def mix_batch(
@@ -110,7 +136,7 @@ def evaluate_task(
     Returns:
       The loss (scalar, mean over the batch) and everything worth logging.
     """
-    controls = model(task.tracks, task.reference, task.mask)
+    controls = linked(model(task.tracks, task.reference, task.mask), task.side)
     mix = mix_batch(task.tracks, controls, task.mask, config.console, key)
     compared = at_loudness(mix) if config.loss.normalize else mix
     loss, metrics = batch_loss(compared, task.target, config)

@@ -46,7 +46,7 @@ def validate(
     targets: list[np.ndarray] = []
     for index, example in enumerate(examples):
         key = jax.random.key_data(jax.random.key(seed + index))
-        batch = Example(example.tracks[None], example.mask[None], example.reference[None])
+        batch: Example = jax.tree.map(lambda part: part[None], example)
         mixed = eval_step(averaged(state), state.others, batch, key)
         for name, value in mixed.metrics.items():
             totals.setdefault(name, []).append(float(value))

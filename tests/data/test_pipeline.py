@@ -9,7 +9,7 @@ from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.models import REFERENCE_LUFS, TRACK_LUFS
 
-WINDOW = WindowConfig(max_tracks=6, samples=2 * SAMPLE_RATE)
+WINDOW = WindowConfig(max_tracks=6, samples=2 * SAMPLE_RATE, linked_pairs=True)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_example_has_one_shape_and_the_levels_of_training(pool):
         assert example.mask.dtype == np.bool_
         assert 2 <= example.mask.sum() <= 4
         assert not np.any(example.tracks[~example.mask])
-        for row in example.tracks[example.mask]:
+        for row in example.tracks[example.mask & (example.side == 0)]:
             loudness = integrated_loudness(row[None], sample_rate=SAMPLE_RATE)
             assert loudness == pytest.approx(TRACK_LUFS, abs=0.01)
         loudness = integrated_loudness(example.reference, sample_rate=SAMPLE_RATE)
@@ -42,8 +42,23 @@ def test_each_channel_of_a_stereo_track_is_a_row(pool, corpus):
     assert 4 in counts
 
 
+def test_linked_pair_keeps_its_balance_and_is_marked(pool):
+    separate = WindowConfig(WINDOW.max_tracks, WINDOW.samples, linked_pairs=False)
+    pairs = 0
+    for example in fixed_examples(pool, WINDOW, seed=1, count=20):
+        left, right = np.flatnonzero(example.side < 0), np.flatnonzero(example.side > 0)
+        if len(left):
+            pairs += 1
+            assert list(right) == [left[0] + 1]
+            pair = example.tracks[left[0] : left[0] + 2]
+            loudness = integrated_loudness(pair, sample_rate=SAMPLE_RATE)
+            assert loudness == pytest.approx(TRACK_LUFS + 10 * np.log10(2), abs=0.01)
+    assert pairs
+    assert not any(np.any(e.side) for e in fixed_examples(pool, separate, seed=1, count=5))
+
+
 def test_more_channels_than_rows_are_left_out_whole_tracks_at_a_time(pool):
-    narrow = WindowConfig(max_tracks=2, samples=WINDOW.samples)
+    narrow = WindowConfig(max_tracks=2, samples=WINDOW.samples, linked_pairs=True)
     examples = fixed_examples(pool, narrow, seed=0, count=10)
     assert all(1 <= e.mask.sum() <= 2 for e in examples)
 

@@ -81,14 +81,14 @@ class Engineer:
 def draw_engineer(rng: np.random.Generator) -> Engineer:
     """Draw a personality."""
     return Engineer(
-        tilt_db=float(np.clip(rng.normal(1.0, 2.5), -5, 6)),
-        bass_db=float(np.clip(rng.normal(1.0, 2.0), -4, 5)),
-        width=float(np.clip(rng.normal(1.0, 0.2), 0.5, 1.5)),
+        tilt_db=float(np.clip(rng.normal(2.0, 4.0), -6, 9)),
+        bass_db=float(np.clip(rng.normal(1.5, 3.0), -5, 8)),
+        width=float(np.clip(rng.normal(1.1, 0.3), 0.5, 1.8)),
         squeeze=float(rng.beta(2, 2)),
         loudness_lufs=float(rng.uniform(-16, -8)),
         room_db=float(rng.normal(0.0, 4.0)),
         room_s=float(rng.uniform(0.6, 1.8)),
-        favours_db={role: float(rng.normal(0.0, 1.8)) for role in BALANCE_LUFS},
+        favours_db={role: float(rng.normal(0.0, 2.5)) for role in BALANCE_LUFS},
     )
 
 

@@ -52,6 +52,7 @@ examples:
   diffmst mix kick.wav bass.wav vox.wav reference.flac --out mixed/
   diffmst mix my_song/ reference.mp3 --out mixed/ --amount 0.5 --loudness -16 --format flac
   diffmst mix my_song/ reference.mp3 --out mixed/ --amount eq=0.5,pan=0
+  diffmst mix my_song/ reference.mp3 --out mixed/ --lock "Vox*" --exclude "*click*"
 """
 
 RENDER_HELP = """\
@@ -174,6 +175,20 @@ def _add_mix(parsers: Commands) -> None:
         metavar="AMOUNT",
         help="how much of it, 0 to 1, or per part: "
         "level, eq, dynamics, pan, effects, master (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--lock",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave these tracks as they are; may be given again",
+    )
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave these tracks out; may be given again",
     )
     parser.add_argument(
         "--loudness",

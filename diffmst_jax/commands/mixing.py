@@ -30,6 +30,8 @@ def run_mix(options: argparse.Namespace) -> int:
             amount=options.amount,
             loudness_lufs=options.loudness,
             ceiling_dbtp=options.ceiling,
+            lock=options.lock,
+            exclude=options.exclude,
             progress=tell,
         )
         result.write(options.out, file_format=options.format, subtype=subtype)

@@ -1,5 +1,6 @@
 """Less of it: settings on the way from neutral to what was predicted."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,8 +10,10 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.settings import MixSettings, rounded
+from diffmst_jax.mixing.tracks import matches
 
 CENTRE = 0.5
+SMALLEST_AMOUNT = 1e-9
 
 
 class Amounts(NamedTuple):
@@ -51,7 +54,21 @@ def parse_amount(text: str) -> Amounts:
     return Amounts(**named)
 
 
-def apply_amounts(settings: MixSettings, amounts: Amounts) -> MixSettings:
+def locked_strips(settings: MixSettings, patterns: Sequence[str]) -> np.ndarray:
+    """Find the strips whose name or file matches one of the patterns, bool `(strips,)`.
+
+    Raises:
+        InputError: a pattern matches none.
+    """
+    for pattern in patterns:
+        if not any(matches(strip.file, [pattern]) for strip in settings.strips):
+            raise InputError(f"--lock {pattern!r}", "matches no track", "use * for any characters")
+    return np.array([matches(strip.file, patterns) for strip in settings.strips])
+
+
+def apply_amounts(
+    settings: MixSettings, amounts: Amounts, locked: np.ndarray | None = None
+) -> MixSettings:
     """Move settings towards neutral.
 
     Level: in dB, from the balance as recorded. Compressors keep the same signal above their
@@ -60,23 +77,28 @@ def apply_amounts(settings: MixSettings, amounts: Amounts) -> MixSettings:
     Args:
         settings: as predicted.
         amounts: 1 leaves a group as it is.
+        locked: strips that are left as they were recorded, bool `(strips,)`: all their amounts
+            are 0.
     """
-    if amounts == Amounts():
+    if locked is None:
+        locked = np.zeros(len(settings.strips), bool)
+    if amounts == Amounts() and not np.any(locked):
         return settings
+    level, eq, dynamics, pan, effects = (amount * ~locked for amount in amounts[:5])
     tracks, ranges = settings.params.tracks, dsp.console_ranges(sample_rate=SAMPLE_RATE).tracks
     predicted = settings.source_gain_db + tracks.input_gain_db
     recorded = np.mean(predicted)
-    input_gain = recorded + amounts.level * (predicted - recorded) - settings.source_gain_db
+    input_gain = recorded + level * (predicted - recorded) - settings.source_gain_db
     input_gain = np.clip(input_gain, *ranges.input_gain_db)
     moved = input_gain - tracks.input_gain_db
-    compressor = scale_compressor(tracks.compressor, amounts.dynamics)
+    compressor = scale_compressor(tracks.compressor, dynamics)
     threshold = np.clip(compressor.threshold_db + moved, *ranges.compressor.threshold_db)
     new_tracks = tracks._replace(
         input_gain_db=input_gain,
-        equalizer=scale_equalizer(tracks.equalizer, amounts.eq),
+        equalizer=scale_equalizer(tracks.equalizer, eq[:, np.newaxis]),
         compressor=compressor._replace(threshold_db=threshold),
-        pan=CENTRE + amounts.pan * (tracks.pan - CENTRE),
-        send_db=scale_send(tracks.send_db, amounts.effects, ranges.send_db.low),
+        pan=CENTRE + pan * (tracks.pan - CENTRE),
+        send_db=scale_send(tracks.send_db, effects, ranges.send_db.low),
     )
     master = settings.params.master_bus
     new_master = master._replace(
@@ -89,12 +111,16 @@ def apply_amounts(settings: MixSettings, amounts: Amounts) -> MixSettings:
     return replace(settings, params=rounded(params))
 
 
-def scale_equalizer(equalizer: dsp.EqualizerParams, amount: float) -> dsp.EqualizerParams:
+def scale_equalizer(
+    equalizer: dsp.EqualizerParams, amount: float | np.ndarray
+) -> dsp.EqualizerParams:
     """Scale the gains in dB; frequencies and widths stay."""
     return equalizer._replace(gain_db=equalizer.gain_db * amount)
 
 
-def scale_compressor(compressor: dsp.CompressorParams, amount: float) -> dsp.CompressorParams:
+def scale_compressor(
+    compressor: dsp.CompressorParams, amount: float | np.ndarray
+) -> dsp.CompressorParams:
     """Scale the slope `1 - 1 / ratio`, so the gain reduction in dB, and the makeup gain."""
     slope = (1.0 - 1.0 / compressor.ratio) * amount
     return compressor._replace(
@@ -102,9 +128,9 @@ def scale_compressor(compressor: dsp.CompressorParams, amount: float) -> dsp.Com
     )
 
 
-def scale_send(send_db: np.ndarray, amount: float, lowest_db: float) -> np.ndarray:
+def scale_send(send_db: np.ndarray, amount: np.ndarray, lowest_db: float) -> np.ndarray:
     """Scale what is sent, as an amplitude; no less than the lowest setting, which is off."""
-    scaled = send_db + 20 * np.log10(max(amount, 1e-9))
+    scaled = send_db + 20 * np.log10(np.maximum(amount, SMALLEST_AMOUNT))
     return np.maximum(scaled, lowest_db)
 
 

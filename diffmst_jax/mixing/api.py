@@ -10,7 +10,7 @@ import numpy as np
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import folder_written_beside
-from diffmst_jax.mixing.amount import apply_amounts, parse_amount
+from diffmst_jax.mixing.amount import apply_amounts, locked_strips, parse_amount
 from diffmst_jax.mixing.analyse import predicted_settings
 from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
 from diffmst_jax.mixing.compare import View, compare
@@ -117,6 +117,8 @@ def mix(
     amount: str | float = 1.0,
     loudness_lufs: float = DEFAULT_LOUDNESS_LUFS,
     ceiling_dbtp: float = DEFAULT_CEILING_DBTP,
+    lock: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> MixResult:
     """Mix the tracks of a song in the style of a finished mix.
@@ -128,6 +130,8 @@ def mix(
         amount: how much of the prediction to apply, 0 to 1, or per group: `"eq=0.5,pan=0"`.
         loudness_lufs: integrated loudness of the result.
         ceiling_dbtp: highest true peak of the result.
+        lock: patterns (`"Vox*"`) of tracks to leave as they are.
+        exclude: patterns of tracks to leave out.
         progress: called with the stage and the fraction done.
 
     Raises:
@@ -140,14 +144,14 @@ def mix(
     find_tracks(tracks)
     reference_audio = read_reference(reference)
     loaded = model if isinstance(model, Model) else load_model(model)
-    multitrack = load_tracks(tracks, reference=reference)
+    multitrack = load_tracks(tracks, reference=reference, exclude=exclude)
     tell("Listening", 0.2)
     name = "" if isinstance(model, Model) else Path(model).name
     origin = Provenance(name, Path(reference).name, str(amount))
     settings = predicted_settings(
         loaded, multitrack, reference_audio, target=target, provenance=origin
     )
-    settings = apply_amounts(settings, amounts)
+    settings = apply_amounts(settings, amounts, locked_strips(settings, lock))
     tell("Mixing", 0.4)
     rendered = render(settings, multitrack, lambda done: tell("Mixing", 0.4 + 0.4 * done))
     finished = finish(rendered.mix, target, sample_rate=SAMPLE_RATE)

@@ -8,7 +8,8 @@ pair. A file with more than two channels gives one mono strip per channel.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -124,13 +125,17 @@ def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[P
 
 
 def load_tracks(
-    source: str | Path | Sequence[str | Path], *, reference: str | Path | None = None
+    source: str | Path | Sequence[str | Path],
+    *,
+    reference: str | Path | None = None,
+    exclude: Sequence[str] = (),
 ) -> Multitrack:
     """Read the tracks of one song at `SAMPLE_RATE`, pad them to one length and measure them.
 
     Args:
         source: as for `find_tracks`.
         reference: a file that is no track although it may lie among them.
+        exclude: patterns of files to leave out, as `matches` reads them.
 
     Returns:
         The strips that sound. Silent files and silent channels are in `left_out`.
@@ -146,12 +151,25 @@ def load_tracks(
         if reference is not None and file.samefile(reference):
             left_out.append(LeftOut(name, "it is the reference"))
             continue
+        if matches(name, exclude):
+            left_out.append(LeftOut(name, "as asked"))
+            continue
         channels, reasons = split_channels(name, read_audio(file))
         used += channels
         left_out += reasons
     if not used:
-        raise InputError(base, "holds nothing but silence", "give tracks with sound in them")
+        raise InputError(base, "holds no track with sound in it", "give tracks that sound")
     return assemble(used, left_out)
+
+
+def matches(file: str, patterns: Sequence[str]) -> bool:
+    """Whether a file is meant by one of the patterns: `*` and `?` as in a shell, case ignored.
+
+    A pattern stands for the whole path, the file name, or the file name without its ending.
+    """
+    path = PurePosixPath(file.casefold())
+    names = (str(path), path.name, path.stem)
+    return any(fnmatchcase(name, p.casefold()) for p in patterns for name in names)
 
 
 def assemble(used: Iterable[_Channels], left_out: Iterable[LeftOut] = ()) -> Multitrack:

@@ -5,7 +5,13 @@ import pytest
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.amount import Amounts, apply_amounts, parse_amount, scale_compressor
+from diffmst_jax.mixing.amount import (
+    Amounts,
+    apply_amounts,
+    locked_strips,
+    parse_amount,
+    scale_compressor,
+)
 from diffmst_jax.mixing.baselines import plain_sum
 from diffmst_jax.mixing.render import render
 
@@ -67,3 +73,20 @@ def test_half_a_compressor_reduces_half_the_decibels():
     assert 1 - 1 / half.ratio == pytest.approx((1 - 1 / 4.0) / 2)
     assert half.makeup_gain_db == pytest.approx(1.5)
     assert scale_compressor(full, 0.0).ratio == 1.0
+
+
+def test_locked_tracks_stay_as_recorded_and_the_others_move(mixed):
+    locked = locked_strips(mixed.console, ["*kick*"])
+    np.testing.assert_array_equal(locked, [True, False, False, False])
+    before = mixed.console.params.tracks
+    after = apply_amounts(mixed.console, Amounts(), locked).params.tracks
+    assert after.pan[0] == 0.5
+    assert after.compressor.ratio[0] == 1.0
+    np.testing.assert_array_equal(after.equalizer.gain_db[0], 0.0)
+    np.testing.assert_allclose(after.input_gain_db[1:], before.input_gain_db[1:], atol=1e-4)
+    np.testing.assert_allclose(after.pan[1:], before.pan[1:], atol=1e-4)
+
+
+def test_a_lock_that_fits_nothing_is_refused(mixed):
+    with pytest.raises(InputError, match=r"--lock 'Vox\*': matches no track"):
+        locked_strips(mixed.console, ["Vox*"])

@@ -9,6 +9,7 @@ from diffmst_jax.mixing.tracks import (
     Strip,
     find_tracks,
     load_tracks,
+    matches,
     read_strips,
     split_channels,
 )
@@ -98,7 +99,7 @@ def test_a_folder_without_audio_and_one_of_silence_are_refused(tmp_path):
         load_tracks(tmp_path)
     silence = np.zeros((2, SAMPLE_RATE), np.float32)
     write_audio(tmp_path / "x.wav", silence, sample_rate=SAMPLE_RATE)
-    with pytest.raises(InputError, match="nothing but silence"):
+    with pytest.raises(InputError, match="no track with sound"):
         load_tracks(tmp_path)
 
 
@@ -107,6 +108,19 @@ def test_a_reference_among_the_tracks_is_no_track(tmp_path, write):
     multitrack = load_tracks(tmp_path, reference=write("finished.wav"))
     assert [strip.file for strip in multitrack.strips] == ["a.wav"]
     assert multitrack.left_out == (LeftOut("finished.wav", "it is the reference"),)
+
+
+def test_excluded_files_are_left_out_and_need_not_be_readable(tmp_path, write):
+    write("a.wav")
+    (tmp_path / "Click.wav").write_text("not audio")
+    multitrack = load_tracks(tmp_path, exclude=["click*"])
+    assert multitrack.left_out == (LeftOut("Click.wav", "as asked"),)
+
+
+@pytest.mark.parametrize("pattern", ["vox*", "Drums/Vox 1.wav", "VOX 1", "*.wav", "Vox ?"])
+def test_patterns_stand_for_path_name_or_stem(pattern):
+    assert matches("Drums/Vox 1.wav", ["other", pattern])
+    assert not matches("Drums/Kick.flac", [pattern])
 
 
 def test_strips_of_a_console_file_are_read_as_listed(song, multitrack):

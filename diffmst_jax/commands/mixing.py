@@ -6,11 +6,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.commands.terminal import output, progress, say
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
-from diffmst_jax.mixing.api import REPORT_FILE_NAME, MixReport, mix, render_file
+from diffmst_jax.mixing.api import REPORT_FILE_NAME, MixReport, mix, render_file, write_mix
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
 from diffmst_jax.mixing.report import DISTANCE_ROWS, significant
 from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
@@ -55,7 +54,7 @@ def run_render(options: argparse.Namespace) -> int:
     check_folder(options.out.parent)
     with progress() as tell:
         finished = render_file(_one_or_many(options.tracks), options.console, progress=tell)
-        write_audio(options.out, finished.audio, sample_rate=SAMPLE_RATE, subtype=subtype)
+        write_mix(options.out, finished.audio, subtype=subtype)
     say(f"{options.out}  {finished.loudness_lufs:.1f} LUFS, {finished.true_peak_dbtp:.1f} dBTP")
     return 0
 

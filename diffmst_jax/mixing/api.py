@@ -22,7 +22,7 @@ from diffmst_jax.mixing.limits import (
     DEFAULT_MODEL,
     SUBTYPES,
 )
-from diffmst_jax.mixing.output import Finished, OutputTarget, finish
+from diffmst_jax.mixing.output import Finished, OutputTarget, dithered, finish
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.report import report_html
 from diffmst_jax.mixing.report_content import MixFacts, report_content, warnings
@@ -38,6 +38,9 @@ from diffmst_jax.mixing.tracks import (
 from diffmst_jax.models import Model, load_model
 
 REPORT_FILE_NAME = "report.html"
+
+DITHERED_BITS = {"PCM_16": 16}
+"""Sample formats with steps that can be heard, and their depth; 24 bits are finer than hearing."""
 
 Progress = Callable[[str, float], None]
 """Told which stage is under way and which fraction of the whole job is done."""
@@ -101,9 +104,7 @@ class MixResult:
             InputError: the place cannot be written to.
         """
         with folder_written_beside(folder) as beside:
-            write_audio(
-                beside / f"mix.{file_format}", self.audio, sample_rate=SAMPLE_RATE, subtype=subtype
-            )
+            write_mix(beside / f"mix.{file_format}", self.audio, subtype=subtype)
             text = console_text(self.console)
             (beside / CONSOLE_FILE_NAME).write_text(text, encoding="utf-8")
             (beside / REPORT_FILE_NAME).write_text(self.report.html, encoding="utf-8")
@@ -169,6 +170,17 @@ def mix(
     facts = MixFacts(song, multitrack, settings, rendered, finished, views, about)
     tell("Done", 1.0)
     return MixResult(finished.audio, settings, MixReport(facts))
+
+
+def write_mix(path: str | Path, audio: np.ndarray, *, subtype: str) -> None:
+    """Write a finished mix, dithered where the sample format is coarse enough to need it.
+
+    Raises:
+        InputError: the place cannot be written to.
+    """
+    if subtype in DITHERED_BITS:
+        audio = dithered(audio, DITHERED_BITS[subtype])
+    write_audio(path, audio, sample_rate=SAMPLE_RATE, subtype=subtype)
 
 
 def render_file(

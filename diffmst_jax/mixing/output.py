@@ -32,6 +32,8 @@ MOST_LIMITING_DB = 6.0
 LOUDNESS_TOLERANCE_LU = 0.02
 LOUDNESS_ROUNDS = 6
 
+DITHER_SEED = 0
+
 
 class OutputTarget(NamedTuple):
     """What a finished mix must meet.
@@ -93,6 +95,25 @@ def finish(mix: np.ndarray, target: OutputTarget, *, sample_rate: int) -> Finish
         audio = (audio * (ceiling / reached)).astype(np.float32)
         loudness, reached = loudness + decibels(ceiling / reached), ceiling
     return Finished(audio, gain_db, limiting_db, loudness, decibels(reached))
+
+
+def dithered(audio: np.ndarray, bits: int) -> np.ndarray:
+    """Round to a bit depth so that what is lost is noise, not distortion.
+
+    Triangular dither of two steps' width makes mean and power of the error independent of the
+    signal. Its noise is always the same, so writing a mix twice gives the same file.
+
+    Args:
+        audio: float `(channels, time)`.
+        bits: of the integer format to come, 16 for instance.
+
+    Returns:
+        float64 on the grid of that format, never beyond its largest value.
+    """
+    steps = 2.0 ** (bits - 1)
+    rng = np.random.default_rng(DITHER_SEED)
+    noise = rng.random(audio.shape) - rng.random(audio.shape)
+    return np.clip(np.round(audio * steps + noise), -steps, steps - 1) / steps
 
 
 def true_peak_envelope(audio: np.ndarray) -> np.ndarray:

@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
+from diffmst_jax.audio import read_audio
+from diffmst_jax.mixing.api import write_mix
 from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
-from diffmst_jax.mixing.output import MOST_LIMITING_DB, OutputTarget, finish, true_peak_envelope
+from diffmst_jax.mixing.output import (
+    MOST_LIMITING_DB,
+    OutputTarget,
+    dithered,
+    finish,
+    true_peak_envelope,
+)
 from tests.mixing.songs import bursts, tone
 
 RATE = 44100
@@ -59,3 +67,20 @@ def test_the_envelope_is_as_long_as_the_audio_and_never_below_it(peaky):
     envelope = true_peak_envelope(peaky)
     assert envelope.shape == peaky.shape[1:]
     assert np.all(envelope >= np.max(np.abs(peaky), axis=0))
+
+
+def test_dither_keeps_what_is_smaller_than_a_step():
+    quiet = tone(2.0, 440.0, 0.3) / 2**15
+    rounded = np.round(quiet * 2**15) / 2**15
+    kept = dithered(quiet, 16)
+    assert np.all(rounded == 0)
+    assert np.sum(kept * quiet) / np.sum(quiet * quiet) == pytest.approx(1.0, abs=0.05)
+    np.testing.assert_array_equal(kept, dithered(quiet, 16))
+
+
+def test_dithered_audio_survives_its_format_and_never_wraps_around(tmp_path):
+    loud = np.array([[1.0, -1.0, 0.5] * 10000], np.float32)
+    kept = dithered(loud, 16)
+    write_mix(tmp_path / "x.wav", loud, subtype="PCM_16")
+    np.testing.assert_array_equal(read_audio(tmp_path / "x.wav"), kept.astype(np.float32))
+    np.testing.assert_allclose(kept, loud, atol=2.5 / 2**15)

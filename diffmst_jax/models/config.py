@@ -1,11 +1,11 @@
 """Configuration of a model: typed, frozen, complete, and the same after a trip through YAML."""
 
-import dataclasses
-import typing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.errors import InputError
+from diffmst_jax.typed_config import plain_config, read_config
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class TransformerConfig:
     width: int = 512
     feed_forward: int = 2048
     norm_first: bool = False
-    activation: str = "relu"
+    activation: Literal["relu", "gelu"] = "relu"
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,6 @@ ENCODERS: dict[str, type[Cnn14Config] | type[CompactConfig]] = {
     "compact": CompactConfig,
 }
 
-COMPUTE_DTYPES = ("float32", "bfloat16")
-
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -93,13 +91,8 @@ class ModelConfig:
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     sample_rate: int = SAMPLE_RATE
     window_samples: int = 262144
-    compute_dtype: str = "float32"
+    compute_dtype: Literal["float32", "bfloat16"] = "float32"
     remat: bool = False
-
-    def __post_init__(self) -> None:
-        if self.compute_dtype not in COMPUTE_DTYPES:
-            kinds = " or ".join(COMPUTE_DTYPES)
-            raise ValueError(f"compute_dtype: got {self.compute_dtype!r}, expected {kinds}")
 
     @property
     def architecture(self) -> str:
@@ -124,69 +117,23 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, lists and scalars, for YAML; `from_dict` is the inverse."""
-        return {"architecture": self.architecture, **plain(self)}
+        return {"architecture": self.architecture, **plain_config(self)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
         """Build a configuration from what `to_dict` gave.
 
         Raises:
-            ValueError: a key is missing, unknown, or has a value of the wrong kind.
+            InputError: a key is missing, unknown, or has a value of the wrong kind.
         """
         values = dict(values)
         architecture = values.pop("architecture", None)
         if architecture not in ENCODERS:
-            names = ", ".join(ENCODERS)
-            raise ValueError(f"architecture: got {architecture!r}, expected one of {names}")
-        encoder = read(ENCODERS[architecture], values.pop("encoder", None), "encoder")
-        fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "encoder"}
-        _check_keys(values, set(fields), "model")
-        hints = typing.get_type_hints(cls)
-        rest = {name: read(hints[name], values[name], name) for name in fields}
-        return cls(encoder=encoder, **rest)
+            remedy = f"choose one of {', '.join(ENCODERS)}"
+            raise InputError("model.architecture", f"is {architecture!r}", remedy)
+        # The right kind first, so that an error names its settings and not another kind's.
+        read_config(ENCODERS[architecture], values.get("encoder", {}), place="model.encoder")
+        return read_config(cls, values, place="model")
 
 
 PRESETS = {"cnn14": ModelConfig.cnn14, "compact": ModelConfig.compact}
-
-
-def plain(value: Any) -> Any:
-    """Turn a dataclass into dictionaries, lists and scalars."""
-    if dataclasses.is_dataclass(value):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return [plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def read(kind: Any, value: Any, place: str) -> Any:
-    """Turn a plain value into a `kind`: a dataclass, a tuple or a scalar.
-
-    Raises:
-        ValueError: a key is missing or unknown, or a value is of another kind; says at what place.
-    """
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        if not isinstance(value, dict):
-            raise ValueError(f"{place}: got {value!r}, expected a mapping")
-        hints = typing.get_type_hints(kind)
-        names = {f.name for f in dataclasses.fields(kind)}
-        _check_keys(value, names, place)
-        return kind(**{name: read(hints[name], value[name], f"{place}.{name}") for name in names})
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{place}: got {value!r}, expected a list")
-        kinds = typing.get_args(kind)
-        inner = kinds[:1] * len(value) if kinds[-1:] == (...,) else kinds
-        if len(inner) != len(value):
-            raise ValueError(f"{place}: got {value!r}, expected {len(inner)} entries")
-        return tuple(read(k, v, place) for k, v in zip(inner, value, strict=True))
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ValueError(f"{place}: got {value!r}, expected a {kind.__name__}")
-    return value
-
-
-def _check_keys(values: dict[str, Any], expected: set[str], place: str) -> None:
-    missing, unknown = expected - set(values), set(values) - expected
-    if missing or unknown:
-        problems = [f"missing {', '.join(sorted(missing))}"] if missing else []
-        problems += [f"unknown {', '.join(sorted(map(str, unknown)))}"] if unknown else []
-        raise ValueError(f"{place}: {'; '.join(problems)}")

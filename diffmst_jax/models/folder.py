@@ -14,8 +14,9 @@ import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import folder_written_beside
 from diffmst_jax.models.build import DiffMstModel, build_model
-from diffmst_jax.models.config import ModelConfig, plain, read
+from diffmst_jax.models.config import ModelConfig
 from diffmst_jax.models.inference import Model
+from diffmst_jax.typed_config import plain_config, read_config
 
 WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "weights.safetensors", "config.yaml", "README.md"
 FORMAT_VERSION = 1
@@ -47,7 +48,7 @@ def save_model(
     values = {
         "format_version": FORMAT_VERSION,
         **config.to_dict(),
-        "console": plain(console),
+        "console": plain_config(console),
     }
     text = yaml.safe_dump(values, sort_keys=False)
     with folder_written_beside(folder) as partial:
@@ -155,9 +156,9 @@ def read_configs(path: Path) -> tuple[ModelConfig, dsp.ConsoleConfig]:
     if version != FORMAT_VERSION:
         raise InputError(path, f"has format version {version}", f"this is {FORMAT_VERSION}")
     try:
-        console = read(dsp.ConsoleConfig, values.pop("console", None), "console")
+        console = read_config(dsp.ConsoleConfig, values.pop("console", None), place="console")
         return ModelConfig.from_dict(values), console
-    except ValueError as error:
+    except InputError as error:
         raise InputError(path, f"is wrong ({error})", "correct the entry") from error
 
 

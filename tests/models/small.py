@@ -13,8 +13,8 @@ from diffmst_jax.models import (
     DiffMstModel,
     ModelConfig,
     TransformerConfig,
-    build_model,
 )
+from diffmst_jax.models.folder import module_with_weights, weight_shapes
 
 TIME = 20000
 TRANSFORMER = TransformerConfig(layers=2, heads=2, width=16, feed_forward=32)
@@ -34,13 +34,26 @@ SMALL = {
 }
 
 
+def fresh(name: str, config: ModelConfig | None = None) -> DiffMstModel:
+    """A small model in training mode; NumPy's weights, for Flax takes seconds to draw them."""
+    config = config or SMALL[name]
+    rng = np.random.default_rng(0)
+    weights = {}
+    for entry, shape in weight_shapes(config).items():
+        values = rng.standard_normal(shape)
+        if entry.endswith("kernel"):
+            values *= np.sqrt(2.0 / np.prod(shape[:-1]))
+        elif not entry.endswith("token"):
+            values = 0.1 * values + entry.endswith(("scale", "var"))
+        weights[entry] = values.astype(np.float32)
+    return module_with_weights(config, weights, "test")
+
+
 @functools.cache
 def model(name: str) -> DiffMstModel:
-    """A small model in evaluation mode, with weights large enough to make its outputs differ."""
-    module = build_model(SMALL[name], rngs=nnx.Rngs(0))
+    """The small model in evaluation mode."""
+    module = fresh(name)
     module.eval()
-    weights = nnx.state(module, nnx.Param)
-    nnx.update(module, jax.tree.map(lambda w: 3.0 * w if w.ndim > 1 else w, weights))
     return module
 
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from flax import nnx
 
+from diffmst_jax.errors import InputError
 from diffmst_jax.models import PRESETS, Controls, ModelConfig, build_model
-from diffmst_jax.models.folder import flat_weights, module_with_weights
-from tests.models.small import SMALL, model, song
+from tests.models.small import SMALL, fresh, song
 
 PAPER_MILLIONS = {"track_encoder": 76.5264, "mix_encoder": 76.5264, "controller": 37.8712}
 
@@ -42,23 +42,24 @@ def test_yaml_and_back_is_the_same(config):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"architecture": "resnet"}, "architecture: got 'resnet'"),
-        ({"colour": 1}, "model: unknown colour"),
-        ({"sample_rate": "fast"}, "sample_rate: got 'fast'"),
-        ({"transformer": {"layers": 2}}, "transformer: missing"),
-        ({"encoder": 3}, "encoder: got 3"),
-        ({"compute_dtype": "float8"}, "compute_dtype: got 'float8'"),
+        ({"architecture": "resnet"}, "model.architecture: is 'resnet'"),
+        ({"architecture": "cnn14"}, "model.encoder.bands: is no known setting"),
+        ({"colour": 1}, "model.colour: is no known setting"),
+        ({"sample_rate": "fast"}, "model.sample_rate: is 'fast'"),
+        ({"transformer": {"layers": 2}}, "model.transformer.heads: is missing"),
+        ({"encoder": 3}, "model.encoder: is 3"),
+        ({"compute_dtype": "float8"}, "model.compute_dtype: is 'float8'"),
     ],
 )
 def test_what_is_unknown_missing_or_wrong_is_named(change, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         ModelConfig.from_dict(ModelConfig.compact().to_dict() | change)
 
 
 def test_a_missing_key_is_named():
     values = ModelConfig.cnn14().to_dict()
     del values["remat"]
-    with pytest.raises(ValueError, match="missing remat"):
+    with pytest.raises(InputError, match=r"model.remat: is missing"):
         ModelConfig.from_dict(values)
 
 
@@ -69,7 +70,7 @@ def test_options_that_change_only_how_it_is_computed(name):
 
     def answer(**options) -> Controls:
         config = dataclasses.replace(SMALL[name], **options)
-        module = module_with_weights(config, flat_weights(model(name)), "test")
+        module = fresh(name, config)
         module.eval()
         graph, weights = nnx.split(module)
         audio = tracks[None], reference[None], np.ones((1, 3), bool)

@@ -67,8 +67,11 @@ DAMAGE = {
     "not yaml": (lambda f: (f / CONFIG_FILE).write_text("a: [b"), "is not YAML"),
     "empty config": (lambda f: (f / CONFIG_FILE).write_text(""), "format version None"),
     "version": (lambda f: _edit_config(f, format_version=9), "format version 9"),
-    "config": (lambda f: _edit_config(f, remat="maybe"), "remat: got 'maybe'"),
-    "console": (lambda f: _edit_config(f, console={"reverb": 1}), "console: missing"),
+    "config": (lambda f: _edit_config(f, remat="maybe"), "remat: is 'maybe'"),
+    "console": (
+        lambda f: _edit_config(f, console={"reverb": 1}),
+        "console.track_equalizer: is missing",
+    ),
     "cut": (lambda f: (f / WEIGHTS_FILE).write_bytes(b"abc"), "is damaged"),
     "missing": (
         lambda f: _edit_weights(f, lambda w: w.pop("track_head.bias")),

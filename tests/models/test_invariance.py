@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from diffmst_jax.models import Cnn14Config, Controls, build_model
+from diffmst_jax.models import Cnn14Config, Controls
 from diffmst_jax.models.cnn14 import Cnn14Model
-from tests.models.small import SMALL, TIME, model, predict, predict_batch, song, unbatched
+from tests.models.small import SMALL, TIME, fresh, model, predict, predict_batch, song, unbatched
 
 NAMES = ["cnn14", "compact"]
 TOLERANCE = 2e-5  # of a control in [0, 1]: float32 in another order of summation
@@ -21,8 +21,8 @@ def assert_close(a: Controls, b: Controls, tolerance: float = TOLERANCE) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_order_of_tracks_means_nothing(name):
-    tracks, reference = song(5)
-    order = np.array([3, 1, 4, 0, 2])
+    tracks, reference = song(3)
+    order = np.array([2, 0, 1])
     plain, shuffled = predict(name, tracks, reference), predict(name, tracks[order], reference)
     assert_close(shuffled, plain._replace(track=plain.track[order]))
     assert np.ptp(plain.track, axis=0).max() > 0.01  # tracks do get different settings
@@ -53,7 +53,7 @@ def test_the_reference_is_heard(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("count", [1, 2, 64])
+@pytest.mark.parametrize("count", [1, 64])
 def test_any_number_of_tracks(name, count):
     tracks, reference = song(count)
     answer = predict(name, tracks, reference)
@@ -76,7 +76,7 @@ def test_padding_does_not_enter_batch_statistics():
     padded = jnp.concatenate([tracks, jnp.ones((1, 2, TIME))], axis=1)
     answers, statistics = [], []
     for audio, mask in [(tracks, [1, 1, 1]), (padded, [1, 1, 1, 0, 0])]:
-        module = build_model(SMALL["cnn14"], rngs=nnx.Rngs(0))
+        module = fresh("cnn14")
         answer = nnx.jit(Cnn14Model.__call__)(module, audio, reference, jnp.array([mask]))
         answers.append(answer._replace(track=answer.track[:, :3]))
         statistics.append(nnx.state(module, nnx.BatchStat))
@@ -84,14 +84,14 @@ def test_padding_does_not_enter_batch_statistics():
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), statistics[0], statistics[1]
     )
-    fresh = nnx.state(build_model(SMALL["cnn14"], rngs=nnx.Rngs(0)), nnx.BatchStat)
-    moved = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), fresh, statistics[0])
+    before = nnx.state(fresh("cnn14"), nnx.BatchStat)
+    moved = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), before, statistics[0])
     assert all(jax.tree.leaves(moved))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_finite_and_reach_every_weight(name):
-    module = build_model(SMALL[name], rngs=nnx.Rngs(0))
+    module = fresh(name)
     tracks, reference = song(3)
     tracks[1] = 0.0
     audio = jnp.asarray(tracks)[None], jnp.asarray(reference)[None], jnp.array([[1, 1, 0]])

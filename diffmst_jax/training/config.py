@@ -220,10 +220,7 @@ def train_config(values: Mapping[str, Any]) -> TrainConfig:
 def _model_config(values: Any) -> ModelConfig:
     if not isinstance(values, Mapping):
         raise InputError("model", "is missing", "choose one: model=compact or model=cnn14")
-    try:
-        return ModelConfig.from_dict(dict(values))
-    except ValueError as error:
-        raise InputError("model", str(error), "see conf/model") from error
+    return ModelConfig.from_dict(dict(values))
 
 
 def _check_together(config: TrainConfig) -> None:

@@ -9,8 +9,9 @@ Two variants of the measure, as the static argument `variant`:
   1e-4 LU: both weighting stages are the audio cookbook's filters, the last gating block may be
   incomplete (its missing samples count as 0).
 - `"itu"` is the letter of BS.1770-4: the published filter at 48 kHz and its bilinear equivalent at
-  other rates, complete blocks only. Stationary signals read up to 0.05 LU higher than with
-  `"pyloudnorm"`, as far apart as meters are allowed to be by half.
+  other rates, complete blocks only. It reads 0.05 LU more than `"pyloudnorm"` at 44100 Hz, half of
+  what a meter is allowed to err; files of a few seconds can differ by more, in either direction,
+  when sound begins or ends within the last block.
 """
 
 import math

@@ -21,6 +21,7 @@ from dsp.weighting import k_weighting_sos
 
 MOMENTARY_STEPS, SHORT_TERM_STEPS = round(MOMENTARY_S / HOP_S), round(SHORT_TERM_S / HOP_S)
 SMALLEST_POWER = 1e-20
+LOWEST_DB = -200.0  # the same in dB
 
 TRUE_PEAK_OVERSAMPLING = 4
 TRUE_PEAK_CHUNK = 1 << 18

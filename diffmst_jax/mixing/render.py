@@ -51,15 +51,14 @@ def render(
         multitrack: the tracks.
         progress: called with the fraction done.
     """
-    gains = 10.0 ** (settings.source_gain_db / 20.0) * ~settings.muted
     params = expanded(settings, multitrack)
-    column = gains[multitrack.strip_of_track, np.newaxis].astype(np.float32)
+    gains = source_gains(settings, multitrack)
     latency = latency_samples(settings.config)
     length = multitrack.audio.shape[1] + latency
     if is_streamable(settings.config):
-        pieces = _render_pieces(multitrack.audio, column, params, settings.config, length, progress)
+        pieces = _render_pieces(multitrack.audio, gains, params, settings.config, length, progress)
     else:
-        tracks = np.pad(multitrack.audio * column, ((0, 0), (0, latency)))
+        tracks = np.pad(multitrack.audio * gains, ((0, 0), (0, latency)))
         output = _console(tracks, params, settings.config)
         pieces = [(np.asarray(output.mix), np.asarray(_powers(output.tracks)))]
     mix = np.concatenate([piece for piece, _ in pieces], axis=1)[:, latency:length]
@@ -67,6 +66,12 @@ def render(
     strip_powers = np.zeros(len(settings.strips))
     np.add.at(strip_powers, multitrack.strip_of_track, track_powers)
     return Rendered(np.ascontiguousarray(mix), strip_powers)
+
+
+def source_gains(settings: MixSettings, multitrack: Multitrack) -> np.ndarray:
+    """Gain before the console of every console track, float32 `(console tracks, 1)`; 0 if muted."""
+    gains = 10.0 ** (settings.source_gain_db / 20.0) * ~settings.muted
+    return gains[multitrack.strip_of_track, np.newaxis].astype(np.float32)
 
 
 def expanded(settings: MixSettings, multitrack: Multitrack) -> dsp.ConsoleParams:

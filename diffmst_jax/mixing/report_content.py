@@ -13,10 +13,11 @@ from diffmst_jax.mixing.charts import plain, signed
 from diffmst_jax.mixing.compare import MATCHED_LUFS, View, loudest_stretch
 from diffmst_jax.mixing.measure import decibels, power_db, true_peak
 from diffmst_jax.mixing.output import Finished
+from diffmst_jax.mixing.reduction import PASSAGE_S, gain_reduction_db
 from diffmst_jax.mixing.render import Rendered
 from diffmst_jax.mixing.report import ReportContent
 from diffmst_jax.mixing.report_player import EXCERPT_S
-from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ, StripView
+from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ, VISIBLE_REDUCTION_DB, StripView
 from diffmst_jax.mixing.settings import MixSettings, pair_positions
 from diffmst_jax.mixing.tracks import Multitrack
 from dsp.equalizer import CONSOLE_BANDS
@@ -50,6 +51,16 @@ class MixFacts(NamedTuple):
     finished: Finished
     views: Sequence[View]
     about: Sequence[tuple[str, str]]
+
+
+class StripMeasures(NamedTuple):
+    """What was measured of one strip; the fields are those of `StripView`."""
+
+    level_db: float
+    share: float
+    loudness_lufs: float
+    equalizer_db: np.ndarray
+    reduction_db: np.ndarray
 
 
 def report_content(facts: MixFacts) -> ReportContent:
@@ -96,12 +107,18 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     loudness = multitrack.loudness_lufs + after - power_db(recorded)
     tracks = settings.params.tracks
     curves = np.asarray(jax.vmap(_curve)(tracks.equalizer))
+    reduction = np.zeros((len(settings.strips), 0))
+    if settings.config.track_compressor:
+        start = loudest_stretch(facts.views[-2].step_powers, PASSAGE_S)
+        reduction = gain_reduction_db(settings, multitrack, start)
     tone_db = np.mean(np.abs(curves), axis=1)
     moved_db = np.abs(level_db) + tone_db + 2 * PAN_AS_DB * np.abs(tracks.pan - 0.5)
     changes = moved_db * 10 ** (np.maximum(before, after) / 20)
     shares = changes / np.maximum(np.max(changes), SMALLEST_CHANGE)
     order = np.argsort(-shares, kind="stable")
-    return [_strip_view(settings, i, level_db[i], shares[i], loudness[i], curves[i]) for i in order]
+    measured = zip(level_db, shares, loudness, curves, reduction, strict=True)
+    views = [_strip_view(settings, i, StripMeasures(*m)) for i, m in enumerate(measured)]
+    return [views[i] for i in order]
 
 
 def _share_db(powers: np.ndarray) -> np.ndarray:
@@ -144,6 +161,12 @@ def compressor_words(compressor: dsp.CompressorParams) -> str:
     return f"{compressor.ratio:.1f} : 1 above {threshold} dB, {times}{gain}"
 
 
+def reduction_words(reduction_db: np.ndarray) -> str:
+    """Say how far a compressor went: `: 4.2 dB at most`, or nothing."""
+    most = -float(np.min(reduction_db))
+    return f": {most:.1f} dB at most" if most >= VISIBLE_REDUCTION_DB else ""
+
+
 def pan_words(pan: float) -> str:
     """Say where a position is: `centre`, `30 % left`."""
     percent = round(200 * abs(pan - 0.5))
@@ -172,10 +195,7 @@ def _curve(equalizer: dsp.EqualizerParams) -> jax.Array:
 def _strip_view(
     settings: MixSettings,
     index: int,
-    level_db: float,
-    share: float,
-    loudness_lufs: float,
-    curve: np.ndarray,
+    measured: StripMeasures,
 ) -> StripView:
     strip, params = settings.strips[index], _of_strip(settings, index)
     is_pair = len(strip.channels) == 2
@@ -185,18 +205,20 @@ def _strip_view(
     if settings.config.track_equalizer:
         rows.append(("Equalizer", equalizer_words(params.equalizer)))
     if settings.config.track_compressor:
-        rows.append(("Compressor", compressor_words(params.compressor)))
+        words = compressor_words(params.compressor)
+        rows.append(("Compressor", words + reduction_words(measured.reduction_db)))
     rows.append(("Pan", f"pair, {pan_words(position)}" if is_pair else pan_words(position)))
     if settings.config.reverb:
         rows.append(("Reverb", f"{signed(float(params.send_db))} dB sent"))
     return StripView(
         name=strip.name,
         origin=strip.file + (", stereo" if is_pair else ""),
-        level_db=None if settings.muted[index] else level_db,
-        share=share,
+        level_db=None if settings.muted[index] else measured.level_db,
+        share=measured.share,
         pan=pan,
-        loudness_lufs=-math.inf if settings.muted[index] else loudness_lufs,
-        equalizer_db=curve if settings.config.track_equalizer else None,
+        loudness_lufs=-math.inf if settings.muted[index] else measured.loudness_lufs,
+        equalizer_db=measured.equalizer_db if settings.config.track_equalizer else None,
+        reduction_db=measured.reduction_db if settings.config.track_compressor else None,
         settings=tuple(rows),
     )
 
@@ -210,7 +232,9 @@ def _level_words(settings: MixSettings, index: int) -> str:
 
 def _master_view(settings: MixSettings) -> StripView:
     if not settings.config.master_bus:
-        return StripView("Off", "the mix is the sum of the tracks", None, 0.0, (), 0.0, None, ())
+        return StripView(
+            "Off", "the mix is the sum of the tracks", None, 0.0, (), 0.0, None, None, ()
+        )
     master = settings.params.master_bus
     levels = (signed(float(master.input_fader_db)), signed(float(master.output_fader_db)))
     rows = (
@@ -219,7 +243,9 @@ def _master_view(settings: MixSettings) -> StripView:
         ("Compressor", compressor_words(master.compressor)),
     )
     curve = np.asarray(_curve(master.equalizer))
-    return StripView("Master bus", "after the sum of all tracks", None, 0.0, (), 0.0, curve, rows)
+    return StripView(
+        "Master bus", "after the sum of all tracks", None, 0.0, (), 0.0, curve, None, rows
+    )
 
 
 def _numbers(views: Sequence[View]) -> list[tuple[str, list[str]]]:

@@ -10,6 +10,8 @@ import numpy as np
 from diffmst_jax.mixing.charts import MINUS, Axis, Curve, frequency_axis, signed, sparkline
 
 EQUALIZER_HZ = np.geomspace(20.0, 20000.0, 121)
+VISIBLE_REDUCTION_DB = 0.2
+REDUCTION_REACH_DB = (6, 12, 24, 60)
 STAGE_DB = 12
 TAG_HEIGHT, TAG_WIDTH, TAG_TURNS_AT = 6.0, 34.0, 60.0
 """Room that a name needs on the stage, and where it moves to the left of its dot, in per cent."""
@@ -26,6 +28,7 @@ class StripView(NamedTuple):
         pan: position, or both ends of a stereo pair, 0 left to 1 right; empty for none.
         loudness_lufs: loudness in the mix at `MATCHED_LUFS`.
         equalizer_db: response at `EQUALIZER_HZ`; None where the console has no equalizer.
+        reduction_db: gain of the compressor over a passage, 0 or less; None where there is none.
         settings: what to list below the curve: a label and a text each.
     """
 
@@ -36,6 +39,7 @@ class StripView(NamedTuple):
     pan: tuple[float, ...]
     loudness_lufs: float
     equalizer_db: np.ndarray | None
+    reduction_db: np.ndarray | None
     settings: tuple[tuple[str, str], ...]
 
 
@@ -98,11 +102,12 @@ def strip_card(strip: StripView) -> str:
         f"<li><span>{escape(label)}</span><span>{escape(text)}</span></li>"
         for label, text in strip.settings
     )
-    share = f'<div class="share"><i style="width:{100 * strip.share:.0f}%"></i></div>'
+    bar = f'<i style="width:{100 * strip.share:.0f}%"></i>'
+    share = f'<div class="share" title="how much it changes the mix">{bar}</div>'
     return (
         f'<section class="card strip mix"><header><h3>{escape(strip.name)}</h3>'
         f'<span class="level">{level}</span></header><p class="sub">{escape(strip.origin)}</p>'
-        f"{_equalizer(strip)}{_pan(strip.pan)}<ul>{rows}</ul>"
+        f"{_equalizer(strip)}{_reduction(strip)}{_pan(strip.pan)}<ul>{rows}</ul>"
         f"{share if strip.pan else ''}</section>"
     )
 
@@ -114,6 +119,19 @@ def _equalizer(strip: StripView) -> str:
     curve = Curve("", "mix", EQUALIZER_HZ, strip.equalizer_db, fill_to=0.0)
     axis = Axis(-reach, reach, (-reach, 0, reach), (f"{MINUS}{reach}", "0", f"+{reach}"))
     return sparkline([curve], frequency_axis(sparse=True), axis, title=f"Equalizer of {strip.name}")
+
+
+def _reduction(strip: StripView) -> str:
+    """Gain of the compressor, hanging from 0 dB, where it does enough to be seen."""
+    if strip.reduction_db is None or float(np.min(strip.reduction_db)) > -VISIBLE_REDUCTION_DB:
+        return ""
+    reach = next((r for r in REDUCTION_REACH_DB if r >= -float(np.min(strip.reduction_db))), 60)
+    passage = np.linspace(0.0, 1.0, len(strip.reduction_db))
+    curve = Curve("", "", passage, strip.reduction_db, fill_to=0.0)
+    title = f"Gain of the compressor of {strip.name}"
+    axis = Axis(-reach, 0, (-reach, 0))
+    drawn = sparkline([curve], Axis(0, 1, ()), axis, title=title)
+    return f'<div class="reduction">{drawn}</div>'
 
 
 def _pan(pan: tuple[float, ...]) -> str:

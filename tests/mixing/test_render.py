@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 import dsp
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing import render as render_module
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
 from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.reduction import gain_reduction_db
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.settings import pair_positions
 
@@ -44,6 +46,25 @@ def test_the_delay_of_lookahead_is_taken_out(multitrack):
     ahead = dataclasses.replace(settings, config=late)
     expected = render(settings, multitrack).mix
     np.testing.assert_allclose(render(ahead, multitrack).mix, expected, rtol=0, atol=1e-6)
+
+
+def test_neutral_compressors_reduce_nothing(multitrack):
+    settings = neutral_settings(multitrack, target=OutputTarget())
+    np.testing.assert_allclose(gain_reduction_db(settings, multitrack, 0), 0.0, atol=1e-4)
+
+
+def test_gain_reduction_is_that_of_the_static_curve_for_a_steady_tone(multitrack):
+    settings = neutral_settings(multitrack, target=OutputTarget())
+    tracks = settings.params.tracks
+    compressor = tracks.compressor._replace(threshold_db=-60.0 + 0 * tracks.compressor.ratio)
+    compressor = compressor._replace(ratio=4.0 + 0 * compressor.ratio)
+    params = settings.params._replace(tracks=tracks._replace(compressor=compressor))
+    loud = dataclasses.replace(settings, params=params, source_gain_db=np.zeros(4))
+    reduction = gain_reduction_db(loud, multitrack, SAMPLE_RATE)
+    assert reduction.shape[0] == 4
+    bass = reduction[1, :30]  # its peaks stand 51 dB over the threshold; its gain is smoothed
+    assert np.all((bass > -0.75 * 52) & (bass < -0.75 * 44))
+    assert np.min(reduction[2]) < -20.0
 
 
 def test_progress_ends_at_one(mixed, multitrack):

@@ -89,6 +89,10 @@ class SongWindows:
         sounding = np.flatnonzero(self._sounding[:, start])
         return start * CELL_S, [self.song.tracks[i] for i in rng.permutation(sounding)]
 
+    def fullest_start(self) -> float:
+        """Return the earliest start, in seconds, at which the most tracks sound."""
+        return float(np.argmax(self._sounding.sum(axis=0))) * CELL_S
+
 
 class MixWindows:
     """Where in a finished mix a window may start."""

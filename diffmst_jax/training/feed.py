@@ -13,7 +13,7 @@ from diffmst_jax.data.pipeline import Pool, batches, fixed_examples, make_pool
 from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.data.synthesis import synthesize_corpus
 from diffmst_jax.errors import InputError
-from diffmst_jax.training.config import DataConfig
+from diffmst_jax.training.config import DataConfig, SyntheticConfig
 
 T = TypeVar("T")
 Report = Callable[[str, int, int], None]
@@ -47,7 +47,8 @@ def make_feed(config: DataConfig, report: Report = quiet) -> Feed:
     Raises:
       InputError: folders that hold no usable songs or references.
     """
-    corpus = prepare_corpus(config, report)
+    needed = config.songs is None or (config.references is None and config.reference == "unpaired")
+    corpus = prepare_corpus(config.synthetic, report) if needed else Path()
     window = WindowConfig(config.max_tracks, config.samples, config.linked_pairs)
     source = FolderSource(config.songs or corpus)
     files = [track for song in source.songs for track in song.tracks]
@@ -72,20 +73,17 @@ def make_feed(config: DataConfig, report: Report = quiet) -> Feed:
     return Feed(train, examples, window)
 
 
-def prepare_corpus(config: DataConfig, report: Report = quiet) -> Path:
-    """Make the synthetic corpus if it is needed and not there yet; returns its folder."""
-    made = config.synthetic
-    folder = Path(made.folder)
-    needed = config.songs is None or (config.references is None and config.reference == "unpaired")
-    if needed:
-        synthesize_corpus(
-            folder,
-            made.songs,
-            made.seed,
-            tracks=made.tracks,
-            duration_s=made.duration_s,
-            progress=lambda done: report("making songs", done, made.songs),
-        )
+def prepare_corpus(config: SyntheticConfig, report: Report = quiet) -> Path:
+    """Make the synthetic corpus if it is not there yet; returns its folder."""
+    folder = Path(config.folder)
+    synthesize_corpus(
+        folder,
+        config.songs,
+        config.seed,
+        tracks=config.tracks,
+        duration_s=config.duration_s,
+        progress=lambda done: report("making songs", done, config.songs),
+    )
     return folder
 
 

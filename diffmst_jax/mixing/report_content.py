@@ -9,7 +9,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.charts import plain, signed
+from diffmst_jax.mixing.charts import MINUS, plain, signed
 from diffmst_jax.mixing.compare import MATCHED_LUFS, View, loudest_stretch
 from diffmst_jax.mixing.measure import decibels, power_db, true_peak
 from diffmst_jax.mixing.output import Finished
@@ -253,7 +253,7 @@ def _numbers(views: Sequence[View]) -> list[tuple[str, list[str]]]:
     peaks = [decibels(true_peak(view.audio)) - view.gain_db for view in views]
     features = [view.features for view in views]
     return [
-        ("Integrated loudness as it is", [f"{plain(round(x, 1))} LUFS" for x in loudness]),
+        ("Integrated loudness as it is", [f"{x:.1f} LUFS".replace("-", MINUS) for x in loudness]),
         ("True peak as it is", [f"{signed(x)} dBTP" for x in peaks]),
         ("Crest factor", [f"{float(np.mean(f.crest_factor_db)):.1f} dB" for f in features]),
         ("Side against mid", [f"{100 * float(f.stereo_width):.1f} %" for f in features]),

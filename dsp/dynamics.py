@@ -215,11 +215,31 @@ def gate(
     )
 
 
+@jax.custom_jvp
 def _soft_ramp(excess_db: jax.Array, knee_db: jax.Array) -> jax.Array:
-    """max(excess, 0) with a quadratic transition of width `knee_db` around 0."""
+    """max(excess, 0) with a quadratic transition of width `knee_db` around 0.
+
+    With the slope u = clip(excess / W + 1/2, 0, 1) it is `W u^2 / 2 + max(excess - W/2, 0)`, its
+    derivatives are u and u (1 - u) / 2: reverse mode keeps u and nothing else.
+    """
     knee = jnp.maximum(knee_db, MIN_KNEE_DB)
-    inside = jnp.clip(excess_db + knee / 2, 0, knee)
-    return jnp.square(inside) * (0.5 / knee) + jnp.maximum(excess_db - knee / 2, 0)
+    slope = _ramp_slope(excess_db, knee)
+    return 0.5 * knee * jnp.square(slope) + jnp.maximum(excess_db - knee / 2, 0)
+
+
+@_soft_ramp.defjvp
+def _soft_ramp_jvp(
+    primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    excess, knee = primals
+    excess_dot, knee_dot = tangents
+    slope = _ramp_slope(excess, jnp.maximum(knee, MIN_KNEE_DB))
+    knee_dot = jnp.where(knee > MIN_KNEE_DB, knee_dot, 0)
+    return _soft_ramp(excess, knee), slope * excess_dot + 0.5 * slope * (1 - slope) * knee_dot
+
+
+def _ramp_slope(excess_db: jax.Array, knee_db: jax.Array) -> jax.Array:
+    return jnp.clip(excess_db / knee_db + 0.5, 0, 1)
 
 
 class _Static(NamedTuple):

@@ -14,6 +14,7 @@ MIN_AMPLITUDE = 1e-6
 MIN_POWER = MIN_AMPLITUDE**2
 
 _LN10_OVER_20 = 0.11512925464970229
+_DB_PER_NEPER = 0.5 / _LN10_OVER_20  # of power: 10 / ln 10
 
 # Tensor cores would round the inputs of a product to 10 bits of mantissa; a filter needs all 24.
 EXACT = lax.Precision.HIGHEST
@@ -32,10 +33,21 @@ def gain_to_db(gain: ArrayLike) -> jax.Array:
     return power_to_db(jnp.square(gain))
 
 
+@jax.custom_jvp
 def power_to_db(power: ArrayLike) -> jax.Array:
     """Level in dB of a power ratio, `10 log10 power`, at least -120 dB; gradient zero below."""
     # (10 / ln 10) ln p: one transcendental function, vectorised on every backend.
-    return (0.5 / _LN10_OVER_20) * jnp.log(jnp.maximum(power, MIN_POWER))
+    return _DB_PER_NEPER * jnp.log(jnp.maximum(power, MIN_POWER))
+
+
+@power_to_db.defjvp
+def _power_to_db_jvp(
+    primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    # Written out so that reverse mode keeps one array, not every step of the formula.
+    (power,), (power_dot,) = primals, tangents
+    slope = jnp.where(power > MIN_POWER, _DB_PER_NEPER / jnp.maximum(power, MIN_POWER), 0)
+    return power_to_db(power), slope * power_dot
 
 
 def safe_sqrt(x: ArrayLike, floor: float = MIN_POWER) -> jax.Array:

@@ -8,8 +8,8 @@ STAMP := $(VENV)/.installed
 DEMO := demo
 SONGS := $(DEMO)/songs
 # The demo's song and reference; give your own: make demo TRACKS=folder REFERENCE=file
-TRACKS ?= $(SONGS)/songs/song_00900
-REFERENCE ?= $(SONGS)/references/song_00901.flac
+TRACKS ?= $(SONGS)/songs/song_00903
+REFERENCE ?= $(SONGS)/references/song_00904.flac
 # A trained model: a name or a folder. Without one the demo first trains its own.
 MODEL ?= $(DEMO)/training/model
 
@@ -30,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(STAMP) $(MODEL)  ## mix a song in the style of a reference (yours: TRACKS=folder REFERENCE=file)
-	@test -e $(TRACKS) -a -e $(REFERENCE) || $(BIN)/diffmst data synthesize $(SONGS) --songs 2 --seed 900
+	@test -e $(TRACKS) -a -e $(REFERENCE) || $(BIN)/diffmst data synthesize $(SONGS) --songs 2 --seed 903
 	@$(BIN)/diffmst mix $(TRACKS) $(REFERENCE) --model $(MODEL) --out $(DEMO)
 	@echo "Listen to $(DEMO)/mix.wav, open $(DEMO)/report.html, edit $(DEMO)/console.json and"
 	@echo "  $(BIN)/diffmst render $(TRACKS) $(DEMO)/console.json --out $(DEMO)/mix_2.wav"

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 
 from dsp.ballistics import BALLISTICS, initial_smoother, one_pole, smooth, time_constant
 from dsp.checks import check_audio, check_choice, check_number, check_sample_rate, check_shape
-from dsp.numerics import db_to_gain, power_to_db
+from dsp.numerics import db_to_gain, materialize, power_to_db
 from dsp.ranges import Setting
 
 DETECTORS = ("mean", "max", "sum")
@@ -123,8 +123,9 @@ def compressor(
         x: (channels, time).
         params: scalars, see `CompressorParams`.
         sample_rate: Hz.
-        ballistics: `"branching"` (true attack and release), `"decoupled"`, or `"one_pole"`
-            (attack only; the release time is ignored, as in dasp-pytorch); see `dsp.ballistics`.
+        ballistics: `"branching"` (true attack and release), `"decoupled"`, `"one_pole"` (attack
+            only; the release time is ignored) or `"sampled_one_pole"` (the same by frequency
+            sampling, as in dasp-pytorch, without a state); see `dsp.ballistics`.
         detector: how channels become one level: `"mean"` or `"max"` of their magnitudes, or the
             magnitude of their `"sum"` (dasp-pytorch's: +6 dB on a centred stereo signal).
         detection: `"peak"` magnitude, or `"rms"` over `RMS_WINDOW_MS`.
@@ -135,7 +136,8 @@ def compressor(
     Returns:
         y (channels, time); with `state`, the pair (y, state after the last sample).
 
-    Exact. Levels below -120 dB count as -120 dB, with zero gradient. At knee 0 the gain is
+    Exact: with the sampled one-pole and the summed detector it equals dasp-pytorch's within 2.4e-7
+    of full scale. Levels below -120 dB count as -120 dB, with zero gradient. At knee 0 the gain is
     continuous and its gradient is one of the two slopes.
 
     Raises:
@@ -233,9 +235,9 @@ def _soft_ramp_jvp(
 ) -> tuple[jax.Array, jax.Array]:
     excess, knee = primals
     excess_dot, knee_dot = tangents
-    slope = _ramp_slope(excess, jnp.maximum(knee, MIN_KNEE_DB))
-    knee_dot = jnp.where(knee > MIN_KNEE_DB, knee_dot, 0)
-    return _soft_ramp(excess, knee), slope * excess_dot + 0.5 * slope * (1 - slope) * knee_dot
+    slope = materialize(_ramp_slope(excess, jnp.maximum(knee, MIN_KNEE_DB)))
+    half = jnp.where(knee > MIN_KNEE_DB, 0.5 * knee_dot, 0)
+    return _soft_ramp(excess, knee), slope * excess_dot + slope * half - slope * slope * half
 
 
 def _ramp_slope(excess_db: jax.Array, knee_db: jax.Array) -> jax.Array:

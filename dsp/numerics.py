@@ -60,6 +60,16 @@ def matmul(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.matmul(a, b, precision=EXACT)
 
 
+def materialize(x: jax.Array) -> jax.Array:
+    """Have `x` computed once and stored, where a compiler would compute it again for each use.
+
+    XLA for CPU fuses what a sum over time is made of into the sum, and pays for every constant in
+    it with an array as long as the signal.
+    """
+    stored: jax.Array = lax.optimization_barrier(x)
+    return stored
+
+
 def sequential_backend() -> bool:
     """Whether a loop over time beats a parallel scan on the default backend.
 

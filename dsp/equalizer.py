@@ -69,8 +69,10 @@ def parametric_eq(
     Returns:
         y (channels, time); with `state`, the pair (y, state after the last sample).
 
-    The sections run in state-variable form (see `dsp.biquad`). Measured against float64 on 10 s of
-    noise over random draws and the corners of the console's ranges: see `dsp/README.md`.
+    The sections run in state-variable form (see `dsp.biquad`). Measured in float32 against float64
+    on 10 s of noise, over random draws and every corner of the console's ranges: 6.1e-6 of the
+    output's peak at worst by `"block"`, 1.1e-5 by `"scan"`. `"fft"` errs more where the response
+    outlasts the zero padding: by 4.6e-3 for +12 dB at 20 Hz, Q 5, and 16384 samples.
 
     Raises:
         ValueError: wrong shapes or dtype, an unknown kind or method, or a state with `"fft"`.

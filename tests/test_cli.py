@@ -13,6 +13,7 @@ import soundfile
 
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.cli import main
+from diffmst_jax.commands.process import keep_compilations
 from diffmst_jax.mixing import api
 from diffmst_jax.models import load_model
 from tests.mixing.songs import save_tiny_model, tone, write_reference, write_song
@@ -237,11 +238,39 @@ def test_missing_arguments_end_in_status_2(arguments, capsys):
     assert "usage: diffmst" in capsys.readouterr().err
 
 
-def test_a_program_says_one_line_although_decoders_chat(place, tmp_path):
+def test_compilations_are_kept_in_the_users_cache(tmp_path, monkeypatch):
+    for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"):
+        monkeypatch.setenv(name, "")  # restored afterwards, whatever happens here
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    keep_compilations()
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "cache" / "diffmst")
+    assert (tmp_path / "cache" / "diffmst").is_dir()
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
+    keep_compilations()
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"
+
+
+def test_a_place_that_cannot_be_written_keeps_no_compilations(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    keep_compilations()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+
+
+@pytest.fixture
+def environment(tmp_path_factory) -> dict[str, str]:
+    """An environment whose cache is not the user's own."""
+    return {**os.environ, "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+
+
+def test_a_program_says_one_line_although_decoders_chat(place, tmp_path, environment):
     (tmp_path / "bad.mp3").write_bytes(b"\xff\xfb" + bytes(5000))
     command = [sys.executable, "-m", "diffmst_jax", "mix", str(place / "song")]
     command += [str(tmp_path / "bad.mp3"), "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 2
     assert is_one_line_naming(done.stderr, "bad.mp3")
     assert done.stdout == ""
@@ -249,10 +278,10 @@ def test_a_program_says_one_line_although_decoders_chat(place, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("wait_s", [0.6, 2.0, 6.0])
-def test_ctrl_c_leaves_nothing_behind(place, tmp_path, wait_s):
+def test_ctrl_c_leaves_nothing_behind(place, tmp_path, environment, wait_s):
     command = [sys.executable, "-m", "diffmst_jax", *mix_command(place, tmp_path / "a" / "out")]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         time.sleep(wait_s)
         process.send_signal(signal.SIGINT)

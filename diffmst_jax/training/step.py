@@ -102,7 +102,8 @@ def make_train_step(
     def loss_fn(
         params: nnx.State, others: nnx.State, batch: Example, key: Array
     ) -> tuple[Array, tuple[nnx.State, Metrics]]:
-        model = nnx.merge(graph, params, others)
+        # Copied, for batch statistics may only be written by the trace that made them.
+        model = nnx.merge(graph, params, others, copy=True)
         task_key, noise_key = jax.random.split(key)
         loss, mixed = evaluate_task(model, make_task(batch, config, task_key), config, noise_key)
         return loss, (nnx.split(model, nnx.Param, ...)[2], mixed.metrics)
@@ -136,7 +137,7 @@ def make_eval_step(
     """Return a jitted function of weights, other state, a batch and key data: its mixes, scored."""
 
     def step(params: nnx.State, others: nnx.State, batch: Example, key: Array) -> Mixed:
-        model = nnx.merge(graph, params, others)
+        model = nnx.merge(graph, params, others, copy=True)
         model.eval()
         task_key, noise_key = jax.random.split(jax.random.wrap_key_data(key))
         return evaluate_task(model, make_task(batch, config, task_key), config, noise_key)[1]

@@ -73,7 +73,7 @@ def test_missing_key_is_named(key):
         ("data.reference=paired", "data.reference"),
         ("data.synthetic.tracks=[1,2,3]", "data.synthetic.tracks"),
         ("console.pan_law=loud", "console"),
-        ("model.encoder.hidden=wide", "model"),
+        ("model.encoder.hidden=wide", "model.encoder.hidden"),
         ("loss=mrstft", "loss.mrstft"),
     ],
 )

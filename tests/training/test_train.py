@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from safetensors.numpy import load_file
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.models import Cnn14Config
 from diffmst_jax.models.folder import load_model
 from diffmst_jax.training.display import Display
 from tests.training.conftest import CONF
@@ -47,9 +49,11 @@ def test_resumed_run_equals_an_uninterrupted_one_bit_by_bit(tiny, tmp_path):
 
 
 @pytest.mark.slow
-def test_random_mixes_accumulation_and_scalars(tiny, tmp_path):
+def test_paper_model_on_random_mixes_with_accumulation_and_scalars(tiny, tmp_path):
+    encoder = Cnn14Config(n_fft=512, hop=256, widths=(2, 4), poolings=((4, 2), (4, 2)))
     config = dataclasses.replace(
         with_steps(tiny, 2),
+        model=dataclasses.replace(tiny.model, encoder=encoder),
         data=dataclasses.replace(tiny.data, reference="random_mix", samples=40000),
         loss=dataclasses.replace(tiny.loss, mrstft=1.0, normalize=True),
         optimizer=dataclasses.replace(tiny.optimizer, accumulate=2, ema_decay=0.0),
@@ -57,6 +61,10 @@ def test_random_mixes_accumulation_and_scalars(tiny, tmp_path):
     )
     loss, _ = run(config, tmp_path / "run")
     assert np.isfinite(loss)
+    weights = load_file(tmp_path / "run" / WEIGHTS)
+    means = [value for name, value in weights.items() if name.endswith("norm1.mean")]
+    assert means
+    assert all(np.any(mean) for mean in means), "batch statistics were not updated"
     events = list((tmp_path / "run" / "tensorboard").iterdir())
     assert len(events) == 1
     content = events[0].read_bytes()

@@ -27,9 +27,17 @@ CONTROL_FLOOR = 1e-6  # keeps logits of controls finite when windows are average
 
 @dataclass(frozen=True)
 class _Heard:
-    """Checked input at the model's levels, NumPy: tracks and reference, and who is audible."""
+    """Checked input, NumPy. Tracks are levelled where they are heard: a copy of all is large.
+
+    Attributes:
+        tracks: the audible tracks as given, `(audible tracks, time)`.
+        gains: what brings each to the model's level, `(audible tracks, 1)`.
+        reference: at the model's level, `(2, time)`.
+        audible: which of the given tracks are in `tracks`, bool `(tracks,)`.
+    """
 
     tracks: np.ndarray
+    gains: np.ndarray
     reference: np.ndarray
     audible: np.ndarray
 
@@ -56,7 +64,10 @@ class Model:
         graph, self._weights = nnx.split(module)
         self._predict = jax.jit(lambda weights, *audio: nnx.merge(graph, weights)(*audio))
         rate = config.sample_rate
-        self._level_tracks = jax.jit(lambda x: normalize_tracks(x, sample_rate=rate))
+        # Without its audio, which is not needed and as large as the song.
+        self._track_level = jax.jit(
+            lambda x: normalize_tracks(x, sample_rate=rate)._replace(audio=jnp.zeros(()))
+        )
         self._level_reference = jax.jit(lambda x: normalize_reference(x, sample_rate=rate))
 
     def controls(
@@ -87,28 +98,25 @@ class Model:
                 f"audio at {sample_rate} Hz: this model works at {self.config.sample_rate} Hz"
             )
         heard = self._hear(np.asarray(tracks), np.asarray(reference))
-        present = np.flatnonzero(heard.audible)
-        windows = choose_windows(
-            heard.tracks[present], heard.reference, length=self.config.window_samples
-        )
-        answers = [self._answer(heard, present, start) for start in windows.starts]
+        windows = choose_windows(heard.tracks, heard.reference, length=self.config.window_samples)
+        answers = [self._answer(heard, start) for start in windows.starts]
         neutral = dsp.neutral_console(len(heard.audible), sample_rate=self.config.sample_rate)
         controls = Controls(*dsp.console_controls(neutral, sample_rate=self.config.sample_rate))
         mean = _average(answers, windows)
-        return mean._replace(track=controls.track.at[present].set(mean.track))
+        return mean._replace(track=controls.track.at[heard.audible].set(mean.track))
 
-    def _answer(self, heard: _Heard, present: np.ndarray, start: tuple[int, int]) -> Controls:
-        length = self.config.window_samples
-        padding = padded_count(len(present)) - len(present)
-        tracks = heard.tracks[present, start[0] : start[0] + length]
-        mask = np.pad(np.ones(len(present), bool), (0, padding))
+    def _answer(self, heard: _Heard, start: tuple[int, int]) -> Controls:
+        length, count = self.config.window_samples, len(heard.tracks)
+        padding = padded_count(count) - count
+        tracks = heard.tracks[:, start[0] : start[0] + length] * heard.gains
+        mask = np.pad(np.ones(count, bool), (0, padding))
         batch = (
             np.pad(tracks, ((0, padding), (0, 0)))[None],
             heard.reference[None, :, start[1] : start[1] + length],
             mask[None],
         )
         answer = jax.device_get(self._predict(self._weights, *batch))
-        return Controls(answer.track[0, : len(present)], answer.fx_bus[0], answer.master[0])
+        return Controls(answer.track[0, :count], answer.fx_bus[0], answer.master[0])
 
     def _hear(self, tracks: np.ndarray, reference: np.ndarray) -> _Heard:
         reference = check_reference(reference)
@@ -119,17 +127,20 @@ class Model:
                 f"reference: {reference.shape[1]} samples, expected at least {shortest} "
                 f"({shortest / self.config.sample_rate:.2f} s)"
             )
-        time = max(tracks.shape[1], shortest)
-        count = padded_count(len(tracks))
-        padded = np.pad(tracks, ((0, count - len(tracks)), (0, time - tracks.shape[1])))
-        level = self._level_tracks(padded)
-        audible = np.asarray(level.audible)[: len(tracks)]
+        if tracks.shape[1] < shortest:
+            tracks = np.pad(tracks, ((0, 0), (0, shortest - tracks.shape[1])))
+        # One track at a time: over all at once the filter takes several times the song's size.
+        levels = [jax.device_get(self._track_level(track[None])) for track in tracks]
+        gain_db = np.array([level.gain_db[0] for level in levels])
+        audible = np.array([level.audible[0] for level in levels])
         level_reference = self._level_reference(reference)
         if not level_reference.audible:
             raise ValueError("reference: silent (below -70 LUFS), expected an audible mix")
         if not audible.any():
             raise ValueError("tracks: all silent (below -70 LUFS), expected an audible one")
-        return _Heard(np.asarray(level.audio), np.asarray(level_reference.audio), audible)
+        gains = (10.0 ** (gain_db[audible, None] / 20.0)).astype(np.float32)
+        heard = tracks if audible.all() else tracks[audible]
+        return _Heard(heard, gains, np.asarray(level_reference.audio), audible)
 
     @property
     def shortest_samples(self) -> int:
@@ -156,7 +167,7 @@ def check_tracks(tracks: np.ndarray) -> np.ndarray:
     if tracks.ndim != 2 or tracks.shape[0] == 0 or tracks.shape[1] == 0:
         raise ValueError(f"tracks: shape {tracks.shape}, expected (tracks, time)")
     _check_samples(tracks, "track")
-    return tracks.astype(np.float32)
+    return tracks.astype(np.float32, copy=False)
 
 
 def check_reference(reference: np.ndarray) -> np.ndarray:
@@ -177,7 +188,7 @@ def check_reference(reference: np.ndarray) -> np.ndarray:
 def _check_samples(audio: np.ndarray, what: str) -> None:
     if not np.issubdtype(audio.dtype, np.floating):
         raise ValueError(f"{what}s: {audio.dtype} samples, expected floating point in [-1, 1]")
-    broken = np.flatnonzero(~np.isfinite(audio).all(axis=1))
+    broken = np.flatnonzero([not np.isfinite(row).all() for row in audio])
     if broken.size:
         raise ValueError(f"{what} {broken[0]}: NaN or infinite samples, expected finite ones")
 

@@ -172,20 +172,23 @@ def matches(file: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, p.casefold()) for p in patterns for name in names)
 
 
-def assemble(used: Iterable[_Channels], left_out: Iterable[LeftOut] = ()) -> Multitrack:
-    """Pad the strips' channels to the longest, `(console tracks, time)`, and measure them."""
-    used = list(used)
+def assemble(used: list[_Channels], left_out: Iterable[LeftOut] = ()) -> Multitrack:
+    """Pad the strips' channels to the longest, `(console tracks, time)`, and measure them.
+
+    Empties `used` as it goes, so that the audio of a song is in memory once, not twice.
+    """
+    strips = tuple(item.strip for item in used)
     length = max(item.audio.shape[1] for item in used)
     audio = np.zeros((sum(len(item.audio) for item in used), length), np.float32)
     row = 0
     loudness = []
-    for item in used:
-        audio[row : row + len(item.audio), : item.audio.shape[1]] = item.audio
-        row += len(item.audio)
-        loudness.append(strip_loudness(item.audio))
-    return Multitrack(
-        tuple(item.strip for item in used), audio, np.array(loudness), tuple(left_out)
-    )
+    used.reverse()
+    while used:
+        channels = used.pop().audio
+        audio[row : row + len(channels), : channels.shape[1]] = channels
+        row += len(channels)
+        loudness.append(strip_loudness(channels))
+    return Multitrack(strips, audio, np.array(loudness), tuple(left_out))
 
 
 def strip_loudness(channels: np.ndarray) -> float:

@@ -31,7 +31,7 @@ from diffmst_jax.mixing.tracks import (
     CONSOLE_FILE_NAME,
     Multitrack,
     find_tracks,
-    is_silent,
+    is_all_silent,
     load_tracks,
     read_strips,
 )
@@ -219,7 +219,7 @@ def read_reference(path: str | Path) -> np.ndarray:
     audio = read_audio(path)
     if len(audio) > 2:
         raise InputError(path, f"has {len(audio)} channels", "give a stereo mix as the reference")
-    if all(is_silent(channel) for channel in audio):
+    if is_all_silent(audio):
         raise InputError(path, "is silent", "give a mix with sound in it as the reference")
     return audio if len(audio) == 2 else np.repeat(audio, 2, axis=0)
 

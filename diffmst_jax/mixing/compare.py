@@ -28,6 +28,7 @@ STYLE_STRETCH_S = 60.0
 """Style is measured on the loudest stretch of this length, which bounds the memory it takes."""
 
 SPECTRUM_N_FFT = 16384
+SPECTRUM_PIECE = 64 * SPECTRUM_N_FFT
 SPECTRUM_HZ = np.geomspace(20.0, 20000.0, 181)
 SPECTRUM_OCTAVES = 1 / 6
 INAUDIBLE_DB = -90.0
@@ -105,11 +106,21 @@ _style_distance = jax.jit(style_distance)
 _style_features = jax.jit(partial(style_features, sample_rate=SAMPLE_RATE))
 
 
+def _power_density(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies and mean power density of each channel, taken piece by piece."""
+    length = audio.shape[1]
+    size = min(SPECTRUM_N_FFT, length)
+    starts = range(0, max(1, length - size + 1), SPECTRUM_PIECE)
+    pieces = [audio[:, start : start + SPECTRUM_PIECE] for start in starts]
+    results = [welch(piece, SAMPLE_RATE, nperseg=size, detrend=False) for piece in pieces]
+    weights = [piece.shape[1] for piece in pieces]
+    return results[0][0], np.average([r[1] for r in results], axis=0, weights=weights)
+
+
 def _spectrum_and_width(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Band levels of the mid signal in dB, and side against mid, at `SPECTRUM_HZ`."""
     mid_side = np.stack([audio[0] + audio[1], audio[0] - audio[1]]) / 2
-    size = min(SPECTRUM_N_FFT, audio.shape[1])
-    frequency, density = welch(mid_side, SAMPLE_RATE, nperseg=size, detrend=False)
+    frequency, density = _power_density(mid_side)
     total = np.concatenate([np.zeros((2, 1)), np.cumsum(density, axis=1)], axis=1)
     edges = SPECTRUM_HZ * np.array([[2 ** (-SPECTRUM_OCTAVES / 2)], [2 ** (SPECTRUM_OCTAVES / 2)]])
     bandwidth = frequency[1] - frequency[0]

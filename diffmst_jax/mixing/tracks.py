@@ -16,7 +16,12 @@ import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE, audio_files, read_audio
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.measure import decibels, integrated_loudness, peak
+from diffmst_jax.mixing.measure import (
+    decibels,
+    gated_loudness,
+    peak,
+    weighted_step_powers,
+)
 
 CONSOLE_FILE_NAME = "console.json"
 
@@ -91,9 +96,18 @@ class Multitrack:
         return np.concatenate(sides)
 
 
-class _Channels(NamedTuple):
+class Channels(NamedTuple):
+    """The audio of a strip while a song is put together.
+
+    Attributes:
+        strip: which one.
+        audio: float32 `(channels, time)`, one channel or a pair.
+        step_powers: `weighted_step_powers` of each channel, `(channels, steps)`.
+    """
+
     strip: Strip
     audio: np.ndarray
+    step_powers: np.ndarray
 
 
 def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[Path]]:
@@ -144,7 +158,7 @@ def load_tracks(
         InputError: a file that cannot be used, no audio, or nothing but silence.
     """
     base, files = find_tracks(source)
-    used: list[_Channels] = []
+    used: list[Channels] = []
     left_out: list[LeftOut] = []
     for file in files:
         name = file.relative_to(base).as_posix()
@@ -172,7 +186,7 @@ def matches(file: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, p.casefold()) for p in patterns for name in names)
 
 
-def assemble(used: list[_Channels], left_out: Iterable[LeftOut] = ()) -> Multitrack:
+def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitrack:
     """Pad the strips' channels to the longest, `(console tracks, time)`, and measure them.
 
     Empties `used` as it goes, so that the audio of a song is in memory once, not twice.
@@ -184,44 +198,55 @@ def assemble(used: list[_Channels], left_out: Iterable[LeftOut] = ()) -> Multitr
     loudness = []
     used.reverse()
     while used:
-        channels = used.pop().audio
-        audio[row : row + len(channels), : channels.shape[1]] = channels
-        row += len(channels)
-        loudness.append(strip_loudness(channels))
+        item = used.pop()
+        audio[row : row + len(item.audio), : item.audio.shape[1]] = item.audio
+        row += len(item.audio)
+        loudness.append(strip_loudness(item.step_powers))
     return Multitrack(strips, audio, np.array(loudness), tuple(left_out))
 
 
-def strip_loudness(channels: np.ndarray) -> float:
+def strip_loudness(step_powers: np.ndarray) -> float:
     """Loudness of a strip in LUFS: of its channel, or the energy mean over a pair."""
-    total = integrated_loudness(channels, sample_rate=SAMPLE_RATE)
-    return total - 10 * math.log10(len(channels))
+    return gated_loudness(np.sum(step_powers, axis=0)) - 10 * math.log10(len(step_powers))
 
 
-def split_channels(name: str, audio: np.ndarray) -> tuple[list[_Channels], list[LeftOut]]:
+def split_channels(name: str, audio: np.ndarray) -> tuple[list[Channels], list[LeftOut]]:
     """Turn one file's `(channels, time)` into strips, leaving silent channels out.
 
     A stereo file with one silent channel, or with two that hold the same mono recording,
     becomes a mono strip.
     """
-    sounding = [index for index, channel in enumerate(audio) if not is_silent(channel)]
-    if not sounding:
+    powers = _step_powers(audio)
+    silent = [is_silent(channel, p) for channel, p in zip(audio, powers, strict=True)]
+    if all(silent):
         return [], [LeftOut(name, "it is silent")]
-    silent = sorted(set(range(len(audio))) - set(sounding))
-    reasons = [LeftOut(name, f"channel {index + 1} is silent") for index in silent]
-    if len(audio) == 2 and len(sounding) == 2:
-        if _is_dual_mono(audio):
-            return [_Channels(Strip(name, (1,)), audio[:1])], []
-        return [_Channels(Strip(name, (1, 2)), audio)], []
-    strips = [_Channels(Strip(name, (i + 1,)), audio[i : i + 1]) for i in sounding]
-    return strips, reasons
+    if len(audio) == 2 and not any(silent):
+        count = 1 if _is_dual_mono(audio) else 2
+        strip = Strip(name, (1, 2)[:count])
+        return [Channels(strip, audio[:count], powers[:count])], []
+    used, left_out = [], []
+    for i, is_out in enumerate(silent):
+        if is_out:
+            left_out.append(LeftOut(name, f"channel {i + 1} is silent"))
+        else:
+            used.append(Channels(Strip(name, (i + 1,)), audio[i : i + 1], powers[i : i + 1]))
+    return used, left_out
 
 
-def is_silent(channel: np.ndarray) -> bool:
+def is_silent(channel: np.ndarray, step_powers: np.ndarray) -> bool:
     """Whether a channel `(time,)` has nothing in it that a mix could use."""
-    if decibels(peak(channel)) < SILENCE_PEAK_DB:
-        return True
-    loudness = integrated_loudness(channel[np.newaxis], sample_rate=SAMPLE_RATE)
-    return not np.isfinite(loudness)
+    return decibels(peak(channel)) < SILENCE_PEAK_DB or not math.isfinite(
+        gated_loudness(step_powers)
+    )
+
+
+def is_all_silent(audio: np.ndarray) -> bool:
+    """Whether every channel of `(channels, time)` is silent."""
+    return all(is_silent(c, p) for c, p in zip(audio, _step_powers(audio), strict=True))
+
+
+def _step_powers(audio: np.ndarray) -> np.ndarray:
+    return np.stack([weighted_step_powers(c[np.newaxis], sample_rate=SAMPLE_RATE) for c in audio])
 
 
 def read_strips(source: str | Path | Sequence[str | Path], strips: Sequence[Strip]) -> Multitrack:
@@ -244,7 +269,8 @@ def read_strips(source: str | Path | Sequence[str | Path], strips: Sequence[Stri
         if max(strip.channels) > len(audio):
             problem = f"has {len(audio)} channel(s), the console file uses {max(strip.channels)}"
             raise InputError(by_name[strip.file], problem, "give the file that was mixed")
-        used.append(_Channels(strip, audio[[channel - 1 for channel in strip.channels]]))
+        chosen = audio[[channel - 1 for channel in strip.channels]]
+        used.append(Channels(strip, chosen, _step_powers(chosen)))
     unused = sorted(set(by_name) - {strip.file for strip in strips})
     return assemble(used, [LeftOut(name, "not in the console file") for name in unused])
 

@@ -72,8 +72,7 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
         state, progress = checkpoints.restore(state)
         batches.set_state(progress.data)
         best_loss = progress.best_loss
-    else:
-        save_train_config(run_dir / CONFIG_NAME, config)
+    save_train_config(run_dir / CONFIG_NAME, config)
     step = int(state.step)
 
     # Loop.

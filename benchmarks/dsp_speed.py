@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -38,6 +37,7 @@ TARGETS = {
     ("compressor, forward", "dasp-pytorch"): 12,
     ("compressor, forward", "pedalboard"): 1,
     ("compressor, forward + backward", "dasp-pytorch"): 15,
+    ("compressor, forward + backward to the input", "dasp-pytorch"): 15,
     ("console, forward", "dasp-pytorch"): 10,
     ("console, forward + backward", "dasp-pytorch"): 12,
     ("console with reverb, forward", "dasp-pytorch"): 150,
@@ -69,14 +69,19 @@ def console(x: jax.Array, params: dsp.ConsoleParams, *, reverb: bool = False) ->
     return dsp.mix_console(x, params, config, sample_rate=SAMPLE_RATE, key=key).mix
 
 
-def jax_work(work: Callable[..., jax.Array], x: jax.Array, params: Any) -> tuple[Work, Work]:
-    """Forward, and forward + backward to input and settings, compiled."""
-    forward = jax.jit(work)
-    both = jax.jit(jax.grad(lambda x, p: jnp.sum(jnp.square(work(x, p))), argnums=(0, 1)))
-    return (
-        lambda: jax.block_until_ready(forward(x, params)),
-        lambda: jax.block_until_ready(both(x, params)),
-    )
+def jax_work(work: Callable[..., jax.Array], x: jax.Array, params: Any) -> tuple[Work, Work, Work]:
+    """Forward, forward + backward to input and settings, and to the input alone; compiled."""
+
+    def loss(x: jax.Array, p: Any) -> jax.Array:
+        return jnp.sum(jnp.square(work(x, p)))
+
+    functions = (jax.jit(work), jax.jit(jax.grad(loss, argnums=(0, 1))), jax.jit(jax.grad(loss)))
+    forward, both, to_input = (partial(_finish, f, x, params) for f in functions)
+    return forward, both, to_input
+
+
+def _finish(function: Callable[..., Any], *arguments: Any) -> None:
+    jax.block_until_ready(function(*arguments))
 
 
 def rows() -> dict[str, dict[str, Work]]:
@@ -111,6 +116,7 @@ def rows() -> dict[str, dict[str, Work]]:
             board: peers.pedalboard_compressor(numpy_x, comp),
         },
         "compressor, forward + backward": {ours: comp_jax[1], dasp: comp_dasp[1]},
+        "compressor, forward + backward to the input": {ours: comp_jax[2], dasp: comp_dasp[2]},
         "console, forward": {ours: mix_jax[0], dasp: mix_dasp[0]},
         "console, forward + backward": {ours: mix_jax[1], dasp: mix_dasp[1]},
         "console with reverb, forward": {ours: wet_jax[0], dasp: wet_dasp[0]},
@@ -171,7 +177,7 @@ def scaling(rounds: int) -> list[dict[str, Any]]:
     shapes += [(4, int(s * SAMPLE_RATE)) for s in (1.5, 10, 60, 300)]
     out = []
     for tracks, time_ in shapes:
-        forward, _ = jax_work(console, *signals(tracks, time_))
+        forward, *_ = jax_work(console, *signals(tracks, time_))
         ms = float(np.median(measure({"dsp": forward}, rounds)["dsp"]))
         out.append({"tracks": tracks, "seconds": time_ / SAMPLE_RATE, "ms": ms,
                     "ns_per_sample": 1e6 * ms / (tracks * time_)})  # fmt: skip
@@ -207,11 +213,19 @@ def memory_of(who: str) -> float:
 
         arguments = console_arguments(peers, params, reverb=False)
         work = peers.torch_work(peers.console, np.array(x), arguments)[1]
-    small = signals(TRACKS, 4096)
-    jax_work(console, *small)[1]()  # libraries loaded and their pools made, for both
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    work()  # compiled, libraries loaded, pools made
+    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts again from here
+    before = _status_mib("VmRSS")
     work()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return _status_mib("VmHWM") - before
+
+
+def _status_mib(field: str) -> float:
+    """A figure of this process from the Linux kernel."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"no {field} in /proc/self/status")
 
 
 def report(results: dict[str, Any]) -> str:

@@ -24,8 +24,8 @@ def comp_arguments(compressor: tuple[np.ndarray, ...]) -> list[torch.Tensor]:
 
 def torch_work(
     work: Callable[..., torch.Tensor], x: np.ndarray, arguments: list[torch.Tensor]
-) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Forward without gradient, and forward + backward to input and settings."""
+) -> tuple[Callable[[], None], Callable[[], None], Callable[[], None]]:
+    """Forward without gradient, forward + backward to input and settings, and to the input."""
     signal = torch.from_numpy(x)
 
     def forward() -> None:
@@ -37,7 +37,11 @@ def torch_work(
         inputs += [a.clone().requires_grad_() for a in arguments]
         work(*inputs).square().sum().backward()
 
-    return forward, both
+    def to_input() -> None:
+        inputs = signal.clone().requires_grad_()
+        work(inputs, *arguments).square().sum().backward()
+
+    return forward, both, to_input
 
 
 def equalizer(x: torch.Tensor, *arguments: torch.Tensor) -> torch.Tensor:

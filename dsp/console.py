@@ -18,14 +18,14 @@ from jax.typing import ArrayLike
 
 from dsp.ballistics import BALLISTICS
 from dsp.checks import check_audio, check_choice, check_number, check_sample_rate, check_shape
-from dsp.console_settings import ConsoleParams, MasterParams, TrackParams
+from dsp.console_settings import ConsoleParams, FxBusParams, MasterParams, TrackParams
 from dsp.dynamics import DETECTORS, CompressorParams, DynamicsState, compressor, dynamics_state
 from dsp.equalizer import EqualizerParams, equalizer_state, parametric_eq
-from dsp.levels import gain, stereo_bus
+from dsp.levels import gain
 from dsp.linear_filter import METHODS
-from dsp.numerics import EXACT
+from dsp.numerics import db_to_gain, matmul
 from dsp.reverb import RESPONSE_SAMPLES, noise_shaped_reverb
-from dsp.stereo import PAN_LAWS, pan
+from dsp.stereo import PAN_LAWS, pan_gains
 
 
 @dataclass(frozen=True)
@@ -165,46 +165,49 @@ def mix_console(
     check_sample_rate(sample_rate)
     if state is not None:
         _check_streamable(config)
-    dry, strips = jax.vmap(lambda x, p, s: _channel_strip(x[None], p, config, sample_rate, s))(
-        tracks, params.tracks, None if state is None else state.tracks
-    )
+    heard = _pan_gains(params.tracks, config, tracks.dtype)
     if mask is not None:
         check_shape(mask, (tracks.shape[0],), "mask")
-        dry = dry * jnp.asarray(mask, dry.dtype)[:, None, None]
-    fx_bus, tail = jnp.zeros_like(dry[0]), None if state is None else state.fx_bus
+        heard = heard * jnp.asarray(mask, tracks.dtype)[:, None]
+        # Whatever padding holds, it must reach neither the sum nor a gradient.
+        tracks = jnp.where(jnp.asarray(mask, bool)[:, None], tracks, 0)
+    mono, strips = jax.vmap(lambda x, p, s: _channel_strip(x[None], p, config, sample_rate, s))(
+        tracks, params.tracks, None if state is None else state.tracks
+    )
+    # Panning and summing in one product: no stereo signal per track is ever stored.
+    mix = matmul(heard.T, mono)
+    fx_bus, tail = jnp.zeros_like(mix), None if state is None else state.fx_bus
     if config.reverb:
-        fx_bus, tail = _fx_bus(dry, params, sample_rate, key, tail)
-    mix = _sum_of_tracks(dry) + fx_bus
+        sends = db_to_gain(params.tracks.send_db).astype(mono.dtype)
+        sent = matmul((heard * sends[:, None]).T, mono)
+        fx_bus, tail = _fx_bus(sent, params.fx_bus, sample_rate, key, tail)
+    mix = mix + fx_bus
     master = None if state is None else state.master_bus
     if config.master_bus:
         mix, master = _master_bus(mix, params.master_bus, config, sample_rate, master)
     after = None if state is None else ConsoleState(strips, tail, master)
-    return ConsoleOutput(mix, dry, fx_bus, after)
+    return ConsoleOutput(mix, heard[:, :, None] * mono[:, None, :], fx_bus, after)
 
 
-def _sum_of_tracks(dry: jax.Array) -> jax.Array:
-    """Sum (tracks, 2, time) over the tracks.
-
-    A matrix product with ones, not a reduction: XLA for CPU (jaxlib 0.10.2) fuses a reduction with
-    the pan gains before it and then gives, for batches of one and 32768 samples or more, the left
-    channel twice.
-    """
-    return jnp.einsum("nct,n->ct", dry, jnp.ones(len(dry), dry.dtype), precision=EXACT)
+def _pan_gains(params: TrackParams, config: ConsoleConfig, dtype: jnp.dtype) -> jax.Array:
+    """How loud each track is left and right, (tracks, 2)."""
+    return jax.vmap(lambda position: pan_gains(position, law=config.pan_law))(params.pan).astype(
+        dtype
+    )
 
 
 def _fx_bus(
-    dry: jax.Array,
-    params: ConsoleParams,
+    sent: jax.Array,
+    params: FxBusParams,
     sample_rate: float,
     key: jax.Array | None,
     tail: jax.Array | None,
 ) -> tuple[jax.Array, jax.Array | None]:
     if key is None:
         raise ValueError("key is None; expected a PRNG key, for config.reverb is True")
-    sent, reverb = stereo_bus(dry, params.tracks.send_db), params.fx_bus.reverb
     if tail is None:
-        return noise_shaped_reverb(key, sent, reverb, sample_rate=sample_rate), None
-    return noise_shaped_reverb(key, sent, reverb, sample_rate=sample_rate, state=tail)
+        return noise_shaped_reverb(key, sent, params.reverb, sample_rate=sample_rate), None
+    return noise_shaped_reverb(key, sent, params.reverb, sample_rate=sample_rate, state=tail)
 
 
 def _channel_strip(
@@ -224,7 +227,7 @@ def _channel_strip(
         state,
         lookahead_ms=config.track_lookahead_ms,
     )
-    return pan(x, params.pan, law=config.pan_law), state
+    return x[0], state
 
 
 def _master_bus(

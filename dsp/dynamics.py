@@ -31,6 +31,9 @@ RMS_WINDOW_MS = 10.0
 GATE_RATIO = 101.0
 GATE_KNEE_DB = 1.0
 
+# Slope and makeup gain of a curve that is already the gain.
+_AS_IT_IS = (1.0, 0.0)
+
 
 class CompressorParams(NamedTuple):
     """Settings of a compressor, scalars. Neutral: ratio 1 and makeup 0 dB.
@@ -145,11 +148,12 @@ def compressor(
     """
     threshold, ratio, attack, release, knee, makeup = (jnp.asarray(p, x.dtype) for p in params)
 
+    # Smoothing commutes with the constant factor of the slope, which so costs no array of its own.
     def curve(level_db: jax.Array) -> jax.Array:
-        return (1 / ratio - 1) * _soft_ramp(level_db - threshold, knee)
+        return -_soft_ramp(level_db - threshold, knee)
 
     return _process(
-        x, curve, (attack, release), makeup, side_chain, state,
+        x, curve, (attack, release), (1 - 1 / ratio, makeup), side_chain, state,
         _Static(sample_rate, ballistics, detector, detection, lookahead_ms),
     )  # fmt: skip
 
@@ -178,7 +182,7 @@ def expander(
         return -jnp.minimum((ratio - 1) * _soft_ramp(threshold - level_db, knee), limit)
 
     return _process(
-        x, curve, (release, attack), jnp.zeros((), x.dtype), side_chain, state,
+        x, curve, (release, attack), _AS_IT_IS, side_chain, state,
         _Static(sample_rate, ballistics, detector, detection, lookahead_ms),
     )  # fmt: skip
 
@@ -258,7 +262,7 @@ def _process(
     x: jax.Array,
     curve: Callable[[jax.Array], jax.Array],
     fall_rise_ms: tuple[jax.Array, jax.Array],
-    makeup_db: jax.Array,
+    slope_makeup: tuple[ArrayLike, ArrayLike],
     side_chain: jax.Array | None,
     state: DynamicsState | None,
     static: _Static,
@@ -285,7 +289,8 @@ def _process(
         curve(level_db), fall, rise, start.smoother_db, ballistics=static.ballistics
     )
     late = jnp.concatenate([start.delayed, x], axis=1) if start.delayed.shape[1] else x
-    y = late[:, : x.shape[1]] * db_to_gain(gain_db + makeup_db)[None]
+    slope, makeup_db = slope_makeup
+    y = late[:, : x.shape[1]] * db_to_gain(slope * gain_db + makeup_db)[None]
     if state is None:
         return y
     return y, DynamicsState(

@@ -14,7 +14,7 @@ REFERENCE ?= $(SONGS)/references/song_00904.flac
 MODEL ?= $(DEMO)/training/model
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench clean
+.PHONY: help setup demo test test-fast coverage lint format bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ test: $(STAMP)  ## run the whole test suite
 
 test-fast: $(STAMP)  ## run the suite without its slow tests
 	$(BIN)/python -m pytest -n 2 -q -m "not slow"
+
+coverage: $(STAMP)  ## run the suite and list the lines that no test reaches
+	$(BIN)/python -m pytest -n 2 -q --cov --cov-report=term-missing:skip-covered
 
 lint: $(STAMP)  ## check style and types
 	$(BIN)/ruff format --check .

@@ -8,7 +8,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.training.config import SyntheticConfig
 from diffmst_jax.typed_config import read_config
 
-SystemName = Literal["plain_sum", "equal_loudness"]
+SystemName = Literal["plain_sum", "equal_loudness", "equal_loudness_mono"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,11 @@ import numpy as np
 
 from diffmst_jax.evaluation.config import EvaluationConfig
 from diffmst_jax.mixing.analyse import predicted_settings
-from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
+from diffmst_jax.mixing.baselines import (
+    equal_loudness_mix,
+    mono_equal_loudness_mix,
+    plain_sum,
+)
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.settings import Provenance
@@ -21,6 +25,7 @@ System = Callable[[Multitrack, np.ndarray], np.ndarray]
 BASELINES: dict[str, Callable[[Multitrack], np.ndarray]] = {
     "plain_sum": plain_sum,
     "equal_loudness": equal_loudness_mix,
+    "equal_loudness_mono": mono_equal_loudness_mix,
 }
 
 

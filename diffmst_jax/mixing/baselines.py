@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from diffmst_jax.mixing.measure import factor
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.measure import factor, integrated_loudness
 from diffmst_jax.mixing.tracks import Multitrack
 
 CENTRE_GAIN = math.cos(math.pi / 4)
@@ -29,6 +30,24 @@ def equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
     loudness = multitrack.loudness_lufs
     gains = [factor(float(np.mean(loudness) - own)) for own in loudness]
     return _sum(multitrack, np.array(gains))
+
+
+def mono_equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
+    """Average all channels of all tracks at one loudness, the same left and right.
+
+    The paper's lowest anchor: every channel is a track of its own and nothing is panned. Its side
+    signal is silent, which the Bark term of the audio-feature loss punishes with about 33.
+
+    Returns:
+        float32 `(2, time)`.
+    """
+    channels = [t[None] for t in multitrack.audio]
+    loudness = np.array([integrated_loudness(c, sample_rate=SAMPLE_RATE) for c in channels])
+    heard = np.isfinite(loudness)
+    level = float(np.mean(loudness[heard]))
+    gains = np.array([factor(level - own) if np.isfinite(own) else 0.0 for own in loudness])
+    mono = (gains / heard.sum()).astype(np.float32) @ multitrack.audio
+    return np.stack([mono, mono])
 
 
 def _sum(multitrack: Multitrack, strip_gains: np.ndarray) -> np.ndarray:

@@ -121,10 +121,11 @@ def test_total_is_the_sum_of_its_terms():
 
 def test_evaluation_writes_the_same_examples_for_every_system(config, tmp_path):
     scores = evaluate(config, tmp_path, quiet)
-    assert [s.system for s in scores] == ["plain_sum", "equal_loudness"] * 3
+    systems = ["plain_sum", "equal_loudness", "equal_loudness_mono"]
+    assert [s.system for s in scores] == systems * 3
     with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 6
+    assert len(rows) == 9
     assert rows[0]["song"] == rows[1]["song"]
     assert float(rows[0][TOTAL]) == pytest.approx(scores[0].values[TOTAL])
     summary = json.loads((tmp_path / "summary.json").read_text())["systems"]
@@ -142,7 +143,7 @@ def test_failing_system_is_counted_and_the_others_are_still_scored(config):
 
     systems = {**make_systems(config), "broken": broken}
     scores = score_section(0, sections_of(config)[0], systems, config)
-    assert [s.status for s in scores] == [OK, OK, "no idea at all"]
+    assert [s.status for s in scores] == [OK, OK, OK, "no idea at all"]
     assert summarize(scores)["broken"] == {"examples": 0, "failed": 1}
 
 

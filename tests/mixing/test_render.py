@@ -7,7 +7,12 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing import render as render_module
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
+from diffmst_jax.mixing.baselines import (
+    equal_loudness_mix,
+    mono_equal_loudness_mix,
+    plain_sum,
+)
+from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.reduction import gain_reduction_db
 from diffmst_jax.mixing.render import render
@@ -29,6 +34,17 @@ def test_neutral_settings_are_the_equal_loudness_mix(multitrack):
     expected = equal_loudness_mix(multitrack)
     gain = np.sum(mix * expected) / np.sum(expected * expected)
     np.testing.assert_allclose(mix, gain * expected, rtol=0, atol=1e-5)
+
+
+def test_the_papers_anchor_is_mono_at_one_loudness(multitrack):
+    mix = mono_equal_loudness_mix(multitrack)
+    np.testing.assert_array_equal(mix[0], mix[1])
+    loudness = [integrated_loudness(t[None], sample_rate=SAMPLE_RATE) for t in multitrack.audio]
+    heard = multitrack.audio @ mix[0]
+    alone = np.sum(multitrack.audio**2, axis=1)
+    # Each track's share of the mix, by projection, stands in inverse order of its loudness.
+    order = np.argsort(heard / alone)
+    np.testing.assert_array_equal(order, np.argsort(loudness)[::-1])
 
 
 def test_a_muted_strip_is_not_heard_and_the_others_stay(mixed, multitrack):

@@ -81,6 +81,26 @@ def test_a_masked_track_adds_exactly_nothing():
     np.testing.assert_allclose(padded, alone, rtol=0, atol=1e-6 * np.abs(alone).max())
 
 
+def test_what_padding_holds_reaches_neither_mix_nor_gradient():
+    mask = np.array([1.0, 1.0, 0.0], np.float32)
+    settings = params()
+
+    def loss(x, settings):
+        return jnp.sum(mix(x, settings, mask=mask).mix ** 2)
+
+    evaluate = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
+    wanted, wanted_gradient = evaluate(audio(), settings)
+    spoilt = audio()
+    spoilt[2] = np.nan
+    value, gradient = evaluate(spoilt, settings)
+    np.testing.assert_allclose(value, wanted, rtol=1e-6)
+    for actual, right in zip(
+        jax.tree.leaves(gradient), jax.tree.leaves(wanted_gradient), strict=True
+    ):
+        assert np.isfinite(actual).all()
+        np.testing.assert_allclose(actual, right, rtol=1e-4, atol=1e-6)
+
+
 def test_parts_add_up_to_the_mix():
     config = dsp.ConsoleConfig(master_bus=False, reverb=True)
     out = mix(audio(), params(), config, key=jax.random.key(1))

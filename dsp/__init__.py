@@ -80,7 +80,7 @@ from dsp.reverb import (
     reverb_noise,
 )
 from dsp.spectral import bark_filterbank, magnitude, mel_filterbank, stft
-from dsp.stereo import mid_side, pan, stereo_widener
+from dsp.stereo import mid_side, pair_positions, pan, stereo_widener
 from dsp.weighting import k_weighting
 
 __all__ = [
@@ -151,6 +151,7 @@ __all__ = [
     "normalize",
     "oversample",
     "oversampling_state",
+    "pair_positions",
     "pan",
     "parametric_eq",
     "reverb_noise",

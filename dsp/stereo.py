@@ -52,6 +52,20 @@ def pan_gains(position: ArrayLike, *, law: str = "constant_power") -> jax.Array:
     return jnp.where(power > _MIN_PAN_POWER, safe_sqrt(power, _MIN_PAN_POWER), 0)
 
 
+def pair_positions(position: ArrayLike) -> tuple[jax.Array, jax.Array]:
+    """Pan positions for the left and the right channel of a stereo track that is panned as one.
+
+    Args:
+        position: where the pair leans, 0 left to 1 right, any shape.
+
+    Returns:
+        `max(0, 2 p - 1)` and `min(1, 2 p)`: hard left and right for a pair in the centre; towards a
+        side the far channel follows and the near one stays, so that the image is kept while it can.
+    """
+    lean = jnp.asarray(position)
+    return jnp.maximum(0.0, 2 * lean - 1), jnp.minimum(1.0, 2 * lean)
+
+
 def mid_side(x: jax.Array) -> jax.Array:
     """Left/right to mid/side or back, (2, time): `(a + b) / sqrt 2, (a - b) / sqrt 2`.
 

@@ -18,7 +18,7 @@ from diffmst_jax.mixing.render import Rendered
 from diffmst_jax.mixing.report import ReportContent
 from diffmst_jax.mixing.report_player import EXCERPT_S
 from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ, VISIBLE_REDUCTION_DB, StripView
-from diffmst_jax.mixing.settings import MixSettings, pair_positions
+from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack
 from dsp.equalizer import CONSOLE_BANDS
 
@@ -200,7 +200,7 @@ def _strip_view(
     strip, params = settings.strips[index], _of_strip(settings, index)
     is_pair = len(strip.channels) == 2
     position = float(params.pan)
-    pan = tuple(float(p) for p in pair_positions(params.pan)) if is_pair else (position,)
+    pan = tuple(float(p) for p in dsp.pair_positions(params.pan)) if is_pair else (position,)
     rows = [("Level", _level_words(settings, index))]
     if settings.config.track_equalizer:
         rows.append(("Equalizer", equalizer_words(params.equalizer)))

@@ -64,19 +64,6 @@ def rounded(params: dsp.ConsoleParams) -> dsp.ConsoleParams:
     return jax.tree.map(lambda leaf: np.round(np.asarray(leaf, np.float64), DECIMALS), params)
 
 
-def pair_positions(pan: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Place the channels of stereo pairs so that each keeps as much of its image as it can.
-
-    Args:
-        pan: where each pair leans, 0 left to 1 right, any shape.
-
-    Returns:
-        Positions of the left and of the right channels: hard left and right for a pair in the
-        centre; towards a side, the far channel follows and the near one stays.
-    """
-    return np.maximum(0.0, 2.0 * pan - 1.0), np.minimum(1.0, 2.0 * pan)
-
-
 def track_pan(pan: np.ndarray, side: np.ndarray) -> np.ndarray:
     """Position of every console track.
 
@@ -84,5 +71,5 @@ def track_pan(pan: np.ndarray, side: np.ndarray) -> np.ndarray:
         pan: position of the strip that each track belongs to, `(console tracks,)`.
         side: `Multitrack.side_of_track`.
     """
-    left, right = pair_positions(pan)
+    left, right = (np.asarray(channel) for channel in dsp.pair_positions(pan))
     return np.where(side == 0, pan, np.where(side < 0, left, right))

@@ -83,10 +83,7 @@ def random_controls(key: Array, shape: tuple[int, ...]) -> Controls:
 
 
 def linked(controls: Controls, side: Array) -> Controls:
-    """Give both channels of each pair their mean settings and pan them as a pair.
-
-    A pair in the centre lies hard left and right; leaning to a side, its far channel follows and
-    its near one stays, as in `diffmst_jax.mixing`.
+    """Give both channels of each pair their mean settings; pan them by `dsp.pair_positions`.
 
     Args:
       controls: with a leading batch axis.
@@ -98,8 +95,8 @@ def linked(controls: Controls, side: Array) -> Controls:
     )
     track = jnp.where(left | right, (controls.track + other) / 2, controls.track)
     lean = track[..., PAN]
-    position = jnp.where(side < 0, jnp.maximum(0.0, 2 * lean - 1), lean)
-    position = jnp.where(side > 0, jnp.minimum(1.0, 2 * lean), position)
+    of_left, of_right = dsp.pair_positions(lean)
+    position = jnp.where(side < 0, of_left, jnp.where(side > 0, of_right, lean))
     return controls._replace(track=track.at[..., PAN].set(position))
 
 

@@ -16,7 +16,6 @@ from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.reduction import gain_reduction_db
 from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.settings import pair_positions
 
 
 def test_pieces_equal_the_whole(mixed, multitrack, monkeypatch):
@@ -94,7 +93,7 @@ def test_progress_ends_at_one(mixed, multitrack):
     ("pan", "left", "right"), [(0.5, 0.0, 1.0), (0.25, 0.0, 0.5), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)]
 )
 def test_a_pair_keeps_the_image_that_fits(pan, left, right):
-    assert pair_positions(np.array(pan)) == (left, right)
+    assert dsp.pair_positions(pan) == (left, right)
 
 
 def test_the_plain_sum_keeps_stereo_files_as_they_are_and_centres_mono(multitrack):

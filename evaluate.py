@@ -16,7 +16,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import evaluation_config
 from diffmst_jax.evaluation.run import evaluate
 from diffmst_jax.evaluation.summary import summarize, terminal_table
-from diffmst_jax.training.compose import compose_or_exit
+from diffmst_jax.training.compose import compose_or_exit, remove_if_empty
 from diffmst_jax.training.display import Display
 from diffmst_jax.training.process import settle_process
 
@@ -36,6 +36,8 @@ def main(settings: DictConfig) -> None:
     except InputError as error:
         sys.stderr.write(f"evaluate.py: {error}\n")
         sys.exit(2)
+    finally:
+        remove_if_empty(folder)
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(terminal_table(summarize(scores), config.protocol.name))
     console.print(f"results in {folder}", highlight=False, soft_wrap=True)

@@ -19,7 +19,7 @@ from rich.console import Console
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import save_model
 from diffmst_jax.training.checkpoint import BEST, Checkpoints, Progress
-from diffmst_jax.training.compose import compose_or_exit, read_settings
+from diffmst_jax.training.compose import compose_or_exit, read_settings, remove_if_empty
 from diffmst_jax.training.config import CONFIG_NAME, TrainConfig, save_train_config
 from diffmst_jax.training.display import Display
 from diffmst_jax.training.export import model_card, starting_model
@@ -122,6 +122,8 @@ def main(settings: DictConfig) -> float:
     except InputError as error:
         sys.stderr.write(f"train.py: {error}\n")
         sys.exit(2)
+    finally:
+        remove_if_empty(Path(hydra_config.runtime.output_dir))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +71,13 @@ def _resumed_values(run_dir: Path, overrides: Sequence[str]) -> dict[str, Any]:
     values = OmegaConf.to_container(merged, resolve=True)
     assert isinstance(values, dict)
     return {str(k): v for k, v in values.items()}
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove the run folder that Hydra made, and its parent, unless something was written there.
+
+    A resumed run writes to the folder it was started in, and a refused one writes nothing.
+    """
+    with suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()

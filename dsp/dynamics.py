@@ -80,7 +80,8 @@ class GateParams(NamedTuple):
 class DynamicsState(NamedTuple):
     """What a dynamics processor remembers between chunks."""
 
-    smoother_db: jax.Array  # () or (2,): the gain smoother
+    # () or (2,): the gain smoother; a compressor's before the factor 1 - 1 / ratio of its slope.
+    smoother_db: jax.Array
     power: jax.Array  # (): the average behind RMS detection
     delayed: jax.Array  # (channels, lookahead in samples): audio not played yet
 

@@ -89,7 +89,7 @@ def test_run_without_checkpoint_cannot_be_resumed(tiny, tmp_path):
 )
 def test_wrong_input_is_one_line_and_status_2(arguments, said, tmp_path):
     result = subprocess.run(
-        [sys.executable, "train.py", *arguments, f"hydra.run.dir={tmp_path}"],
+        [sys.executable, "train.py", *arguments, f"hydra.run.dir={tmp_path / 'runs' / 'refused'}"],
         cwd=ROOT,
         check=False,
         capture_output=True,
@@ -97,6 +97,7 @@ def test_wrong_input_is_one_line_and_status_2(arguments, said, tmp_path):
         timeout=120,
     )
     assert result.returncode == 2
+    assert list(tmp_path.iterdir()) == []
     assert said in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert result.stdout == ""

@@ -38,16 +38,21 @@ BALLISTICS = ("branching", "decoupled", "one_pole", "sampled_one_pole")
 # Six sweeps settle a million samples of music; ties of rounding could alternate for ever.
 MAX_SWEEPS = 64
 
+# A microsecond: no audio rate resolves it, and the reciprocal stays finite at time 0.
+MIN_TIME_MS = 1e-3
+
 # 10 % to 90 % of a step: the rise time that attack and release times name.
 _RISE = np.log(9.0)
 
 
 def time_constant(time_ms: ArrayLike, *, sample_rate: float) -> jax.Array:
-    """Coefficient c of a one-pole smoother whose step response rises 10-90 % in `time_ms` (> 0).
+    """Coefficient c of a one-pole smoother whose step response rises 10-90 % in `time_ms` (>= 0).
 
-    `c = 1 - 9 ** (-1 / (time_s * sample_rate))`; computed without cancellation.
+    `c = 1 - 9 ** (-1 / (time_s * sample_rate))`; computed without cancellation. Times below
+    `MIN_TIME_MS` count as that, which is at once (c = 1), with zero gradient.
     """
-    return -jnp.expm1(-_RISE / (jnp.asarray(time_ms) * (1e-3 * sample_rate)))
+    time = jnp.maximum(jnp.asarray(time_ms), MIN_TIME_MS)
+    return -jnp.expm1(-_RISE / (time * (1e-3 * sample_rate)))
 
 
 def smooth(

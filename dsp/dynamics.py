@@ -39,7 +39,7 @@ class CompressorParams(NamedTuple):
     """Settings of a compressor, scalars. Neutral: ratio 1 and makeup 0 dB.
 
     threshold_db: level above which gain is reduced. ratio >= 1: input dB per output dB above it.
-    attack_ms, release_ms > 0: 10-90 % rise times of the gain when it falls and recovers.
+    attack_ms, release_ms >= 0: 10-90 % rise times of the gain when it falls and recovers.
     knee_db >= 0: width of the quadratic transition around the threshold.
     makeup_gain_db: added last.
     """
@@ -56,7 +56,7 @@ class ExpanderParams(NamedTuple):
     """Settings of a downward expander, scalars. Neutral: ratio 1, or range 0 dB.
 
     threshold_db: level below which gain is reduced. ratio >= 1: output dB per input dB below it.
-    attack_ms, release_ms > 0: 10-90 % rise times of the gain when it opens and closes.
+    attack_ms, release_ms >= 0: 10-90 % rise times of the gain when it opens and closes.
     knee_db >= 0: width of the transition. range_db >= 0: the most that gain is ever reduced.
     """
 

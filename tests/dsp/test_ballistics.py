@@ -30,6 +30,15 @@ def test_time_constants_are_rise_times_from_10_to_90_percent(time_ms):
     assert rise / SAMPLE_RATE * 1e3 == pytest.approx(time_ms, rel=0.02, abs=0.05)
 
 
+def test_time_zero_is_at_once_with_a_finite_gradient():
+    def constant(time_ms):
+        return dsp.time_constant(time_ms, sample_rate=SAMPLE_RATE)
+
+    value, slope = jax.value_and_grad(constant)(0.0)
+    assert value == 1
+    assert slope == 0
+
+
 def test_attack_and_release_act_on_falling_and_rising_gain():
     x = jnp.concatenate([jnp.full(2000, -10.0), jnp.zeros(2000)])
     y, _ = dsp.smooth(x, 1.0, RELEASE, 0.0)

@@ -32,6 +32,9 @@ KINDS = (
     "all_pass",
 )
 
+# Highest frequency, in sample rates: at 1/2 the tangent has its pole, and beyond it filters blow up.
+MAX_FREQUENCY = 0.499
+
 
 class StateVariable(NamedTuple):
     """One second-order section `m0 + (m1 s + m2) / (s^2 + k s + 1)`, `s` scaled by `g`.
@@ -58,7 +61,8 @@ def state_variable(
 
     Args:
         kind: one of `KINDS`.
-        frequency_hz: corner or centre frequency, 0 < f < sample_rate / 2.
+        frequency_hz: corner or centre frequency, 0 < f < sample_rate / 2; above `MAX_FREQUENCY` of
+            the sample rate it counts as that, with zero gradient.
         q_factor: quality factor, > 0; for shelves 1/sqrt(2) is the steepest without overshoot.
         gain_db: gain of shelf or peak; ignored by the other kinds. 0 dB is the identity.
         sample_rate: Hz.
@@ -72,7 +76,7 @@ def state_variable(
     check_choice(kind, KINDS, "kind")
     check_sample_rate(sample_rate)
     frequency, q, gain = (jnp.asarray(v) for v in (frequency_hz, q_factor, gain_db))
-    tangent = jnp.tan(frequency * (np.pi / sample_rate))
+    tangent = jnp.tan(jnp.minimum(frequency / sample_rate, MAX_FREQUENCY) * np.pi)
     a = jnp.exp(gain * (np.log(10.0) / 40.0))  # amplitude: the square root of the band's gain
     one, zero = jnp.ones_like(q), jnp.zeros_like(q)
     k = 1 / q

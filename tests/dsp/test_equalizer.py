@@ -3,6 +3,7 @@
 from itertools import product
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.signal
@@ -71,3 +72,17 @@ def worst_error(method, seconds):
 @pytest.mark.parametrize("method", ["block", "scan"])
 def test_float32_agrees_with_float64_on_ten_seconds_of_noise(method):
     assert worst_error(method, 10.0) < TOLERANCE["parametric_eq against float64"]
+
+
+def test_frequencies_beyond_half_of_the_sample_rate_stay_stable():
+    """Regression: 23 kHz at 44.1 kHz folded to a negative tangent and grew to 1e33."""
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 2000)).astype(np.float32)
+    params = dsp.EqualizerParams(np.full(6, 6.0), np.full(6, 23_000.0), np.ones(6))
+
+    def loss(x, params):
+        return jnp.sum(dsp.parametric_eq(x, params, sample_rate=SAMPLE_RATE) ** 2)
+
+    value, gradient = jax.jit(jax.value_and_grad(loss, (0, 1)))(x, params)
+    assert np.isfinite(value)
+    assert value < 100 * np.sum(x**2)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))

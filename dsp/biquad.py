@@ -32,7 +32,7 @@ KINDS = (
     "all_pass",
 )
 
-# Highest frequency, in sample rates: at 1/2 the tangent has its pole, and beyond it filters blow up.
+# Highest frequency, in sample rates: the tangent has its pole at 1/2, and filters beyond blow up.
 MAX_FREQUENCY = 0.499
 
 

@@ -3,9 +3,11 @@
 - audio features: `style_features`, `style_distance`, `audio_feature_loss`
 - spectrograms: `multi_resolution_stft_loss`, `sum_difference_stft_loss`
 - controls: `parameter_loss`
+- tracks in a mix: `audibility` of their `band_excitation`
 - around any of them: `normalize_loudness`
 """
 
+from diffmst_jax.losses.audibility import audibility, band_excitation
 from diffmst_jax.losses.audio_features import (
     AudioFeatureLoss,
     AudioFeatureWeights,
@@ -30,7 +32,9 @@ __all__ = [
     "ParameterLoss",
     "StftResolution",
     "StyleFeatures",
+    "audibility",
     "audio_feature_loss",
+    "band_excitation",
     "loudness_gain_db",
     "multi_resolution_stft_loss",
     "normalize_loudness",

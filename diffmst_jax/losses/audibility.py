@@ -1,0 +1,139 @@
+"""How well each track is heard in a mix: its loudness beside the others against its loudness alone.
+
+Partial loudness after Moore, Glasberg and Baer (1997), "A model for the prediction of thresholds,
+loudness, and partial loudness", equations 7 to 20 without the ear's transfer functions: energy is
+spread over critical bands, loudness is a power law of it above the threshold in quiet, and a track
+that falls below the threshold that the others raise loses its loudness fast. What the model needs
+of absolute level comes from playing the mix at `PLAYBACK_DB_SPL`, so audibility does not depend on
+the level of the recording.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dsp.spectral import bark_filterbank, bark_to_hz, hz_to_bark, power, stft
+
+BANDS, LOW_HZ, HIGH_HZ = 24, 20.0, 16000.0
+N_FFT, HOP = 2048, 4096
+"""Frames lie apart: this is a statistic over time, and every second moment is enough for it."""
+
+# A masker spreads this steeply towards lower and higher bands, in dB per Bark (Terhardt 1979, the
+# upper one at a level of about 70 dB).
+LOWER_SLOPE, UPPER_SLOPE = 27.0, 10.0
+
+PLAYBACK_DB_SPL = 75.0
+EXPONENT = 0.2
+# Excitation at the threshold in quiet, and signal over masker at the masked threshold (K), both in
+# dB: approximations of the paper's curves, constant outside.
+THRESHOLD_HZ = (50.0, 80.0, 125.0, 200.0, 315.0, 500.0)
+THRESHOLD_DB = (28.2, 19.2, 12.7, 8.1, 5.3, 3.6)
+MASKED_HZ = (50.0, 100.0, 200.0, 500.0, 1000.0)
+MASKED_DB = (13.0, 5.0, 1.0, -2.0, -3.0)
+
+NEVER_HEARD = 1e-3
+"""A track with less loudness than this share of the loudest one's does not play in the passage."""
+
+SMALLEST = 1e-12
+
+
+def band_excitation(signals: Array, *, sample_rate: int) -> Array:
+    """Energy of each signal over time in critical bands, spread to their neighbours.
+
+    Args:
+        signals: `(..., time)`, at least 1025 samples.
+        sample_rate: samples per second.
+
+    Returns:
+        `(..., bands, frames)`, in squared units of the signal; a power: excitations of signals that
+        have nothing in common add.
+    """
+    bank = bark_filterbank(
+        bands=BANDS, n_fft=N_FFT, sample_rate=sample_rate, low_hz=LOW_HZ, high_hz=HIGH_HZ
+    )
+    spread = jnp.asarray((bank @ _spreading()).T, signals.dtype)
+    return jnp.matmul(spread, power(stft(signals, n_fft=N_FFT, hop=HOP)))
+
+
+def audibility(excitations: Array) -> Array:
+    """Share of its own loudness that each track keeps in the mix of all of them.
+
+    Args:
+        excitations: of every track, `(tracks, ..., bands, frames)`, from `band_excitation` of what
+            each adds to the mix; ears in an axis between are heard by themselves and summed.
+
+    Returns:
+        `(tracks,)` in [0, 1]: 1 for a track that is alone, near 0 for a buried one; 1 too for one
+        that does not play. Differentiable, with a finite gradient everywhere, silence included.
+    """
+    threshold = 10.0 ** (_at_bands(THRESHOLD_HZ, THRESHOLD_DB) / 10.0)
+    masked = 10.0 ** (_at_bands(MASKED_HZ, MASKED_DB) / 10.0)
+    total = jnp.sum(excitations, axis=0)
+    level = jnp.maximum(jnp.mean(jnp.sum(total, axis=-2)), SMALLEST)
+    own = excitations * (10.0 ** (PLAYBACK_DB_SPL / 10.0) / level)
+    others = jnp.maximum(jnp.sum(own, axis=0, keepdims=True) - own, 0.0)
+    column = (1,) * (own.ndim - 2) + (BANDS, 1)
+    beside = partial_loudness(
+        own, others, threshold=threshold.reshape(column), masked=masked.reshape(column)
+    )
+    alone = partial_loudness(
+        own, jnp.zeros_like(own), threshold=threshold.reshape(column), masked=masked.reshape(column)
+    )
+    axes = tuple(range(1, own.ndim))
+    heard, whole = jnp.sum(beside, axis=axes), jnp.sum(alone, axis=axes)
+    plays = whole > NEVER_HEARD * jnp.max(whole)
+    return jnp.where(plays, heard / jnp.where(plays, whole, 1.0), 1.0)
+
+
+def partial_loudness(
+    own: Array, others: Array, *, threshold: np.ndarray, masked: np.ndarray
+) -> Array:
+    """Specific loudness of a signal beside others, up to a constant factor, elementwise.
+
+    Above its masked threshold, a signal has what it adds to the loudness of everything, less a part
+    that fades as it rises; below, the loudness it would have at the threshold in quiet, scaled by
+    how far below it lies. Both agree at the threshold.
+
+    Args:
+        own: excitation of the signal, at least 0, in units of 0 dB SPL.
+        others: excitation of everything else.
+        threshold: excitation at the threshold in quiet.
+        masked: ratio of signal to masker at the masked threshold.
+    """
+    in_quiet = jnp.asarray(threshold, own.dtype)
+    base = 2.0 * in_quiet
+    masked_threshold = jnp.asarray(masked, own.dtype) * others + in_quiet
+
+    def loudness(excitation: Array) -> Array:
+        return (excitation + base) ** EXPONENT
+
+    quiet = loudness(in_quiet) - loudness(jnp.zeros_like(base))
+    just_heard, masker = loudness(others + masked_threshold), loudness(others)
+    above = own > masked_threshold
+    safe = jnp.where(above, own, masked_threshold)
+    fading = (masked_threshold / safe) ** 0.3
+    loud = (
+        loudness(safe + others)
+        - loudness(jnp.zeros_like(base))
+        - fading * (just_heard - loudness(in_quiet))
+    )
+    share = (2.0 * own / (own + masked_threshold)) ** 1.5
+    soft = share * quiet * (loudness(own + others) - masker) / (just_heard - masker)
+    return jnp.where(above, loud, soft)
+
+
+def _band_hz() -> np.ndarray:
+    edges = np.linspace(hz_to_bark(LOW_HZ), hz_to_bark(HIGH_HZ), BANDS + 2)
+    return bark_to_hz(edges)[1:-1]
+
+
+def _at_bands(frequencies_hz: tuple[float, ...], values_db: tuple[float, ...]) -> np.ndarray:
+    return np.interp(np.log(_band_hz()), np.log(frequencies_hz), values_db)
+
+
+def _spreading() -> np.ndarray:
+    """What a band (row) adds to each band (column); 1 to itself."""
+    bark = hz_to_bark(_band_hz())
+    distance = bark[None, :] - bark[:, None]
+    slope = np.where(distance < 0, LOWER_SLOPE, -UPPER_SLOPE)
+    return 10.0 ** (slope * distance / 10.0)

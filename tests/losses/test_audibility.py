@@ -1,0 +1,102 @@
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffmst_jax.losses import audibility, band_excitation
+from diffmst_jax.losses.audibility import (
+    BANDS,
+    MASKED_DB,
+    THRESHOLD_DB,
+    partial_loudness,
+)
+
+RATE = 44100
+
+
+def tone(frequency_hz: float, level_db: float, seconds: float = 0.5) -> np.ndarray:
+    t = np.arange(round(seconds * RATE)) / RATE
+    return (10 ** (level_db / 20) * np.sin(2 * np.pi * frequency_hz * t)).astype(np.float32)
+
+
+def noise(seed: int, level_db: float, seconds: float = 0.5) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return (10 ** (level_db / 20) * rng.standard_normal(round(seconds * RATE))).astype(np.float32)
+
+
+@jax.jit
+def heard(tracks):
+    return audibility(band_excitation(tracks, sample_rate=RATE))
+
+
+def test_track_alone_is_heard_whole_and_so_is_one_that_does_not_play():
+    silent = np.zeros_like(tone(1000, 0))
+    assert np.asarray(heard(np.stack([tone(1000, -20), silent]))) == pytest.approx([1, 1], abs=1e-4)
+
+
+def test_level_of_the_recording_does_not_matter():
+    tracks = np.stack([tone(1000, -20), noise(0, -30)])
+    assert np.asarray(heard(0.01 * tracks)) == pytest.approx(np.asarray(heard(tracks)), rel=1e-3)
+
+
+def test_track_is_heard_less_the_lower_it_lies_under_the_others():
+    shares = [
+        float(heard(np.stack([tone(1000, level), noise(0, -30)]))[0]) for level in range(-60, 1, 10)
+    ]
+    assert all(low < high for low, high in itertools.pairwise(shares))
+    assert shares[0] < 0.02
+    assert shares[-1] > 0.6
+
+
+def test_masker_hides_what_lies_above_it_more_than_what_lies_below():
+    far = heard(np.stack([tone(6000, -40), tone(500, -10)]))[0]
+    above = heard(np.stack([tone(1250, -40), tone(1000, -10)]))[0]
+    below = heard(np.stack([tone(800, -40), tone(1000, -10)]))[0]
+    assert float(far) > 0.9
+    assert float(above) < float(below) < float(far)
+
+
+def test_tracks_panned_apart_are_heard_better():
+    voice, band = tone(1000, -30), noise(0, -30)
+    centre = np.stack([[voice, voice], [band, band]]) / np.sqrt(2)
+    apart = np.stack([[voice, 0 * voice], [0 * band, band]])
+    assert float(heard(apart)[0]) > float(heard(centre)[0]) + 0.1
+
+
+def test_partial_loudness_has_no_step_at_the_masked_threshold():
+    threshold, masked = (
+        np.array(10 ** (THRESHOLD_DB[-1] / 10)),
+        np.array(10 ** (MASKED_DB[-1] / 10)),
+    )
+    others = jnp.asarray([0.0, 1e3, 1e7])
+    at = masked * others + threshold
+    below, above = (
+        partial_loudness(
+            jnp.asarray(x * at, jnp.float32), others, threshold=threshold, masked=masked
+        )
+        for x in (0.9999, 1.0001)
+    )
+    assert np.asarray(below) == pytest.approx(np.asarray(above), rel=0.02)
+
+
+def test_gradient_is_finite_at_silence_and_says_louder_is_heard_better():
+    tracks = np.stack([tone(1000, -40), noise(0, -30), np.zeros_like(tone(1000, 0))])
+    excitation = band_excitation(tracks, sample_rate=RATE)
+
+    def share(gains, which):
+        return audibility(jnp.square(gains)[:, None, None] * excitation)[which]
+
+    slope = jax.grad(share)(jnp.ones(3), 0)
+    assert np.all(np.isfinite(slope))
+    assert slope[0] > 0 > slope[1]
+    assert np.all(np.isfinite(jax.grad(share)(jnp.zeros(3), 0)))
+
+
+def test_excitation_adds_up_for_signals_that_have_nothing_in_common():
+    a, b = tone(500, -20), tone(5000, -20)
+    both = band_excitation(a + b, sample_rate=RATE)
+    apart = band_excitation(np.stack([a, b]), sample_rate=RATE).sum(axis=0)
+    assert both.shape[0] == BANDS
+    assert np.asarray(both)[:, 1:-1] == pytest.approx(np.asarray(apart)[:, 1:-1], rel=0.02)

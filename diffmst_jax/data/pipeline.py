@@ -18,6 +18,8 @@ from diffmst_jax.data.examples import (
 from diffmst_jax.data.index import EnergyIndex
 from diffmst_jax.data.records import Song, Track
 
+BATCHES_AHEAD = 4
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -77,26 +79,55 @@ def example_dataset(pool: Pool, config: WindowConfig, *, seed: int) -> grain.Map
     )
 
 
+@dataclass(frozen=True)
+class Shard:
+    """Which part of every batch one of several processes prepares.
+
+    Attributes:
+      index: number of this process.
+      count: how many there are; divides the batch size.
+    """
+
+    index: int
+    count: int
+
+
+WHOLE = Shard(0, 1)
+
+
 def batches(
-    pool: Pool, config: WindowConfig, *, seed: int, batch_size: int, workers: int = 0
+    pool: Pool,
+    config: WindowConfig,
+    *,
+    seed: int,
+    batch_size: int,
+    workers: int = 0,
+    first: int = 0,
+    shard: Shard = WHOLE,
 ) -> grain.DatasetIterator:
     """Return an endless iterator of `Example` batches.
+
+    The n-th batch depends on the pool, the seed and the batch size alone, not on how many workers
+    or processes prepare it, so a run may go on with other numbers of them.
 
     Args:
       pool: songs and mixes.
       config: shape of an example.
       seed: decides order, windows and references.
-      batch_size: examples per batch.
+      batch_size: examples per batch, of all processes together.
       workers: processes that prepare batches ahead; 0 prepares them in threads of this process.
+      first: number of the batch to begin with.
+      shard: the part of each batch that this process gets.
 
     Returns:
       An iterator whose `get_state()` is small and JSON-like and whose `set_state()` continues
       with exactly the batch that would have come next.
     """
-    dataset = example_dataset(pool, config, seed=seed).to_iter_dataset(
-        grain.ReadOptions(num_threads=2, prefetch_buffer_size=2 * batch_size)
+    examples = example_dataset(pool, config, seed=seed)
+    own = examples[first * batch_size + shard.index :: shard.count]
+    dataset = own.batch(batch_size // shard.count, drop_remainder=True).to_iter_dataset(
+        grain.ReadOptions(num_threads=2, prefetch_buffer_size=BATCHES_AHEAD)
     )
-    dataset = dataset.batch(batch_size, drop_remainder=True)
     if workers:
         if not flags.FLAGS.is_parsed():
             flags.FLAGS.mark_as_parsed()  # grain reads absl flags, which nobody parses here

@@ -9,7 +9,7 @@ import numpy as np
 
 from diffmst_jax.data.examples import Example, WindowConfig
 from diffmst_jax.data.index import EnergyIndex
-from diffmst_jax.data.pipeline import Pool, batches, fixed_examples, make_pool
+from diffmst_jax.data.pipeline import WHOLE, Pool, Shard, batches, fixed_examples, make_pool
 from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.data.synthesis import synthesize_corpus
 from diffmst_jax.errors import InputError
@@ -105,10 +105,18 @@ def split(items: Sequence[T], share: float, seed: int) -> tuple[tuple[T, ...], t
     return train, tuple(item for i, item in enumerate(items) if i in held)
 
 
-def make_batches(feed: Feed, config: DataConfig, batch_size: int) -> grain.DatasetIterator:
-    """Return the endless, checkpointable iterator of training batches."""
+def make_batches(
+    feed: Feed, config: DataConfig, batch_size: int, *, first: int = 0, shard: Shard = WHOLE
+) -> grain.DatasetIterator:
+    """Return the endless iterator of training batches, from number `first` on; see `batches`."""
     return batches(
-        feed.train, feed.window, seed=config.seed, batch_size=batch_size, workers=config.workers
+        feed.train,
+        feed.window,
+        seed=config.seed,
+        batch_size=batch_size,
+        workers=config.workers,
+        first=first,
+        shard=shard,
     )
 
 

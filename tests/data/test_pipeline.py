@@ -4,7 +4,7 @@ import pytest
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.data.examples import Example, SongWindows, WindowConfig, read_reference
 from diffmst_jax.data.index import EnergyIndex
-from diffmst_jax.data.pipeline import Pool, batches, fixed_examples, make_pool
+from diffmst_jax.data.pipeline import Pool, Shard, batches, fixed_examples, make_pool
 from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.models import REFERENCE_LUFS, TRACK_LUFS
@@ -111,3 +111,22 @@ def test_worker_processes_give_the_same_batches(pool):
     iterator = batches(pool, WINDOW, seed=0, batch_size=2, workers=1)
     np.testing.assert_array_equal(next(iterator).tracks, expected.tracks)
     iterator.close()
+
+
+def test_batches_may_begin_anywhere(pool):
+    whole = batches(pool, WINDOW, seed=3, batch_size=2)
+    expected = [next(whole) for _ in range(4)][2:]
+    later = batches(pool, WINDOW, seed=3, batch_size=2, first=2)
+    for batch in expected:
+        for part, wanted in zip(next(later), batch, strict=True):
+            np.testing.assert_array_equal(part, wanted)
+
+
+def test_processes_get_the_parts_of_the_same_batches(pool):
+    whole = batches(pool, WINDOW, seed=3, batch_size=4)
+    parts = [batches(pool, WINDOW, seed=3, batch_size=4, shard=Shard(i, 2)) for i in range(2)]
+    for _ in range(2):
+        batch, shares = next(whole), [next(part) for part in parts]
+        for i, share in enumerate(shares):
+            for part, all_rows in zip(share, batch, strict=True):
+                np.testing.assert_array_equal(part, all_rows[i::2])

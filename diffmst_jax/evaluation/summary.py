@@ -2,18 +2,17 @@
 
 import csv
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.table import Table
 
-from diffmst_jax.evaluation.metrics import METRICS, TERMS, TOTAL
+from diffmst_jax.evaluation.metrics import TERMS, TOTAL
+from diffmst_jax.evaluation.statistics import confidence_interval
 from diffmst_jax.files import written_beside
 
-RESAMPLES = 2000
-CONFIDENCE = 0.95
+METRICS = (TOTAL, *TERMS, "loudness_lufs", "true_peak_dbtp")
 OK = "ok"
 TABLE_COLUMNS = (TOTAL, *TERMS)
 MISSING = "failed"
@@ -38,16 +37,6 @@ class Score:
     system: str
     status: str
     values: dict[str, float]
-
-
-def confidence_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean, the same for the same values."""
-    data = np.asarray(values)
-    rng = np.random.default_rng(len(data))
-    means = data[rng.integers(len(data), size=(RESAMPLES, len(data)))].mean(axis=1)
-    tail = (1.0 - CONFIDENCE) / 2
-    low, high = np.quantile(means, [tail, 1.0 - tail])
-    return float(low), float(high)
 
 
 def summarize(scores: list[Score]) -> dict[str, dict[str, object]]:

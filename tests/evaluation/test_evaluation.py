@@ -1,7 +1,6 @@
 import csv
 import dataclasses
 import json
-import math
 
 import numpy as np
 import pytest
@@ -17,9 +16,9 @@ from diffmst_jax.evaluation.manifest import (
     load_section,
     save_manifest,
 )
-from diffmst_jax.evaluation.metrics import METRICS, TERMS, TOTAL, judge
+from diffmst_jax.evaluation.metrics import TOTAL
 from diffmst_jax.evaluation.run import evaluate, score_section
-from diffmst_jax.evaluation.summary import OK, confidence_interval, summarize
+from diffmst_jax.evaluation.summary import OK, summarize
 from diffmst_jax.evaluation.systems import make_systems
 from diffmst_jax.training.feed import quiet
 from tests.data.conftest import corpus, noise  # noqa: F401  (a fixture)
@@ -101,24 +100,6 @@ def test_listed_song_that_is_not_there_is_named(config):
         )
 
 
-def test_mix_judged_against_itself_is_perfect_whatever_its_level():
-    mix = noise(0, 1.0, channels=2)
-    values = judge(0.01 * mix, mix, mix_lufs=-16.0, reference_lufs=-16.0)
-    assert values[TOTAL] < 1e-9
-    assert set(values) == set(METRICS)
-
-
-def test_total_is_the_sum_of_its_terms():
-    values = judge(
-        noise(0, 1.0, channels=2),
-        noise(1, 1.0, channels=2, level=0.2),
-        mix_lufs=-20.0,
-        reference_lufs=-16.0,
-    )
-    assert values[TOTAL] == pytest.approx(sum(values[term] for term in TERMS), rel=1e-5)
-    assert values[TOTAL] > 0
-
-
 def test_evaluation_writes_the_same_examples_for_every_system(config, tmp_path):
     scores = evaluate(config, tmp_path, quiet)
     systems = ["plain_sum", "equal_loudness", "equal_loudness_mono"]
@@ -153,13 +134,3 @@ def test_nothing_evaluated_is_an_error(config, tmp_path):
     save_manifest(tmp_path / "gone.json", gone)
     with pytest.raises(InputError, match="nothing could be evaluated"):
         evaluate(composed(f"manifest={tmp_path / 'gone.json'}"), tmp_path, quiet)
-
-
-def test_confidence_interval_holds_the_mean_and_shrinks_with_examples():
-    rng = np.random.default_rng(0)
-    few, many = rng.normal(1.0, 0.5, 10), rng.normal(1.0, 0.5, 1000)
-    low, high = confidence_interval(list(few))
-    assert low < few.mean() < high
-    narrow = confidence_interval(list(many))
-    assert narrow[1] - narrow[0] < (high - low) / 3
-    assert math.isclose(*confidence_interval([2.0, 2.0]))

@@ -1,4 +1,4 @@
-"""The command line: `diffmst mix`, `render`, `convert` and `data`.
+"""The command line: `diffmst mix`, `render`, `export`, `convert` and `data`.
 
 Whatever is wrong with the input ends in exit status 2 and one line on standard error; Ctrl-C ends
 in status 130. Neither leaves a file behind. What takes long to import is imported by the command
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from diffmst_jax import __version__
+from diffmst_jax.commands import export_options
 from diffmst_jax.commands.process import EXIT_INTERRUPTED, STOPPED, as_program
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.limits import (
@@ -121,6 +122,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands_of = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_mix(commands_of)
     _add_render(commands_of)
+    export_options.add_options(
+        _command(commands_of, "export", export_options.SUMMARY, export_options.HELP)
+    )
     _add_convert(commands_of)
     data = commands_of.add_parser("data", help="make and check multitrack songs")
     data.set_defaults(parser=data)

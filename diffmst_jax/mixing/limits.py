@@ -10,3 +10,6 @@ CEILING_RANGE = (-20.0, 0.0)
 FORMATS = ("wav", "flac")
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 DEFAULT_BITS = "24"
+
+SESSION_FORMATS = {"dawproject": ".dawproject", "reaper": ".rpp"}
+"""What a mix can be exported as, and how the files end."""

@@ -1,0 +1,34 @@
+"""`diffmst export`."""
+
+import argparse
+
+from diffmst_jax.commands.export_options import DEFAULT_FOLDER
+from diffmst_jax.commands.terminal import progress, say
+from diffmst_jax.export import check_format, export_session
+from diffmst_jax.export.install import install_effects, resource_folder
+from diffmst_jax.files import check_folder
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """Write a session and list what it says another way."""
+    check_format(options.out, options.format)
+    check_folder(options.out.parent)
+    target = None
+    if options.install is not None:
+        target = resource_folder(None if options.install == DEFAULT_FOLDER else options.install)
+    tracks = options.tracks[0] if len(options.tracks) == 1 else options.tracks
+    with progress() as tell:
+        exported = export_session(
+            tracks,
+            options.console,
+            options.out,
+            file_format=options.format,
+            link=options.link,
+            progress=tell,
+        )
+    say(f"{exported.path}  {exported.tracks} tracks")
+    for note in exported.notes:
+        say(f"- {note}")
+    if target is not None:
+        say(f"{install_effects(target)}  effects installed")
+    return 0

@@ -1,0 +1,137 @@
+"""From a console and its tracks to a session on disk."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.errors import InputError
+from diffmst_jax.export.dawproject import write_dawproject
+from diffmst_jax.export.effects_return import EffectsReturn, effects_return
+from diffmst_jax.export.media import Count, Return, media_of, printed
+from diffmst_jax.export.notes import dawproject_notes, notes_text, reaper_notes
+from diffmst_jax.export.reaper import write_reaper
+from diffmst_jax.export.session import session_of
+from diffmst_jax.mixing.api import song_name
+from diffmst_jax.mixing.console_file import load_console
+from diffmst_jax.mixing.limits import SESSION_FORMATS
+from diffmst_jax.mixing.output import finish
+from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.tracks import read_strips
+
+WET_FILE, RESPONSE_FILE = "effects return.wav", "effects bus impulse response.wav"
+
+Progress = Callable[[str, float], None]
+"""Told which stage is under way and which fraction of the whole job is done."""
+
+
+class Exported(NamedTuple):
+    """A session that was written.
+
+    Attributes:
+        path: its file.
+        tracks: how many recordings it has.
+        notes: sentences on what is carried another way than the console does it.
+    """
+
+    path: Path
+    tracks: int
+    notes: list[str]
+
+
+def export_session(
+    tracks: str | Path | Sequence[str | Path],
+    console: str | Path | MixSettings,
+    out: str | Path,
+    *,
+    file_format: str | None = None,
+    link: bool = False,
+    progress: Progress | None = None,
+) -> Exported:
+    """Write a mix as a session of a workstation.
+
+    Args:
+        tracks: folder or files of the song that was mixed.
+        console: a `console.json`, or `MixResult.console`.
+        out: file to write, `.dawproject` or `.rpp`; REAPER gets a folder of audio and one of
+            effects beside it.
+        file_format: one of `SESSION_FORMATS`; None goes by the ending of `out`.
+        link: refer to recordings where they lie instead of copying them, if they are used as
+            they are.
+        progress: called with the stage and the fraction done.
+
+    Raises:
+        InputError: something given cannot be used; says what and why.
+    """
+    tell = progress or _ignore
+    out = Path(out)
+    name = check_format(out, file_format)
+    settings = console if isinstance(console, MixSettings) else load_console(console)
+    tell("Reading", 0.0)
+    media = media_of(tracks, settings.strips)
+    multitrack = read_strips(tracks, settings.strips)
+    rendered = render(settings, multitrack, lambda done: tell("Mixing", 0.1 + 0.4 * done))
+    finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
+    session = session_of(settings, finished.gain_db)
+    effects = None
+    if settings.config.reverb:
+        tell("Printing", 0.5)
+        effects = _return(effects_return(settings, multitrack))
+    title = song_name(tracks)
+    notes, write = (
+        (dawproject_notes(session, media, finished.limiting_db), write_dawproject)
+        if name == "dawproject"
+        else (reaper_notes(session, media), write_reaper)
+    )
+    total = sum(item.size for item in media)
+    write(
+        out,
+        session,
+        media,
+        title=title,
+        notes=notes_text(session, title, notes),
+        effects=effects,
+        link=link,
+        count=_counter(total, lambda done: tell("Writing", 0.7 + 0.3 * done)),
+    )
+    return Exported(out, len(media), notes)
+
+
+def check_format(out: Path, file_format: str | None) -> str:
+    """Name the format of a session's file.
+
+    Raises:
+        InputError: its ending names none, or another than asked for.
+    """
+    endings = " or ".join(SESSION_FORMATS.values())
+    wanted = None if file_format is None else SESSION_FORMATS[file_format]
+    for name, ending in SESSION_FORMATS.items():
+        if out.suffix.lower() == ending and wanted in (None, ending):
+            return name
+    problem = f"does not end in {wanted or endings}"
+    raise InputError(out, problem, f"give --out a name that ends in {wanted or endings}")
+
+
+def _return(effects: EffectsReturn) -> Return:
+    return Return(
+        printed(WET_FILE, effects.wet, sample_rate=SAMPLE_RATE),
+        effects.wet_gain_db,
+        printed(RESPONSE_FILE, effects.response, sample_rate=SAMPLE_RATE),
+        effects.response_gain_db,
+    )
+
+
+def _counter(total: int, tell: Callable[[float], None]) -> Count:
+    done = 0
+
+    def count(size: int) -> None:
+        nonlocal done
+        done += size
+        tell(min(1.0, done / max(total, 1)))
+
+    return count
+
+
+def _ignore(stage: str, done: float) -> None:
+    del stage, done

@@ -1,0 +1,84 @@
+"""What the effects bus adds, for workstations that have no such reverb: printed, and as a response.
+
+The bus is linear, so its return is the sum of what the tracks send, through one impulse response.
+Printed, it sounds exactly as in the mix. The response, in a convolution reverb on a bus that gets
+the same sends, gives the same return again and lets the sends be changed.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from scipy.signal import oaconvolve
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.measure import decibels, peak
+from diffmst_jax.mixing.render import REVERB_SEED, render
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.tracks import Multitrack
+from dsp.reverb import noise_impulse_response, reverb_noise
+
+PRINT_PEAK_DB = -1.0
+"""Files are written at this peak, so that 24 bits lose nothing."""
+
+
+class EffectsReturn(NamedTuple):
+    """The effects bus as audio files.
+
+    Attributes:
+        wet: the return, float32 `(2, time)`, at a peak of `PRINT_PEAK_DB`.
+        wet_gain_db: gain that brings it to the console's level.
+        response: impulse response of the bus with its dry part, `(2, time)`, at the same peak.
+        response_gain_db: gain that makes it the bus.
+    """
+
+    wet: np.ndarray
+    wet_gain_db: float
+    response: np.ndarray
+    response_gain_db: float
+
+
+def effects_return(settings: MixSettings, multitrack: Multitrack) -> EffectsReturn:
+    """Print what the effects bus of a console with reverb adds to the sum."""
+    response = bus_response(settings.params.fx_bus.reverb)
+    sent = render(_sends_alone(settings), multitrack).mix
+    wet = oaconvolve(sent.astype(np.float64), response, axes=1)[:, : sent.shape[1]]
+    wet, wet_gain_db = _at_print_level(wet)
+    response, response_gain_db = _at_print_level(response)
+    return EffectsReturn(wet, wet_gain_db, response, response_gain_db)
+
+
+def bus_response(reverb: dsp.ReverbParams) -> np.ndarray:
+    """Impulse response of the effects bus, its dry part included, float64 `(2, time)`."""
+    noise = reverb_noise(jax.random.key(REVERB_SEED))
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), reverb)
+    wet = np.asarray(noise_impulse_response(noise, params, sample_rate=SAMPLE_RATE), np.float64)
+    response = float(reverb.mix) * wet
+    response[:, 0] += 1.0 - float(reverb.mix)
+    return response
+
+
+def _sends_alone(settings: MixSettings) -> MixSettings:
+    """A console whose mix is what the tracks send: their levels are their sends'."""
+    tracks, config = settings.params.tracks, settings.config
+    if config.track_compressor:
+        makeup_db = tracks.compressor.makeup_gain_db + tracks.send_db
+        tracks = tracks._replace(compressor=tracks.compressor._replace(makeup_gain_db=makeup_db))
+    else:
+        tracks = tracks._replace(input_gain_db=tracks.input_gain_db + tracks.send_db)
+    return replace(
+        settings,
+        params=settings.params._replace(tracks=tracks),
+        config=replace(config, reverb=False, master_bus=False),
+    )
+
+
+def _at_print_level(audio: np.ndarray) -> tuple[np.ndarray, float]:
+    """Scale audio to `PRINT_PEAK_DB`; returns it and the gain that undoes that. Silence stays."""
+    highest = peak(audio)
+    if highest == 0.0:
+        return audio.astype(np.float32), 0.0
+    gain_db = decibels(highest) - PRINT_PEAK_DB
+    return (audio / 10 ** (gain_db / 20)).astype(np.float32), gain_db

@@ -1,0 +1,209 @@
+"""The audio files of a session: recordings as they are where a workstation can play them.
+
+A WAV, AIFF or FLAC file that a strip uses whole is taken as it is, bit for bit. What workstations
+would not read alike becomes a WAV file at the recording's own rate: compressed formats, whose
+decoders add silence of different lengths at the start, and single channels of files with more.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+import numpy as np
+import soundfile
+
+from diffmst_jax.audio import audio_info
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.tracks import Strip, find_tracks
+
+PLAYABLE_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")
+PLAYABLE_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+DECODED_SUBTYPE = "FLOAT"
+"""Of decoded audio, whose peaks may exceed full scale."""
+
+FOLDER_SIGN = " - "
+"""Between the names of a subfolder and a file: audio of a session lies in one folder."""
+
+BLOCK_FRAMES = 1 << 16
+COPY_BYTES = 1 << 20
+
+Count = Callable[[int], None]
+"""Told how many bytes of source audio were dealt with since it was told last."""
+
+
+@dataclass(frozen=True)
+class Media:
+    """One audio file of a session.
+
+    Attributes:
+        source: the recording on disk.
+        name: file in the session, relative to its audio folder, with forward slashes.
+        channels: channels of the recording that it holds, counted from 1.
+        sample_rate: the recording's own.
+        duration_s: length in seconds.
+        subtype: sample format to write, in libsndfile's names; None takes the file as it is.
+        audio: what to write if there is no recording, `(channels, time)`.
+    """
+
+    source: Path
+    name: str
+    channels: tuple[int, ...]
+    sample_rate: int
+    duration_s: float
+    subtype: str | None
+    audio: np.ndarray | None = None
+
+    @property
+    def is_original(self) -> bool:
+        """Whether the recording is used as it is."""
+        return self.subtype is None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the source, the measure of progress."""
+        return self.source.stat().st_size if self.audio is None else self.audio.nbytes
+
+
+class Return(NamedTuple):
+    """The printed effects bus and its impulse response, as files of a session.
+
+    Attributes:
+        wet: the return.
+        wet_gain_db: gain to play it at, without `Session.bus_gain_db`.
+        response: the response.
+        response_gain_db: gain that makes it the bus.
+    """
+
+    wet: Media
+    wet_gain_db: float
+    response: Media
+    response_gain_db: float
+
+
+def media_of(
+    source: str | Path | Sequence[str | Path], strips: Sequence[Strip]
+) -> tuple[Media, ...]:
+    """Find the recording of each strip and decide how it goes into the session.
+
+    Raises:
+        InputError: a file is missing or cannot be read.
+    """
+    base, files = find_tracks(source)
+    by_name = {file.relative_to(base).as_posix(): file for file in files}
+    taken: set[str] = set()
+    media = []
+    for strip in strips:
+        if strip.file not in by_name:
+            problem = f"has no track named {strip.file!r}, which the console file lists"
+            raise InputError(base, problem, "give the folder that was mixed, or edit the entry")
+        media.append(_plan(by_name[strip.file], strip, taken))
+    return tuple(media)
+
+
+def printed(name: str, audio: np.ndarray, *, sample_rate: int) -> Media:
+    """Audio of our own `(channels, time)` as a file of a session, 24 bits."""
+    channels = tuple(range(1, len(audio) + 1))
+    duration_s = audio.shape[1] / sample_rate
+    return Media(Path(name), name, channels, sample_rate, duration_s, "PCM_24", audio)
+
+
+def write_media(media: Media, file: IO[bytes], count: Count) -> None:
+    """Copy or convert one recording into an open file.
+
+    Raises:
+        InputError: the recording cannot be read to its end.
+    """
+    if media.is_original:
+        with media.source.open("rb") as source:
+            _copy(source, file, count)
+        return
+    # WAV headers are written last, and not every open file can seek: by way of a nameless one.
+    with tempfile.TemporaryFile() as whole:
+        if media.audio is None:
+            _convert(media, whole, count)
+        else:
+            with _wav(media, whole) as out:
+                _write(out, media.audio.T)
+            count(media.size)
+        whole.seek(0)
+        _copy(whole, file, lambda _: None)
+
+
+def _copy(source: IO[bytes], file: IO[bytes], count: Count) -> None:
+    for block in iter(lambda: source.read(COPY_BYTES), b""):
+        file.write(block)
+        count(len(block))
+
+
+def _convert(media: Media, file: IO[bytes], count: Count) -> None:
+    wanted = [channel - 1 for channel in media.channels]
+    with soundfile.SoundFile(media.source) as source, _wav(media, file) as out:
+        bytes_of_frame = media.size / max(source.frames, 1)
+        for block in _blocks(media.source, source):
+            _write(out, block[:, wanted])
+            count(round(len(block) * bytes_of_frame))
+
+
+def _wav(media: Media, file: IO[bytes]) -> soundfile.SoundFile:
+    channels = len(media.channels)
+    return soundfile.SoundFile(file, "w", media.sample_rate, channels, media.subtype, format="WAV")
+
+
+def _write(out: soundfile.SoundFile, block: np.ndarray) -> None:
+    try:
+        out.write(block)
+    except soundfile.LibsndfileError as error:
+        raise OSError(str(error.error_string)) from error
+
+
+def _plan(file: Path, strip: Strip, taken: set[str]) -> Media:
+    info = audio_info(file)
+    if max(strip.channels) > info.channels:
+        problem = f"has {info.channels} channel(s), the console file uses {max(strip.channels)}"
+        raise InputError(file, problem, "give the file that was mixed")
+    subtype = soundfile.info(str(file)).subtype
+    playable = file.suffix.lower() in PLAYABLE_SUFFIXES and subtype in PLAYABLE_SUBTYPES
+    whole = strip.channels == tuple(range(1, info.channels + 1))
+    path = PurePosixPath(FOLDER_SIGN.join(PurePosixPath(strip.file).parts))
+    new_subtype = None
+    if not (playable and whole):
+        stem = path.stem if whole else f"{path.stem} {'+'.join(map(str, strip.channels))}"
+        path = path.with_name(f"{stem}.wav")
+        new_subtype = subtype if playable else DECODED_SUBTYPE
+    return Media(
+        source=file,
+        name=_unused(path, taken),
+        channels=strip.channels,
+        sample_rate=info.sample_rate,
+        duration_s=info.duration_s,
+        subtype=new_subtype,
+    )
+
+
+def _unused(path: PurePosixPath, taken: set[str]) -> str:
+    """A name that no other file has, even where upper and lower case are the same."""
+    name, number = path.as_posix(), 2
+    while name.casefold() in taken:
+        name = path.with_name(f"{path.stem} ({number}){path.suffix}").as_posix()
+        number += 1
+    taken.add(name.casefold())
+    return name
+
+
+def _blocks(path: Path, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """Read a file block by block, integer samples as integers; what it promises must come."""
+    dtype = "int32" if file.subtype.startswith("PCM") else "float64"
+    read = 0
+    while read < file.frames:
+        try:
+            block = file.read(BLOCK_FRAMES, dtype=dtype, always_2d=True)
+        except soundfile.LibsndfileError as error:
+            problem = f"is damaged ({error.error_string})"
+            raise InputError(path, problem, "copy or export it again") from error
+        if len(block) == 0:
+            problem = f"is cut off ({read} of {file.frames} samples could be read)"
+            raise InputError(path, problem, "copy or export it again")
+        read += len(block)
+        yield block

@@ -1,0 +1,1 @@
+"""Tests of sessions for workstations."""

@@ -1,0 +1,111 @@
+"""`diffmst export` as people call it: what it writes, what it says, and how it refuses."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from diffmst_jax.cli import main
+from diffmst_jax.errors import InputError
+from diffmst_jax.export import export_session
+from diffmst_jax.export import media as media_module
+from diffmst_jax.mixing.console_file import console_text
+from tests.export.consoles import random_console
+
+
+@pytest.fixture(scope="module")
+def console(multitrack, tmp_path_factory):
+    path = tmp_path_factory.mktemp("mixed") / "console.json"
+    path.write_text(console_text(random_console(multitrack, 3)), encoding="utf-8")
+    return path
+
+
+def run(*arguments):
+    return main(["export", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("name", ["A Song.dawproject", "session/A Song.rpp"])
+def test_it_writes_a_session_and_lists_what_differs(name, song, console, tmp_path, capsys):
+    assert run(song, console, "--out", tmp_path / name) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{tmp_path / name}  5 tracks"
+    assert all(line.startswith("- ") for line in lines[1:])
+    assert any("Left out: silent.wav" in line for line in lines)
+    assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_the_same_session_is_the_same_file(song, console, tmp_path):
+    contents = []
+    for name in ("1.dawproject", "2.dawproject"):
+        export_session(song, console, tmp_path / name)
+        with zipfile.ZipFile(tmp_path / name) as archive:
+            contents.append({entry: archive.read(entry) for entry in archive.namelist()})
+    for content in contents:
+        assert content.pop("audio/hat.wav")  # WAV files of floats say when they were written
+    assert contents[0] == contents[1]
+
+
+def test_effects_are_installed_where_reaper_looks(song, console, tmp_path, capsys):
+    resources = tmp_path / "REAPER"
+    resources.mkdir()
+    out = tmp_path / "a.rpp"
+    assert run(song, console, "--out", out, "--install", resources) == 0
+    installed = resources / "Effects" / "diffmst"
+    assert (installed / "diffmst_channel.jsfx").read_text().startswith("desc:diffmst channel strip")
+    assert capsys.readouterr().out.splitlines()[-1] == f"{installed}  effects installed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--out", "a.als"], "does not end in .dawproject or .rpp"),
+        (["--out", "a.rpp", "--format", "dawproject"], "does not end in .dawproject;"),
+        (["--out", "a.rpp", "--install", "nowhere"], "is not there"),
+        (["--out", "file/a.dawproject"], "is a file, not a folder"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_any_work(
+    arguments, words, song, console, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("not a folder")
+    assert run(song, console, *arguments) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("ending", ["dawproject", "rpp"])
+def test_a_missing_recording_is_named(ending, song, console, tmp_path, capsys):
+    document = json.loads(console.read_text())
+    document["tracks"][0]["file"] = "gone.wav"
+    (tmp_path / "console.json").write_text(json.dumps(document))
+    out = tmp_path / "out" / f"a.{ending}"
+    assert run(song, tmp_path / "console.json", "--out", out) == 2
+    assert "has no track named 'gone.wav'" in capsys.readouterr().err
+    assert not out.parent.exists()
+
+
+@pytest.mark.parametrize("ending", ["dawproject", "rpp"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_disk_that_fills_up_leaves_nothing(ending, error, song, console, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(media_module, "_copy", fail)
+    with pytest.raises((InputError, KeyboardInterrupt)):
+        export_session(song, console, tmp_path / "out" / f"a.{ending}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_grows_to_the_end(song, console, tmp_path):
+    told = []
+    export_session(
+        song, console, tmp_path / "a.rpp", progress=lambda stage, done: told.append((stage, done))
+    )
+    fractions = [done for _, done in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0, abs=0.01)
+    assert [*dict.fromkeys(stage for stage, _ in told)] == ["Reading", "Mixing", "Writing"]

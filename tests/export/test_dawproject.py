@@ -1,0 +1,232 @@
+"""The `.dawproject` as other programs get it: valid, complete, and the mix when played."""
+
+import dataclasses
+import io
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+import soundfile
+from lxml import etree
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE, resample
+from diffmst_jax.export import export_session
+from diffmst_jax.mixing.output import finish
+from diffmst_jax.mixing.render import render
+from tests.export.consoles import random_console, with_centred_pairs, with_tracks, without_knees
+from tests.export.rebuild import compressed, equalized, placed
+
+SCHEMAS = Path("/work/shared/dawproject")
+
+
+def read(path):
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def child(element, path):
+    found = element.find(path)
+    assert found is not None, path
+    return found
+
+
+def value(element, path):
+    return float(child(element, path).get("value"))
+
+
+def channel_output(channel, audio):
+    """What a channel of the session makes of `(channels, time)`, before its volume and pan."""
+    for device in channel.findall("Devices/*"):
+        if device.tag == "Equalizer":
+            bands = [
+                (b.get("type"), value(b, "Freq"), value(b, "Gain"), value(b, "Q"))
+                for b in device.iter("Band")
+                if child(b, "Enabled").get("value") == "true"
+            ]
+            audio = equalized(audio, bands)
+            gain = device.find("OutputGain")
+            audio = audio * (1.0 if gain is None else 10 ** (float(gain.get("value")) / 20))
+        elif device.tag == "Compressor":
+            settings = {
+                "threshold_db": value(device, "Threshold"),
+                "ratio": 1 / (1 - value(device, "Ratio") / 100),
+                "attack_s": value(device, "Attack"),
+                "release_s": value(device, "Release"),
+                "output_db": value(device, "OutputGain"),
+            }
+            if channel.get("role") == "master":
+                audio = compressed(audio, np.mean(np.abs(audio), axis=0), **settings)
+            else:
+                audio = np.concatenate([compressed(a[None], a, **settings) for a in audio])
+    return audio
+
+
+def recording(files, project, track):
+    """The audio of a track's only clip at the console's rate, or None if it has none."""
+    for lane in project.iter("Lanes"):
+        if lane.get("track") == track.get("id"):
+            name = child(lane, "Clips/Clip/Audio/File").get("path")
+            audio, rate = soundfile.read(io.BytesIO(files[name]), dtype="float32", always_2d=True)
+            return resample(audio.T, from_rate=rate, to_rate=SAMPLE_RATE).astype(np.float64)
+    return None
+
+
+def sum_of(path, length):
+    """Play a `.dawproject` as its reference says, up to its limiter, `(2, length)`."""
+    files = read(path)
+    project = ET.fromstring(files["project.xml"])
+    total = np.zeros((2, length))
+    for track in child(project, "Structure"):
+        channel = child(track, "Channel")
+        if channel.get("role") == "master":
+            return channel_output(channel, total) * value(channel, "Volume")
+        audio = recording(files, project, track)
+        if audio is None or child(channel, "Mute").get("value") == "true":
+            continue
+        audio = np.pad(audio, ((0, 0), (0, length - audio.shape[1])))
+        audio = channel_output(channel, audio)
+        total += placed(audio, value(channel, "Pan")) * value(channel, "Volume")
+    raise AssertionError("the session has no master")
+
+
+def the_mix(settings, multitrack):
+    """The mix at its loudness, before its limiter."""
+    rendered = render(settings, multitrack)
+    gain_db = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE).gain_db
+    return rendered.mix * 10 ** (gain_db / 20)
+
+
+LOUDER_SENDS_DB = 11.0
+
+
+@pytest.fixture(scope="module")
+def console(multitrack):
+    """Every setting at random, with reverb and a muted track, as far as the format can say it."""
+    settings = random_console(multitrack, 1, dsp.ConsoleConfig(reverb=True))
+    settings = dataclasses.replace(settings, muted=np.arange(len(settings.strips)) == 1)
+    settings = with_tracks(settings, send_db=settings.params.tracks.send_db + LOUDER_SENDS_DB)
+    return without_knees(with_centred_pairs(settings))
+
+
+@pytest.fixture(scope="module")
+def exported(song, console, tmp_path_factory):
+    return export_session(song, console, tmp_path_factory.mktemp("out") / "A Song.dawproject")
+
+
+@pytest.fixture(scope="module")
+def project(exported):
+    return ET.fromstring(read(exported.path)["project.xml"])
+
+
+@pytest.fixture(scope="module")
+def channels(project):
+    return {t.get("name"): child(t, "Channel") for t in child(project, "Structure")}
+
+
+def test_the_session_played_from_its_file_is_the_mix(exported, multitrack, console):
+    mix = the_mix(console, multitrack)
+    played = sum_of(exported.path, mix.shape[1])
+    np.testing.assert_allclose(played, mix, rtol=0, atol=1e-5 * np.max(np.abs(mix)))
+
+
+@pytest.mark.skipif(not SCHEMAS.is_dir(), reason="the format's schemas are not on this machine")
+def test_both_documents_are_valid_against_the_schemas(exported):
+    files = read(exported.path)
+    for document, schema in (("project.xml", "Project.xsd"), ("metadata.xml", "MetaData.xsd")):
+        validator = etree.XMLSchema(etree.parse(SCHEMAS / schema))
+        validator.assertValid(etree.fromstring(files[document]))
+
+
+def test_recordings_are_in_it_as_they_are(song, exported):
+    files = read(exported.path)
+    for name, source in (("drums - kick.wav", "drums/kick.wav"), ("pad.wav", "pad.wav")):
+        assert files[f"audio/{name}"] == (song / source).read_bytes()
+    assert files["audio/bass & more.flac"] == (song / "bass & more.flac").read_bytes()
+    one_of_two, _ = soundfile.read(io.BytesIO(files["audio/vox 1.wav"]), dtype="int16")
+    both, _ = soundfile.read(song / "vox.wav", dtype="int16")
+    np.testing.assert_array_equal(one_of_two, both[:, 0])
+    decoded = soundfile.info(io.BytesIO(files["audio/hat.wav"]))
+    assert (decoded.subtype, decoded.samplerate) == ("FLOAT", SAMPLE_RATE)
+    assert not any("silent" in name for name in files)
+
+
+def test_tracks_are_named_routed_and_as_wide_as_their_recordings(project, channels):
+    assert list(channels) == [
+        "bass & more",
+        "hat",
+        "pad",
+        "vox",
+        "drums/kick",
+        "Effects return (printed)",
+        "Effects bus, impulse response",
+        "Effects bus (live, muted)",
+        "Master",
+    ]
+    widths = {name: channel.get("audioChannels") for name, channel in channels.items()}
+    assert (widths["pad"], widths["vox"], widths["Master"]) == ("2", "1", "2")
+    destinations = {c.get("destination") for c in channels.values() if c.get("role") != "master"}
+    assert destinations == {channels["Master"].get("id")}
+    mutes = [name for name, c in channels.items() if child(c, "Mute").get("value") == "true"]
+    assert mutes == ["hat", "Effects bus, impulse response", "Effects bus (live, muted)"]
+    assert all(value(channel, "Volume") <= 2.0 for channel in channels.values())
+
+
+def test_devices_hold_the_console_in_the_formats_units(console, channels):
+    tracks, master = console.params.tracks, console.params.master_bus
+    compressor = child(channels["pad"], "Devices/Compressor")
+    ratio = float(tracks.compressor.ratio[2])
+    assert value(compressor, "Ratio") == pytest.approx(100 * (1 - 1 / ratio), abs=1e-5)
+    assert value(compressor, "Attack") == pytest.approx(tracks.compressor.attack_ms[2] / 1000)
+    assert child(compressor, "Ratio").get("unit") == "percent"
+    assert child(compressor, "Attack").get("unit") == "seconds"
+    bands = channels["Master"].findall("Devices/Equalizer/Band")
+    assert [b.get("type") for b in bands] == ["lowShelf", *["bell"] * 4, "highShelf"]
+    assert [value(b, "Freq") for b in bands] == pytest.approx(list(master.equalizer.frequency_hz))
+    assert [value(b, "Gain") for b in bands] == pytest.approx(list(master.equalizer.gain_db))
+    assert child(bands[0], "Freq").get("unit") == "hertz"
+    ceiling = child(channels["Master"], "Devices/Limiter/Threshold")
+    assert float(ceiling.get("value")) == console.target.ceiling_dbtp
+
+
+def test_sends_keep_their_balance_under_the_highest_fader(console, channels):
+    bus = channels["Effects bus (live, muted)"]
+    sends = [child(c, "Sends/Send") for name, c in channels.items() if c.find("Sends") is not None]
+    assert {send.get("destination") for send in sends} == {bus.get("id")}
+    levels_db = [20 * np.log10(value(send, "Volume")) for send in sends]
+    asked = console.params.tracks.send_db
+    assert np.max(asked) > 6.1
+    np.testing.assert_allclose(np.diff(levels_db), np.diff(asked), atol=1e-3)
+
+
+def test_what_is_carried_another_way_is_listed_everywhere(exported):
+    notes = " ".join(exported.notes)
+    for word in ("knees", "printed", "limiter", "Left out: silent.wav", "hat.wav, vox 1.wav"):
+        assert word in notes
+    assert "48000 Hz" in notes
+    files = read(exported.path)
+    comment = child(ET.fromstring(files["metadata.xml"]), "Comment").text
+    assert comment == files["notes.txt"].decode()
+    assert all(note in comment for note in exported.notes)
+    assert "drums/kick: fader" in comment
+
+
+def test_a_marker_says_where_the_mix_comes_from(project):
+    marker = child(project, "Arrangement/Markers/Marker")
+    expected = "Mixed by diffmst, in the style of a finished mix.flac, model compact, amount 0.5"
+    assert marker.get("name") == expected
+
+
+def test_linked_recordings_stay_where_they_are(song, console, tmp_path):
+    path = tmp_path / "session" / "linked.dawproject"
+    export_session(song, console, path, link=True)
+    files = read(path)
+    assert "audio/pad.wav" not in files
+    assert "audio/hat.wav" in files
+    references = [f for f in ET.fromstring(files["project.xml"]).iter("File") if f.get("external")]
+    assert len(references) == 3
+    for reference in references:
+        assert (path.parent / reference.get("path")).resolve().parent in (song, song / "drums")

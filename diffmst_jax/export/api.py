@@ -8,6 +8,7 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.export.dawproject import write_dawproject
 from diffmst_jax.export.effects_return import EffectsReturn, effects_return
+from diffmst_jax.export.leaning import with_leans_in_audio
 from diffmst_jax.export.media import Count, Return, media_of, printed
 from diffmst_jax.export.notes import dawproject_notes, notes_text, reaper_notes
 from diffmst_jax.export.reaper import write_reaper
@@ -79,11 +80,13 @@ def export_session(
         tell("Printing", 0.5)
         effects = _return(effects_return(settings, multitrack))
     title = song_name(tracks)
-    notes, write = (
-        (dawproject_notes(session, media, finished.limiting_db), write_dawproject)
-        if name == "dawproject"
-        else (reaper_notes(session, media), write_reaper)
-    )
+    if name == "dawproject":
+        write = write_dawproject
+        notes = dawproject_notes(session, media, finished.limiting_db)
+        session, media = with_leans_in_audio(session, media)
+    else:
+        write = write_reaper
+        notes = reaper_notes(session, media)
     total = sum(item.size for item in media)
     write(
         out,

@@ -45,6 +45,7 @@ class Media:
         duration_s: length in seconds.
         subtype: sample format to write, in libsndfile's names; None takes the file as it is.
         audio: what to write if there is no recording, `(channels, time)`.
+        matrix: what each channel gives to those written, `(channels, channels)`, if not itself.
     """
 
     source: Path
@@ -54,6 +55,7 @@ class Media:
     duration_s: float
     subtype: str | None
     audio: np.ndarray | None = None
+    matrix: np.ndarray | None = None
 
     @property
     def is_original(self) -> bool:
@@ -141,8 +143,11 @@ def _convert(media: Media, file: IO[bytes], count: Count) -> None:
     wanted = [channel - 1 for channel in media.channels]
     with soundfile.SoundFile(media.source) as source, _wav(media, file) as out:
         bytes_of_frame = media.size / max(source.frames, 1)
-        for block in _blocks(media.source, source):
-            _write(out, block[:, wanted])
+        # Integer samples stay integers, so that what is only cut out is cut out bit for bit.
+        is_exact = media.matrix is None and source.subtype.startswith("PCM")
+        for block in _blocks(media.source, source, "int32" if is_exact else "float64"):
+            chosen = block[:, wanted]
+            _write(out, chosen if media.matrix is None else chosen @ media.matrix)
             count(round(len(block) * bytes_of_frame))
 
 
@@ -174,7 +179,7 @@ def _plan(file: Path, strip: Strip, taken: set[str]) -> Media:
         new_subtype = subtype if playable else DECODED_SUBTYPE
     return Media(
         source=file,
-        name=_unused(path, taken),
+        name=unused_name(path, taken),
         channels=strip.channels,
         sample_rate=info.sample_rate,
         duration_s=info.duration_s,
@@ -182,8 +187,8 @@ def _plan(file: Path, strip: Strip, taken: set[str]) -> Media:
     )
 
 
-def _unused(path: PurePosixPath, taken: set[str]) -> str:
-    """A name that no other file has, even where upper and lower case are the same."""
+def unused_name(path: PurePosixPath, taken: set[str]) -> str:
+    """Find a name that no other file has, even where upper and lower case are the same."""
     name, number = path.as_posix(), 2
     while name.casefold() in taken:
         name = path.with_name(f"{path.stem} ({number}){path.suffix}").as_posix()
@@ -192,9 +197,8 @@ def _unused(path: PurePosixPath, taken: set[str]) -> str:
     return name
 
 
-def _blocks(path: Path, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """Read a file block by block, integer samples as integers; what it promises must come."""
-    dtype = "int32" if file.subtype.startswith("PCM") else "float64"
+def _blocks(path: Path, file: soundfile.SoundFile, dtype: str) -> Iterator[np.ndarray]:
+    """Read a file block by block; what it promises must come."""
     read = 0
     while read < file.frames:
         try:

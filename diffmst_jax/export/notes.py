@@ -7,6 +7,7 @@ import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.export.labels import label
+from diffmst_jax.export.leaning import leans
 from diffmst_jax.export.media import Media
 from diffmst_jax.export.session import (
     ONE_POLE,
@@ -17,9 +18,6 @@ from diffmst_jax.export.session import (
 )
 from diffmst_jax.mixing.measure import decibels
 from dsp.equalizer import CONSOLE_BANDS
-
-CENTRED = 0.005
-"""A pair this near to the centre is in the centre."""
 
 
 def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: float) -> list[str]:
@@ -43,11 +41,12 @@ def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: floa
             "Stereo tracks stay one track each: where the console compresses left and right "
             "apart, the workstation's compressor treats them together."
         )
-    leaning = _named(session, lambda t: t.is_stereo and abs(t.pan - 0.5) > CENTRED)
+    leaning = _named(session, leans)
     if leaning:
         notes.append(
-            f"{leaning}: a stereo pair that leans moves its far channel in the console; here it is "
-            "the balance of the track, which turns that channel down instead."
+            f"{leaning}: a stereo pair that leans moves its far channel in the console, where a "
+            "balance would turn it down. The lean is in the audio file, and the balance of the "
+            "track in the centre."
         )
     beyond = thresholds_beyond(session)
     if beyond:
@@ -99,7 +98,7 @@ def settings_table(session: Session) -> str:
 def notes_text(session: Session, title: str, notes: Sequence[str]) -> str:
     """Put everything there is to say about a session into one text."""
     lines = [f"{title}. {label(session.provenance)}.", "", *(f"- {note}" for note in notes)]
-    return "\n".join([*lines, "", "Settings", "", settings_table(session)])
+    return "\n".join([*lines, "", "Settings", "", settings_table(session), ""])
 
 
 def _common(session: Session, media: Sequence[Media]) -> list[str]:

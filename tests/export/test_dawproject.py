@@ -100,16 +100,27 @@ def the_mix(settings, multitrack):
     return rendered.mix * 10 ** (gain_db / 20)
 
 
-LOUDER_SENDS_DB = 11.0
+LOUDER_SENDS_DB, LEAN = 11.0, 0.3
 
 
 @pytest.fixture(scope="module")
 def console(multitrack):
-    """Every setting at random, with reverb and a muted track, as far as the format can say it."""
+    """Every setting at random, with reverb and a muted track, as far as the format can say it.
+
+    The pair leans, and is not compressed: its channels are mixed before they would be.
+    """
     settings = random_console(multitrack, 1, dsp.ConsoleConfig(reverb=True))
     settings = dataclasses.replace(settings, muted=np.arange(len(settings.strips)) == 1)
-    settings = with_tracks(settings, send_db=settings.params.tracks.send_db + LOUDER_SENDS_DB)
-    return without_knees(with_centred_pairs(settings))
+    tracks = settings.params.tracks
+    is_pair = np.array([len(strip.channels) == 2 for strip in settings.strips])
+    ratio = np.where(is_pair, 1.0, tracks.compressor.ratio)
+    settings = with_tracks(
+        settings,
+        send_db=tracks.send_db + LOUDER_SENDS_DB,
+        pan=np.where(is_pair, LEAN, tracks.pan),
+        compressor=tracks.compressor._replace(ratio=ratio),
+    )
+    return without_knees(settings)
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +154,7 @@ def test_both_documents_are_valid_against_the_schemas(exported):
 
 def test_recordings_are_in_it_as_they_are(song, exported):
     files = read(exported.path)
-    for name, source in (("drums - kick.wav", "drums/kick.wav"), ("pad.wav", "pad.wav")):
-        assert files[f"audio/{name}"] == (song / source).read_bytes()
+    assert files["audio/drums - kick.wav"] == (song / "drums" / "kick.wav").read_bytes()
     assert files["audio/bass & more.flac"] == (song / "bass & more.flac").read_bytes()
     one_of_two, _ = soundfile.read(io.BytesIO(files["audio/vox 1.wav"]), dtype="int16")
     both, _ = soundfile.read(song / "vox.wav", dtype="int16")
@@ -152,6 +162,14 @@ def test_recordings_are_in_it_as_they_are(song, exported):
     decoded = soundfile.info(io.BytesIO(files["audio/hat.wav"]))
     assert (decoded.subtype, decoded.samplerate) == ("FLOAT", SAMPLE_RATE)
     assert not any("silent" in name for name in files)
+
+
+def test_a_pair_that_leans_does_so_in_its_file(song, channels, exported):
+    leaning, _ = soundfile.read(io.BytesIO(read(exported.path)["audio/pad leaning.wav"]))
+    pair, _ = soundfile.read(song / "pad.wav")
+    moved = pair[:, 1] * np.cos(2 * LEAN * np.pi / 2)
+    np.testing.assert_allclose(leaning[:, 0], pair[:, 0] + moved, rtol=0, atol=1e-7)
+    assert value(channels["pad"], "Pan") == 0.5
 
 
 def test_tracks_are_named_routed_and_as_wide_as_their_recordings(project, channels):
@@ -177,10 +195,10 @@ def test_tracks_are_named_routed_and_as_wide_as_their_recordings(project, channe
 
 def test_devices_hold_the_console_in_the_formats_units(console, channels):
     tracks, master = console.params.tracks, console.params.master_bus
-    compressor = child(channels["pad"], "Devices/Compressor")
-    ratio = float(tracks.compressor.ratio[2])
+    compressor = child(channels["drums/kick"], "Devices/Compressor")
+    ratio = float(tracks.compressor.ratio[4])
     assert value(compressor, "Ratio") == pytest.approx(100 * (1 - 1 / ratio), abs=1e-5)
-    assert value(compressor, "Attack") == pytest.approx(tracks.compressor.attack_ms[2] / 1000)
+    assert value(compressor, "Attack") == pytest.approx(tracks.compressor.attack_ms[4] / 1000)
     assert child(compressor, "Ratio").get("unit") == "percent"
     assert child(compressor, "Attack").get("unit") == "seconds"
     bands = channels["Master"].findall("Devices/Equalizer/Band")
@@ -204,7 +222,8 @@ def test_sends_keep_their_balance_under_the_highest_fader(console, channels):
 
 def test_what_is_carried_another_way_is_listed_everywhere(exported):
     notes = " ".join(exported.notes)
-    for word in ("knees", "printed", "limiter", "Left out: silent.wav", "hat.wav, vox 1.wav"):
+    words = ("knees", "printed", "limiter", "Left out: silent.wav", "hat.wav, vox 1.wav", "pad: a")
+    for word in words:
         assert word in notes
     assert "48000 Hz" in notes
     files = read(exported.path)
@@ -222,9 +241,9 @@ def test_a_marker_says_where_the_mix_comes_from(project):
 
 def test_linked_recordings_stay_where_they_are(song, console, tmp_path):
     path = tmp_path / "session" / "linked.dawproject"
-    export_session(song, console, path, link=True)
+    export_session(song, with_centred_pairs(console), path, link=True)
     files = read(path)
-    assert "audio/pad.wav" not in files
+    assert not any("pad" in name for name in files)
     assert "audio/hat.wav" in files
     references = [f for f in ET.fromstring(files["project.xml"]).iter("File") if f.get("external")]
     assert len(references) == 3

@@ -1,0 +1,99 @@
+"""Decoded audio on disk, so that the browser can ask for any piece of any length of song.
+
+`NAME.f32` holds float32 rows, one per channel, as they are heard; `NAME.json` says what they are
+and which files, by size and time, they were decoded from.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffmst_jax.errors import InputError
+from diffmst_jax.files import written_beside
+from diffmst_jax.page.refusal import RefusalError
+from diffmst_jax.page.workspace import Song
+
+BLOCK = 32768
+"""Samples that are sent at once; the page's player counts in the same blocks."""
+
+SONG, REFERENCE = "song", "reference"
+
+
+def signature(files: Sequence[Path]) -> list[list[Any]]:
+    """Tell files apart from edited ones: name, size and time of change of each."""
+    facts = [(file, file.stat()) for file in files]
+    return [[file.name, fact.st_size, fact.st_mtime_ns] for file, fact in facts]
+
+
+def keep(song: Song, name: str, audio: np.ndarray, files: Sequence[Path], about: Any) -> None:
+    """Write `(rows, time)` audio and what it is.
+
+    Args:
+        song: whose.
+        name: `SONG` or `REFERENCE`.
+        audio: float32 `(rows, time)`.
+        files: what it was decoded from.
+        about: more to remember, as JSON.
+
+    Raises:
+        InputError: it cannot be written, for lack of room for instance.
+    """
+    rows, length = audio.shape
+    facts = {"rows": rows, "length": length, "files": signature(files), "about": about}
+    with written_beside(song.own(f"{name}.f32")) as temporary:
+        np.ascontiguousarray(audio, np.float32).tofile(temporary)
+    with written_beside(song.own(f"{name}.json")) as temporary:
+        temporary.write_text(json.dumps(facts), encoding="utf-8")
+
+
+def kept(song: Song, name: str, files: Sequence[Path]) -> dict[str, Any] | None:
+    """Return what is remembered of audio that was decoded from exactly these files, else None."""
+    try:
+        facts: dict[str, Any] = json.loads(song.own(f"{name}.json").read_text(encoding="utf-8"))
+        size = song.own(f"{name}.f32").stat().st_size
+        is_whole = size == 4 * facts["rows"] * facts["length"]
+        return facts if is_whole and facts["files"] == signature(files) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def block(song: Song, name: str, index: int) -> bytes:
+    """Read one block of all rows, row after row, each padded with zeros to `BLOCK` samples.
+
+    Raises:
+        RefusalError: it lies outside, or nothing was decoded yet.
+    """
+    try:
+        facts = json.loads(song.own(f"{name}.json").read_text(encoding="utf-8"))
+        shape = (facts["rows"], facts["length"])
+        audio = np.memmap(song.own(f"{name}.f32"), np.float32, "r", shape=shape)
+    except (OSError, ValueError, KeyError) as error:
+        raise RefusalError(409, "the audio is not decoded yet; open the song again") from error
+    start = index * BLOCK
+    if not 0 <= start < shape[1]:
+        raise RefusalError(404, f"there is no block {index}")
+    piece = np.zeros((shape[0], BLOCK), np.float32)
+    part = audio[:, start : start + BLOCK]
+    piece[:, : part.shape[1]] = part
+    return piece.tobytes()
+
+
+def forget(song: Song, name: str) -> None:
+    """Delete decoded audio whose files are gone."""
+    for ending in ("f32", "json"):
+        song.own(f"{name}.{ending}").unlink(missing_ok=True)
+
+
+def song_files(song: Song) -> list[Path]:
+    """List the tracks that decoded audio of the song depends on.
+
+    Raises:
+        InputError: there are none.
+    """
+    files = song.track_files()
+    if not files:
+        raise InputError(song.name, "has no tracks yet", "drop some audio files on the page")
+    return files

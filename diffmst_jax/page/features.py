@@ -1,0 +1,44 @@
+"""What this installation can do beyond mixing; the page shows buttons for exactly that."""
+
+import inspect
+from importlib.util import find_spec
+from typing import Any
+
+from diffmst_jax import __version__
+from diffmst_jax.audio import AUDIO_SUFFIXES, SAMPLE_RATE
+from diffmst_jax.mixing.amount import Amounts
+from diffmst_jax.mixing.console_file import SCHEMA_FILE
+from diffmst_jax.mixing.console_schema import console_schema
+from diffmst_jax.page.decoded import BLOCK
+from diffmst_jax.page.limits import UploadLimits
+
+REFINE_STEPS = 60
+
+
+def can_refine() -> bool:
+    """Whether `mix` takes steps of refinement."""
+    from diffmst_jax.mixing.api import mix  # noqa: PLC0415 - JAX is loaded after the page is up
+
+    return "refine" in inspect.signature(mix).parameters
+
+
+def can_export() -> bool:
+    """Whether sessions for other programs can be written."""
+    return find_spec("diffmst_jax.export") is not None
+
+
+def features(limits: UploadLimits) -> dict[str, Any]:
+    """Describe the server to the page."""
+    return {
+        "version": __version__,
+        "sample_rate_hz": SAMPLE_RATE,
+        "block": BLOCK,
+        "amounts": list(Amounts._fields),
+        "schema": console_schema(),
+        "schema_name": SCHEMA_FILE,
+        "audio_suffixes": list(AUDIO_SUFFIXES),
+        "file_bytes": limits.file_bytes,
+        "tracks": limits.tracks,
+        "refine": REFINE_STEPS if can_refine() else None,
+        "export": can_export(),
+    }

@@ -1,0 +1,82 @@
+"""Locked tracks: a new mix leaves them where they stood, relative to the others."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.settings import DECIMALS
+from diffmst_jax.page.session import Document
+
+
+def strip_key(track: Document) -> tuple[str, tuple[int, ...]]:
+    """What a strip is known by: its file and the channels of it."""
+    return track["file"], tuple(track["channels"])
+
+
+def keep_locked(new: Document, old: Document, locked: Sequence[Sequence[Any]]) -> Document:
+    """Take locked strips over from the console before.
+
+    Levels are compared by the mean level of all strips, which may differ between two consoles by a
+    constant that the loudness of the finished mix takes out again. A compressor's threshold moves
+    with the level before it.
+
+    Args:
+        new: a console.
+        old: the console before it, of the same song.
+        locked: `[file, channels]` of each locked strip; those that `old` lacks are ignored.
+    """
+    keys = {(file, tuple(channels)) for file, channels in locked}
+    before = {strip_key(track): track for track in old["tracks"]}
+    shift = float(np.mean(_levels(new)) - np.mean(_levels(old)))
+    tracks = []
+    for track in new["tracks"]:
+        key = strip_key(track)
+        is_kept = key in keys and key in before
+        tracks.append(_moved(before[key], track, shift) if is_kept else track)
+    return {**new, "tracks": tracks}
+
+
+def merge_strips(strips: Document, console: Document, present: Collection[Any]) -> Document:
+    """Bring a console to the tracks that there are now: new ones neutral, missing ones gone.
+
+    Args:
+        strips: a neutral console of the tracks that there are.
+        console: the console before tracks came or went.
+        present: keys of the strips that may be kept.
+    """
+    before = {strip_key(track): track for track in console["tracks"]}
+    level = float(np.mean(_levels(console)))
+    ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE).tracks
+    tracks = []
+    for track in strips["tracks"]:
+        key = strip_key(track)
+        if key in before and key in present:
+            tracks.append(before[key])
+        else:
+            gain = float(np.clip(level, *ranges.input_gain_db))
+            tracks.append({**track, "input_gain_db": round(gain, DECIMALS)})
+    return {**console, "tracks": tracks, "left_out": strips["left_out"]}
+
+
+def _levels(console: Document) -> np.ndarray:
+    return np.array([t["source_gain_db"] + t["input_gain_db"] for t in console["tracks"]])
+
+
+def _moved(strip: Document, place: Document, shift: float) -> Document:
+    """Give an old strip the source gain of its new place and a level `shift` dB higher."""
+    ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE).tracks
+    gain = strip["source_gain_db"] + strip["input_gain_db"] + shift - place["source_gain_db"]
+    gain = float(np.clip(gain, *ranges.input_gain_db))
+    moved = gain + place["source_gain_db"] - strip["source_gain_db"] - strip["input_gain_db"]
+    threshold = strip["compressor"]["threshold_db"] + moved
+    threshold = float(np.clip(threshold, *ranges.compressor.threshold_db))
+    compressor = {**strip["compressor"], "threshold_db": round(threshold, DECIMALS)}
+    return {
+        **strip,
+        "source_gain_db": place["source_gain_db"],
+        "input_gain_db": round(gain, DECIMALS),
+        "compressor": compressor,
+    }

@@ -1,0 +1,72 @@
+"""What the page may ask the worker for, with every option checked before any work starts."""
+
+from functools import partial
+from typing import Any
+
+from diffmst_jax.mixing.limits import (
+    CEILING_RANGE,
+    DEFAULT_CEILING_DBTP,
+    DEFAULT_LOUDNESS_LUFS,
+    FORMATS,
+    LOUDNESS_RANGE,
+    SUBTYPES,
+)
+from diffmst_jax.page.features import REFINE_STEPS, can_refine
+from diffmst_jax.page.jobs import Task
+from diffmst_jax.page.refusal import RefusalError
+from diffmst_jax.page.tasks import Desk
+from diffmst_jax.page.workspace import Song
+
+
+def order(desk: Desk, song: Song, kind: str, options: dict[str, Any]) -> Task:
+    """Turn a request into work.
+
+    Args:
+        desk: who does it.
+        song: for which song.
+        kind: `open`, `mix`, `level`, `render`, `report` or `export`.
+        options: what goes with that kind.
+
+    Raises:
+        RefusalError: an unknown kind, or an option that is not possible.
+    """
+    if kind == "open":
+        return partial(desk.open, song)
+    if kind == "mix":
+        return partial(desk.mix, song, _mix_options(options))
+    if kind == "level":
+        return partial(desk.render, song, "", "24")
+    if kind == "render":
+        name, bits = _output(options)
+        return partial(desk.render, song, name, bits)
+    if kind == "report":
+        return partial(desk.report, song)
+    raise RefusalError(400, f"there is no work of kind {kind!r}")
+
+
+def _mix_options(options: dict[str, Any]) -> dict[str, Any]:
+    loudness = _number(options, "loudness_lufs", DEFAULT_LOUDNESS_LUFS, LOUDNESS_RANGE)
+    ceiling = _number(options, "ceiling_dbtp", DEFAULT_CEILING_DBTP, CEILING_RANGE)
+    chosen: dict[str, Any] = {"loudness_lufs": loudness, "ceiling_dbtp": ceiling}
+    if options.get("refine") and can_refine():
+        chosen["refine"] = REFINE_STEPS
+    return chosen
+
+
+def _output(options: dict[str, Any]) -> tuple[str, str]:
+    file_format, bits = options.get("format", FORMATS[0]), options.get("bits", "24")
+    if file_format not in FORMATS:
+        raise RefusalError(400, f"the format is none of {', '.join(FORMATS)}")
+    if bits not in SUBTYPES or (file_format == "flac" and bits == "float"):
+        raise RefusalError(400, "there is no such sample format; use 16 or 24")
+    return f"result.{file_format}", bits
+
+
+def _number(
+    options: dict[str, Any], name: str, default: float, limits: tuple[float, float]
+) -> float:
+    value = options.get(name, default)
+    low, high = limits
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise RefusalError(400, f"{name} is not from {low:g} to {high:g}")
+    return float(value)

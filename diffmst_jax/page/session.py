@@ -1,0 +1,123 @@
+"""What is remembered of a song between visits: `session.json` and `console.json`."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from diffmst_jax.errors import InputError
+from diffmst_jax.files import written_beside
+from diffmst_jax.mixing.amount import Amounts
+from diffmst_jax.mixing.console_file import load_console
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
+from diffmst_jax.page.workspace import Song
+
+SESSION_FILE_NAME = "session.json"
+VERSION = 1
+
+Document = dict[str, Any]
+"""A console file's content."""
+
+
+@dataclass
+class Session:
+    """What the page knows of a song besides its files.
+
+    Attributes:
+        predicted: the console as the model set it; None before the first mix.
+        base: `predicted` at `amounts`; what was changed by hand is `console.json` against this.
+        amounts: how much of the prediction is applied, by the names of `Amounts`.
+        locked: strips that mixing and amounts leave as they are, `[file, channels]` each.
+        output: gain, loudness and peak of the last rendering, and what it was rendered from.
+        closeness: style distance to the reference by mix and term.
+        notes: sentences on what may not have been expected.
+    """
+
+    predicted: Document | None = None
+    base: Document | None = None
+    amounts: dict[str, float] = field(default_factory=lambda: dict(Amounts()._asdict()))
+    locked: list[list[Any]] = field(default_factory=list)
+    output: Document | None = None
+    closeness: dict[str, dict[str, float]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def load_session(song: Song) -> Session:
+    """Read a song's session; a new one if there is none.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = song.own(SESSION_FILE_NAME)
+    if not path.exists():
+        return Session()
+    names = [item.name for item in dataclasses.fields(Session)]
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document.pop("version") != VERSION:
+            raise ValueError
+        return Session(**{name: document[name] for name in names})
+    except (ValueError, KeyError, AttributeError, TypeError, OSError) as error:
+        raise InputError(path, "is damaged", "delete it, and mix again") from error
+
+
+def save_session(song: Song, session: Session) -> None:
+    """Write a song's session.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    document = {"version": VERSION, **dataclasses.asdict(session)}
+    _write(song.own(SESSION_FILE_NAME), json.dumps(document))
+
+
+def load_document(song: Song) -> Document | None:
+    """Read the console as it is heard, or None if there is none yet."""
+    path = song.own(CONSOLE_FILE_NAME)
+    if not path.exists():
+        return None
+    load_console(path)
+    document: Document = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def save_document(song: Song, document: Document) -> MixSettings:
+    """Check a console and write it; a wrong one changes nothing.
+
+    Returns:
+        What it says.
+
+    Raises:
+        InputError: an entry is wrong; names its place, value and range.
+    """
+    path = song.own(CONSOLE_FILE_NAME)
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    with written_beside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+        try:
+            return load_console(temporary)
+        except InputError as error:
+            raise InputError(CONSOLE_FILE_NAME, error.problem, error.remedy) from error
+
+
+def checked_document(song: Song, document: Any) -> MixSettings:
+    """Read a console from outside without keeping it.
+
+    Raises:
+        InputError: as for `save_document`.
+    """
+    path = song.own("check.json")
+    try:
+        path.write_text(json.dumps(document), encoding="utf-8")
+        return load_console(path)
+    except InputError as error:
+        raise InputError(CONSOLE_FILE_NAME, error.problem, error.remedy) from error
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    with written_beside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,187 @@
+// The mixing console, sample by sample the same as `dsp.mix_console` without its effects bus.
+//
+//   track:  source gain + input gain -> equaliser -> compressor -> pan -> sum
+//   master: input fader -> equaliser -> compressor -> output fader
+//
+// Its settings are the document of a `console.json`.
+
+import { Compressor } from "./compressor.js";
+import { Equalizer } from "./equalizer.js";
+
+const HALF_PI = Math.PI / 2;
+const SILENCE_DB = -200;
+
+export const toGain = (db) => 10 ** (db / 20);
+export const toDb = (gain) => (gain > 1e-10 ? 20 * Math.log10(gain) : SILENCE_DB);
+
+/** Gains of left and right at a position, 0 left to 1 right. */
+export function panGains(position, law) {
+  const circular = [Math.sin(HALF_PI - position * HALF_PI), Math.sin(position * HALF_PI)];
+  const linear = [1 - position, position];
+  if (law === "linear") return linear;
+  if (law === "constant_power") return circular;
+  return circular.map((gain, i) => Math.sqrt(Math.max(gain * linear[i], 0)));
+}
+
+/** Where the channels of a strip sit: a pair's far channel follows, its near one stays. */
+export function positions(pan, channels) {
+  return channels === 1 ? [pan] : [Math.max(0, 2 * pan - 1), Math.min(1, 2 * pan)];
+}
+
+/** A gain that reaches a new value over one block instead of at once. */
+class Ramp {
+  constructor() {
+    this.value = null;
+    this.target = 0;
+  }
+
+  set(target) {
+    this.target = target;
+    this.value ??= target;
+  }
+
+  settle() {
+    this.value = this.target;
+  }
+
+  apply(x, count) {
+    const step = (this.target - this.value) / count;
+    if (step === 0) {
+      if (this.value !== 1) for (let i = 0; i < count; i++) x[i] *= this.value;
+      return;
+    }
+    for (let i = 0; i < count; i++) x[i] *= this.value + step * (i + 1);
+    this.value = this.target;
+  }
+
+  /** Add `x` times this gain to `sum`. */
+  add(x, sum, count) {
+    const step = (this.target - this.value) / count;
+    for (let i = 0; i < count; i++) sum[i] += x[i] * (this.value + step * (i + 1));
+    this.value = this.target;
+  }
+}
+
+class ToneAndDynamics {
+  constructor(channels, bands, config, lookaheadMs, sampleRate) {
+    this.equalizer = new Equalizer(bands.map((band) => band.kind), channels, sampleRate);
+    this.compressor = new Compressor({
+      channels,
+      ballistics: config.ballistics,
+      detector: config.detector,
+      lookaheadMs,
+      sampleRate,
+    });
+  }
+
+  set(settings) {
+    this.equalizer.set(settings.equalizer);
+    this.compressor.set(settings.compressor);
+  }
+
+  reset() {
+    this.equalizer.reset();
+    this.compressor.reset();
+  }
+}
+
+class Strip {
+  constructor(settings, config, sampleRate) {
+    this.config = config;
+    const count = settings.channels.length;
+    const lookahead = config.track_compressor ? config.track_lookahead_ms : 0;
+    // Each channel of a pair has a compressor of its own, as the console's mono tracks have.
+    this.channels = settings.channels.map(() => ({
+      level: new Ramp(),
+      effects: new ToneAndDynamics(1, settings.equalizer, config, lookahead, sampleRate),
+      heard: [new Ramp(), new Ramp()],
+    }));
+    this.latency = this.channels[0].effects.compressor.latency;
+    this.peak = new Float32Array(count);
+  }
+
+  set(settings, isHeard) {
+    const level = isHeard ? toGain(settings.source_gain_db + settings.input_gain_db) : 0;
+    const places = positions(settings.pan, this.channels.length);
+    this.channels.forEach((channel, i) => {
+      channel.level.set(level);
+      channel.effects.set(settings);
+      panGains(places[i], this.config.pan_law).forEach((g, side) => channel.heard[side].set(g));
+    });
+  }
+
+  reset() {
+    for (const channel of this.channels) {
+      channel.effects.reset();
+      for (const ramp of [channel.level, ...channel.heard]) ramp.settle();
+    }
+  }
+
+  /** Process one channel's block in place and add it to both sums. */
+  process(index, x, sums, count) {
+    const { level, effects, heard } = this.channels[index];
+    level.apply(x, count);
+    if (this.config.track_equalizer) effects.equalizer.process([x], count);
+    if (this.config.track_compressor) effects.compressor.process([x], count);
+    let peak = this.peak[index];
+    for (let i = 0; i < count; i++) peak = Math.max(peak, Math.abs(x[i]));
+    this.peak[index] = peak;
+    heard[0].add(x, sums[0], count);
+    heard[1].add(x, sums[1], count);
+  }
+
+  get reductionDb() {
+    return Math.min(...this.channels.map((channel) => channel.effects.compressor.reductionDb));
+  }
+}
+
+export class Console {
+  constructor(settings, sampleRate) {
+    const { console: config } = settings;
+    this.config = config;
+    this.strips = settings.tracks.map((track) => new Strip(track, config, sampleRate));
+    const lookahead = config.master_bus ? config.master_lookahead_ms : 0;
+    const { equalizer } = settings.master_bus;
+    this.master = new ToneAndDynamics(2, equalizer, config, lookahead, sampleRate);
+    this.faders = [new Ramp(), new Ramp(), new Ramp(), new Ramp()];
+    this.latency = (this.strips[0]?.latency ?? 0) + this.master.compressor.latency;
+    this.set(settings);
+  }
+
+  /** Take over new settings of the same strips. `heard(index)` mutes without a trace in them. */
+  set(settings, heard = () => true) {
+    settings.tracks.forEach((track, i) => this.strips[i].set(track, !track.muted && heard(i)));
+    const { master_bus: master } = settings;
+    this.master.set(master);
+    const [inLeft, inRight, outLeft, outRight] = this.faders;
+    for (const ramp of [inLeft, inRight]) ramp.set(toGain(master.input_fader_db));
+    for (const ramp of [outLeft, outRight]) ramp.set(toGain(master.output_fader_db));
+  }
+
+  reset() {
+    for (const strip of this.strips) strip.reset();
+    this.master.reset();
+    for (const ramp of this.faders) ramp.settle();
+  }
+
+  /**
+   * Mix one block. `blocks` has one array per channel of each strip, strip after strip; they are
+   * used up. `left` and `right` are written.
+   */
+  process(blocks, left, right, count) {
+    left.fill(0, 0, count);
+    right.fill(0, 0, count);
+    const sums = [left, right];
+    let row = 0;
+    for (const strip of this.strips) {
+      for (let i = 0; i < strip.channels.length; i++) strip.process(i, blocks[row++], sums, count);
+    }
+    if (!this.config.master_bus) return;
+    this.faders[0].apply(left, count);
+    this.faders[1].apply(right, count);
+    this.master.equalizer.process(sums, count);
+    this.master.compressor.process(sums, count);
+    this.faders[2].apply(left, count);
+    this.faders[3].apply(right, count);
+  }
+}

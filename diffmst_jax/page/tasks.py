@@ -1,0 +1,296 @@
+"""The long work behind the page: open a song, mix it, render it, report on it."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.errors import InputError
+from diffmst_jax.files import written_beside
+from diffmst_jax.mixing.amount import Amounts, apply_amounts
+from diffmst_jax.mixing.analyse import neutral_settings
+from diffmst_jax.mixing.api import (
+    REPORT_FILE_NAME,
+    MixReport,
+    mix,
+    read_reference,
+    render_file,
+    write_mix,
+)
+from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
+from diffmst_jax.mixing.compare import compare
+from diffmst_jax.mixing.console_file import (
+    console_document,
+    load_console,
+    settings_from_document,
+)
+from diffmst_jax.mixing.limits import SUBTYPES
+from diffmst_jax.mixing.output import OutputTarget, finish
+from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.report_content import MixFacts
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME, Multitrack, load_tracks, read_strips
+from diffmst_jax.models import Model, load_model
+from diffmst_jax.page import decoded
+from diffmst_jax.page.jobs import Tell
+from diffmst_jax.page.locks import keep_locked, merge_strips, strip_key
+from diffmst_jax.page.overview import Heard, heard, output_document
+from diffmst_jax.page.session import (
+    Document,
+    load_document,
+    load_session,
+    save_document,
+    save_session,
+)
+from diffmst_jax.page.workspace import Song
+
+OVERVIEW_FILE_NAME = "overview.json"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The work that can be done on songs, with one model, which is loaded when first needed.
+
+    Attributes:
+        model_name: name of a packaged model or a model folder.
+    """
+
+    model_name: str | Path
+
+    @cached_property
+    def model(self) -> Model:
+        """The model."""
+        return load_model(self.model_name)
+
+    def open(self, song: Song, tell: Tell) -> None:
+        """Decode tracks and reference for listening, and set up the console.
+
+        Tracks that are new to a console join it as recorded, those that are gone leave it.
+
+        Raises:
+            InputError: a file cannot be used.
+        """
+        tell("Reading the tracks", 0.05)
+        files = decoded.song_files(song)
+        before = load_document(song)
+        multitrack = load_tracks(song.folder)
+        tell("Preparing to play", 0.6)
+        neutral = as_recorded(multitrack)
+        document = neutral if before is None else with_tracks(neutral, before)
+        _keep_tracks(song, multitrack, files)
+        save_document(song, document)
+        if before is not None and keys_of(before) != keys_of(document):
+            _forget_prediction(song)
+        raw = heard(plain_sum(multitrack))
+        known = {"raw": raw._asdict(), "mix": raw._asdict()} if before is None else _known(song)
+        tell("Reading the reference", 0.8)
+        _save_overview(song, {**known, "raw": raw._asdict(), **open_reference(song)})
+
+    def mix(self, song: Song, options: Document, tell: Tell) -> None:
+        """Mix the tracks in the style of the reference; locked tracks stay.
+
+        Args:
+            song: whose tracks.
+            options: `loudness_lufs` and `ceiling_dbtp` of the output, and what else `mix` takes.
+            tell: told about progress.
+
+        Raises:
+            InputError: a file cannot be used, or there is no reference.
+        """
+        reference = song.reference()
+        if reference is None:
+            raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
+        files = decoded.song_files(song)
+        tell("Loading the model", 0.0)
+        model = self.model
+        result = mix(song.folder, reference, model=model, progress=tell, **options)
+        facts = result.report.facts
+        session, before = load_session(song), load_document(song)
+        predicted = console_document(result.console)
+        document = predicted
+        if before is not None and session.locked:
+            document = keep_locked(predicted, before, session.locked)
+        if document is not predicted:
+            settings = settings_from_document(document)
+            facts = describe(song, settings, facts.multitrack, read_reference(reference), tell)
+        report = MixReport(facts)
+        tell("Writing", 0.95)
+        _keep_tracks(song, facts.multitrack, files)
+        save_document(song, document)
+        session.predicted, session.base = predicted, document
+        session.amounts = dict(Amounts()._asdict())
+        session.output = {**output_document(facts.finished), "of": document}
+        session.closeness, session.notes = report.distances, report.warnings
+        save_session(song, session)
+        _write_text(song.own(REPORT_FILE_NAME), report.html)
+        signals = {
+            "raw": heard(plain_sum(facts.multitrack))._asdict(),
+            "mix": heard(facts.finished.audio)._asdict(),
+        }
+        _save_overview(song, {**signals, **open_reference(song)})
+
+    def render(self, song: Song, name: str, bits: str, tell: Tell) -> str:
+        """Render the console as `diffmst render` does.
+
+        Args:
+            song: whose console.
+            name: file in the song's hidden folder to write; its ending is the format.
+            bits: sample format, by the names of `SUBTYPES`.
+            tell: told about progress.
+
+        Returns:
+            `name`.
+
+        Raises:
+            InputError: a file cannot be used.
+        """
+        finished = render_file(song.folder, song.own(CONSOLE_FILE_NAME), progress=tell)
+        if name:
+            write_mix(song.own(name), finished.audio, subtype=SUBTYPES[bits])
+        session = load_session(song)
+        session.output = {**output_document(finished), "of": load_document(song)}
+        save_session(song, session)
+        _save_overview(song, {**_known(song), "mix": heard(finished.audio)._asdict()})
+        return name
+
+    def report(self, song: Song, tell: Tell) -> str:
+        """Write the report of the console as it is now.
+
+        Raises:
+            InputError: a file cannot be used, or there is no reference.
+        """
+        reference = song.reference()
+        if reference is None:
+            raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
+        tell("Reading", 0.0)
+        settings = load_console(song.own(CONSOLE_FILE_NAME))
+        multitrack = read_strips(song.folder, settings.strips)
+        facts = describe(song, settings, multitrack, read_reference(reference), tell)
+        report = MixReport(facts)
+        _write_text(song.own(REPORT_FILE_NAME), report.html)
+        session = load_session(song)
+        session.closeness, session.notes = report.distances, report.warnings
+        session.output = {**output_document(facts.finished), "of": load_document(song)}
+        save_session(song, session)
+        _save_overview(song, {**_known(song), "mix": heard(facts.finished.audio)._asdict()})
+        return REPORT_FILE_NAME
+
+
+def describe(
+    song: Song, settings: MixSettings, multitrack: Multitrack, reference: np.ndarray, tell: Tell
+) -> MixFacts:
+    """Render settings and measure the result against the baselines and the reference."""
+    rendered = render(settings, multitrack, lambda done: tell("Mixing", 0.4 + 0.4 * done))
+    finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
+    tell("Comparing", 0.8)
+    views = compare(
+        {
+            "Plain sum": ("before", plain_sum(multitrack)),
+            "Equal loudness": ("equal", equal_loudness_mix(multitrack)),
+            "Mix": ("mix", finished.audio),
+        },
+        reference,
+    )
+    about = [
+        ("Reference", settings.provenance.reference),
+        ("Model", settings.provenance.model),
+        ("Edited", "on the page of diffmst serve"),
+        ("Limiter", f"peaks turned down by {finished.limiting_db:.1f} dB at most"),
+        ("Mix again", "diffmst render TRACKS console.json --out mix.wav"),
+    ]
+    return MixFacts(song.name, multitrack, settings, rendered, finished, views, about)
+
+
+def as_recorded(multitrack: Multitrack) -> Document:
+    """A console that sums the tracks as they were recorded."""
+    neutral = console_document(neutral_settings(multitrack, target=OutputTarget()))
+    tracks = [{**track, "source_gain_db": 0.0} for track in neutral["tracks"]]
+    return {**neutral, "tracks": tracks}
+
+
+def with_tracks(neutral: Document, console: Document) -> Document:
+    """Bring a console to the tracks of `neutral`."""
+    return merge_strips(neutral, console, keys_of(neutral))
+
+
+def keys_of(console: Document) -> list[tuple[str, tuple[int, ...]]]:
+    """What the strips of a console are known by, in order."""
+    return [strip_key(track) for track in console["tracks"]]
+
+
+def scaled(song: Song, amounts: Document) -> Document:
+    """The prediction at other amounts.
+
+    Raises:
+        InputError: there is no prediction yet, or the amounts are none.
+    """
+    predicted = load_session(song).predicted
+    if predicted is None:
+        raise InputError(song.name, "is not mixed yet", "mix it first")
+    values = [amounts.get(name) for name in Amounts._fields]
+    if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in values):
+        raise InputError("amounts", "are not all from 0 to 1", f"give {', '.join(Amounts._fields)}")
+    settings = settings_from_document(predicted)
+    return console_document(apply_amounts(settings, Amounts(*map(float, values))))  # type: ignore[arg-type]
+
+
+def open_reference(song: Song) -> Document:
+    """Decode the reference if there is one; returns what the page draws of it.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    path = song.reference()
+    if path is None:
+        decoded.forget(song, decoded.REFERENCE)
+        return {"reference": None}
+    facts = decoded.kept(song, decoded.REFERENCE, [path])
+    if facts is None:
+        audio = read_reference(path)
+        about = heard(audio)._asdict()
+        decoded.keep(song, decoded.REFERENCE, audio, [path], about)
+        return {"reference": about}
+    return {"reference": facts["about"]}
+
+
+def load_overview(song: Song) -> Document:
+    """What the page draws: outlines, loudness and peaks of `mix`, `raw` and `reference`."""
+    nothing = Heard([], None, 0.0)._asdict()
+    return {"mix": nothing, "raw": nothing, "reference": None, **_known(song)}
+
+
+def _forget_prediction(song: Song) -> None:
+    """A prediction for other tracks cannot be scaled any more."""
+    session = load_session(song)
+    session.predicted = session.base = None
+    session.amounts = dict(Amounts()._asdict())
+    save_session(song, session)
+
+
+def _known(song: Song) -> Document:
+    path = song.own(OVERVIEW_FILE_NAME)
+    try:
+        known: Document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known
+
+
+def _save_overview(song: Song, overview: Document) -> None:
+    _write_text(song.own(OVERVIEW_FILE_NAME), json.dumps(overview))
+
+
+def _keep_tracks(song: Song, multitrack: Multitrack, files: list[Path]) -> None:
+    """Keep the decoded tracks, unless they are there already."""
+    strips = [[strip.file, list(strip.channels)] for strip in multitrack.strips]
+    facts = decoded.kept(song, decoded.SONG, files)
+    if facts is None or facts["about"] != strips:
+        decoded.keep(song, decoded.SONG, multitrack.audio, files, strips)
+
+
+def _write_text(path: Path, text: str) -> None:
+    with written_beside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

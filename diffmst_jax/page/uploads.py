@@ -1,0 +1,108 @@
+"""Audio files from the browser: streamed to disk, checked, and only then given their name."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+from diffmst_jax.audio import audio_info
+from diffmst_jax.errors import InputError
+from diffmst_jax.page.limits import UploadLimits
+from diffmst_jax.page.names import free_name, safe_audio_name
+from diffmst_jax.page.refusal import RefusalError
+from diffmst_jax.page.workspace import Song
+
+INCOMING = "incoming"
+MEGABYTE = 1_000_000
+
+
+async def receive_track(request: Request, song: Song, limits: UploadLimits) -> str:
+    """Take one track in; returns the name that it got.
+
+    Raises:
+        RefusalError: too large, or too many.
+        InputError: no audio.
+    """
+    name = safe_audio_name(request.query_params.get("name", ""))
+    if len(song.track_names()) >= limits.tracks:
+        raise RefusalError(413, f"{song.name} has {limits.tracks} tracks already; remove one first")
+    temporary = await _receive(request, song, name, limits)
+    try:
+        taken = {path.name.casefold() for path in song.folder.iterdir()}
+        free = free_name(name, taken)
+        temporary.rename(song.folder / free)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return free
+
+
+async def receive_reference(request: Request, song: Song, limits: UploadLimits) -> str:
+    """Take the reference in, in place of the one before; returns its name.
+
+    Raises:
+        RefusalError: too large.
+        InputError: no audio.
+    """
+    name = safe_audio_name(request.query_params.get("name", ""))
+    temporary = await _receive(request, song, name, limits)
+    try:
+        song.remove_reference()
+        song.own("reference").mkdir(exist_ok=True)
+        temporary.rename(song.own(f"reference/{name}"))
+    finally:
+        temporary.unlink(missing_ok=True)
+    return name
+
+
+async def _receive(request: Request, song: Song, name: str, limits: UploadLimits) -> Path:
+    """Stream the body into a file beside, and see that it is audio.
+
+    The file never has more than `limits.file_bytes`; on any failure it is removed.
+    """
+    too_large = RefusalError(
+        413,
+        f"{name} is larger than {limits.file_bytes / MEGABYTE:g} MB; "
+        "shorten it, or start diffmst serve with a larger --max-upload-mb",
+    )
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limits.file_bytes:
+        raise too_large
+    folder = song.own(INCOMING)
+    temporary = folder / f"{secrets.token_hex(8)}{Path(name).suffix.lower()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as f:
+            size = 0
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limits.file_bytes:
+                    raise too_large
+                f.write(chunk)
+        await run_in_threadpool(_check_audio, temporary, name)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RefusalError(507, f"{name}: cannot be kept ({error.strerror}); make room") from error
+    except ClientDisconnect as error:
+        temporary.unlink(missing_ok=True)
+        raise RefusalError(400, f"{name}: the upload was broken off; send it again") from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _check_audio(path: Path, name: str) -> None:
+    try:
+        audio_info(path)
+    except InputError as error:
+        raise InputError(name, error.problem, error.remedy) from error
+
+
+def remove_incoming(song: Song) -> None:
+    """Delete what an earlier server left half received."""
+    with suppress(OSError):
+        for path in song.own(INCOMING).iterdir():
+            path.unlink()

@@ -1,0 +1,64 @@
+"""A server in a thread, and a browser that skips with a reason where there is none."""
+
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from diffmst_jax.page.app import create_app
+from diffmst_jax.page.jobs import Worker
+from diffmst_jax.page.limits import UploadLimits
+from diffmst_jax.page.server import Server, listen
+from diffmst_jax.page.tasks import Desk
+from diffmst_jax.page.workspace import Workspace
+from tests.mixing.songs import save_tiny_model
+
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory) -> Desk:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_tiny_model(folder)
+    return Desk(folder)
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory, desk):
+    """Where a real server answers, on a free loopback port."""
+    workspace = Workspace.open(tmp_path_factory.mktemp("workspace"), UploadLimits())
+    listener = listen(0)
+    port = listener.getsockname()[1]
+    worker = Worker()
+    app = create_app(workspace, desk, worker, port=port)
+    server = Server(uvicorn.Config(app, ws="none", log_level="error", access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+    worker.close(10)
+    listener.close()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None or not Path(found).exists():
+        pytest.skip("no chromium on this machine (apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_ARGUMENTS))
+        yield browser
+        browser.close()

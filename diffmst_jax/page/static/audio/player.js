@@ -16,6 +16,7 @@ const WARM_UP_S = 0.25; // run before a place, so that compressors have settled 
 const QUANTA_PER_CALL = 8; // of warming up, so that no call takes too long
 const FADE_S = 0.006;
 const SHORT_TERM_S = 3;
+const GLIDE = 0.06; // per block: about 50 ms
 
 /** A signal in blocks, of which only those around the playhead are here. */
 class Source {
@@ -89,7 +90,8 @@ export class Player {
     this.envelope = 0;
     this.weights = { mix: 1, raw: 0, reference: 0 };
     this.choice = "mix";
-    this.gains = { mix: 1, raw: 1, reference: 1 };
+    this.gains = { mix: 1, raw: 1, reference: 1, trim: 1 };
+    this.goals = this.gains;
     this.ceiling = null;
     this.loop = null;
     this.seekTo = null;
@@ -140,9 +142,18 @@ export class Player {
     this.setSettings(this.settings);
   }
 
-  /** Loudness-matching gains in dB, and the ceiling of the mix in dB or null for no limiter. */
-  setLevels({ mix, raw, reference, ceiling }) {
-    this.gains = { mix: toGain(mix), raw: toGain(raw), reference: toGain(reference) };
+  /**
+   * Loudness-matching gains in dB, `trim` for all alike, and the ceiling of the mix in dB or null
+   * for no limiter.
+   */
+  setLevels({ mix, raw, reference, trim = 0, ceiling }) {
+    this.goals = {
+      mix: toGain(mix),
+      raw: toGain(raw),
+      reference: toGain(reference),
+      trim: toGain(trim),
+    };
+    if (this.envelope === 0) this.gains = { ...this.goals };
     this.ceiling = ceiling === null ? null : toGain(ceiling);
     if (this.rawDelays[0].ring.length !== this.latency) {
       this.rawDelays = [0, 1].map(() => new Delay(this.latency));
@@ -224,6 +235,7 @@ export class Player {
     const needsReference = this.weights.reference > 0 || this.choice === "reference";
     if (needsSong && !this.isHere(this.song, count)) return true;
     if (needsReference && !this.isHere(this.reference, count)) return true;
+    this.glide();
     if (needsSong) this.advanceSong(count);
     if (needsReference) this.advanceReference(count);
     this.blend(left, right, count, !fadingOut);
@@ -235,6 +247,13 @@ export class Player {
     const last = Math.min(source.position + count - 1, source.length - 1);
     if (source.position >= source.length) return true; // the tail: silence
     return source.has(source.position) && source.has(last);
+  }
+
+  /** Gains glide, so that a new loudness is no click. */
+  glide() {
+    for (const name of Object.keys(this.goals)) {
+      this.gains[name] += GLIDE * (this.goals[name] - this.gains[name]);
+    }
   }
 
   advanceSong(count) {
@@ -273,7 +292,7 @@ export class Player {
   blend(left, right, count, fadingIn) {
     const names = ["mix", "raw", "reference"];
     const signals = [this.mix, this.raw, this.other];
-    const rawGain = this.gains.raw;
+    const { raw: rawGain, trim } = this.gains;
     for (let i = 0; i < count; i++) {
       const step = fadingIn ? this.fadeStep : -this.fadeStep;
       this.envelope = Math.min(Math.max(this.envelope + step, 0), 1);
@@ -282,7 +301,7 @@ export class Player {
         const weight = Math.min(Math.max(this.weights[name] + toward, 0), 1);
         this.weights[name] = weight;
         if (weight === 0) return;
-        const scale = weight * this.envelope * (n === 1 ? rawGain : 1);
+        const scale = weight * this.envelope * trim * (n === 1 ? rawGain : 1);
         left[i] += scale * signals[n][0][i];
         right[i] += scale * signals[n][1][i];
       });
@@ -294,7 +313,7 @@ export class Player {
   /** What the meters show since the last report. */
   report() {
     const strips = this.console.strips.map((strip) => {
-      const peak = toDb(Math.max(...strip.peak) * this.gains.mix);
+      const peak = toDb(Math.max(...strip.peak) * this.gains.mix * this.gains.trim);
       strip.peak.fill(0);
       return { peak, reduction: strip.reductionDb };
     });

@@ -1,0 +1,89 @@
+// The page's side of the audio thread: makes it, feeds it blocks, and passes on what is set.
+
+import { api } from "./api.js";
+
+const FETCHES = 4;
+
+export class Engine {
+  constructor(sampleRate) {
+    this.sampleRate = sampleRate;
+    this.listeners = new Set();
+    this.waiting = [];
+    this.fetching = 0;
+    this.node = null;
+    this.generation = 0;
+  }
+
+  onReport(listener) {
+    this.listeners.add(listener);
+  }
+
+  /** Play another song; `settings` is its console, `song` and `reference` say `{rows, length}`. */
+  async load(name, { settings, song, reference }) {
+    await this.start();
+    this.unload();
+    this.name = name;
+    this.generation += 1;
+    const { generation } = this;
+    this.node = new AudioWorkletNode(this.context, "diffmst-console", {
+      numberOfInputs: 0,
+      outputChannelCount: [2],
+      processorOptions: { settings, song, reference },
+    });
+    this.node.connect(this.analyser);
+    this.node.port.onmessage = ({ data }) => {
+      if (generation !== this.generation) return;
+      for (const [source, index] of data.wanted) this.waiting.push({ source, index, generation });
+      this.feed();
+      for (const listener of this.listeners) listener(data);
+    };
+  }
+
+  unload() {
+    if (!this.node) return;
+    this.post("close");
+    this.node.disconnect();
+    this.node = null;
+    this.waiting = [];
+  }
+
+  async start() {
+    if (this.context) return;
+    this.context = new AudioContext({ sampleRate: this.sampleRate, latencyHint: "interactive" });
+    this.analyser = this.context.createAnalyser();
+    this.analyser.fftSize = 4096;
+    this.analyser.smoothingTimeConstant = 0.85;
+    this.analyser.connect(this.context.destination);
+    await this.context.audioWorklet.addModule("/static/audio/worklet.js");
+  }
+
+  async feed() {
+    while (this.waiting.length && this.fetching < FETCHES) {
+      const { source, index, generation } = this.waiting.shift();
+      this.fetching += 1;
+      api
+        .block(this.name, source, index)
+        .then((samples) => {
+          if (generation !== this.generation || !this.node) return;
+          const value = { source, index, samples };
+          this.node.port.postMessage({ type: "block", value }, [samples.buffer]);
+        })
+        .catch(() => {
+          if (generation === this.generation) this.post("forget", { source, index });
+        })
+        .finally(() => {
+          this.fetching -= 1;
+          this.feed();
+        });
+    }
+  }
+
+  post(type, value) {
+    this.node?.port.postMessage({ type, value });
+  }
+
+  async play(isPlaying) {
+    if (isPlaying) await this.context?.resume();
+    this.post("play", isPlaying);
+  }
+}

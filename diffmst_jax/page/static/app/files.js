@@ -1,0 +1,100 @@
+// Songs, and the files that go into them.
+
+import { api } from "./api.js";
+
+const AT_ONCE = 3;
+
+export class Files {
+  constructor(app) {
+    this.app = app;
+  }
+
+  async newSong(name = "Song") {
+    const { app } = this;
+    await app.attempt(async () => {
+      const made = await api.addSong(name);
+      app.songs = (await api.about()).songs;
+      await app.open(made.name);
+    });
+  }
+
+  async removeSong() {
+    const { app } = this;
+    if (!app.song || !confirm(`Remove ${app.song} and all that was made of it?`)) return;
+    await app.attempt(async () => {
+      await api.removeSong(app.song);
+      app.songs = (await api.about()).songs;
+      app.close();
+      if (app.songs.length) await app.open(app.songs[0]);
+    });
+  }
+
+  /** Upload files as `tracks` or `reference`, and open the song with them. */
+  async give(role, files, folder) {
+    const { app } = this;
+    const tooLarge = files.find((file) => file.size > app.about.file_bytes);
+    if (tooLarge) {
+      const most = Math.round(app.about.file_bytes / 1e6);
+      const remedy = "shorten it, or start diffmst serve with a larger --max-upload-mb";
+      app.complain(new Error(`${tooLarge.name} is larger than ${most} MB; ${remedy}`));
+      return;
+    }
+    if (!app.song) await this.newSong(folder ?? "Song");
+    if (!app.song) return;
+    await app.attempt(async () => {
+      await app.keeping.save();
+      await app.keeping.stopLevelling();
+      await this.upload(role, files);
+      await this.reopen();
+    });
+  }
+
+  async upload(role, files) {
+    const { app } = this;
+    const total = files.reduce((sum, file) => sum + file.size, 0);
+    const sent = new Map();
+    const queue = [...files];
+    const failed = [];
+    const tell = () => {
+      const done = [...sent.values()].reduce((sum, count) => sum + count, 0);
+      const many = `Adding ${files.length - queue.length} of ${files.length}`;
+      const stage = files.length > 1 ? many : `Adding ${files[0].name}`;
+      app.header.showJob({ kind: "upload", stage, fraction: total ? done / total : 1 });
+    };
+    const one = async () => {
+      while (queue.length) {
+        const file = queue.shift();
+        try {
+          await api.upload(app.song, role, file, (count) => {
+            sent.set(file, count);
+            tell();
+          });
+        } catch (error) {
+          failed.push(error);
+        }
+      }
+    };
+    app.work.setBusy(true);
+    await Promise.all(Array.from({ length: AT_ONCE }, one));
+    app.header.showJob(null);
+    app.work.setBusy(false);
+    for (const error of failed) app.complain(error);
+  }
+
+  async removeTrack(file) {
+    const { app } = this;
+    await app.attempt(async () => {
+      await app.keeping.save();
+      await app.keeping.stopLevelling();
+      await api.removeTrack(app.song, file);
+      await this.reopen();
+    });
+  }
+
+  async reopen() {
+    const { app } = this;
+    app.details = await api.song(app.song);
+    if (app.details.tracks.length) await app.work.open();
+    else await app.refresh();
+  }
+}

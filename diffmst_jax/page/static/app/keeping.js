@@ -1,0 +1,62 @@
+// Keeps what is done on the server, and has it match loudness again after edits.
+
+import { api } from "./api.js";
+
+const SAVE_AFTER_MS = 300;
+const LEVEL_AFTER_MS = 1500;
+
+export class Keeping {
+  constructor(app) {
+    this.app = app;
+    app.store.onSave(() => {
+      clearTimeout(this.saveTimer);
+      this.saveTimer = setTimeout(() => this.save(), SAVE_AFTER_MS);
+      this.levelSoon();
+    });
+    window.addEventListener("pagehide", () => this.save());
+  }
+
+  /** Write what has not been written yet. */
+  async save() {
+    const { app } = this;
+    if (!this.saveTimer || !app.store.state) return;
+    clearTimeout(this.saveTimer);
+    this.saveTimer = null;
+    await app.attempt(() => api.save(app.song, app.store.state));
+  }
+
+  levelSoon() {
+    clearTimeout(this.levelTimer);
+    this.levelTimer = setTimeout(() => this.level(), LEVEL_AFTER_MS);
+  }
+
+  /** Whether the last rendering is of the console as it is. */
+  get isLevel() {
+    const { details, store } = this.app;
+    const of = details?.output?.of;
+    return Boolean(of) && JSON.stringify(of) === JSON.stringify(store.state?.console);
+  }
+
+  /** Measure the loudness of what was changed, while nobody listens and nothing else is done. */
+  async level() {
+    const { app } = this;
+    const { song, store } = app;
+    const isIdle = !app.listening.playing && !app.work.busy && !this.levelling;
+    if (!isIdle || !store.state || this.isLevel) return;
+    try {
+      await this.save();
+      this.levelling = await api.startJob(song, "level");
+      const job = await api.watch(this.levelling, () => {});
+      if (job.state === "done" && app.song === song) await app.takeMeasurements();
+    } catch {
+      // The next edit or download tries again, and says what is wrong.
+    } finally {
+      this.levelling = null;
+    }
+  }
+
+  async stopLevelling() {
+    clearTimeout(this.levelTimer);
+    if (this.levelling) await api.cancelJob(this.levelling.number).catch(() => {});
+  }
+}

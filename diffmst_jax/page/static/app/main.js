@@ -1,0 +1,203 @@
+// Puts the page together: one `App` that the parts of the screen ask and tell.
+
+import { api } from "./api.js";
+import { Engine } from "./engine.js";
+import { Files } from "./files.js";
+import { Keeping } from "./keeping.js";
+import { bindKeys } from "./keys.js";
+import { faderZero } from "./levels.js";
+import { Listening } from "./listening.js";
+import { readRanges } from "./ranges.js";
+import { Store } from "./store.js";
+import { Work } from "./work.js";
+import { amountSliders } from "../ui/amounts.js";
+import { channelPanel } from "../ui/channel.js";
+import { h } from "../ui/dom.js";
+import { header } from "../ui/header.js";
+import { MASTER, masterStrip } from "../ui/master.js";
+import { setupPanel } from "../ui/setup.js";
+import { channelStrip } from "../ui/strip.js";
+import { toasts } from "../ui/toast.js";
+import { transport } from "../ui/transport.js";
+
+class App {
+  constructor(about) {
+    this.about = about;
+    this.songs = about.songs;
+    this.schema = about.schema;
+    this.ranges = readRanges(about.schema);
+    this.sampleRate = about.sample_rate_hz;
+    this.amountNames = about.amounts;
+    this.song = null; // its name
+    this.details = null; // what the server says of it
+    this.overview = null;
+    this.chosen = 0;
+    this.zero = 0;
+    this.store = new Store();
+    this.engine = new Engine(this.sampleRate);
+    this.messages = toasts();
+    this.complain = this.messages.complain;
+    this.files = new Files(this);
+    this.work = new Work(this);
+    this.listening = new Listening(this);
+    this.keeping = new Keeping(this);
+    this.build();
+    this.store.subscribe((state) => this.showState(state));
+    bindKeys(this);
+  }
+
+  build() {
+    this.header = header(this);
+    this.setup = setupPanel(this);
+    this.transport = transport(this);
+    this.strips = [];
+    this.rack = h("div", { class: "rack" });
+    this.desk = h("section", { class: "desk card", "aria-label": "Mixer" });
+    this.amounts = amountSliders(this);
+    this.notes = h("ul", { class: "notes" });
+    this.lower = h("div", { class: "lower" });
+    this.screen = h("div", { class: "work-area", hidden: true },
+      this.transport.element, this.desk, this.lower, this.notes);
+    document.querySelector("main").replaceChildren(this.setup.element, this.screen);
+    document.body.prepend(this.header.element);
+    document.body.append(this.messages.element);
+    this.show();
+  }
+
+  /** Say what went wrong instead of failing. */
+  async attempt(action) {
+    try {
+      await action();
+    } catch (error) {
+      this.complain(error);
+    }
+    this.show();
+  }
+
+  async open(name) {
+    await this.keeping.save();
+    this.listening.pause();
+    this.listening.loop = null;
+    this.song = name;
+    location.hash = encodeURIComponent(name);
+    await this.attempt(async () => {
+      this.details = await api.song(name);
+      if (!this.details.is_open && this.details.tracks.length) await this.work.open();
+      else await this.refresh();
+    });
+  }
+
+  close() {
+    this.song = this.details = this.store.state = null;
+    this.engine.unload();
+    this.screen.hidden = true;
+    this.show();
+  }
+
+  /** Take over what the server has: files, console, measurements. */
+  async refresh({ keepHistory = false } = {}) {
+    const details = await api.song(this.song);
+    this.details = details;
+    if (!details.is_open || !details.console) {
+      this.store.state = null;
+      this.engine.unload();
+      this.screen.hidden = true;
+      this.show();
+      return;
+    }
+    const { console: settings, base, amounts, locked } = details;
+    this.overview = details.overview;
+    this.zero = faderZero(base ?? settings);
+    this.store.load({ console: settings, base, amounts, locked }, { keepHistory });
+    if (this.chosen !== MASTER && this.chosen >= settings.tracks.length) this.chosen = 0;
+    this.layOut();
+    await this.engine.load(this.song, {
+      settings,
+      song: details.song_audio,
+      reference: details.reference_audio,
+    });
+    this.listening.resume();
+    if (this.listening.playing) this.engine.play(true);
+    this.screen.hidden = false;
+    this.showNotes();
+    this.show();
+    this.transport.draw();
+  }
+
+  /** Take over what the server measured, and nothing else. */
+  async takeMeasurements() {
+    this.details = await api.song(this.song);
+    this.overview = this.details.overview;
+    this.listening.sendLevels();
+    this.showNotes();
+    this.transport.draw();
+    this.show();
+  }
+
+  layOut() {
+    this.channel = channelPanel(this);
+    this.strips = this.store.state.console.tracks.map((_, index) => channelStrip(this, index));
+    this.master = masterStrip(this);
+    this.rack.replaceChildren(...this.strips.map((strip) => strip.element));
+    this.desk.replaceChildren(this.rack, this.master.element);
+    this.lower.replaceChildren(this.channel.element, this.amounts.element);
+  }
+
+  select(index, { keepFocus = false } = {}) {
+    if (this.chosen === index) return;
+    this.chosen = index;
+    this.store.notify();
+    if (!keepFocus) this.rack.children[index]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  show() {
+    this.header.show();
+    this.setup.show();
+    this.transport.show();
+  }
+
+  showState(state) {
+    this.engine.post("settings", state.console);
+    this.listening.sendLevels();
+    for (const strip of this.strips) strip.show(state);
+    this.master.show(state);
+    this.channel.show(state);
+    this.amounts.show(state);
+    this.show();
+  }
+
+  showReport(report) {
+    this.transport.showReport(report);
+    report.strips.forEach((meters, index) => this.strips[index]?.showMeters(meters));
+    this.master?.showMeters(report.master);
+    this.channel?.showMeters(report);
+  }
+
+  showNotes() {
+    const texts = [...this.details.notes];
+    if (this.store.state.console.console.reverb) {
+      texts.push("The reverb is in the download; it is not heard here.");
+    }
+    this.notes.replaceChildren(...texts.map((text) => h("li", { text })));
+  }
+
+  /** Colours changed: draw again what is drawn with them. */
+  redraw() {
+    this.transport.draw();
+    this.store.notify();
+  }
+}
+
+async function begin() {
+  const about = await api.about();
+  const app = new App(about);
+  window.diffmst = app; // to look at from the browser's console
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const first = about.songs.includes(wanted) ? wanted : about.songs[0];
+  if (first) await app.open(first);
+  document.body.classList.add("ready");
+}
+
+begin().catch((error) => {
+  document.querySelector("main").replaceChildren(h("p", { class: "fatal", text: error.message }));
+});

@@ -1,0 +1,93 @@
+// What the server is asked to do: open, mix, render, report, export; one thing at a time.
+
+import { api } from "./api.js";
+import { save } from "../ui/downloads.js";
+
+export class Work {
+  constructor(app) {
+    this.app = app;
+    this.busy = false;
+    this.job = null;
+  }
+
+  setBusy(isBusy) {
+    this.busy = isBusy;
+    document.body.classList.toggle("busy", isBusy);
+    this.app.show();
+  }
+
+  /** Do something long and follow it; a job of a song that was left meanwhile counts as cancelled. */
+  async run(kind, options = {}) {
+    const { app } = this;
+    const { song } = app;
+    await app.keeping.stopLevelling();
+    this.setBusy(true);
+    try {
+      this.job = await api.startJob(song, kind, options);
+      const job = await api.watch(this.job, (now) => app.header.showJob(now));
+      return app.song === song ? job : { state: "cancelled" };
+    } finally {
+      this.job = null;
+      app.header.showJob(null);
+      this.setBusy(false);
+    }
+  }
+
+  async cancel() {
+    if (this.job) await this.app.attempt(() => api.cancelJob(this.job.number));
+  }
+
+  /** Save, do something, and do `then` with the finished job. */
+  async order(kind, options, then) {
+    const { app } = this;
+    await app.attempt(async () => {
+      await app.keeping.save();
+      const job = await this.run(kind, options);
+      if (job.state === "done") await then(job);
+    });
+  }
+
+  async open() {
+    const job = await this.run("open");
+    if (job.state === "done") await this.app.refresh();
+  }
+
+  mix(options) {
+    const output = this.app.store.state?.console.output ?? {};
+    return this.order("mix", { ...options, ...output }, () =>
+      this.app.refresh({ keepHistory: true }),
+    );
+  }
+
+  downloadMix(format, bits) {
+    return this.order("render", { format, bits }, async (job) => {
+      save(api.file(this.app.song, job.result));
+      await this.app.takeMeasurements();
+    });
+  }
+
+  downloadSession(format) {
+    return this.order("export", { format }, (job) => {
+      for (const text of job.result.notes) this.app.messages.say(text);
+      save(api.file(this.app.song, job.result.name));
+    });
+  }
+
+  async downloadConsole() {
+    await this.app.attempt(async () => {
+      await this.app.keeping.save();
+      save(api.file(this.app.song, "console.json"));
+    });
+  }
+
+  makeReport() {
+    return this.order("report", {}, async () => {
+      await this.app.takeMeasurements();
+      window.open(this.reportAddress(), "_blank", "noopener");
+    });
+  }
+
+  reportAddress() {
+    return this.app.song ? api.file(this.app.song, "report.html") : "";
+  }
+}

@@ -1,0 +1,110 @@
+// How much of the prediction is applied, per part.
+
+import { api } from "../app/api.js";
+import { carryOver } from "../app/ranges.js";
+import { isLocked } from "../app/store.js";
+import { h } from "./dom.js";
+
+const TEXTS = {
+  level: ["Level", "balance of the tracks"],
+  eq: ["EQ", "equalisers of the tracks"],
+  dynamics: ["Dynamics", "compressors of the tracks"],
+  pan: ["Pan", "places in the stereo field"],
+  effects: ["Effects", "reverb"],
+  master: ["Master", "tone and dynamics of the sum"],
+};
+
+export function amountSliders(app) {
+  const { store } = app;
+  const rows = app.amountNames.map((name) => {
+    const [title, text] = TEXTS[name] ?? [name, ""];
+    const input = h("input", {
+      type: "range", min: 0, max: 100, step: 1, "aria-label": `Amount of ${title}`,
+    });
+    const value = h("output");
+    input.addEventListener("input", () => follow(name, Number(input.value) / 100));
+    input.addEventListener("change", () => finish());
+    const element = h("label", { class: "amount" },
+      h("span", {}, h("b", { text: title }), h("small", { text })), input, value);
+    return { name, input, value, element };
+  });
+  const hint = h("p", { class: "note" });
+  const element = h("section", { class: "amounts card", "aria-label": "Amounts" },
+    h("header", {}, h("h2", { text: "Amount" })), ...rows.map((row) => row.element), hint);
+
+  let asking = false;
+  let next = null;
+  let ended = false;
+
+  /** Ask the server for the prediction at these amounts; the latest wish wins. */
+  async function follow(name, value) {
+    if (!store.open) store.begin();
+    ended = false;
+    store.change((state) => {
+      state.amounts[name] = value;
+    });
+    next = { ...store.state.amounts };
+    if (asking) return;
+    asking = true;
+    const { song } = app;
+    try {
+      while (next) {
+        const amounts = next;
+        next = null;
+        const base = await api.amounts(song, amounts);
+        if (app.song !== song) return;
+        store.change((state) => take(state, base));
+      }
+    } catch (error) {
+      app.complain(error);
+    } finally {
+      asking = false;
+      if (ended) store.end();
+    }
+  }
+
+  function finish() {
+    ended = true;
+    if (!asking) store.end();
+  }
+
+  /** What was changed by hand stays on top of the prediction. */
+  function take(state, base) {
+    const before = state.base;
+    const tracks = state.console.tracks.map((track, i) =>
+      isLocked(state, track) ? track : carry("track", track, before.tracks[i], base.tracks[i]),
+    );
+    const { fx_bus: effects } = state.console;
+    state.console = {
+      ...state.console,
+      tracks,
+      master_bus: carry("master", state.console.master_bus, before.master_bus, base.master_bus),
+      ...(effects ? { fx_bus: effects } : {}),
+    };
+    state.base = base;
+  }
+
+  function carry(kind, now, before, after) {
+    const { properties } = app.schema;
+    const schema = kind === "track" ? properties.tracks.items : properties.master_bus;
+    return carryOver(schema, now, before, after);
+  }
+
+  return {
+    element,
+    show(state) {
+      const can = Boolean(state.base);
+      element.classList.toggle("unavailable", !can);
+      hint.textContent = can
+        ? "100 % is what the model set. What you change by hand stays on top; locked tracks stay put."
+        : "Mix first: then these sliders take as much back of each part as you like.";
+      for (const { name, input, value, element: row } of rows) {
+        row.hidden = name === "effects" && !state.console.console.reverb;
+        input.disabled = !can;
+        input.value = Math.round(100 * state.amounts[name]);
+        input.style.setProperty("--at", state.amounts[name]);
+        value.textContent = `${Math.round(100 * state.amounts[name])} %`;
+      }
+    },
+  };
+}

@@ -1,0 +1,148 @@
+// What goes in: the tracks and the reference, dropped or chosen; and the button that mixes.
+
+import { bytes, h, icon } from "./dom.js";
+import { audioOnly, droppedFiles } from "../app/drops.js";
+
+const REFINE_TEXT = "Refine";
+
+/** Waveforms that stand where files will be. */
+const wave = (count, low, high, beat) => Array.from({ length: count }, (_, i) =>
+  low + (high - low) * Math.abs(Math.sin(i * 1.7) * Math.cos(i * beat)));
+const SKETCHES = {
+  tracks: [wave(56, 8, 100, 0.8), wave(56, 20, 70, 0.13), wave(56, 5, 90, 2.1), wave(56, 30, 60, 0.5)],
+  reference: [wave(56, 45, 100, 0.31)],
+};
+
+export function setupPanel(app) {
+  const accept = app.about.audio_suffixes.join(",");
+  const trackInput = h("input", {
+    type: "file", multiple: true, accept, hidden: true, "data-role": "tracks",
+    onchange: () => give("tracks", [...trackInput.files], null, trackInput),
+  });
+  const referenceInput = h("input", {
+    type: "file", accept, hidden: true, "data-role": "reference",
+    onchange: () => give("reference", [...referenceInput.files], null, referenceInput),
+  });
+  const tracks = zone("tracks", "Tracks", "Drop the raw tracks of a song, or its folder", trackInput);
+  const reference = zone(
+    "reference", "Reference", "Drop a finished mix that you like", referenceInput,
+  );
+  const refine = h("input", { type: "checkbox" });
+  const refineLabel = h("label", {
+    class: "check", title: "Adjusts the prediction to the reference, step by step; takes longer",
+    hidden: !app.about.refine,
+  }, refine, REFINE_TEXT);
+  const mix = h("button", {
+    type: "button", class: "primary", text: "Mix", onclick: () => app.work.mix({ refine: refine.checked }),
+  });
+  const why = h("p", { class: "mix-why" });
+  const go = h("div", { class: "go" }, mix, refineLabel, why);
+  const welcome = h("div", { class: "welcome" },
+    h("h1", { text: "Mix your song in the style of one you like" }),
+    h("p", {
+      text: "Raw tracks and a finished mix go in. A model sets faders, equalisers, compressors " +
+        "and pans; you hear it, change it, and take it with you. Nothing leaves this computer.",
+    }));
+  const element = h("section", { class: "setup", "aria-label": "Files" },
+    welcome, tracks.element, reference.element, go);
+
+  function zone(role, title, invitation, input) {
+    const choose = h("button", {
+      type: "button", class: "quiet", text: "Choose files", onclick: () => input.click(),
+    });
+    const text = h("p", { class: "zone-text", text: invitation });
+    const list = h("ul", { class: "files" });
+    const more = h("details", { hidden: true }, h("summary"), list);
+    const sketch = h("div", { class: `sketch ${role}`, "aria-hidden": "true" });
+    sketch.append(...SKETCHES[role].map((sizes) => h("div", {}, ...sizes.map((size) => {
+      const bar = h("i");
+      bar.style.setProperty("--size", `${size}%`);
+      return bar;
+    }))));
+    const node = h("div", { class: `zone card ${role}`, "data-role": role },
+      h("header", {}, h("h2", { text: title }), choose), text, sketch, more, input);
+    node.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      node.classList.add("over");
+    });
+    node.addEventListener("dragleave", () => node.classList.remove("over"));
+    node.addEventListener("drop", async (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      node.classList.remove("over");
+      const { files, folder } = await droppedFiles(event.dataTransfer);
+      give(role, files, folder);
+    });
+    return { element: node, text, list, more, choose, invitation };
+  }
+
+  function give(role, files, folder, input) {
+    const audio = audioOnly(files, app.about.audio_suffixes);
+    if (input) input.value = "";
+    if (!audio.length) {
+      if (files.length) app.complain(new Error(`${files[0].name} is no audio file; give ${accept}`));
+      return;
+    }
+    app.files.give(role, role === "reference" ? audio.slice(0, 1) : audio, folder);
+  }
+
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", async (event) => {
+    event.preventDefault();
+    const { files, folder } = await droppedFiles(event.dataTransfer);
+    give("tracks", files, folder);
+  });
+
+  function fileRow(file, size, remove) {
+    return h("li", {}, icon("file"), h("span", { text: file }), h("small", { text: size }),
+      remove ? h("button", {
+        type: "button", class: "mini", "aria-label": `Remove ${file}`, onclick: remove,
+      }, icon("close")) : null);
+  }
+
+  return {
+    element,
+    show() {
+      const song = app.details;
+      const count = song?.tracks.length ?? 0;
+      const out = app.store.state?.console.left_out ?? [];
+      element.classList.toggle("compact", Boolean(app.store.state));
+      tracks.text.textContent = count
+        ? `${count} ${count === 1 ? "file" : "files"}${out.length ? `, ${out.length} left out` : ""}`
+        : tracks.invitation;
+      tracks.choose.textContent = count ? "Add" : "Choose files";
+      tracks.more.hidden = count === 0;
+      tracks.more.querySelector("summary").textContent = "Show";
+      const reasons = new Map(out.map((one) => [one.file, one.reason]));
+      tracks.list.replaceChildren(...(song?.tracks ?? []).map((track) => fileRow(
+        track.file,
+        reasons.has(track.file) ? `left out: ${reasons.get(track.file)}` : bytes(track.bytes),
+        () => app.files.removeTrack(track.file),
+      )));
+      reference.text.textContent = song?.reference ?? reference.invitation;
+      reference.choose.textContent = song?.reference ? "Replace" : "Choose a file";
+      mix.disabled = !count || !song?.reference || app.work.busy;
+      mix.textContent = song?.is_mixed ? "Mix again" : "Mix";
+      why.textContent = whyNot(count, song);
+      why.replaceChildren(...verdict(song, count));
+    },
+  };
+
+  function whyNot(count, song) {
+    if (!count) return "Add tracks to begin.";
+    return song.reference ? "" : "Add a reference to mix.";
+  }
+
+  function verdict(song, count) {
+    const reason = whyNot(count, song);
+    if (reason) return [reason];
+    const { Mix: mixed, "Plain sum": before } = song.closeness;
+    if (!mixed || !before) return ["Sets faders, equalisers, compressors and pans."];
+    const closer = Math.round(100 * (1 - mixed.total / before.total));
+    const text = closer > 0 ? `${closer} % closer` : "Not closer";
+    const report = h("a", {
+      href: app.work.reportAddress(), target: "_blank", rel: "noopener", text: "Report",
+    });
+    return [h("b", { text }), " to the reference than the raw tracks. ", song.has_report ? report : ""];
+  }
+}

@@ -1,0 +1,398 @@
+"""The server's addresses, with a real folder and small real files."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+import soundfile
+from starlette.testclient import TestClient
+
+from diffmst_jax.audio import read_audio
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.api import render_file
+from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.page.app import create_app
+from diffmst_jax.page.decoded import BLOCK
+from diffmst_jax.page.jobs import FINISHED, Worker
+from diffmst_jax.page.limits import UploadLimits
+from diffmst_jax.page.workspace import HIDDEN, Workspace
+from tests.mixing.songs import bursts, tone
+
+LIMITS = UploadLimits(file_bytes=300_000, tracks=3, songs=4, json_bytes=100_000)
+
+
+class Client:
+    """Speaks to the server as the page does."""
+
+    def __init__(self, http, root):
+        self.http = http
+        self.root = root
+
+    def job(self, song, kind, **options):
+        answer = self.http.post(f"/api/songs/{song}/jobs", json={"kind": kind, **options})
+        assert answer.status_code == 202, answer.text
+        job = answer.json()
+        deadline = time.monotonic() + 120
+        while job["state"] not in FINISHED:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+            job = self.http.get(f"/api/jobs/{job['number']}").json()
+        return job
+
+    def upload(self, song, role, name, content):
+        return self.http.post(f"/api/songs/{song}/{role}", params={"name": name}, content=content)
+
+    def session(self, song, **changes):
+        details = self.http.get(f"/api/songs/{song}").json()
+        session = {key: details[key] for key in ("console", "base", "amounts", "locked")}
+        return {**session, **changes}
+
+
+def open_client(root, desk, limits=LIMITS):
+    worker = Worker()
+    app = create_app(Workspace.open(root, limits), desk, worker)
+    http = TestClient(app, base_url="http://127.0.0.1")
+    return Client(http, root), worker
+
+
+@pytest.fixture(scope="session")
+def audio(tmp_path_factory):
+    """The bytes of small files by name."""
+    folder = tmp_path_factory.mktemp("audio")
+    kick, pad = bursts(1.0, 2.0, 1), np.concatenate([tone(0.8, 440.0), tone(0.8, 443.0, 0.1)])
+    mix = 0.4 * np.concatenate([bursts(1.5, 2.0, 3), bursts(1.5, 4.0, 4)])
+    for name, x in (("kick.wav", kick), ("pad.wav", pad), ("mix.wav", mix)):
+        soundfile.write(folder / name, x.T, 44100)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def client(tmp_path, desk):
+    client, worker = open_client(tmp_path / "songs", desk)
+    yield client
+    assert worker.close(60)
+
+
+@pytest.fixture
+def song(client, audio):
+    """A song with two tracks, uploaded."""
+    assert client.http.post("/api/songs", json={"name": "My song"}).status_code == 201
+    for name in ("kick.wav", "pad.wav"):
+        assert client.upload("My song", "tracks", name, audio[name]).status_code == 201
+    return "My song"
+
+
+def outside(root):
+    """Every file below the parent of the workspace that is not in it."""
+    return sorted(p for p in root.parent.rglob("*") if not p.is_relative_to(root))
+
+
+def test_the_page_and_its_modules_are_served_without_anything_from_elsewhere(client):
+    index = client.http.get("/").text
+    assert "http://" not in index
+    assert "https://" not in index
+    assert client.http.get("/static/app/main.js").status_code == 200
+    static = Path(__file__).parents[2] / "diffmst_jax/page/static"
+    for path in static.rglob("*"):
+        if path.suffix in (".js", ".css"):
+            text = path.read_text().replace("http://www.w3.org/2000/svg", "")
+            assert "http://" not in text, path
+            assert "https://" not in text, path
+
+
+def test_what_it_can_do_is_told_with_the_schema_of_the_console(client):
+    about = client.http.get("/api").json()
+    assert about["songs"] == []
+    assert about["block"] == BLOCK
+    assert about["file_bytes"] == LIMITS.file_bytes
+    assert "tracks" in about["schema"]["properties"]
+
+
+def test_a_song_is_opened_played_block_by_block_and_kept(client, song, desk):
+    assert client.job(song, "open")["state"] == "done"
+    details = client.http.get(f"/api/songs/{song}").json()
+    assert details["is_open"]
+    assert [t["file"] for t in details["console"]["tracks"]] == ["kick.wav", "pad.wav"]
+    assert details["overview"]["raw"]["loudness_lufs"] < 0
+    block = client.http.get(f"/api/songs/{song}/audio/song/0").content
+    rows = np.frombuffer(block, np.float32).reshape(3, BLOCK)
+    expected = load_tracks(client.root / song).audio
+    np.testing.assert_array_equal(rows, expected[:, :BLOCK])
+    last = client.http.get(f"/api/songs/{song}/audio/song/1").content
+    tail = np.frombuffer(last, np.float32).reshape(3, BLOCK)
+    np.testing.assert_array_equal(tail[:, : 44100 - BLOCK], expected[:, BLOCK:])
+    assert not tail[:, 44100 - BLOCK :].any()
+    assert client.http.get(f"/api/songs/{song}/audio/song/2").status_code == 404
+    again, worker = open_client(client.root, desk)
+    assert again.http.get(f"/api/songs/{song}").json() == details
+    worker.close(5)
+
+
+def test_an_edited_console_is_kept_and_rendered_as_diffmst_render_does(client, song, tmp_path):
+    client.job(song, "open")
+    session = client.session(song, locked=[["pad.wav", [1, 2]]])
+    session["console"]["tracks"][0]["input_gain_db"] = -6.0
+    answer = client.http.put(f"/api/songs/{song}/session", json=session)
+    assert answer.status_code == 200
+    kept = client.http.get(f"/api/songs/{song}").json()
+    assert kept["console"] == session["console"]
+    assert kept["locked"] == session["locked"]
+    job = client.job(song, "render", format="flac", bits="16")
+    assert (job["state"], job["result"]) == ("done", "result.flac")
+    given = client.http.get(f"/api/songs/{song}/files/result.flac")
+    assert "My%20song.flac" in given.headers["content-disposition"]
+    (tmp_path / "given.flac").write_bytes(given.content)
+    text = client.http.get(f"/api/songs/{song}/files/console.json").text
+    (tmp_path / "console.json").write_text(text)
+    expected = render_file(client.root / song, tmp_path / "console.json").audio
+    assert np.max(np.abs(read_audio(tmp_path / "given.flac") - expected)) < 3 * 2.0**-15
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "status", "text"),
+    [
+        (("console", "tracks", 0, "pan"), 7, 400, "tracks[0].pan is 7; set it from 0 to 1"),
+        (("console", "tracks", 0, "pan"), "x", 400, "tracks[0].pan"),
+        (("console",), None, 400, "console"),
+        (("console", "tracks", 0, "file"), 5, 400, "tracks[0].file"),
+        (("base",), {"format": "?"}, 400, "is not a console file"),
+        (("amounts", "eq"), 2, 400, "amounts are not all from 0 to 1"),
+        (("amounts",), {}, 400, "amounts are not complete"),
+        (("locked",), [1], 400, "locked is no list of tracks"),
+    ],
+)
+def test_a_wrong_console_is_refused_and_changes_nothing(client, song, place, value, status, text):
+    client.job(song, "open")
+    before = client.http.get(f"/api/songs/{song}").json()
+    session = client.session(song)
+    inner = session
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    answer = client.http.put(f"/api/songs/{song}/session", json=session)
+    assert answer.status_code == status
+    assert text in answer.json()["error"]
+    assert client.http.get(f"/api/songs/{song}").json() == before
+
+
+def test_too_much_is_refused_with_a_remedy(client, song, audio):
+    large = bytes(LIMITS.file_bytes + 1)
+    answer = client.upload(song, "tracks", "large.wav", large)
+    assert answer.status_code == 413
+    assert "large.wav is larger than 0.3 MB" in answer.json()["error"]
+    assert "--max-upload-mb" in answer.json()["error"]
+
+    def unannounced():
+        for _ in range(40):
+            yield bytes(10_000)
+
+    answer = client.upload(song, "reference", "large.wav", unannounced())
+    assert answer.status_code == 413
+    assert client.upload(song, "tracks", "third.wav", audio["kick.wav"]).status_code == 201
+    answer = client.upload(song, "tracks", "fourth.wav", audio["kick.wav"])
+    assert answer.status_code == 413
+    assert "3 tracks already" in answer.json()["error"]
+    assert not list((client.root / song / HIDDEN / "incoming").iterdir())
+    deep = client.http.post("/api/songs", content=bytes(LIMITS.json_bytes + 1))
+    assert deep.status_code == 413
+    for _ in range(LIMITS.songs - 1):
+        assert client.http.post("/api/songs", json={"name": "more"}).status_code == 201
+    assert client.http.post("/api/songs", json={"name": "more"}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no audio at all", b"RIFF\x00\x00\x00\x00WAVE", bytes(5000)]
+)
+def test_what_is_no_audio_is_refused_by_its_own_name_and_leaves_nothing(client, song, content):
+    answer = client.upload(song, "tracks", "../text.wav", content)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("text.wav: ")
+    assert "Traceback" not in answer.text
+    assert not (client.root / song / "text.wav").exists()
+    assert not list((client.root / song / HIDDEN / "incoming").iterdir())
+
+
+def test_the_same_name_twice_gives_two_tracks_and_a_new_reference_takes_the_old_ones_place(
+    client, song, audio
+):
+    assert client.upload(song, "tracks", "KICK.WAV", audio["kick.wav"]).json() == {
+        "name": "KICK (2).WAV"
+    }
+    for name in ("first.wav", "second.wav"):
+        assert client.upload(song, "reference", name, audio["mix.wav"]).status_code == 201
+    assert client.http.get(f"/api/songs/{song}").json()["reference"] == "second.wav"
+
+
+HOSTILE = [
+    "../evil.wav",
+    "/tmp/evil.wav",
+    "..\\evil.wav",
+    "%2e%2e%2fevil.wav",
+    "a/../../evil.wav",
+    "evil\x00.wav",
+    ".diffmst/evil.wav",
+    "x" * 5000 + ".wav",
+    "\u2215..\u2215evil.wav",
+]
+ELSEWHERE = ["%2e%2e", "%2e%2e%2fsongs", "My song%2f%2e%2e", "%2e", "%2f", "a%5cb", HIDDEN, "%00"]
+IMPOSSIBLE = [
+    {"kind": "?"},
+    {"kind": "render", "format": "exe"},
+    {"kind": "render", "bits": 1},
+    {"kind": "mix", "loudness_lufs": 99},
+    {"kind": "mix", "ceiling_dbtp": "x"},
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_of_an_upload_leads_out_of_the_songs_folder(client, song, audio, name):
+    before = outside(client.root)
+    hidden = sorted((client.root / song / HIDDEN).iterdir())
+    answer = client.upload(song, "tracks", name, audio["kick.wav"])
+    assert answer.status_code in (201, 400)
+    assert outside(client.root) == before
+    if answer.status_code == 201:
+        assert (client.root / song / answer.json()["name"]).is_file()
+    made = [p.name for p in sorted((client.root / song / HIDDEN).iterdir()) if p not in hidden]
+    assert made in ([], ["incoming"])
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../songs", "My song/..", "%2e%2e", ".", "/", HIDDEN, "\x00"]
+)
+def test_no_name_of_a_song_leads_elsewhere(client, song, name):
+    assert client.http.get(f"/api/songs/{name}").status_code in (404, 405)
+    assert client.http.delete(f"/api/songs/{name}").status_code in (404, 405)
+    made = client.http.post("/api/songs", json={"name": unquote(name)})
+    if made.status_code == 201:
+        assert (client.root / made.json()["name"]).resolve().parent == client.root.resolve()
+    assert (client.root / song / "kick.wav").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["session.json", "../kick.wav", "..%2Fkick.wav", "result./../../kick.wav", "result.%2e%2e",
+     "song.f32", "..\\kick.wav", "result.wav"],
+)  # fmt: skip
+def test_only_results_can_be_fetched(client, song, name):
+    assert client.http.get(f"/api/songs/{song}/files/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["../app.py", "..%2Fapp.py", "%2e%2e/app.py", "/etc/passwd"])
+def test_static_files_are_those_of_the_page_alone(client, path):
+    assert client.http.get(f"/static/{path}").status_code in (404, 405)
+
+
+def test_links_are_neither_read_nor_written(client, song, audio, tmp_path):
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(audio["kick.wav"])
+    folder = client.root / song
+    (folder / "link.wav").symlink_to(secret)
+    assert "is a link" in client.http.get(f"/api/songs/{song}").json()["error"]
+    assert "link.wav" in client.job(song, "open")["error"]
+    (folder / "link.wav").unlink()
+    client.job(song, "open")
+    target = tmp_path / "target"
+    for name in ("result.wav", "console.json", "report.html", "session.json"):
+        path = folder / HIDDEN / name
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+    assert "is a link" in client.job(song, "render")["error"]
+    for name in ("result.wav", "console.json", "report.html"):
+        answer = client.http.get(f"/api/songs/{song}/files/{name}")
+        assert answer.status_code == 400
+        assert "is a link" in answer.json()["error"]
+    assert not target.exists()
+    shutil.move(folder, tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert client.http.get(f"/api/songs/{song}").status_code == 404
+
+
+def test_tracks_come_and_go_and_the_console_follows(client, song, audio):
+    client.job(song, "open")
+    session = client.session(song)
+    session["console"]["tracks"][1]["pan"] = 0.25
+    client.http.put(f"/api/songs/{song}/session", json=session)
+    assert (
+        client.http.delete(f"/api/songs/{song}/tracks", params={"name": "../x"}).status_code == 404
+    )
+    client.http.delete(f"/api/songs/{song}/tracks", params={"name": "kick.wav"})
+    client.upload(song, "tracks", "late.wav", audio["kick.wav"])
+    details = client.http.get(f"/api/songs/{song}").json()
+    assert not details["is_open"], "other files: to be opened again"
+    assert client.job(song, "open")["state"] == "done"
+    tracks = client.http.get(f"/api/songs/{song}").json()["console"]["tracks"]
+    assert [t["file"] for t in tracks] == ["late.wav", "pad.wav"]
+    assert tracks[1]["pan"] == 0.25
+
+
+def test_a_song_that_the_page_made_is_removed_whole_and_another_only_forgotten(client, song, audio):
+    own = client.root / "own"
+    own.mkdir()
+    (own / "kick.wav").write_bytes(audio["kick.wav"])
+    assert client.http.get("/api").json()["songs"] == ["My song", "own"]
+    assert client.job("own", "open")["state"] == "done"
+    for name in (song, "own"):
+        assert client.http.delete(f"/api/songs/{name}").status_code == 200
+    assert not (client.root / song).exists()
+    assert [p.name for p in own.iterdir()] == ["kick.wav"]
+
+
+def test_work_that_is_impossible_is_refused_in_one_line(client, song):
+    assert "has no reference yet" in client.job(song, "mix")["error"]
+    for options in IMPOSSIBLE:
+        answer = client.http.post(f"/api/songs/{song}/jobs", json=options)
+        assert answer.status_code == 400, options
+    assert client.http.post(f"/api/songs/{song}/amounts", json={}).status_code == 400
+    assert client.http.post("/api/songs", content=b"{").status_code == 400
+    assert client.http.post("/api/songs", content=b"[" * 90_000).status_code == 400
+    client.http.post("/api/songs", json={"name": "empty"})
+    assert "has no tracks yet" in client.job("empty", "open")["error"]
+
+
+@pytest.mark.slow
+def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, audio):
+    client.upload(song, "reference", "mix.wav", audio["mix.wav"])
+    client.job(song, "open")
+    job = client.job(song, "mix", loudness_lufs=-20.0)
+    assert job["state"] == "done", job["error"]
+    details = client.http.get(f"/api/songs/{song}").json()
+    assert details["is_mixed"]
+    assert details["console"] == details["base"]
+    assert details["console"]["output"]["loudness_lufs"] == -20.0
+    assert details["output"]["of"] == details["console"]
+    assert set(details["closeness"]) == {"Plain sum", "Equal loudness", "Mix"}
+    none = dict.fromkeys(details["amounts"], 0.0)
+    neutral = client.http.post(f"/api/songs/{song}/amounts", json=none).json()
+    assert {track["pan"] for track in neutral["tracks"]} == {0.5}
+    report = client.http.get(f"/api/songs/{song}/files/report.html")
+    assert "sandbox" in report.headers["content-security-policy"]
+    assert "My song" in report.text
+
+    session = client.session(song, locked=[["kick.wav", [1]]])
+    session["console"]["tracks"][0]["pan"] = 0.123
+    assert client.http.put(f"/api/songs/{song}/session", json=session).status_code == 200
+    assert client.job(song, "mix")["state"] == "done"
+    kick, pad = client.http.get(f"/api/songs/{song}").json()["console"]["tracks"]
+    assert kick["pan"] == 0.123
+    assert pad == details["console"]["tracks"][1]
+    assert client.job(song, "report")["result"] == "report.html"
+
+
+def test_a_folder_that_is_a_song_itself_is_refused(tmp_path, audio):
+    (tmp_path / "kick.wav").write_bytes(audio["kick.wav"])
+    with pytest.raises(InputError, match="give the folder above it"):
+        Workspace.open(tmp_path, LIMITS)
+
+
+def test_a_damaged_session_is_named(client, song):
+    client.job(song, "open")
+    path = client.root / song / HIDDEN / "session.json"
+    path.write_text(json.dumps({"version": 99}))
+    answer = client.http.get(f"/api/songs/{song}")
+    assert answer.status_code == 400
+    assert "session.json: is damaged; delete it" in answer.json()["error"]

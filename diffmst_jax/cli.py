@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from diffmst_jax import __version__
-from diffmst_jax.commands import export_options
+from diffmst_jax.commands import export_options, serve_options
 from diffmst_jax.commands.process import EXIT_INTERRUPTED, STOPPED, as_program
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.limits import (
@@ -27,7 +27,6 @@ from diffmst_jax.mixing.limits import (
     LOUDNESS_RANGE,
     SUBTYPES,
 )
-from diffmst_jax.page.limits import DEFAULT_PORT, DEFAULT_UPLOAD_MB
 
 EXIT_WRONG_INPUT = 2
 
@@ -63,16 +62,6 @@ track's input_gain_db, pan, equalizer or compressor, or "muted": true, and rende
 
 example:
   diffmst render my_song/ mixed/console.json --out mix_2.wav
-"""
-
-SERVE_HELP = """\
-Opens a mixing desk in the browser: drop tracks and a reference, mix, and change what you hear.
-Everything stays on this computer; only it can reach the page. FOLDER keeps songs, one subfolder
-each, as the other commands take them; without it they are gone when the server ends.
-
-examples:
-  diffmst serve
-  diffmst serve my_songs/ --port 9000 --no-browser
 """
 
 CONVERT_HELP = """\
@@ -136,7 +125,9 @@ def build_parser() -> argparse.ArgumentParser:
     export_options.add_options(
         _command(commands_of, "export", export_options.SUMMARY, export_options.HELP)
     )
-    _add_serve(commands_of)
+    serve_options.add_options(
+        _command(commands_of, "serve", serve_options.SUMMARY, serve_options.HELP)
+    )
     _add_convert(commands_of)
     data = commands_of.add_parser("data", help="make and check multitrack songs")
     data.set_defaults(parser=data)
@@ -241,33 +232,6 @@ def _add_render(parsers: Commands) -> None:
     parser.set_defaults(run="mixing.run_render")
 
 
-def _add_serve(parsers: Commands) -> None:
-    parser = _command(parsers, "serve", "mix in the browser", SERVE_HELP)
-    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="folder of songs")
-    parser.add_argument(
-        "--port",
-        type=_whole_number_in((0, 65535)),
-        default=DEFAULT_PORT,
-        metavar="N",
-        help="0 takes any free one (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--model",
-        default=DEFAULT_MODEL,
-        metavar="NAME|FOLDER",
-        help="packaged model or model folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--max-upload-mb",
-        type=_number_in((1, 100_000)),
-        default=DEFAULT_UPLOAD_MB,
-        metavar="MB",
-        help="largest audio file taken (default: %(default)s)",
-    )
-    parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    parser.set_defaults(run="serve.run_serve")
-
-
 def _add_convert(parsers: Commands) -> None:
     parser = _command(parsers, "convert", "turn a Diff-MST checkpoint into a model", CONVERT_HELP)
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="the checkpoint's file")
@@ -299,16 +263,6 @@ def _add_bits(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_BITS,
         help="sample format (default: %(default)s)",
     )
-
-
-def _whole_number_in(limits: tuple[int, int]) -> Callable[[str], int]:
-    number = _number_in(limits)
-
-    def whole(text: str) -> int:
-        number(text)
-        return int(text)
-
-    return whole
 
 
 def _number_in(limits: tuple[float, float]) -> Callable[[str], float]:

@@ -1,7 +1,6 @@
 """What this installation can do beyond mixing; the page shows buttons for exactly that."""
 
 import inspect
-from importlib.util import find_spec
 from typing import Any
 
 from diffmst_jax import __version__
@@ -9,10 +8,12 @@ from diffmst_jax.audio import AUDIO_SUFFIXES, SAMPLE_RATE
 from diffmst_jax.mixing.amount import Amounts
 from diffmst_jax.mixing.console_file import SCHEMA_FILE
 from diffmst_jax.mixing.console_schema import console_schema
+from diffmst_jax.mixing.limits import SESSION_FORMATS
 from diffmst_jax.page.decoded import BLOCK
 from diffmst_jax.page.limits import UploadLimits
 
 REFINE_STEPS = 60
+SESSION_TITLES = {"dawproject": "DAWproject", "reaper": "REAPER project"}
 
 
 def can_refine() -> bool:
@@ -20,11 +21,6 @@ def can_refine() -> bool:
     from diffmst_jax.mixing.api import mix  # noqa: PLC0415 - JAX is loaded after the page is up
 
     return "refine" in inspect.signature(mix).parameters
-
-
-def can_export() -> bool:
-    """Whether sessions for other programs can be written."""
-    return find_spec("diffmst_jax.export") is not None
 
 
 def features(limits: UploadLimits) -> dict[str, Any]:
@@ -40,5 +36,5 @@ def features(limits: UploadLimits) -> dict[str, Any]:
         "file_bytes": limits.file_bytes,
         "tracks": limits.tracks,
         "refine": REFINE_STEPS if can_refine() else None,
-        "export": can_export(),
+        "export": [{"key": key, "title": SESSION_TITLES[key]} for key in SESSION_FORMATS],
     }

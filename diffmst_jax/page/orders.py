@@ -9,8 +9,10 @@ from diffmst_jax.mixing.limits import (
     DEFAULT_LOUDNESS_LUFS,
     FORMATS,
     LOUDNESS_RANGE,
+    SESSION_FORMATS,
     SUBTYPES,
 )
+from diffmst_jax.page.exporting import export
 from diffmst_jax.page.features import REFINE_STEPS, can_refine
 from diffmst_jax.page.jobs import Task
 from diffmst_jax.page.refusal import RefusalError
@@ -41,6 +43,11 @@ def order(desk: Desk, song: Song, kind: str, options: dict[str, Any]) -> Task:
         return partial(desk.render, song, name, bits)
     if kind == "report":
         return partial(desk.report, song)
+    if kind == "export":
+        file_format = options.get("format")
+        if file_format not in SESSION_FORMATS:
+            raise RefusalError(400, f"the format is none of {', '.join(SESSION_FORMATS)}")
+        return partial(export, song, file_format)
     raise RefusalError(400, f"there is no work of kind {kind!r}")
 
 

@@ -4,8 +4,6 @@ import argparse
 from pathlib import Path
 
 from diffmst_jax.commands.terminal import say
-from diffmst_jax.errors import InputError
-from diffmst_jax.models.folder import CONFIG_FILE
 from diffmst_jax.page.limits import UploadLimits
 from diffmst_jax.page.server import serve
 
@@ -14,8 +12,6 @@ MEGABYTE = 1_000_000
 
 def run_serve(options: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C."""
-    if Path(options.model).is_dir() and not (Path(options.model) / CONFIG_FILE).is_file():
-        raise InputError(options.model, "is no model folder", f"give one with a {CONFIG_FILE}")
 
     def announce(address: str, folder: Path) -> None:
         kept = f"Songs are kept in {folder}"

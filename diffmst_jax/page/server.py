@@ -15,6 +15,7 @@ import uvicorn
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import remove_unfinished
+from diffmst_jax.models import load_model
 from diffmst_jax.page.app import create_app
 from diffmst_jax.page.jobs import Worker
 from diffmst_jax.page.limits import UploadLimits
@@ -91,7 +92,7 @@ def serve(
         browser: whether to open the address in the user's browser.
 
     Raises:
-        InputError: the folder or the port cannot be used.
+        InputError: the folder, the port or the model cannot be used.
     """
     with contextlib.ExitStack() as stack:
         if folder is None:
@@ -101,9 +102,10 @@ def serve(
         listener = stack.enter_context(listen(port))
         for song in workspace.songs():
             remove_incoming(song)
+        desk = Desk(load_model(model), Path(model).name)
         worker = Worker()
         number = listener.getsockname()[1]
-        app = create_app(workspace, Desk(model), worker, port=number)
+        app = create_app(workspace, desk, worker, port=number)
         config = uvicorn.Config(
             app,
             ws="none",

@@ -1,8 +1,8 @@
 """The long work behind the page: open a song, mix it, render it, report on it."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.report_content import MixFacts
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME, Multitrack, load_tracks, read_strips
-from diffmst_jax.models import Model, load_model
+from diffmst_jax.models import Model
 from diffmst_jax.page import decoded
 from diffmst_jax.page.jobs import Tell
 from diffmst_jax.page.locks import keep_locked, merge_strips, strip_key
@@ -52,18 +52,15 @@ OVERVIEW_FILE_NAME = "overview.json"
 
 @dataclass(frozen=True)
 class Desk:
-    """The work that can be done on songs, with one model, which is loaded when first needed.
+    """The work that can be done on songs.
 
     Attributes:
-        model_name: name of a packaged model or a model folder.
+        model: what mixes.
+        model_name: what it is called, to be noted in settings.
     """
 
-    model_name: str | Path
-
-    @cached_property
-    def model(self) -> Model:
-        """The model."""
-        return load_model(self.model_name)
+    model: Model
+    model_name: str
 
     def open(self, song: Song, tell: Tell) -> None:
         """Decode tracks and reference for listening, and set up the console.
@@ -104,12 +101,10 @@ class Desk:
         if reference is None:
             raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
         files = decoded.song_files(song)
-        tell("Loading the model", 0.0)
-        model = self.model
-        result = mix(song.folder, reference, model=model, progress=tell, **options)
-        facts = result.report.facts
+        result = mix(song.folder, reference, model=self.model, progress=tell, **options)
+        facts = _told_the_model(result.report.facts, self.model_name)
         session, before = load_session(song), load_document(song)
-        predicted = console_document(result.console)
+        predicted = console_document(facts.settings)
         document = predicted
         if before is not None and session.locked:
             document = keep_locked(predicted, before, session.locked)
@@ -202,6 +197,14 @@ def describe(
         ("Mix again", "diffmst render TRACKS console.json --out mix.wav"),
     ]
     return MixFacts(song.name, multitrack, settings, rendered, finished, views, about)
+
+
+def _told_the_model(facts: MixFacts, name: str) -> MixFacts:
+    """Name the model, which `mix` cannot know when it gets a loaded one."""
+    provenance = facts.settings.provenance._replace(model=name)
+    about = [(key, name if key == "Model" else text) for key, text in facts.about]
+    settings = dataclasses.replace(facts.settings, provenance=provenance)
+    return facts._replace(settings=settings, about=about)
 
 
 def as_recorded(multitrack: Multitrack) -> Document:

@@ -14,7 +14,7 @@ from diffmst_jax.page.limits import UploadLimits
 from diffmst_jax.page.server import Server, listen
 from diffmst_jax.page.tasks import Desk
 from diffmst_jax.page.workspace import Workspace
-from tests.mixing.songs import save_tiny_model
+from tests.mixing.songs import tiny_model
 
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox",
@@ -26,10 +26,8 @@ CHROMIUM_ARGUMENTS = (
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory) -> Desk:
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    save_tiny_model(folder)
-    return Desk(folder)
+def desk() -> Desk:
+    return Desk(tiny_model(), "tiny")
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,7 @@ def read_audio(
             samples = _read_frames(path, file, first, count)
         else:
             samples = _read_resampled(path, file, sample_rate, first, count)
-    _check_samples(path, samples)
+    check_samples(path, samples)
     return np.ascontiguousarray(samples.T)
 
 
@@ -249,7 +249,12 @@ def _check_length(path: Path, duration_s: float, start_s: float) -> None:
         raise InputError(path, problem, "choose a section inside it")
 
 
-def _check_samples(path: Path, samples: np.ndarray) -> None:
+def check_samples(path: str | Path, samples: np.ndarray) -> None:
+    """Refuse samples that are no numbers or garbage, in an array of any shape.
+
+    Raises:
+        InputError: NaN, infinite, or beyond `MAXIMUM_PEAK`; names `path`.
+    """
     peak = float(np.max(np.abs(samples), initial=0.0))
     if not math.isfinite(peak):
         raise InputError(path, "holds samples that are no numbers (NaN or Inf)", "export it again")

@@ -1,4 +1,4 @@
-"""The command line: `diffmst mix`, `render`, `export`, `serve`, `convert` and `data`.
+"""The command line: `diffmst mix`, `render`, `diff`, `export`, `serve`, `convert` and `data`.
 
 Whatever is wrong with the input ends in exit status 2 and one line on standard error; Ctrl-C ends
 in status 130. Neither leaves a file behind. What takes long to import is imported by the command
@@ -14,19 +14,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from diffmst_jax import __version__
-from diffmst_jax.commands import export_options, serve_options
+from diffmst_jax.commands import diff_options, export_options, mix_options, serve_options
 from diffmst_jax.commands.process import EXIT_INTERRUPTED, STOPPED, as_program
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.limits import (
-    CEILING_RANGE,
-    DEFAULT_BITS,
-    DEFAULT_CEILING_DBTP,
-    DEFAULT_LOUDNESS_LUFS,
-    DEFAULT_MODEL,
-    FORMATS,
-    LOUDNESS_RANGE,
-    SUBTYPES,
-)
 
 EXIT_WRONG_INPUT = 2
 
@@ -37,23 +27,6 @@ start here:
 
 then listen to mixed/mix.wav, open mixed/report.html, change numbers in mixed/console.json, and
   diffmst render my_song/ mixed/console.json --out mix_2.wav
-"""
-
-MIX_HELP = """\
-TRACKS is a folder of one song's raw tracks (WAV, FLAC, MP3, OGG or AIFF; any sample rate, mono or
-stereo, all starting together), or several files; REFERENCE is a finished mix of another song, and
-comes last. Written are
-
-  mix.wav        the mix, at the loudness asked for, never clipped
-  console.json   every setting of the mixing console in physical units, to read, edit and render
-  report.html    what was done and how close it is, with players to compare
-
-examples:
-  diffmst mix my_song/ reference.mp3 --out mixed/
-  diffmst mix kick.wav bass.wav vox.wav reference.flac --out mixed/
-  diffmst mix my_song/ reference.mp3 --out mixed/ --amount 0.5 --loudness -16 --format flac
-  diffmst mix my_song/ reference.mp3 --out mixed/ --amount eq=0.5,pan=0
-  diffmst mix my_song/ reference.mp3 --out mixed/ --lock "Vox*" --exclude "*click*"
 """
 
 RENDER_HELP = """\
@@ -120,8 +93,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.set_defaults(parser=parser)
     commands_of = parser.add_subparsers(title="commands", metavar="COMMAND")
-    _add_mix(commands_of)
+    mix_options.add_options(_command(commands_of, "mix", mix_options.SUMMARY, mix_options.HELP))
     _add_render(commands_of)
+    diff_options.add_options(_command(commands_of, "diff", diff_options.SUMMARY, diff_options.HELP))
     export_options.add_options(
         _command(commands_of, "export", export_options.SUMMARY, export_options.HELP)
     )
@@ -165,62 +139,6 @@ def _command(parsers: Commands, name: str, summary: str, text: str) -> argparse.
     )
 
 
-def _add_mix(parsers: Commands) -> None:
-    parser = _command(parsers, "mix", "mix tracks in the style of a reference", MIX_HELP)
-    parser.add_argument("tracks", nargs="+", type=Path, metavar="TRACKS", help="folder, or files")
-    parser.add_argument("reference", type=Path, metavar="REFERENCE", help="a finished mix")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
-    parser.add_argument(
-        "--model",
-        default=DEFAULT_MODEL,
-        metavar="NAME|FOLDER",
-        help="packaged model or model folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--amount",
-        default="1",
-        metavar="AMOUNT",
-        help="how much of it, 0 to 1, or per part: "
-        "level, eq, dynamics, pan, effects, master (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--lock",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="leave these tracks as they are; may be given again",
-    )
-    parser.add_argument(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="leave these tracks out; may be given again",
-    )
-    parser.add_argument(
-        "--loudness",
-        type=_number_in(LOUDNESS_RANGE),
-        default=DEFAULT_LOUDNESS_LUFS,
-        metavar="LUFS",
-        help="integrated loudness of the mix (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--ceiling",
-        type=_number_in(CEILING_RANGE),
-        default=DEFAULT_CEILING_DBTP,
-        metavar="DBTP",
-        help="highest true peak of the mix (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--format",
-        choices=FORMATS,
-        default=FORMATS[0],
-        help="of the mix (default: %(default)s)",
-    )
-    _add_bits(parser)
-    parser.set_defaults(run="mixing.run_mix")
-
-
 def _add_render(parsers: Commands) -> None:
     parser = _command(parsers, "render", "render a console.json again, edited or not", RENDER_HELP)
     parser.add_argument("tracks", nargs="+", type=Path, metavar="TRACKS", help="folder, or files")
@@ -228,7 +146,7 @@ def _add_render(parsers: Commands) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="audio file to write, .wav or .flac"
     )
-    _add_bits(parser)
+    mix_options.add_bits(parser)
     parser.set_defaults(run="mixing.run_render")
 
 
@@ -254,24 +172,3 @@ def _add_data_synthesize(parsers: Commands) -> None:
         "--seconds", type=float, metavar="T", help="length of each song (default: the generator's)"
     )
     parser.set_defaults(run="data.run_synthesize")
-
-
-def _add_bits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--bits",
-        choices=SUBTYPES,
-        default=DEFAULT_BITS,
-        help="sample format (default: %(default)s)",
-    )
-
-
-def _number_in(limits: tuple[float, float]) -> Callable[[str], float]:
-    low, high = limits
-
-    def number(text: str) -> float:
-        value = float(text)
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text} is not from {low:g} to {high:g}")
-        return value
-
-    return number

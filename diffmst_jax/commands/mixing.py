@@ -10,9 +10,13 @@ from diffmst_jax.commands.terminal import output, progress, say
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.api import REPORT_FILE_NAME, MixReport, mix, render_file, write_mix
+from diffmst_jax.mixing.console_file import load_console
+from diffmst_jax.mixing.difference import differences
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
-from diffmst_jax.mixing.report import DISTANCE_ROWS, significant
+from diffmst_jax.mixing.report import DISTANCE_ROWS
+from diffmst_jax.mixing.style_file import is_style_file
 from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
+from diffmst_jax.mixing.words import refinement_words, significant
 
 
 def run_mix(options: argparse.Namespace) -> int:
@@ -21,20 +25,28 @@ def run_mix(options: argparse.Namespace) -> int:
     check_folder(options.out)
     if options.out.resolve() in [path.resolve() for path in options.tracks]:
         raise InputError(options.out, "is the folder of the tracks", "give --out another folder")
+    if options.save_preset is not None:
+        check_preset(options.save_preset)
     with progress() as tell:
         result = mix(
             _one_or_many(options.tracks),
-            options.reference,
+            [options.reference, *options.more_references],
             model=options.model,
             amount=options.amount,
+            refine=options.refine,
+            section=options.section,
             loudness_lufs=options.loudness,
             ceiling_dbtp=options.ceiling,
-            lock=options.lock,
+            lock=["*"] if options.solo_master else options.lock,
             exclude=options.exclude,
             progress=tell,
         )
+        if options.save_preset is not None:
+            result.save_preset(options.save_preset)
         result.write(options.out, file_format=options.format, subtype=subtype)
     output().print(distance_table(result.report))
+    for text in refinement_words(result.console.provenance.refinement):
+        say(text)
     for text in result.report.warnings:
         say(f"Note: {text}")
     finished = result.report.facts.finished
@@ -42,6 +54,8 @@ def run_mix(options: argparse.Namespace) -> int:
     say(f"{options.out / f'mix.{options.format}'}  {level}")
     say(f"{options.out / CONSOLE_FILE_NAME}  every setting; edit it and run diffmst render")
     say(f"{options.out / REPORT_FILE_NAME}  what was done, to see and hear")
+    if options.save_preset is not None:
+        say(f"{options.save_preset}  the style; give it as a reference")
     return 0
 
 
@@ -57,6 +71,27 @@ def run_render(options: argparse.Namespace) -> int:
         write_mix(options.out, finished.audio, subtype=subtype)
     say(f"{options.out}  {finished.loudness_lufs:.1f} LUFS, {finished.true_peak_dbtp:.1f} dBTP")
     return 0
+
+
+def run_diff(options: argparse.Namespace) -> int:
+    """Say what changed between two console files."""
+    lines = differences(load_console(options.before), load_console(options.after))
+    shown = [line for line in lines if options.all or line.is_heard]
+    for line in shown:
+        say(line.text)
+    hidden = len(lines) - len(shown)
+    if not lines:
+        say("Nothing changed.")
+    elif hidden:
+        say(f"{hidden} more that can hardly be heard; --all lists them.")
+    return 0
+
+
+def check_preset(path: Path) -> None:
+    """See before the work that a preset can be written."""
+    if not is_style_file(path):
+        raise InputError(path, "does not end in .json", "give --save-preset a name that does")
+    check_folder(path.parent)
 
 
 def distance_table(report: MixReport) -> Table:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 import dsp
@@ -66,8 +67,16 @@ def locked_strips(settings: MixSettings, patterns: Sequence[str]) -> np.ndarray:
     return np.array([matches(strip.file, patterns) for strip in settings.strips])
 
 
+def recorded_level_db(settings: MixSettings) -> float:
+    """Level at which tracks are as loud beside each other as recorded: the mean of all of them."""
+    return float(np.mean(settings.source_gain_db + settings.params.tracks.input_gain_db))
+
+
 def apply_amounts(
-    settings: MixSettings, amounts: Amounts, locked: np.ndarray | None = None
+    settings: MixSettings,
+    amounts: Amounts,
+    locked: np.ndarray | None = None,
+    recorded_db: float | None = None,
 ) -> MixSettings:
     """Move settings towards neutral.
 
@@ -79,6 +88,7 @@ def apply_amounts(
         amounts: 1 leaves a group as it is.
         locked: strips that are left as they were recorded, bool `(strips,)`: all their amounts
             are 0.
+        recorded_db: level of tracks that are left as recorded; `recorded_level_db` by default.
     """
     if locked is None:
         locked = np.zeros(len(settings.strips), bool)
@@ -87,7 +97,7 @@ def apply_amounts(
     level, eq, dynamics, pan, effects = (amount * ~locked for amount in amounts[:5])
     tracks, ranges = settings.params.tracks, dsp.console_ranges(sample_rate=SAMPLE_RATE).tracks
     predicted = settings.source_gain_db + tracks.input_gain_db
-    recorded = np.mean(predicted)
+    recorded = recorded_level_db(settings) if recorded_db is None else recorded_db
     input_gain = recorded + level * (predicted - recorded) - settings.source_gain_db
     input_gain = np.clip(input_gain, *ranges.input_gain_db)
     moved = input_gain - tracks.input_gain_db
@@ -109,6 +119,35 @@ def apply_amounts(
     )
     params = settings.params._replace(tracks=new_tracks, master_bus=new_master)
     return replace(settings, params=rounded(params))
+
+
+def free_settings(settings: MixSettings, amounts: Amounts, locked: np.ndarray) -> dsp.ConsoleParams:
+    """Say which settings refinement may move: those of which some amount is wanted.
+
+    Returns:
+        Bool, in the tree of `settings.params`.
+    """
+    level, eq, dynamics, pan, effects = ((amount > 0) & ~locked for amount in amounts[:5])
+    tracks = dsp.TrackParams(
+        level,
+        dsp.EqualizerParams(*[eq[:, np.newaxis]] * len(dsp.EqualizerParams._fields)),
+        dsp.CompressorParams(*[dynamics] * len(dsp.CompressorParams._fields)),
+        pan,
+        effects,
+    )
+    free = settings.params._replace(
+        tracks=tracks,
+        fx_bus=jax.tree.map(
+            lambda leaf: np.full(np.shape(leaf), amounts.effects > 0), settings.params.fx_bus
+        ),
+        master_bus=jax.tree.map(
+            lambda leaf: np.full(np.shape(leaf), amounts.master > 0), settings.params.master_bus
+        ),
+    )
+    full: dsp.ConsoleParams = jax.tree.map(
+        lambda flag, leaf: np.broadcast_to(flag, np.shape(leaf)), free, settings.params
+    )
+    return full
 
 
 def scale_equalizer(

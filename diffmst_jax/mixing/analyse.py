@@ -1,5 +1,6 @@
 """From tracks and a reference to settings: what the model says, per strip, in physical units."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -8,15 +9,18 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.reference import Reference
 from diffmst_jax.mixing.settings import DECIMALS, MixSettings, Provenance, rounded
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models import TRACK_LUFS, Model
+from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.inference import CONTROL_FLOOR
 
 
 def predicted_settings(
     model: Model,
     multitrack: Multitrack,
-    reference: np.ndarray,
+    reference: np.ndarray | Sequence[Reference],
     *,
     target: OutputTarget,
     provenance: Provenance,
@@ -30,11 +34,11 @@ def predicted_settings(
     Args:
         model: what predicts.
         multitrack: the tracks, whole.
-        reference: `(2, time)`, whole.
+        reference: `(2, time)`, whole; or several, whose answers are averaged by their weights.
         target: loudness and ceiling to note in the settings.
         provenance: origin to note in the settings.
     """
-    controls = model.controls(multitrack.audio, reference, sample_rate=SAMPLE_RATE)
+    controls = _controls(model, multitrack, reference)
     track = mean_per_strip(np.asarray(controls.track), multitrack)
     params = _console_params(track, controls.fx_bus, controls.master)
     return MixSettings(
@@ -47,6 +51,26 @@ def predicted_settings(
         provenance=provenance,
         left_out=multitrack.left_out,
     )
+
+
+def _controls(
+    model: Model, multitrack: Multitrack, reference: np.ndarray | Sequence[Reference]
+) -> Controls:
+    """Controls of every console track; the weighted mean on the logistic scale over references."""
+    if isinstance(reference, np.ndarray):
+        return model.controls(multitrack.audio, reference, sample_rate=SAMPLE_RATE)
+    answers = [_controls(model, multitrack, item.audio) for item in reference]
+    if len(answers) == 1:
+        return answers[0]
+    weights = [item.weight for item in reference]
+
+    def average(*values: jax.Array) -> jax.Array:
+        inside = np.clip(np.asarray(values, np.float64), CONTROL_FLOOR, 1.0 - CONTROL_FLOOR)
+        mean = np.average(np.log(inside) - np.log1p(-inside), axis=0, weights=weights)
+        return jax.numpy.asarray(1.0 / (1.0 + np.exp(-mean)), jax.numpy.float32)
+
+    mean: Controls = jax.tree.map(average, *answers)
+    return mean
 
 
 _console_params = jax.jit(partial(dsp.console_params, sample_rate=SAMPLE_RATE))

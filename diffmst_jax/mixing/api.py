@@ -7,14 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
-from diffmst_jax.errors import InputError
-from diffmst_jax.files import folder_written_beside
-from diffmst_jax.mixing.amount import apply_amounts, locked_strips, parse_amount
+from diffmst_jax.audio import SAMPLE_RATE, write_audio
+from diffmst_jax.files import folder_written_beside, written_beside
+from diffmst_jax.mixing.amount import locked_strips, parse_amount
 from diffmst_jax.mixing.analyse import predicted_settings
 from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
 from diffmst_jax.mixing.compare import View, compare
 from diffmst_jax.mixing.console_file import console_text, load_console
+from diffmst_jax.mixing.decide import REFINED_FROM, REFINED_TO, Decided, decide
+from diffmst_jax.mixing.inputs import (
+    References,
+    Tracks,
+    gather_references,
+    gather_tracks,
+    reference_files,
+    song_name,
+)
 from diffmst_jax.mixing.limits import (
     DEFAULT_BITS,
     DEFAULT_CEILING_DBTP,
@@ -22,20 +30,31 @@ from diffmst_jax.mixing.limits import (
     DEFAULT_MODEL,
     SUBTYPES,
 )
+from diffmst_jax.mixing.notebook import framed
 from diffmst_jax.mixing.output import Finished, OutputTarget, dithered, finish
+from diffmst_jax.mixing.reference import Reference, named, read_reference
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.report import report_html
 from diffmst_jax.mixing.report_content import MixFacts, report_content, warnings
 from diffmst_jax.mixing.settings import MixSettings, Provenance
+from diffmst_jax.mixing.style_file import style_text
 from diffmst_jax.mixing.tracks import (
     CONSOLE_FILE_NAME,
     Multitrack,
-    find_tracks,
-    is_all_silent,
-    load_tracks,
     read_strips,
 )
 from diffmst_jax.models import Model, load_model
+
+__all__ = [
+    "REPORT_FILE_NAME",
+    "MixReport",
+    "MixResult",
+    "mix",
+    "read_reference",
+    "render_file",
+    "song_name",
+    "write_mix",
+]
 
 REPORT_FILE_NAME = "report.html"
 
@@ -89,11 +108,26 @@ class MixResult:
         audio: float32 `(2, time)` at `diffmst_jax.audio.SAMPLE_RATE`.
         console: the settings that it was rendered from.
         report: what was done, and how close it is.
+        references: what it was mixed after, the heaviest first.
     """
 
     audio: np.ndarray
     console: MixSettings
     report: MixReport
+    references: tuple[Reference, ...]
+
+    def _repr_html_(self) -> str:
+        """Show the mix in a notebook: players, charts and what was done to each track."""
+        return framed(self.report.html)
+
+    def save_preset(self, path: str | Path) -> None:
+        """Write the style of the references, to mix other songs with: `mix(tracks, path)`.
+
+        Raises:
+            InputError: the place cannot be written to.
+        """
+        with written_beside(path) as temporary:
+            temporary.write_text(style_text(self.references), encoding="utf-8")
 
     def write(
         self, folder: str | Path, *, file_format: str = "wav", subtype: str = SUBTYPES[DEFAULT_BITS]
@@ -110,29 +144,38 @@ class MixResult:
             (beside / REPORT_FILE_NAME).write_text(self.report.html, encoding="utf-8")
 
 
-def mix(
-    tracks: str | Path | Sequence[str | Path],
-    reference: str | Path,
+def mix(  # noqa: PLR0913 - choices of the user, by keyword
+    tracks: Tracks,
+    reference: References,
     *,
     model: str | Path | Model = DEFAULT_MODEL,
     amount: str | float = 1.0,
+    refine: int = 0,
+    section: str | None = None,
     loudness_lufs: float = DEFAULT_LOUDNESS_LUFS,
     ceiling_dbtp: float = DEFAULT_CEILING_DBTP,
     lock: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    sample_rate: int = SAMPLE_RATE,
     progress: Progress | None = None,
 ) -> MixResult:
     """Mix the tracks of a song in the style of a finished mix.
 
     Args:
-        tracks: folder or files of one song's raw tracks.
-        reference: a finished mix.
+        tracks: folder or files of one song's raw tracks, or a mapping from names to audio
+            `(time,)` or `(channels, time)`.
+        reference: a finished mix or a saved style, as a file or as audio `(channels, time)`; or
+            several, with equal weights in a sequence, with their own in a mapping.
         model: name of a packaged model, a model folder, or a loaded model.
         amount: how much of the prediction to apply, 0 to 1, or per group: `"eq=0.5,pan=0"`.
+        refine: most steps of gradient descent from the prediction, none by default.
+        section: which part of the reference to follow, `"0:30-1:10"`.
         loudness_lufs: integrated loudness of the result.
         ceiling_dbtp: highest true peak of the result.
-        lock: patterns (`"Vox*"`) of tracks to leave as they are.
+        lock: patterns (`"Vox*"`) of tracks to leave as they are; `["*"]` leaves only the master bus
+            to do something.
         exclude: patterns of tracks to leave out.
+        sample_rate: samples per second of audio that is given as arrays.
         progress: called with the stage and the fraction done.
 
     Raises:
@@ -142,34 +185,51 @@ def mix(
     amounts = parse_amount(str(amount))
     target = OutputTarget(loudness_lufs, ceiling_dbtp)
     tell("Reading", 0.0)
-    find_tracks(tracks)
-    reference_audio = read_reference(reference)
+    name = song_name(tracks)
+    references = gather_references(reference, section=section, sample_rate=sample_rate)
     loaded = model if isinstance(model, Model) else load_model(model)
-    multitrack = load_tracks(tracks, reference=reference, exclude=exclude)
-    tell("Listening", 0.2)
-    name = "" if isinstance(model, Model) else Path(model).name
-    origin = Provenance(name, Path(reference).name, str(amount))
-    settings = predicted_settings(
-        loaded, multitrack, reference_audio, target=target, provenance=origin
+    multitrack = gather_tracks(
+        tracks, references=reference_files(reference), exclude=exclude, sample_rate=sample_rate
     )
-    settings = apply_amounts(settings, amounts, locked_strips(settings, lock))
-    tell("Mixing", 0.4)
-    rendered = render(settings, multitrack, lambda done: tell("Mixing", 0.4 + 0.4 * done))
-    finished = finish(rendered.mix, target, sample_rate=SAMPLE_RATE)
-    tell("Comparing", 0.8)
+    tell("Listening", 0.15)
+    model_name = "" if isinstance(model, Model) else Path(model).name
+    origin = Provenance(model_name, named(references), str(amount))
+    settings = predicted_settings(loaded, multitrack, references, target=target, provenance=origin)
+    locked = locked_strips(settings, lock)
+    decided = decide(settings, multitrack, references, amounts, locked, refine, tell)
+    facts = _carry_out(name, decided, multitrack, references, tell)
+    return MixResult(facts.finished.audio, facts.settings, MixReport(facts), references)
+
+
+def _carry_out(
+    name: str,
+    decided: Decided,
+    multitrack: Multitrack,
+    references: Sequence[Reference],
+    tell: Progress,
+) -> MixFacts:
+    """Render settings and compare the result with its baselines and the references."""
+    settings = decided.settings
+    first = REFINED_TO if decided.refinement else REFINED_FROM
+    tell("Mixing", first)
+    rendered = render(
+        settings, multitrack, lambda done: tell("Mixing", first + (0.85 - first) * done)
+    )
+    finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
+    tell("Comparing", 0.85)
     views = compare(
         {
             "Plain sum": ("before", plain_sum(multitrack)),
             "Equal loudness": ("equal", equal_loudness_mix(multitrack)),
             "Mix": ("mix", finished.audio),
         },
-        reference_audio,
+        [(reference.audio, reference.weight) for reference in references],
     )
     about = _about(settings, multitrack, finished)
-    song = song_name(tracks)
-    facts = MixFacts(song, multitrack, settings, rendered, finished, views, about)
     tell("Done", 1.0)
-    return MixResult(finished.audio, settings, MixReport(facts))
+    return MixFacts(
+        name, multitrack, settings, rendered, finished, views, about, decided.refinement
+    )
 
 
 def write_mix(path: str | Path, audio: np.ndarray, *, subtype: str) -> None:
@@ -208,26 +268,6 @@ def render_file(
     finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
     tell("Done", 1.0)
     return finished
-
-
-def read_reference(path: str | Path) -> np.ndarray:
-    """Read a finished mix as `(2, time)`; mono counts as both channels.
-
-    Raises:
-        InputError: it cannot be read, has more than two channels, or is silent.
-    """
-    audio = read_audio(path)
-    if len(audio) > 2:
-        raise InputError(path, f"has {len(audio)} channels", "give a stereo mix as the reference")
-    if is_all_silent(audio):
-        raise InputError(path, "is silent", "give a mix with sound in it as the reference")
-    return audio if len(audio) == 2 else np.repeat(audio, 2, axis=0)
-
-
-def song_name(tracks: str | Path | Sequence[str | Path]) -> str:
-    """Name a song after its folder."""
-    base, _ = find_tracks(tracks)
-    return base.resolve().name or "Mix"
 
 
 def _ignore(stage: str, done: float) -> None:

@@ -3,7 +3,7 @@
 Everything here compares at one loudness, so that louder never looks better.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -61,19 +61,45 @@ class View(NamedTuple):
     step_powers: np.ndarray
 
 
-def compare(mixes: Mapping[str, tuple[str, np.ndarray]], reference: np.ndarray) -> list[View]:
+def compare(
+    mixes: Mapping[str, tuple[str, np.ndarray]],
+    reference: np.ndarray | Sequence[tuple[np.ndarray, float]],
+) -> list[View]:
     """Measure mixes of one song, and the reference, at `MATCHED_LUFS`.
 
     Args:
         mixes: per name its style class and its audio `(2, time)`, all of one length.
-        reference: `(2, time)`.
+        reference: `(2, time)`; or several with weights that sum to 1, the heaviest first.
 
     Returns:
         A view of each mix in order, then of the reference.
     """
-    target = _view("Reference", "reference", reference, None)
+    several = [(reference, 1.0)] if isinstance(reference, np.ndarray) else reference
+    target = _blended(
+        [_view("Reference", "reference", audio, None) for audio, _ in several],
+        [weight for _, weight in several],
+    )
     views = [_view(name, style, audio, target) for name, (style, audio) in mixes.items()]
     return [*views, target]
+
+
+def _blended(views: Sequence[View], weights: Sequence[float]) -> View:
+    """Average what was measured of several references; the first is the one to hear."""
+    if len(views) == 1:
+        return views[0]
+
+    def average(*values: np.ndarray) -> np.ndarray:
+        known = np.isfinite(values)
+        shares = known * np.reshape(weights, (-1, *[1] * np.ndim(values[0])))
+        total = np.sum(shares, axis=0)
+        mean = np.sum(np.where(known, values, 0.0) * shares, axis=0) / np.where(total, total, 1.0)
+        return np.where(total > 0, mean, np.nan)
+
+    return views[0]._replace(
+        features=jax.tree.map(average, *[view.features for view in views]),
+        spectrum_db=average(*[view.spectrum_db for view in views]),
+        width_db=average(*[view.width_db for view in views]),
+    )
 
 
 def loudest_stretch(step_powers: np.ndarray, length_s: float) -> int:

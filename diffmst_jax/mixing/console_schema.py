@@ -13,6 +13,7 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.limits import CEILING_RANGE, LOUDNESS_RANGE
+from diffmst_jax.mixing.settings import RefinementNote
 from dsp.ballistics import BALLISTICS
 from dsp.dynamics import DETECTORS
 from dsp.equalizer import CONSOLE_BANDS
@@ -115,7 +116,7 @@ def console_schema() -> dict[str, Any]:
                 "format": {"const": FORMAT},
                 "version": {"const": VERSION},
                 "sample_rate_hz": {"const": SAMPLE_RATE},
-                "made_with": record({"model": text(), "reference": text(), "amount": text()}),
+                "made_with": _made_with_schema(),
                 "output": record({"loudness_lufs": loudness, "ceiling_dbtp": ceiling}),
                 "console": _config_schema(),
                 "tracks": {"type": "array", "minItems": 1, "items": _track_schema(track)},
@@ -153,6 +154,18 @@ def number(limits: Range) -> dict[str, Any]:
 def text() -> dict[str, Any]:
     """Schema of a string."""
     return {"type": "string"}
+
+
+def _made_with_schema() -> dict[str, Any]:
+    distance = {"type": ["number", "null"], "minimum": 0}
+    numbers = {name: distance for name in RefinementNote._fields if name != "steps"}
+    refinement = {
+        **record({"steps": {"type": "integer", "minimum": 0}, **numbers}),
+        "description": "style distance to the reference before and after, where it was refined on "
+        "and on a stretch that was held back; null where there is none",
+    }
+    entries = {"model": text(), "reference": text(), "amount": text(), "refinement": refinement}
+    return record(entries, optional=("refinement",))
 
 
 def _track_schema(settings: dict[str, Any]) -> dict[str, Any]:

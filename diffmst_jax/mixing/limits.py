@@ -7,6 +7,9 @@ DEFAULT_CEILING_DBTP = -1.0
 LOUDNESS_RANGE = (-60.0, -5.0)
 CEILING_RANGE = (-20.0, 0.0)
 
+MOST_STEPS = 1000
+"""Of refinement; what 60 do not reach, more do not either."""
+
 FORMATS = ("wav", "flac")
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 DEFAULT_BITS = "24"

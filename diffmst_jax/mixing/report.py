@@ -19,6 +19,7 @@ from diffmst_jax.mixing.compare import MATCHED_LUFS, SPECTRUM_HZ, View
 from diffmst_jax.mixing.measure import MOMENTARY_STEPS, SHORT_TERM_STEPS, sliding_loudness
 from diffmst_jax.mixing.report_player import listening
 from diffmst_jax.mixing.report_tracks import StripView, stage, strip_card
+from diffmst_jax.mixing.words import significant
 from dsp.loudness import HOP_S
 
 METER_DECADES = 4
@@ -91,14 +92,6 @@ def report_html(content: ReportContent) -> str:
         master=strip_card(content.master),
         about="".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in content.about),
     )
-
-
-def significant(value: float) -> str:
-    """Write a distance with three significant digits and no exponent."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(digits, 7)}f}"
 
 
 def _total(view: View) -> float:

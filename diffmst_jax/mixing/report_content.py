@@ -9,23 +9,26 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.charts import MINUS, plain, signed
+from diffmst_jax.mixing.charts import MINUS, signed
 from diffmst_jax.mixing.compare import MATCHED_LUFS, View, loudest_stretch
 from diffmst_jax.mixing.measure import decibels, power_db, true_peak
 from diffmst_jax.mixing.output import Finished
 from diffmst_jax.mixing.reduction import PASSAGE_S, gain_reduction_db
+from diffmst_jax.mixing.refine import Refinement
 from diffmst_jax.mixing.render import Rendered
 from diffmst_jax.mixing.report import ReportContent
 from diffmst_jax.mixing.report_player import EXCERPT_S
-from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ, VISIBLE_REDUCTION_DB, StripView
+from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ, StripView
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack
-from dsp.equalizer import CONSOLE_BANDS
+from diffmst_jax.mixing.words import (
+    balance_words,
+    compressor_words,
+    equalizer_words,
+    pan_words,
+    reduction_words,
+)
 
-AUDIBLE_BAND_DB = 0.5
-"""Bands with less gain are not worth a mention."""
-
-AUDIBLE_RATIO = 1.05
 SMALLEST_CHANGE = 1e-9
 PAN_AS_DB = 6.0
 """A track moved from the centre to a side counts as much of a change as 6 dB."""
@@ -42,6 +45,7 @@ class MixFacts(NamedTuple):
         finished: the mix at its loudness.
         views: plain sum, equal loudness, the mix and the reference, compared.
         about: term and text pairs to list at the end.
+        refinement: what refining did; None when it was not asked for.
     """
 
     song: str
@@ -51,6 +55,7 @@ class MixFacts(NamedTuple):
     finished: Finished
     views: Sequence[View]
     about: Sequence[tuple[str, str]]
+    refinement: Refinement | None = None
 
 
 class StripMeasures(NamedTuple):
@@ -138,50 +143,6 @@ def recorded_powers(multitrack: Multitrack) -> np.ndarray:
     return total
 
 
-def equalizer_words(equalizer: dsp.EqualizerParams) -> str:
-    """Name the bands that do something: `+3.1 dB at 240 Hz, ...`."""
-    parts = []
-    for kind, gain, frequency in zip(
-        CONSOLE_BANDS, equalizer.gain_db, equalizer.frequency_hz, strict=True
-    ):
-        if abs(gain) >= AUDIBLE_BAND_DB:
-            where = {"low_shelf": "below", "high_shelf": "above"}.get(kind, "at")
-            parts.append(f"{signed(gain)} dB {where} {hertz(frequency)}")
-    return ", ".join(parts) or "flat"
-
-
-def compressor_words(compressor: dsp.CompressorParams) -> str:
-    """Say what a compressor does: `3.2 : 1 above -31 dB, 12 / 140 ms`."""
-    makeup = float(compressor.makeup_gain_db)
-    gain = f", {signed(makeup)} dB" if makeup >= AUDIBLE_BAND_DB else ""
-    if compressor.ratio < AUDIBLE_RATIO:
-        return "off" + gain
-    threshold = plain(round(float(compressor.threshold_db), 1))
-    times = f"{compressor.attack_ms:.0f} / {compressor.release_ms:.0f} ms"
-    return f"{compressor.ratio:.1f} : 1 above {threshold} dB, {times}{gain}"
-
-
-def reduction_words(reduction_db: np.ndarray) -> str:
-    """Say how far a compressor went: `: 4.2 dB at most`, or nothing."""
-    most = -float(np.min(reduction_db))
-    return f": {most:.1f} dB at most" if most >= VISIBLE_REDUCTION_DB else ""
-
-
-def pan_words(pan: float) -> str:
-    """Say where a position is: `centre`, `30 % left`."""
-    percent = round(200 * abs(pan - 0.5))
-    if percent < 1:
-        return "centre"
-    return f"{percent} % {'left' if pan < 0.5 else 'right'}"
-
-
-def hertz(frequency: float) -> str:
-    """Write a frequency with two or three significant digits."""
-    if frequency >= 1000:
-        return f"{frequency / 1000:.1f} kHz"
-    return f"{float(f'{frequency:.2g}'):g} Hz"
-
-
 def _of_strip(settings: MixSettings, index: int) -> dsp.TrackParams:
     strip: dsp.TrackParams = jax.tree.map(lambda leaf: leaf[index], settings.params.tracks)
     return strip
@@ -257,12 +218,5 @@ def _numbers(views: Sequence[View]) -> list[tuple[str, list[str]]]:
         ("True peak as it is", [f"{signed(x)} dBTP" for x in peaks]),
         ("Crest factor", [f"{float(np.mean(f.crest_factor_db)):.1f} dB" for f in features]),
         ("Side against mid", [f"{100 * float(f.stereo_width):.1f} %" for f in features]),
-        ("Balance", [_balance_words(float(f.stereo_imbalance)) for f in features]),
+        ("Balance", [balance_words(float(f.stereo_imbalance)) for f in features]),
     ]
-
-
-def _balance_words(imbalance: float) -> str:
-    percent = round(100 * abs(imbalance), 1)
-    if percent == 0:
-        return "centred"
-    return f"{percent:g} % {'right' if imbalance > 0 else 'left'}"

@@ -18,6 +18,24 @@ DECIMALS = 4
 """Digits after the point of every setting: finer than anyone hears, short enough to read."""
 
 
+class RefinementNote(NamedTuple):
+    """What refining did: style distance to the reference, before and after.
+
+    Attributes:
+        steps: how many were taken.
+        seen_before: on the medleys that were refined on.
+        seen_after: on them, afterwards.
+        unseen_before: on a stretch that was held back; None where the song is too short for one.
+        unseen_after: on it, afterwards.
+    """
+
+    steps: int
+    seen_before: float
+    seen_after: float
+    unseen_before: float | None = None
+    unseen_after: float | None = None
+
+
 class Provenance(NamedTuple):
     """How settings came about; said in the file, not used.
 
@@ -25,11 +43,13 @@ class Provenance(NamedTuple):
         model: name of the model that predicted them; empty when there was none.
         reference: file name of the reference; empty when there was none.
         amount: how much of the prediction was applied, as on the command line.
+        refinement: what refining did; None when it was not asked for.
     """
 
     model: str = ""
     reference: str = ""
     amount: str = "1"
+    refinement: RefinementNote | None = None
 
 
 @dataclass(frozen=True)

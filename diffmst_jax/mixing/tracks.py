@@ -141,14 +141,14 @@ def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[P
 def load_tracks(
     source: str | Path | Sequence[str | Path],
     *,
-    reference: str | Path | None = None,
+    reference: str | Path | Sequence[str | Path] = (),
     exclude: Sequence[str] = (),
 ) -> Multitrack:
     """Read the tracks of one song at `SAMPLE_RATE`, pad them to one length and measure them.
 
     Args:
         source: as for `find_tracks`.
-        reference: a file that is no track although it may lie among them.
+        reference: one file or several that are no tracks although they may lie among them.
         exclude: patterns of files to leave out, as `matches` reads them.
 
     Returns:
@@ -158,11 +158,12 @@ def load_tracks(
         InputError: a file that cannot be used, no audio, or nothing but silence.
     """
     base, files = find_tracks(source)
+    references = [reference] if isinstance(reference, str | Path) else reference
     used: list[Channels] = []
     left_out: list[LeftOut] = []
     for file in files:
         name = file.relative_to(base).as_posix()
-        if reference is not None and file.samefile(reference):
+        if any(file.samefile(item) for item in references):
             left_out.append(LeftOut(name, "it is the reference"))
             continue
         if matches(name, exclude):

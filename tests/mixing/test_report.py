@@ -8,15 +8,10 @@ import numpy as np
 import pytest
 
 from diffmst_jax.mixing.charts import Axis, Curve, chart, signed
-from diffmst_jax.mixing.report import nice_ticks, report_html, significant
-from diffmst_jax.mixing.report_content import (
-    equalizer_words,
-    hertz,
-    pan_words,
-    report_content,
-    strip_views,
-)
+from diffmst_jax.mixing.report import nice_ticks, report_html
+from diffmst_jax.mixing.report_content import report_content, strip_views
 from diffmst_jax.mixing.tracks import Strip
+from diffmst_jax.mixing.words import equalizer_words, hertz, pan_words, significant
 
 LARGEST_BYTES = 10_000_000
 VOID = {"meta", "br", "link", "input", "img", "hr"}

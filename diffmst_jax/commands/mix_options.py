@@ -1,0 +1,182 @@
+"""The arguments of `diffmst mix`, apart from what runs it, so that `--help` answers at once."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from diffmst_jax.mixing.limits import (
+    CEILING_RANGE,
+    DEFAULT_BITS,
+    DEFAULT_CEILING_DBTP,
+    DEFAULT_LOUDNESS_LUFS,
+    DEFAULT_MODEL,
+    FORMATS,
+    LOUDNESS_RANGE,
+    MOST_STEPS,
+    SUBTYPES,
+)
+
+SUMMARY = "mix tracks in the style of a reference"
+
+HELP = """\
+TRACKS is a folder of one song's raw tracks (WAV, FLAC, MP3, OGG or AIFF; any sample rate, mono or
+stereo, all starting together; a subfolder per group if you like), or several files. REFERENCE is a
+finished mix of another song, or a style saved earlier, and comes last. Written are
+
+  mix.wav        the mix, at the loudness asked for, never clipped
+  console.json   every setting of the mixing console in physical units, to read, edit and render
+  report.html    what was done and how close it is, with players to compare
+
+examples:
+  diffmst mix my_song/ reference.mp3 --out mixed/
+  diffmst mix kick.wav bass.wav vox.wav reference.flac --out mixed/
+
+closer to the reference, by 60 steps of descent from the prediction (about half a minute):
+  diffmst mix my_song/ reference.mp3 --out mixed/ --refine 60
+
+less of it; by part of the console; tracks left as they are, or out; only the master bus:
+  diffmst mix my_song/ reference.mp3 --out mixed/ --amount 0.5
+  diffmst mix my_song/ reference.mp3 --out mixed/ --amount eq=0.5,pan=0
+  diffmst mix my_song/ reference.mp3 --out mixed/ --lock "Vox*" --exclude "*click*"
+  diffmst mix my_song/ my_old_mix.wav --out mixed/ --solo-master
+
+a section of the reference; several references, one of them counting three times as much:
+  diffmst mix my_song/ reference.mp3 --out mixed/ --section 0:30-1:10
+  diffmst mix my_song/ a.mp3=3 --reference b.mp3=1 --out mixed/
+  diffmst mix my_song/ a.mp3@0:30-1:10 --reference b.mp3@2:00-2:40=0.5 --out mixed/
+
+keep the style and use it again without the reference:
+  diffmst mix my_song/ reference.mp3 --out mixed/ --save-preset warm.json
+  diffmst mix my_other_song/ warm.json --out mixed_2/
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.add_argument("tracks", nargs="+", type=Path, metavar="TRACKS", help="folder, or files")
+    parser.add_argument(
+        "reference", metavar="REFERENCE", help="a finished mix or a style: FILE[@FROM-TO][=WEIGHT]"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="NAME|FOLDER",
+        help="packaged model or model folder (default: %(default)s)",
+    )
+    _add_references(parser)
+    _add_choices(parser)
+    _add_output(parser)
+    parser.set_defaults(run="mixing.run_mix")
+
+
+def add_bits(parser: argparse.ArgumentParser) -> None:
+    """Declare `--bits`."""
+    parser.add_argument(
+        "--bits",
+        choices=SUBTYPES,
+        default=DEFAULT_BITS,
+        help="sample format (default: %(default)s)",
+    )
+
+
+def _add_references(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reference")
+    group.add_argument(
+        "--reference",
+        dest="more_references",
+        action="append",
+        default=[],
+        metavar="FILE[@FROM-TO][=WEIGHT]",
+        help="another reference; weights count beside each other, 1 if not given",
+    )
+    group.add_argument(
+        "--section", metavar="FROM-TO", help="follow this part of the reference only: 0:30-1:10"
+    )
+    group.add_argument(
+        "--save-preset",
+        type=Path,
+        metavar="FILE.json",
+        help="keep the style of the reference in a file that can stand for it",
+    )
+
+
+def _add_choices(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is done")
+    group.add_argument(
+        "--refine",
+        type=_steps,
+        default=0,
+        metavar="STEPS",
+        help="come closer to the reference by at most so many steps of descent; 60 is plenty",
+    )
+    group.add_argument(
+        "--amount",
+        default="1",
+        metavar="AMOUNT",
+        help="how much of it, 0 to 1, or per part: "
+        "level, eq, dynamics, pan, effects, master (default: %(default)s)",
+    )
+    group.add_argument(
+        "--lock",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave these tracks as they are; may be given again",
+    )
+    group.add_argument(
+        "--solo-master",
+        action="store_true",
+        help="leave all tracks as they are and change the master bus alone",
+    )
+    group.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave these tracks out; may be given again",
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--loudness",
+        type=_number_in(LOUDNESS_RANGE),
+        default=DEFAULT_LOUDNESS_LUFS,
+        metavar="LUFS",
+        help="integrated loudness of the mix (default: %(default)s)",
+    )
+    group.add_argument(
+        "--ceiling",
+        type=_number_in(CEILING_RANGE),
+        default=DEFAULT_CEILING_DBTP,
+        metavar="DBTP",
+        help="highest true peak of the mix (default: %(default)s)",
+    )
+    group.add_argument(
+        "--format",
+        choices=FORMATS,
+        default=FORMATS[0],
+        help="of the mix (default: %(default)s)",
+    )
+    add_bits(parser)
+
+
+def _number_in(limits: tuple[float, float]) -> Callable[[str], float]:
+    low, high = limits
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not from {low:g} to {high:g}")
+        return value
+
+    return number
+
+
+def _steps(text: str) -> int:
+    value = int(text) if text.isdecimal() else -1
+    if not 0 <= value <= MOST_STEPS:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to {MOST_STEPS}")
+    return value

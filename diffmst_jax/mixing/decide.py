@@ -1,0 +1,76 @@
+"""From what a model says to what is rendered: locks, refinement, amounts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from diffmst_jax.mixing.amount import (
+    Amounts,
+    apply_amounts,
+    free_settings,
+    recorded_level_db,
+)
+from diffmst_jax.mixing.reference import Reference, blended
+from diffmst_jax.mixing.refine import Refinement, refine, refinement_note
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.tracks import Multitrack
+
+REFINED_FROM, REFINED_TO = 0.3, 0.65
+"""Where refinement starts and ends in the progress of a whole job."""
+
+Progress = Callable[[str, float], None]
+"""Told which stage is under way and which fraction of the whole job is done."""
+
+
+class Decided(NamedTuple):
+    """Settings to render, and how refinement got there if it was asked for."""
+
+    settings: MixSettings
+    refinement: Refinement | None
+
+
+def decide(
+    settings: MixSettings,
+    multitrack: Multitrack,
+    references: Sequence[Reference],
+    amounts: Amounts,
+    locked: np.ndarray,
+    steps: int,
+    tell: Progress,
+) -> Decided:
+    """Apply locks, refine, and apply amounts.
+
+    Refinement keeps locked tracks, and groups of which nothing is wanted, at neutral, so that the
+    rest makes up for them. Amounts in between scale what came out.
+
+    Args:
+        settings: as predicted.
+        multitrack: the tracks.
+        references: what to refine towards.
+        amounts: how much of each group to apply.
+        locked: strips to leave as recorded, bool `(strips,)`.
+        steps: most steps of refinement; 0 for none.
+        tell: told about progress.
+    """
+    recorded_db = recorded_level_db(settings)
+    if steps == 0:
+        return Decided(apply_amounts(settings, amounts, locked, recorded_db), None)
+    off = Amounts(*(float(amount > 0) for amount in amounts))
+    start = apply_amounts(settings, off, locked, recorded_db)
+    refinement = refine(
+        start,
+        multitrack,
+        blended(references),
+        steps=steps,
+        free=free_settings(start, amounts, locked),
+        progress=lambda done, distance: tell(
+            f"Refining {distance:.4f}", REFINED_FROM + (REFINED_TO - REFINED_FROM) * done / steps
+        ),
+    )
+    refined = replace(
+        refinement.settings,
+        provenance=settings.provenance._replace(refinement=refinement_note(refinement)),
+    )
+    return Decided(apply_amounts(refined, amounts, locked, recorded_db), refinement)

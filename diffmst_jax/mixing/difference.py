@@ -1,0 +1,204 @@
+"""What changed between two mixes of one song, in words, what is heard most first."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.charts import plain, signed
+from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.tracks import Strip
+from diffmst_jax.mixing.words import AUDIBLE_RATIO, band_words, compressor_words, pan_words
+from dsp.equalizer import CONSOLE_BANDS
+
+HEARD_DB = 0.25
+"""Changes that count less are hardly heard."""
+
+APPEARS_DB = 60.0
+"""What it counts when a track comes or goes."""
+
+SIDE_DB = 12.0
+"""What it counts when a track moves from the centre to a side, twice."""
+
+LEVELS_DB = np.arange(-40.0, 1.0, 10.0)
+"""At which compressors are compared."""
+
+OCTAVE_OF_TIME_DB = 0.3
+"""What it counts when a compressor becomes twice as fast."""
+
+
+class Difference(NamedTuple):
+    """One thing that changed.
+
+    Attributes:
+        weight_db: how much it changes what is heard, about in dB.
+        text: the sentence.
+    """
+
+    weight_db: float
+    text: str
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether it is large enough to notice."""
+        return self.weight_db >= HEARD_DB
+
+
+def differences(before: MixSettings, after: MixSettings) -> list[Difference]:
+    """Compare two mixes, tracks by file name and channels.
+
+    Returns:
+        What changed, what is heard most first; empty when they render alike.
+    """
+    found = [
+        *_of_presence(before, after),
+        *_of_tracks(before, after),
+        *_of_strip("Master bus", _master(before), _master(after)),
+        *_of_output(before, after),
+        *_of_console(before, after),
+    ]
+    return sorted(found, key=lambda item: -item.weight_db)
+
+
+class _Channel(NamedTuple):
+    """What channel strips and the master bus have in common."""
+
+    level_db: float
+    equalizer: dsp.EqualizerParams
+    compressor: dsp.CompressorParams
+
+
+def _of_presence(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
+    first, second = _places(before), _places(after)
+    for strip in first.keys() - second.keys():
+        yield Difference(APPEARS_DB, f"{strip.name}: is no longer in the mix")
+    for strip in second.keys() - first.keys():
+        yield Difference(APPEARS_DB, f"{strip.name}: is new in the mix")
+
+
+def _of_tracks(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
+    second = _places(after)
+    for strip, old in _places(before).items():
+        new = second.get(strip)
+        if new is None:
+            continue
+        if before.muted[old] != after.muted[new]:
+            how = "muted" if after.muted[new] else "no longer muted"
+            yield Difference(APPEARS_DB, f"{strip.name}: {how}")
+        yield from _of_strip(strip.name, _channel(before, old), _channel(after, new))
+        pans = (before.params.tracks.pan[old], after.params.tracks.pan[new])
+        if pans[0] != pans[1]:
+            weight = SIDE_DB * abs(float(pans[1] - pans[0]))
+            words = [pan_words(float(pan)) for pan in pans]
+            yield Difference(weight, f"{strip.name}: pan from {words[0]} to {words[1]}")
+        if after.config.reverb:
+            sends = (before.params.tracks.send_db[old], after.params.tracks.send_db[new])
+            if sends[0] != sends[1]:
+                text = f"{strip.name}: sends {_change(*sends)} to the reverb"
+                yield Difference(0.3 * abs(float(sends[1] - sends[0])), text)
+
+
+def _of_strip(name: str, before: _Channel, after: _Channel) -> Iterator[Difference]:
+    moved = after.level_db - before.level_db
+    if moved:
+        text = f"{name}: {abs(moved):.1f} dB {'louder' if moved > 0 else 'quieter'}"
+        yield Difference(abs(moved), text)
+    if _differ(before.equalizer, after.equalizer):
+        change = _curve(after.equalizer) - _curve(before.equalizer)
+        words = "; ".join(_band_changes(before.equalizer, after.equalizer))
+        yield Difference(float(np.max(np.abs(change))), f"{name}: equalizer {words}")
+    if _differ(before.compressor, after.compressor):
+        old, new = compressor_words(before.compressor), compressor_words(after.compressor)
+        text = f"compressor from {old} to {new}" if old != new else "compressor slightly different"
+        yield Difference(_compressor_weight(before.compressor, after.compressor), f"{name}: {text}")
+
+
+def _band_changes(before: dsp.EqualizerParams, after: dsp.EqualizerParams) -> Iterator[str]:
+    bands = zip(CONSOLE_BANDS, zip(*before, strict=True), zip(*after, strict=True), strict=True)
+    for kind, old, new in bands:
+        if old == new:
+            continue
+        words = band_words(kind, new[0], new[1]), band_words(kind, old[0], old[1])
+        if words[0] != words[1]:
+            yield f"{words[0]} (was {words[1]})"
+        else:
+            yield f"{words[0]}, Q {new[2]:.2f} (was {old[2]:.2f})"
+
+
+def _compressor_weight(before: dsp.CompressorParams, after: dsp.CompressorParams) -> float:
+    """Largest difference of the static curves, and some for the times of those that work."""
+
+    def gain_db(settings: dsp.CompressorParams) -> np.ndarray:
+        over = np.maximum(LEVELS_DB - settings.threshold_db, 0.0)
+        reduced: np.ndarray = settings.makeup_gain_db - (1.0 - 1.0 / settings.ratio) * over
+        return reduced
+
+    weight = float(np.max(np.abs(gain_db(after) - gain_db(before))))
+    if max(before.ratio, after.ratio) > AUDIBLE_RATIO:
+        times = ((before.attack_ms, after.attack_ms), (before.release_ms, after.release_ms))
+        weight += OCTAVE_OF_TIME_DB * float(sum(abs(np.log2(new / old)) for old, new in times))
+    return weight
+
+
+def _of_output(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
+    old, new = before.target, after.target
+    if old.loudness_lufs != new.loudness_lufs:
+        text = f"Output: loudness {_change(old.loudness_lufs, new.loudness_lufs, 'LUFS')}"
+        yield Difference(abs(new.loudness_lufs - old.loudness_lufs), text)
+    if old.ceiling_dbtp != new.ceiling_dbtp:
+        text = f"Output: ceiling {_change(old.ceiling_dbtp, new.ceiling_dbtp, 'dBTP')}"
+        yield Difference(abs(new.ceiling_dbtp - old.ceiling_dbtp), text)
+
+
+def _of_console(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
+    """Say which parts of the console are others, and whether its reverb is."""
+    for item in fields(dsp.ConsoleConfig):
+        old, new = getattr(before.config, item.name), getattr(after.config, item.name)
+        if old != new:
+            weight = APPEARS_DB if isinstance(old, bool) else 1.0
+            yield Difference(weight, f"Console: {item.name} {_value(new)} (was {_value(old)})")
+    if after.config.reverb and _differ(before.params.fx_bus, after.params.fx_bus):
+        old, new = before.params.fx_bus.reverb, after.params.fx_bus.reverb
+        largest = max(float(np.max(np.abs(b - a))) for a, b in zip(old, new, strict=True))
+        yield Difference(6.0 * largest, "Effects bus: reverb sounds different")
+
+
+def _places(settings: MixSettings) -> dict[Strip, int]:
+    return {strip: index for index, strip in enumerate(settings.strips)}
+
+
+def _channel(settings: MixSettings, index: int) -> _Channel:
+    strip: dsp.TrackParams = jax.tree.map(lambda leaf: leaf[index], settings.params.tracks)
+    level_db = float(settings.source_gain_db[index] + strip.input_gain_db)
+    return _Channel(round(level_db, 4), strip.equalizer, strip.compressor)
+
+
+def _master(settings: MixSettings) -> _Channel:
+    master = settings.params.master_bus
+    faders_db = float(master.input_fader_db + master.output_fader_db)
+    return _Channel(round(faders_db, 4), master.equalizer, master.compressor)
+
+
+def _differ(before: Any, after: Any) -> bool:
+    pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+    return any(bool(np.any(old != new)) for old, new in pairs)
+
+
+@jax.jit
+def _curve(equalizer: dsp.EqualizerParams) -> jax.Array:
+    return dsp.equalizer_response(equalizer, EQUALIZER_HZ, sample_rate=SAMPLE_RATE)
+
+
+def _change(old: float, new: float, unit: str = "dB") -> str:
+    return f"{signed(float(new))} {unit} (was {signed(float(old))})"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return plain(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,175 @@
+"""From what a caller gives, files or arrays, to a multitrack and references."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from diffmst_jax.audio import (
+    MINIMUM_DURATION_S,
+    SAMPLE_RATE,
+    check_samples,
+    resample,
+)
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.reference import (
+    Reference,
+    ReferenceName,
+    Section,
+    parse_reference,
+    parse_section,
+    read_reference,
+    reference_style,
+    section_name,
+    usable_reference,
+    weighed,
+)
+from diffmst_jax.mixing.style_file import is_style_file, load_style
+from diffmst_jax.mixing.tracks import (
+    Channels,
+    LeftOut,
+    Multitrack,
+    assemble,
+    find_tracks,
+    load_tracks,
+    matches,
+    split_channels,
+)
+
+Tracks: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, np.ndarray]
+"""A folder, files, or audio `(time,)` or `(channels, time)` by name."""
+
+OneReference: TypeAlias = str | Path | ReferenceName | Reference | np.ndarray
+References: TypeAlias = OneReference | Sequence[OneReference] | Mapping[str | Path, float]
+"""A file, audio `(channels, time)`, several of them, or a mapping from files to weights."""
+
+ARRAY_NAME = "reference"
+
+
+def gather_tracks(
+    tracks: Tracks, *, references: Sequence[Path], exclude: Sequence[str], sample_rate: int
+) -> Multitrack:
+    """Read or take the tracks of one song.
+
+    Args:
+        tracks: see `Tracks`.
+        references: files that are no tracks although they may lie among them.
+        exclude: patterns of tracks to leave out.
+        sample_rate: of audio given as arrays.
+
+    Raises:
+        InputError: a track that cannot be used, or nothing that sounds.
+    """
+    if not isinstance(tracks, Mapping):
+        return load_tracks(tracks, reference=references, exclude=exclude)
+    used: list[Channels] = []
+    left_out: list[LeftOut] = []
+    for name, audio in tracks.items():
+        if matches(name, exclude):
+            left_out.append(LeftOut(name, "as asked"))
+            continue
+        channels, reasons = split_channels(name, audio_from_array(audio, name, sample_rate))
+        used += channels
+        left_out += reasons
+    if not used:
+        raise InputError("tracks", "hold no sound", "give tracks that sound")
+    return assemble(used, left_out)
+
+
+def gather_references(
+    references: References, *, section: str | Section | None, sample_rate: int
+) -> tuple[Reference, ...]:
+    """Read or take the references; weights sum to 1, the heaviest comes first.
+
+    Args:
+        references: see `References`. Text may hold a section and a weight, as on the command line.
+        section: which part of those that name none themselves.
+        sample_rate: of audio given as arrays.
+
+    Raises:
+        InputError: a reference that cannot be used.
+    """
+    part = parse_section(section) if isinstance(section, str) else section
+    found: list[Reference] = []
+    for item in _listed(references):
+        if isinstance(item, Reference):
+            found.append(item)
+        elif isinstance(item, ReferenceName):
+            found += _read(item._replace(section=item.section or part))
+        else:
+            whole = audio_from_array(item, ARRAY_NAME, sample_rate)
+            audio = usable_reference(_cut(whole, part), ARRAY_NAME)
+            name = ARRAY_NAME + section_name(part)
+            found.append(Reference(name, audio, reference_style(audio)))
+    if not found:
+        raise InputError("reference", "none was given", "give a finished mix or a style.json")
+    return weighed(found)
+
+
+def reference_files(references: References) -> list[Path]:
+    """Files that the references name."""
+    return [item.path for item in _listed(references) if isinstance(item, ReferenceName)]
+
+
+def song_name(tracks: Tracks) -> str:
+    """Name a song after its folder."""
+    if isinstance(tracks, Mapping):
+        return "Mix"
+    base, _ = find_tracks(tracks)
+    return base.resolve().name or "Mix"
+
+
+def audio_from_array(audio: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
+    """Check an array and bring it to float32 `(channels, time)` at `SAMPLE_RATE`.
+
+    Raises:
+        InputError: not floating point, of another shape, too short, or with broken samples.
+    """
+    array = np.atleast_2d(np.asarray(audio))
+    if array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
+        problem = f"is an array of {array.dtype} with shape {np.shape(audio)}"
+        raise InputError(name, problem, "give floating point (channels, time) in [-1, 1]")
+    if array.shape[1] < MINIMUM_DURATION_S * sample_rate:
+        problem = f"has shape {np.shape(audio)}, less than {MINIMUM_DURATION_S} s"
+        raise InputError(name, problem, "give (channels, time), or leave it out")
+    array = array.astype(np.float32)
+    check_samples(name, array)
+    return resample(array, from_rate=sample_rate, to_rate=SAMPLE_RATE)
+
+
+def _listed(references: References) -> list[ReferenceName | Reference | np.ndarray]:
+    if isinstance(references, Mapping):
+        return [
+            parse_reference(str(name))._replace(weight=weight)
+            for name, weight in references.items()
+        ]
+    if isinstance(references, str | Path):
+        return [parse_reference(str(references))]
+    if isinstance(references, Reference | ReferenceName | np.ndarray):
+        return [references]
+    return [item for several in references for item in _listed(several)]
+
+
+def _read(name: ReferenceName) -> list[Reference]:
+    """Read a file; a style file holds several references, whose weights are shares of its own."""
+    if is_style_file(name.path):
+        if name.section is not None:
+            raise InputError(name.path, "is a saved style, which has no sections", "leave it out")
+        style = weighed(load_style(name.path))
+        return [replace(item, weight=item.weight * name.weight) for item in style]
+    audio = read_reference(name.path, name.section)
+    title = name.path.name + section_name(name.section)
+    return [Reference(title, audio, reference_style(audio), name.weight)]
+
+
+def _cut(audio: np.ndarray, section: Section | None) -> np.ndarray:
+    if section is None:
+        return audio
+    end = None if section.end_s is None else round(section.end_s * SAMPLE_RATE)
+    part = audio[:, round(section.start_s * SAMPLE_RATE) : end]
+    if part.shape[1] < MINIMUM_DURATION_S * SAMPLE_RATE:
+        problem = f"has nothing at {section.start_s:g} s"
+        raise InputError(ARRAY_NAME, problem, "choose a section inside it")
+    return part

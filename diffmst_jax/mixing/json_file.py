@@ -1,0 +1,125 @@
+"""JSON files of ours: read, and answered with the place, the value and what is allowed."""
+
+import json
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from diffmst_jax.errors import InputError
+
+SHOWN_CHARACTERS = 60
+
+
+class Kind(NamedTuple):
+    """One kind of file.
+
+    Attributes:
+        what: what it is called.
+        format: what its entry `format` has to say.
+        version: what its entry `version` has to be.
+        schema_file: name of its JSON Schema in the package.
+        largest_bytes: larger ones are not opened.
+        give: remedy when something else was given.
+        again: remedy when it is of another version.
+    """
+
+    what: str
+    format: str
+    version: int
+    schema_file: str
+    largest_bytes: int
+    give: str
+    again: str
+
+
+def load_document(path: Path, kind: Kind) -> Any:
+    """Read a file that its schema accepts.
+
+    Raises:
+        InputError: not there, not JSON, of another kind or version, or an entry that is missing,
+            unknown or out of its range; names its place in the file, its value and what is allowed.
+    """
+    document = _parse(path, kind)
+    if not isinstance(document, dict) or document.get("format") != kind.format:
+        raise InputError(path, f"is not a {kind.what}", kind.give)
+    if document.get("version") != kind.version:
+        problem = (
+            f"has version {_shown(document.get('version'))}, this program reads {kind.version}"
+        )
+        raise InputError(path, problem, f"{kind.again}, or use the program that wrote it")
+    error = min(_validator(kind.schema_file).iter_errors(document), key=_rank, default=None)
+    if error is not None:
+        raise InputError(path, *explain(error))
+    return document
+
+
+def explain(error: ValidationError) -> tuple[str, str]:
+    """Say in words what a schema violation is, and what to do: `(problem, remedy)`."""
+    place, schema = _place(error), error.schema
+    value: Any = error.instance
+    if not isinstance(schema, dict):
+        return f"{place} is one entry too many", "remove it"
+    if error.validator == "required":
+        missing = next(name for name in schema["required"] if name not in value)
+        return f"{place} has no entry {missing!r}", "add it"
+    if error.validator == "additionalProperties":
+        unknown = next(name for name in value if name not in schema["properties"])
+        return f"{place} has an unknown entry {unknown!r}", "correct its name or remove it"
+    return f"{place} is {_shown(value)}", _remedy(str(error.validator), schema, error.message)
+
+
+def _remedy(validator: str, schema: dict[str, Any], message: str) -> str:
+    if validator in ("minimum", "maximum"):
+        return f"set it from {schema['minimum']:g} to {schema['maximum']:g}"
+    if validator in ("enum", "const"):
+        allowed = schema.get("enum", [schema.get("const")])
+        return f"use {' or '.join(json.dumps(value) for value in allowed)}"
+    if validator == "type":
+        return f"give a value of type {schema['type']}"
+    return f"correct it ({message})"
+
+
+@cache
+def _validator(schema_file: str) -> Draft202012Validator:
+    schema = resources.files("diffmst_jax").joinpath("schema", schema_file)
+    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+
+
+def _parse(path: Path, kind: Kind) -> Any:
+    if not path.is_file():
+        problem = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(path, problem, kind.give)
+    try:
+        if path.stat().st_size > kind.largest_bytes:
+            raise InputError(path, f"is too large for a {kind.what}", kind.give)
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        problem = f"is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+        raise InputError(path, problem, "correct that place") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(path, f"is not valid JSON ({error})", kind.give) from error
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})", "check its rights") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _rank(error: ValidationError) -> tuple[bool, list[str]]:
+    """Wrong names come first: a misspelt entry is both unknown and missing, and said as unknown."""
+    return error.validator != "additionalProperties", [str(part) for part in error.absolute_path]
+
+
+def _place(error: ValidationError) -> str:
+    parts = [f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path]
+    return "".join(parts).lstrip(".") or "the file"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."

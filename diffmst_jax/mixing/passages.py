@@ -1,0 +1,110 @@
+"""Which moments of a song stand for all of it, and which stretch is held back to check on."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+PIECE = 40960
+PIECES = 4
+"""Refinement hears medleys of pieces of 0.9 s each: a step is as much work as one stretch of 3.7 s,
+but spread over the song, so that what suits the medleys suits the song."""
+
+MEDLEYS = 3
+"""Steps take turns between them; more would cover more of the song and be less alike."""
+
+STRETCH = PIECES * PIECE
+STEP = PIECE // 2
+STEPS_PER_PIECE, STEPS_PER_STRETCH = PIECE // STEP, STRETCH // STEP
+
+FAINT = 1e-3  # of a track's mean power: how far below it levels still count
+SMALLEST_POWER = 1e-12
+
+
+class Passages(NamedTuple):
+    """Where refinement listens.
+
+    Attributes:
+        seen: first samples of the pieces of each medley; a piece is `PIECE` long.
+        unseen: first sample of the stretch of `STRETCH` samples that no piece touches; None in a
+            song that is too short to hold one back.
+    """
+
+    seen: tuple[tuple[int, ...], ...]
+    unseen: int | None
+
+
+def choose_passages(tracks: np.ndarray) -> Passages:
+    """Choose the pieces to refine on, and the stretch to check on.
+
+    Held back is the stretch in which the tracks are most as loud as they are in the whole song.
+    Of the rest come the pieces, one after another, that bring the levels of a medley's tracks
+    closest to the song's. They do not overlap while the song has room.
+
+    Args:
+        tracks: `(tracks, time)`.
+    """
+    powers = _step_powers(tracks)
+    song, steps = np.mean(powers, axis=1), powers.shape[1]
+    held: int | None = None
+    if tracks.shape[1] >= 2 * STRETCH:
+        starts = range(steps - STEPS_PER_STRETCH)
+        held = max(starts, key=lambda s: _likeness(_mean(powers, s, STEPS_PER_STRETCH), song))
+    free = [s for s in range(steps - STEPS_PER_PIECE + 1) if held is None or not _meet(s, held)]
+    taken: list[int] = []
+    medleys = [_medley(powers, free, taken) for _ in range(MEDLEYS)]
+    return Passages(tuple(medleys), None if held is None else held * STEP)
+
+
+def pieces_from(first: int) -> tuple[int, ...]:
+    """First samples of the pieces of the stretch that starts at `first`."""
+    return tuple(first + index * PIECE for index in range(PIECES))
+
+
+def cut(audio: np.ndarray, starts: tuple[int, ...]) -> np.ndarray:
+    """Cut pieces out, float32 `(pieces, tracks, PIECE)`, with silence after the song's end."""
+    pieces = np.zeros((len(starts), len(audio), PIECE), np.float32)
+    for piece, start in zip(pieces, starts, strict=True):
+        part = audio[:, start : start + PIECE]
+        piece[:, : part.shape[1]] = part
+    return pieces
+
+
+def _medley(powers: np.ndarray, free: list[int], taken: list[int]) -> tuple[int, ...]:
+    """Choose one medley's pieces among `free` and add them to `taken`."""
+    song = np.mean(powers, axis=1)
+    chosen: list[int] = []
+    while len(chosen) < PIECES:
+        new = [s for s in free if all(abs(s - c) >= STEPS_PER_PIECE for c in taken)] or free
+        trials = [
+            np.mean([_mean(powers, s, STEPS_PER_PIECE) for s in (*chosen, more)], axis=0)
+            for more in new
+        ]
+        chosen.append(new[int(np.argmax([_likeness(trial, song) for trial in trials]))])
+        taken.append(chosen[-1])
+    return tuple(start * STEP for start in sorted(chosen))
+
+
+def _meet(piece: int, stretch: int) -> bool:
+    return stretch - STEPS_PER_PIECE < piece < stretch + STEPS_PER_STRETCH
+
+
+def _mean(powers: np.ndarray, start: int, steps: int) -> np.ndarray:
+    mean: np.ndarray = np.mean(powers[:, start : start + steps], axis=1)
+    return mean
+
+
+def _step_powers(tracks: np.ndarray) -> np.ndarray:
+    """Mean square of each track in steps, `(tracks, steps)`, a last, incomplete one left out."""
+    steps = max(STEPS_PER_PIECE, tracks.shape[1] // STEP)
+    powers = np.zeros((len(tracks), steps))
+    for row, track in zip(powers, tracks, strict=True):
+        part = track[: steps * STEP]
+        padded = np.pad(part, (0, steps * STEP - len(part)))
+        row[:] = np.mean(np.square(padded).reshape(steps, STEP), axis=1)
+    return powers
+
+
+def _likeness(powers: np.ndarray, song: np.ndarray) -> float:
+    """0 when every track has the level that it has in the song, less the further from it."""
+    floor = FAINT * song + SMALLEST_POWER
+    return -float(np.mean(np.square(np.log(powers + floor) - np.log(song + floor))))

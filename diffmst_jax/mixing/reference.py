@@ -1,0 +1,207 @@
+"""What a mix is to sound like: one finished mix or several, whole or in part, or a saved style."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from diffmst_jax.audio import SAMPLE_RATE, read_audio
+from diffmst_jax.errors import InputError
+from diffmst_jax.losses import StyleFeatures, style_features
+from diffmst_jax.mixing.compare import MATCHED_LUFS
+from diffmst_jax.mixing.measure import factor, integrated_loudness
+from diffmst_jax.mixing.passages import STRETCH
+from diffmst_jax.mixing.tracks import is_all_silent
+
+INFORMATIVE_LU = 10.0
+"""Sections this far below the loudest (breaks, fades) say little of how a song is mixed."""
+
+SHORTEST_SECTION_S = 1.0
+
+
+class Section(NamedTuple):
+    """A stretch of time in seconds; `end_s` None is the end of the file."""
+
+    start_s: float
+    end_s: float | None
+
+
+class ReferenceName(NamedTuple):
+    """A reference as it is written on a command line: `FILE`, `FILE@0:30-1:10`, `FILE=0.3`.
+
+    Attributes:
+        path: the file.
+        section: which part of it; None is all.
+        weight: how much it counts beside the others.
+    """
+
+    path: Path
+    section: Section | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A finished mix that has been read.
+
+    Attributes:
+        name: file name, with the section if it is not all.
+        audio: float32 `(2, time)`; of a saved style, the excerpt that it holds.
+        features: style features, `reference_style` of all of the mix.
+        weight: how much it counts beside others; the weights of several sum to 1.
+    """
+
+    name: str
+    audio: np.ndarray
+    features: StyleFeatures
+    weight: float = 1.0
+
+
+def parse_reference(text: str) -> ReferenceName:
+    """Read `FILE[@START-END][=WEIGHT]`; a file that is called so wins over its parts.
+
+    Raises:
+        InputError: a section or a weight that is none.
+    """
+    if Path(text).exists():
+        return ReferenceName(Path(text))
+    name, weight, section = text, 1.0, None
+    head, equals, tail = name.rpartition("=")
+    if equals and not Path(name).exists():
+        name, weight = head, _weight(text, tail)
+    head, at, tail = name.rpartition("@")
+    if at and not Path(name).exists():
+        name, section = head, parse_section(tail)
+    return ReferenceName(Path(name), section, weight)
+
+
+def parse_section(text: str) -> Section:
+    """Read `0:30-1:10`, `30-70`, `1:10-` (to the end) or `-1:10` (from the start).
+
+    Raises:
+        InputError: not two times, or the second is not after the first.
+    """
+    start_text, dash, end_text = text.partition("-")
+    start = _seconds(start_text) if start_text.strip() else 0.0
+    end = _seconds(end_text) if end_text.strip() else math.inf
+    if not dash or start is None or end is None:
+        problem = f"is no stretch of time: {text!r}"
+        raise InputError("the section", problem, "write it as 0:30-1:10, or in seconds as 30-70")
+    if end - start < SHORTEST_SECTION_S:
+        raise InputError("the section", f"is too short: {text!r}", "let it last a second or more")
+    return Section(start, None if math.isinf(end) else end)
+
+
+def read_reference(path: str | Path, section: Section | None = None) -> np.ndarray:
+    """Read a finished mix, or a section of it, as `(2, time)`; mono counts as both channels.
+
+    Raises:
+        InputError: it cannot be read, has more than two channels, is silent, or ends before the
+            section starts.
+    """
+    if section is None:
+        audio = read_audio(path)
+    else:
+        length = None if section.end_s is None else section.end_s - section.start_s
+        audio = read_audio(path, start_s=section.start_s, duration_s=length)
+    return usable_reference(audio, path)
+
+
+def usable_reference(audio: np.ndarray, name: str | Path) -> np.ndarray:
+    """Check `(channels, time)` and make it stereo.
+
+    Raises:
+        InputError: more than two channels, or silence; names `name`.
+    """
+    if len(audio) > 2:
+        raise InputError(name, f"has {len(audio)} channels", "give a stereo mix as the reference")
+    if is_all_silent(audio):
+        raise InputError(name, "is silent", "give a mix with sound in it as the reference")
+    return audio if len(audio) == 2 else np.repeat(audio, 2, axis=0)
+
+
+def weighed(references: Sequence[Reference]) -> tuple[Reference, ...]:
+    """Make the weights sum to 1, the heaviest reference first."""
+    total = sum(reference.weight for reference in references)
+    ordered = sorted(references, key=lambda reference: -reference.weight)
+    return tuple(replace(item, weight=item.weight / total) for item in ordered)
+
+
+def blended(references: Sequence[Reference]) -> StyleFeatures:
+    """Average the features of weighed references."""
+    weights = [reference.weight for reference in references]
+    features = [reference.features for reference in references]
+    average: StyleFeatures = jax.tree.map(
+        lambda *values: np.average(values, axis=0, weights=weights), *features
+    )
+    return average
+
+
+def named(references: Sequence[Reference]) -> str:
+    """Name them all: `a.mp3 (70 %), b.mp3 (30 %)`."""
+    if len(references) == 1:
+        return references[0].name
+    return ", ".join(f"{item.name} ({100 * item.weight:.0f} %)" for item in references)
+
+
+def section_name(section: Section | None) -> str:
+    """Name a section as it is written: ` 0:30-1:10`; nothing for None."""
+    if section is None:
+        return ""
+    return f" {_clock(section.start_s)}-" + ("" if section.end_s is None else _clock(section.end_s))
+
+
+def reference_style(audio: np.ndarray) -> StyleFeatures:
+    """Average the style features of a mix over its sections.
+
+    Sections are as long as what refinement hears, so that measures which grow with the length
+    (peaks above all) compare, and half overlap; each is brought to one loudness.
+
+    Args:
+        audio: `(2, time)`, not silent.
+    """
+    last = max(0, audio.shape[1] - STRETCH)
+    starts = sorted({*range(0, last + 1, STRETCH // 2), last})
+    sections = [audio[:, start : start + STRETCH] for start in starts]
+    loudness = [integrated_loudness(section, sample_rate=SAMPLE_RATE) for section in sections]
+    features = [
+        _measure((section * factor(MATCHED_LUFS - level)).astype(np.float32))
+        for section, level in zip(sections, loudness, strict=True)
+        if level > max(loudness) - INFORMATIVE_LU
+    ]
+    average: StyleFeatures = jax.tree.map(lambda *values: np.mean(values, axis=0), *features)
+    return average
+
+
+_measure = jax.jit(partial(style_features, sample_rate=SAMPLE_RATE))
+
+
+def _weight(text: str, number: str) -> float:
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = math.nan
+    if not 0 < weight < math.inf:
+        raise InputError(text, f"has the weight {number!r}", "give a number above 0 after =")
+    return weight
+
+
+def _seconds(text: str) -> float | None:
+    """Read `70`, `1:10`, `1:10.5` or `1:00:10`; None for anything else."""
+    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d*)?", text.strip()):
+        return None
+    seconds = 0.0
+    for part in text.split(":"):
+        seconds = 60 * seconds + float(part)
+    return seconds
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{int(rest):02d}" + (f"{rest % 1:.1f}"[1:] if rest % 1 else "")

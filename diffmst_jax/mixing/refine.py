@@ -1,0 +1,265 @@
+"""Closer still: gradient descent on the settings of a mix, from the prediction, for one song.
+
+A medley of short pieces from all over the song is mixed and compared with the reference's average
+over its sections, step by step (Adam). A stretch of the song is held back and judged before and
+after, which says whether what was learned on the medley holds for the song.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+import dsp
+from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures
+from diffmst_jax.mixing.passages import Passages, choose_passages, cut, pieces_from
+from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective
+from diffmst_jax.mixing.render import source_gains
+from diffmst_jax.mixing.settings import MixSettings, RefinementNote, rounded
+from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.inference import padded_count
+
+STEP_SIZE = 0.2
+"""First step in units of `head_scales`, 1.2 dB of a fader; falls to 0 along a half cosine."""
+
+PATIENCE = 12
+"""Stop after this many steps without `PROGRESS` (relative) in the objective."""
+
+PROGRESS = 0.003
+
+NOTE_DECIMALS = 6
+
+Progress = Callable[[int, float], None]
+"""Told how many steps are done and the style distance on what is seen."""
+
+
+class BeforeAfter(NamedTuple):
+    """Style distance before and after."""
+
+    before: AudioFeatureLoss
+    after: AudioFeatureLoss
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What refining did.
+
+    Attributes:
+        settings: the refined mix.
+        steps: how many steps were taken.
+        best_step: the one that is kept.
+        distances: style distance on the medley before each step.
+        seen: on the medley that was listened to.
+        unseen: on a stretch that was not; None in a song too short to hold one back.
+        passages: where they lie.
+    """
+
+    settings: MixSettings
+    steps: int
+    best_step: int
+    distances: tuple[float, ...]
+    seen: BeforeAfter
+    unseen: BeforeAfter | None
+    passages: Passages
+
+
+def refine(
+    settings: MixSettings,
+    multitrack: Multitrack,
+    target: StyleFeatures,
+    *,
+    steps: int,
+    free: dsp.ConsoleParams | None = None,
+    progress: Progress | None = None,
+) -> Refinement:
+    """Move the settings of a mix towards a reference.
+
+    The best step on the medley, prior included, is kept; the held-back stretch takes no part in
+    that choice. Pieces start from silence, so the few milliseconds in which filters and compressors
+    settle are faded.
+
+    Args:
+        settings: where to start.
+        multitrack: the tracks.
+        target: style features of the reference, `reference_style` for one file.
+        steps: the most to take; stops earlier when nothing is gained.
+        free: which settings may move, bool in the tree of `settings.params`; all by default.
+        progress: called before each step.
+
+    Raises:
+        ValueError: `steps` is negative.
+    """
+    if steps < 0:
+        raise ValueError(f"steps is {steps}; expected at least 0")
+    count = padded_count(len(multitrack.audio))
+    problem = _problem(settings, multitrack, target, free, count)
+    passages = choose_passages(multitrack.audio * source_gains(settings, multitrack))
+    seen = [_pieces(settings, multitrack, starts, count) for starts in passages.seen]
+    still = Controls(*(jnp.zeros(shape) for shape in _shapes(count)))
+    best, path = _descend(still, problem, seen, settings.config, steps, progress)
+    judge = partial(_judge, problem=problem, config=settings.config)
+    unseen = None
+    if passages.unseen is not None:
+        held = _pieces(settings, multitrack, pieces_from(passages.unseen), count)
+        unseen = BeforeAfter(judge(still, medleys=[held]), judge(best.steps, medleys=[held]))
+    params = _of_strips(moved(best.steps, problem), len(multitrack.strips))
+    return Refinement(
+        settings=replace(settings, params=rounded(params)),
+        steps=len(path) - 1,
+        best_step=best.number,
+        distances=tuple(path),
+        seen=BeforeAfter(judge(still, medleys=seen), judge(best.steps, medleys=seen)),
+        unseen=unseen,
+        passages=passages,
+    )
+
+
+def refinement_note(refinement: Refinement) -> RefinementNote:
+    """Say in numbers what refining did, for the console file."""
+    unseen = refinement.unseen
+    return RefinementNote(
+        refinement.steps,
+        _rounded(refinement.seen.before),
+        _rounded(refinement.seen.after),
+        None if unseen is None else _rounded(unseen.before),
+        None if unseen is None else _rounded(unseen.after),
+    )
+
+
+def _rounded(distance: AudioFeatureLoss) -> float:
+    return round(float(distance.total), NOTE_DECIMALS)
+
+
+class _Best(NamedTuple):
+    value: float
+    number: int
+    steps: Controls
+
+
+def _descend(
+    place: Controls,
+    problem: Problem,
+    medleys: Sequence[np.ndarray],
+    config: dsp.ConsoleConfig,
+    steps: int,
+    progress: Progress | None,
+) -> tuple[_Best, list[float]]:
+    """Adam with a falling step size, a medley per step in turn.
+
+    Returns:
+        The best place, as the last judgements of every medley say, and the distance of each step.
+    """
+    state = _ADAM.init(place)
+    best, gained = _Best(np.inf, 0, place), 0
+    values: list[float] = []
+    path: list[float] = []
+    for number in range(steps + 1):
+        rate = STEP_SIZE * (0.5 + 0.5 * np.cos(np.pi * number / max(steps, 1)))
+        pieces = medleys[number % len(medleys)]
+        following, state, value, judgement = _step(
+            place, state, problem, pieces, np.float32(rate), config
+        )
+        values.append(float(value))
+        path.append(float(judgement.distance.total))
+        if progress is not None:
+            progress(number, path[-1])
+        recent = float(np.mean(values[-len(medleys) :]))
+        if number + 1 >= min(len(medleys), steps + 1):
+            if recent < best.value * (1 - PROGRESS):
+                gained = number
+            if recent < best.value:
+                best = _Best(recent, number, place)
+        if number - gained >= PATIENCE:
+            break
+        place = following
+    return best, path
+
+
+_ADAM = optax.scale_by_adam()
+
+
+@partial(jax.jit, static_argnames="config")
+def _step(
+    place: Controls,
+    state: optax.OptState,
+    problem: Problem,
+    pieces: Array,
+    rate: Array,
+    config: dsp.ConsoleConfig,
+) -> tuple[Controls, optax.OptState, Array, Judgement]:
+    """Judge a place and go on from it. Judging alone uses this too, rather than compile twice."""
+    judged = jax.value_and_grad(objective, has_aux=True)(place, problem, pieces, config)
+    (value, judgement), slope = judged
+    direction, state = _ADAM.update(slope, state)
+    following = jax.tree.map(lambda here, way: here - rate * way, place, direction)
+    return following, state, value, judgement
+
+
+def _judge(
+    place: Controls,
+    *,
+    medleys: Sequence[np.ndarray],
+    problem: Problem,
+    config: dsp.ConsoleConfig,
+) -> AudioFeatureLoss:
+    """Style distance at a place, the mean over medleys."""
+    rest = _ADAM.init(place)
+    steps = [_step(place, rest, problem, pieces, np.float32(0), config) for pieces in medleys]
+    mean: AudioFeatureLoss = jax.tree.map(
+        lambda *terms: float(np.mean(terms)), *[step[3].distance for step in steps]
+    )
+    return mean
+
+
+def _shapes(count: int) -> tuple[tuple[int, ...], ...]:
+    return (count, dsp.TRACK_CONTROLS), (dsp.FX_BUS_CONTROLS,), (dsp.MASTER_CONTROLS,)
+
+
+def _pieces(
+    settings: MixSettings, multitrack: Multitrack, starts: tuple[int, ...], count: int
+) -> np.ndarray:
+    pieces = cut(multitrack.audio, starts) * source_gains(settings, multitrack)
+    return np.pad(pieces, ((0, 0), (0, count - pieces.shape[1]), (0, 0)))
+
+
+def _problem(
+    settings: MixSettings,
+    multitrack: Multitrack,
+    target: StyleFeatures,
+    free: dsp.ConsoleParams | None,
+    count: int,
+) -> Problem:
+    """Pad everything to `count` tracks and as many strips."""
+    tracks, strips = len(multitrack.audio), len(multitrack.strips)
+    if free is None:
+        free = jax.tree.map(lambda leaf: np.ones(np.shape(leaf), bool), settings.params)
+
+    def padded(leaf: np.ndarray) -> np.ndarray:
+        return np.concatenate([leaf, np.repeat(leaf[-1:], count - strips, axis=0)])
+
+    def all_padded(params: dsp.ConsoleParams) -> dsp.ConsoleParams:
+        return params._replace(tracks=jax.tree.map(padded, params.tracks))
+
+    start = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), settings.params)
+    rest = np.full(count - tracks, count - 1)
+    return Problem(
+        start=all_padded(start),
+        free=all_padded(free),
+        strip_of_track=jnp.asarray(np.concatenate([multitrack.strip_of_track, rest]), jnp.int32),
+        side_of_track=jnp.asarray(
+            np.pad(multitrack.side_of_track, (0, count - tracks)), jnp.float32
+        ),
+        mask=jnp.arange(count) < tracks,
+        target=jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), target),
+    )
+
+
+def _of_strips(params: dsp.ConsoleParams, strips: int) -> dsp.ConsoleParams:
+    return params._replace(tracks=jax.tree.map(lambda leaf: leaf[:strips], params.tracks))

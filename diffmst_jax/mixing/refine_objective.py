@@ -1,0 +1,190 @@
+"""What refinement minimises: distance in style, and a prior on settings that people would use.
+
+The unknowns are steps away from the prediction, one per control, of about the same size to the ear
+(`head_scales`), added on the logistic scale so that no setting leaves its range. The prior has four
+parts: the way from the prediction, equalizers that pile up gain, controls pressed against an end of
+their range, and tracks that are buried.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.losses import (
+    AudioFeatureLoss,
+    StyleFeatures,
+    audibility,
+    band_excitation,
+    normalize_loudness,
+    style_distance,
+    style_features,
+)
+from diffmst_jax.mixing.compare import MATCHED_LUFS
+from diffmst_jax.mixing.render import REVERB_SEED
+from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.starting_point import head_scales
+
+WAY = 5e-5
+"""Price of one step in one control of one track; the others are prices of what they name."""
+PILED, PRESSED, BURIED = 1e-2, 1e-3, 5e-3
+
+EVERYDAY_GAIN_DB = 6.0
+"""What an equalizer may do at any frequency for nothing."""
+
+END = 0.02
+"""Share of a range next to its ends that costs, unless the prediction is there already."""
+
+AUDIBLE = 0.1
+"""Share of its own loudness that every track should keep. In released mixes of the kind that this
+was tried on, one track in ten keeps less."""
+
+LEAST_AUDIBILITY = 1e-4
+FADE = 1024  # samples at the joints of the medley, so that they do not click
+CURVE_HZ = np.geomspace(30.0, 16000.0, 32)
+
+
+class Problem(NamedTuple):
+    """One mix to refine. Leaves that count tracks or strips are padded to one of few sizes.
+
+    Attributes:
+        start: settings of the strips and buses to begin with, float32.
+        free: which settings may move, bool in the tree of `start`.
+        strip_of_track: `Multitrack.strip_of_track`, int `(tracks,)`.
+        side_of_track: `Multitrack.side_of_track`, `(tracks,)`.
+        mask: which tracks are there, bool `(tracks,)`.
+        target: style features of the reference.
+    """
+
+    start: dsp.ConsoleParams
+    free: dsp.ConsoleParams
+    strip_of_track: Array
+    side_of_track: Array
+    mask: Array
+    target: StyleFeatures
+
+
+class Judgement(NamedTuple):
+    """What the objective says of one setting.
+
+    Attributes:
+        distance: style distance to the reference, term by term.
+        prior: what is added to it, scalar.
+        audibility: of each strip, `(strips,)`.
+    """
+
+    distance: AudioFeatureLoss
+    prior: Array
+    audibility: Array
+
+
+def objective(
+    steps: Controls, problem: Problem, pieces: Array, config: dsp.ConsoleConfig
+) -> tuple[Array, Judgement]:
+    """Judge settings on a medley.
+
+    Args:
+        steps: the unknowns, each 0 at the prediction.
+        problem: what is mixed.
+        pieces: audio of the tracks at the console's input, `(pieces, tracks, time)`.
+        config: the console.
+
+    Returns:
+        What to minimise, and its parts.
+    """
+    params = moved(steps, problem)
+    mix, excitations = _medley(params, problem, pieces, config)
+    features = style_features(mix, sample_rate=SAMPLE_RATE)
+    distance = style_distance(features, problem.target)
+    strips = problem.start.tracks.pan.shape[0]
+    heard = audibility(
+        jax.ops.segment_sum(excitations, problem.strip_of_track, num_segments=strips)
+    )
+    prior = _prior(steps, params, heard, problem)
+    return distance.total + prior, Judgement(distance, prior, heard)
+
+
+def moved(steps: Controls, problem: Problem) -> dsp.ConsoleParams:
+    """Settings after `steps`; exactly the start where these are 0, and always in range."""
+    start = _controls(problem.start)
+    rates = head_scales(sample_rate=SAMPLE_RATE)
+
+    def move(place: Array, step: Array, rate: Array) -> Array:
+        inside = jnp.clip(place, END, 1.0 - END)
+        way = jax.nn.sigmoid(jax.scipy.special.logit(inside) + step * rate) - inside
+        return jnp.clip(place + way, 0.0, 1.0)
+
+    controls = Controls(
+        move(start.track, steps.track, rates.track[None]),
+        move(start.fx_bus, steps.fx_bus, rates.fx_bus),
+        move(start.master, steps.master, rates.master),
+    )
+    params = dsp.console_params(*controls, sample_rate=SAMPLE_RATE)
+    return jax.tree.map(jnp.where, problem.free, params, problem.start)
+
+
+def _controls(params: dsp.ConsoleParams) -> Controls:
+    return Controls(*dsp.console_controls(params, sample_rate=SAMPLE_RATE))
+
+
+def _medley(
+    params: dsp.ConsoleParams, problem: Problem, pieces: Array, config: dsp.ConsoleConfig
+) -> tuple[Array, Array]:
+    """Mix the pieces and join them at one loudness.
+
+    Returns:
+        The medley, `(2, time)`, and each track's excitation over it, `(tracks, bands, frames)`.
+    """
+    tracks: dsp.TrackParams = jax.tree.map(lambda leaf: leaf[problem.strip_of_track], params.tracks)
+    left, right = dsp.pair_positions(tracks.pan)
+    side = problem.side_of_track
+    pan = jnp.where(side == 0, tracks.pan, jnp.where(side < 0, left, right))
+    expanded = params._replace(tracks=tracks._replace(pan=pan))
+    key = jax.random.key(REVERB_SEED)
+
+    def one(piece: Array) -> tuple[Array, Array]:
+        output = dsp.mix_console(
+            piece, expanded, config, sample_rate=SAMPLE_RATE, mask=problem.mask, key=key
+        )
+        excitation = band_excitation(output.tracks, sample_rate=SAMPLE_RATE)
+        return output.mix, jnp.sum(excitation, axis=1)
+
+    mixes, excitations = jax.vmap(one)(pieces)
+    joined = jnp.swapaxes(mixes * _faded(mixes.shape[-1]), 0, 1).reshape(2, -1)
+    mix = normalize_loudness(joined, MATCHED_LUFS, sample_rate=SAMPLE_RATE)
+    frames = jnp.moveaxis(excitations, 0, -2)
+    return mix, frames.reshape(*frames.shape[:2], -1)
+
+
+def _faded(length: int) -> np.ndarray:
+    rise = np.square(np.sin(np.linspace(0.0, np.pi / 2, FADE)))
+    window = np.concatenate([rise, np.ones(length - 2 * FADE), rise[::-1]])
+    return window.astype(np.float32)[np.newaxis, np.newaxis]
+
+
+def _prior(steps: Controls, params: dsp.ConsoleParams, heard: Array, problem: Problem) -> Array:
+    """Price of the settings themselves, per track."""
+    count = jnp.maximum(jnp.sum(problem.mask), 1)
+    way = sum(jnp.sum(jnp.square(group)) for group in steps)
+    ends = zip(_controls(params), _controls(problem.start), strict=True)
+    pressed = sum(jnp.sum(_pressed(now, before)) for now, before in ends)
+    piled = jnp.sum(jax.vmap(_piled)(params.tracks.equalizer))
+    buried = jnp.log(AUDIBLE / jnp.maximum(heard, LEAST_AUDIBILITY))
+    buried = jnp.sum(jnp.square(jnp.maximum(buried, 0.0)))
+    tracks = (WAY * way + PRESSED * pressed + PILED * piled + BURIED * buried) / count
+    return tracks + PILED * _piled(params.master_bus.equalizer)
+
+
+def _piled(equalizer: dsp.EqualizerParams) -> Array:
+    curve = dsp.equalizer_response(equalizer, CURVE_HZ, sample_rate=SAMPLE_RATE)
+    return jnp.mean(jnp.square(jnp.maximum(jnp.abs(curve) / EVERYDAY_GAIN_DB - 1.0, 0.0)))
+
+
+def _pressed(now: Array, before: Array) -> Array:
+    room = jnp.minimum(jnp.minimum(before, 1.0 - before), END)
+    left = jnp.minimum(now, 1.0 - now)
+    return jnp.square(jnp.maximum((room - left) / END, 0.0))

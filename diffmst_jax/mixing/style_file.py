@@ -1,0 +1,113 @@
+"""`style.json`: the style of one reference or several as a file, to mix with when they are away.
+
+It holds the measured features in readable numbers, which refinement aims at, and of each reference
+the passages that a model listens to, for what a model hears in them is its own and changes when it
+is trained again: up to four windows of six seconds, losslessly compressed.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import soundfile
+
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.errors import InputError
+from diffmst_jax.losses import StyleFeatures
+from diffmst_jax.mixing.json_file import Kind, load_document
+from diffmst_jax.mixing.measure import factor, integrated_loudness, peak
+from diffmst_jax.mixing.reference import Reference, usable_reference
+
+FORMAT = "diffmst-style"
+VERSION = 1
+STYLE_KIND = Kind(
+    what="style file",
+    format=FORMAT,
+    version=VERSION,
+    schema_file="style.schema.json",
+    largest_bytes=64_000_000,
+    give="give a style.json written by --save-preset",
+    again="save the style again",
+)
+DECIMALS = 6
+
+EXCERPT_LUFS = -20.0
+EXCERPT_WINDOWS, WINDOW = 4, 1 << 18
+
+
+def is_style_file(path: str | Path) -> bool:
+    """Whether a name is that of a style rather than of audio."""
+    return Path(path).suffix.lower() == ".json"
+
+
+def style_text(references: Sequence[Reference]) -> str:
+    """Write references as the text of a style file."""
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "references": [_document(reference) for reference in references],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def load_style(path: str | Path) -> tuple[Reference, ...]:
+    """Read and check a style file.
+
+    Raises:
+        InputError: not there, not a style file, of another version, or with an entry that is
+            missing, unknown or wrong; names its place.
+    """
+    path = Path(path)
+    document = load_document(path, STYLE_KIND)
+    return tuple(_reference(path, entry) for entry in document["references"])
+
+
+def excerpt(audio: np.ndarray) -> np.ndarray:
+    """Cut the loudest windows out of `(2, time)`, in their order; all of it when it is short."""
+    count = audio.shape[1] // WINDOW
+    if count <= EXCERPT_WINDOWS:
+        return audio[:, : EXCERPT_WINDOWS * WINDOW]
+    energy = [np.sum(np.square(audio[:, i * WINDOW : (i + 1) * WINDOW])) for i in range(count)]
+    loudest = sorted(np.argsort(energy)[-EXCERPT_WINDOWS:])
+    return np.concatenate([audio[:, i * WINDOW : (i + 1) * WINDOW] for i in loudest], axis=1)
+
+
+def _document(reference: Reference) -> dict[str, Any]:
+    features = {
+        name: np.round(np.asarray(value, np.float64), DECIMALS).tolist()
+        for name, value in reference.features._asdict().items()
+    }
+    return {
+        "name": reference.name,
+        "weight": round(reference.weight, DECIMALS),
+        "features": features,
+        "excerpt_flac": base64.b64encode(_encoded(excerpt(reference.audio))).decode("ascii"),
+    }
+
+
+def _encoded(audio: np.ndarray) -> bytes:
+    """Compress at one loudness, or as loud as its peaks allow."""
+    gain = factor(EXCERPT_LUFS - integrated_loudness(audio, sample_rate=SAMPLE_RATE))
+    gain = min(gain, 0.99 / peak(audio))
+    buffer = io.BytesIO()
+    soundfile.write(buffer, gain * audio.T, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _reference(path: Path, entry: dict[str, Any]) -> Reference:
+    try:
+        data = base64.b64decode(entry["excerpt_flac"], validate=True)
+        samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+    except (ValueError, soundfile.LibsndfileError, TypeError) as error:
+        problem = f"holds an excerpt of {entry['name']!r} that cannot be decoded"
+        raise InputError(path, problem, "save the style again") from error
+    if rate != SAMPLE_RATE or samples.shape[1] != 2 or len(samples) < SAMPLE_RATE:
+        raise InputError(path, "holds an excerpt of another kind", "save the style again")
+    audio = usable_reference(np.ascontiguousarray(samples.T), path)
+    features = {name: jnp.asarray(value, jnp.float32) for name, value in entry["features"].items()}
+    return Reference(entry["name"], audio, StyleFeatures(**features), entry["weight"])

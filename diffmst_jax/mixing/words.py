@@ -1,0 +1,93 @@
+"""Settings and measurements in the words of people who mix."""
+
+import math
+
+import numpy as np
+
+import dsp
+from diffmst_jax.mixing.charts import plain, signed
+from diffmst_jax.mixing.report_tracks import VISIBLE_REDUCTION_DB
+from diffmst_jax.mixing.settings import RefinementNote
+from dsp.equalizer import CONSOLE_BANDS
+
+AUDIBLE_BAND_DB = 0.5
+"""Bands with less gain are not worth a mention."""
+
+AUDIBLE_RATIO = 1.05
+
+
+def significant(value: float) -> str:
+    """Write a distance with three significant digits and no exponent."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(digits, 7)}f}"
+
+
+def equalizer_words(equalizer: dsp.EqualizerParams) -> str:
+    """Name the bands that do something: `+3.1 dB at 240 Hz, ...`."""
+    parts = []
+    for kind, gain, frequency in zip(
+        CONSOLE_BANDS, equalizer.gain_db, equalizer.frequency_hz, strict=True
+    ):
+        if abs(gain) >= AUDIBLE_BAND_DB:
+            parts.append(band_words(kind, gain, frequency))
+    return ", ".join(parts) or "flat"
+
+
+def compressor_words(compressor: dsp.CompressorParams) -> str:
+    """Say what a compressor does: `3.2 : 1 above -31 dB, 12 / 140 ms`."""
+    makeup = float(compressor.makeup_gain_db)
+    gain = f", {signed(makeup)} dB" if makeup >= AUDIBLE_BAND_DB else ""
+    if compressor.ratio < AUDIBLE_RATIO:
+        return "off" + gain
+    threshold = plain(round(float(compressor.threshold_db), 1))
+    times = f"{compressor.attack_ms:.0f} / {compressor.release_ms:.0f} ms"
+    return f"{compressor.ratio:.1f} : 1 above {threshold} dB, {times}{gain}"
+
+
+def reduction_words(reduction_db: np.ndarray) -> str:
+    """Say how far a compressor went: `: 4.2 dB at most`, or nothing."""
+    most = -float(np.min(reduction_db))
+    return f": {most:.1f} dB at most" if most >= VISIBLE_REDUCTION_DB else ""
+
+
+def pan_words(pan: float) -> str:
+    """Say where a position is: `centre`, `30 % left`."""
+    percent = round(200 * abs(pan - 0.5))
+    if percent < 1:
+        return "centre"
+    return f"{percent} % {'left' if pan < 0.5 else 'right'}"
+
+
+def hertz(frequency: float) -> str:
+    """Write a frequency with two or three significant digits."""
+    if frequency >= 1000:
+        return f"{frequency / 1000:.1f} kHz"
+    return f"{float(f'{frequency:.2g}'):g} Hz"
+
+
+def balance_words(imbalance: float) -> str:
+    """Say where the energy leans: `centred`, `3.2 % left`."""
+    percent = round(100 * abs(imbalance), 1)
+    if percent == 0:
+        return "centred"
+    return f"{percent:g} % {'right' if imbalance > 0 else 'left'}"
+
+
+def band_words(kind: str, gain_db: float, frequency_hz: float) -> str:
+    """Say what one band of an equalizer does: `+3.1 dB at 240 Hz`, `-2.0 dB above 8.0 kHz`."""
+    where = {"low_shelf": "below", "high_shelf": "above"}.get(kind, "at")
+    return f"{signed(gain_db)} dB {where} {hertz(frequency_hz)}"
+
+
+def refinement_words(note: RefinementNote | None) -> list[str]:
+    """Say what refining did, in a sentence each for what it saw and what it did not."""
+    if note is None:
+        return []
+    seen = f"{significant(note.seen_before)} to {significant(note.seen_after)}"
+    texts = [f"Refined in {note.steps} steps: style distance {seen} where it listened,"]
+    if note.unseen_before is None or note.unseen_after is None:
+        return [texts[0][:-1] + "; the song is too short to hold a stretch back."]
+    unseen = f"{significant(note.unseen_before)} to {significant(note.unseen_after)}"
+    return [f"{texts[0]} {unseen} on a stretch that was held back."]

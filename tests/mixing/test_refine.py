@@ -1,0 +1,166 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.amount import Amounts, free_settings
+from diffmst_jax.mixing.analyse import neutral_settings
+from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.passages import PIECE, PIECES, STRETCH, choose_passages, cut
+from diffmst_jax.mixing.reference import read_reference, reference_style
+from diffmst_jax.mixing.refine import _ADAM, _problem, _step, refine
+from diffmst_jax.mixing.refine_objective import moved
+from diffmst_jax.models.controls import Controls
+
+STEPS = 8
+
+
+@pytest.fixture(scope="module")
+def long_song(multitrack):
+    """The small song three times over, long enough to hold a stretch back."""
+    return dataclasses.replace(multitrack, audio=np.tile(multitrack.audio, 3))
+
+
+@pytest.fixture(scope="module")
+def start(multitrack):
+    return neutral_settings(multitrack, target=OutputTarget())
+
+
+@pytest.fixture(scope="module")
+def target(reference):
+    return reference_style(read_reference(reference))
+
+
+@pytest.fixture(scope="module")
+def told():
+    return []
+
+
+@pytest.fixture(scope="module")
+def refined(start, long_song, target, told):
+    return refine(
+        start, long_song, target, steps=STEPS, progress=lambda n, loss: told.append((n, loss))
+    )
+
+
+@pytest.mark.slow
+def test_refining_comes_closer_where_it_looked_and_where_it_did_not(refined):
+    assert refined.seen.after.total < 0.7 * refined.seen.before.total
+    assert refined.unseen.after.total < 0.8 * refined.unseen.before.total
+
+
+def test_refined_settings_are_in_their_ranges_and_finite(refined, start):
+    ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)
+    inside = jax.tree.map(
+        lambda limits, leaf: bool(np.all((leaf >= limits.low) & (leaf <= limits.high))),
+        ranges,
+        refined.settings.params,
+        is_leaf=lambda node: isinstance(node, dsp.Range),
+    )
+    assert all(jax.tree.leaves(inside))
+    assert len(refined.settings.params.tracks.pan) == len(start.strips)
+
+
+def test_progress_tells_every_step_and_its_distance(refined, told):
+    assert [number for number, _ in told] == list(range(refined.steps + 1))
+    assert tuple(loss for _, loss in told) == refined.distances
+    assert refined.best_step <= refined.steps == STEPS
+
+
+def test_what_is_locked_or_unwanted_stays_exactly(start, long_song, target):
+    locked = np.array([True, False, False, False])
+    free = free_settings(start, Amounts(eq=0.0, master=0.0), locked)
+    settings = refine(start, long_song, target, steps=2, free=free).settings
+    before, after = start.params, settings.params
+    same = jax.tree.map(lambda a, b: np.all(a == b), before.master_bus, after.master_bus)
+    assert all(jax.tree.leaves(same))
+    np.testing.assert_array_equal(after.tracks.equalizer.gain_db, 0.0)
+    assert after.tracks.input_gain_db[0] == before.tracks.input_gain_db[0]
+    assert np.all(after.tracks.input_gain_db[1:] != before.tracks.input_gain_db[1:])
+    assert np.all(after.tracks.pan[1:] != before.tracks.pan[1:])
+
+
+def test_no_step_changes_nothing(start, long_song, target):
+    refined = refine(start, long_song, target, steps=0)
+    assert refined.seen.before == refined.seen.after
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4),
+        refined.settings.params,
+        start.params,
+    )
+
+
+def test_a_song_too_short_to_hold_a_stretch_back_says_so(start, multitrack, target):
+    assert refine(start, multitrack, target, steps=0).unseen is None
+
+
+def test_negative_steps_are_refused(start, multitrack, target):
+    with pytest.raises(ValueError, match="steps is -1"):
+        refine(start, multitrack, target, steps=-1)
+
+
+def prior(start, long_song, target, **changes):
+    """Prior of settings that the search may have come to, and how audible each strip is there."""
+    problem = _problem(start, long_song, target, None, 8)
+    tracks = problem.start.tracks._replace(**changes)
+    problem = problem._replace(start=problem.start._replace(tracks=tracks))
+    still = Controls(jnp.zeros((8, dsp.TRACK_CONTROLS)), jnp.zeros(25), jnp.zeros(26))
+    pieces = cut(np.pad(long_song.audio, ((0, 3), (0, 0))), (0,) * PIECES)
+    rate = np.float32(0)
+    return _step(still, _ADAM.init(still), problem, pieces, rate, start.config)[3]
+
+
+def test_the_prior_counts_piled_equalizers_and_buried_tracks(start, long_song, target):
+    before = prior(start, long_song, target)
+    tracks = start.params.tracks
+    boosted = dsp.EqualizerParams(*(np.repeat(leaf[:1], 8, axis=0) for leaf in tracks.equalizer))
+    boosted = boosted._replace(gain_db=np.full((8, 6), 12.0))
+    assert prior(start, long_song, target, equalizer=boosted).prior > before.prior + 1e-2
+    buried = np.zeros(8)
+    buried[2] = -48.0
+    judged = prior(start, long_song, target, input_gain_db=buried)
+    assert judged.audibility[2] < 0.02 < before.audibility[2]
+    assert judged.prior > before.prior + 1e-3
+
+
+def test_steps_of_zero_are_the_start_and_large_ones_stay_in_range(start, long_song, target):
+    problem = _problem(start, long_song, target, None, 8)
+    still = Controls(jnp.zeros((8, dsp.TRACK_CONTROLS)), jnp.zeros(25), jnp.zeros(26))
+    move = jax.jit(moved)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4),
+        move(still, problem),
+        problem.start,
+    )
+    far = jax.tree.map(lambda leaf: leaf + 50.0, still)
+    controls = dsp.console_controls(move(far, problem), sample_rate=SAMPLE_RATE)
+    assert all(bool(jnp.all((c >= -1e-6) & (c <= 1 + 1e-6))) for c in controls)
+
+
+def test_medleys_sound_like_the_song_and_leave_the_held_back_stretch_alone():
+    rng = np.random.default_rng(0)
+    tracks = rng.standard_normal((3, 6 * STRETCH)).astype(np.float32)
+    third = tracks.shape[1] // 3
+    tracks[0, third:] *= 0.01
+    tracks[1, :third] *= 0.01
+    passages = choose_passages(tracks)
+    held = passages.unseen
+    assert held is not None
+    starts = [start for medley in passages.seen for start in medley]
+    assert all(start + PIECE <= held or start >= held + STRETCH for start in starts)
+    assert len(set(starts)) == len(starts)
+    for medley in passages.seen:
+        powers = np.mean(np.square(cut(tracks, medley)), axis=(0, 2))
+        whole = np.mean(np.square(tracks), axis=1)
+        np.testing.assert_allclose(10 * np.log10(powers / whole), 0.0, atol=3.0)
+
+
+def test_a_song_shorter_than_a_piece_is_heard_whole():
+    passages = choose_passages(np.ones((1, 1000), np.float32))
+    assert passages.unseen is None
+    assert all(start == 0 for medley in passages.seen for start in medley)
+    assert np.sum(cut(np.ones((1, 1000)), (0,))) == 1000

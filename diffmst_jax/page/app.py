@@ -25,11 +25,11 @@ from diffmst_jax.page.jobs import Task, Worker
 from diffmst_jax.page.orders import order
 from diffmst_jax.page.refusal import RefusalError
 from diffmst_jax.page.session import (
+    changed_session,
     checked_document,
     load_document,
     load_session,
     save_document,
-    save_session,
 )
 from diffmst_jax.page.tasks import Desk, load_overview, scaled
 from diffmst_jax.page.uploads import receive_reference, receive_track
@@ -212,9 +212,9 @@ class Page:
 
 def _save(song: Song, body: dict[str, Any]) -> None:
     """Check everything, then write it."""
-    session = load_session(song)
+    known = load_session(song).amounts
     amounts, locked, base = body.get("amounts"), body.get("locked"), body.get("base")
-    if not isinstance(amounts, dict) or set(amounts) != set(session.amounts):
+    if not isinstance(amounts, dict) or set(amounts) != set(known):
         raise RefusalError(400, "amounts are not complete")
     if not all(isinstance(v, int | float) and 0 <= v <= 1 for v in amounts.values()):
         raise RefusalError(400, "amounts are not all from 0 to 1")
@@ -223,8 +223,8 @@ def _save(song: Song, body: dict[str, Any]) -> None:
     if base is not None:
         checked_document(song, base)
     save_document(song, body.get("console") or {})
-    session.amounts, session.locked, session.base = amounts, locked, base
-    save_session(song, session)
+    with changed_session(song) as session:
+        session.amounts, session.locked, session.base = amounts, locked, base
 
 
 def _is_strip_key(item: Any) -> bool:

@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from diffmst_jax.page.workspace import Song
 
 SESSION_FILE_NAME = "session.json"
 VERSION = 1
+
+_writing = threading.Lock()
 
 Document = dict[str, Any]
 """A console file's content."""
@@ -61,6 +66,19 @@ def load_session(song: Song) -> Session:
         return Session(**{name: document[name] for name in names})
     except (ValueError, KeyError, AttributeError, TypeError, OSError) as error:
         raise InputError(path, "is damaged", "delete it, and mix again") from error
+
+
+@contextmanager
+def changed_session(song: Song) -> Iterator[Session]:
+    """Give a song's session to be changed, and write it; one thread at a time.
+
+    Raises:
+        InputError: it is damaged, or cannot be written.
+    """
+    with _writing:
+        session = load_session(song)
+        yield session
+        save_session(song, session)
 
 
 def save_session(song: Song, session: Session) -> None:

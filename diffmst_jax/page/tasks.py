@@ -4,6 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,10 +41,10 @@ from diffmst_jax.page.locks import keep_locked, merge_strips, strip_key
 from diffmst_jax.page.overview import Heard, heard, output_document
 from diffmst_jax.page.session import (
     Document,
+    changed_session,
     load_document,
     load_session,
     save_document,
-    save_session,
 )
 from diffmst_jax.page.workspace import Song
 
@@ -72,7 +73,11 @@ class Desk:
         """
         tell("Reading the tracks", 0.05)
         files = decoded.song_files(song)
-        before = load_document(song)
+        before, facts = load_document(song), decoded.kept(song, decoded.SONG, files)
+        if before is not None and facts is not None and facts["about"] == _strips(before):
+            tell("Reading the reference", 0.5)
+            _save_overview(song, {**_known(song), **open_reference(song)})
+            return
         multitrack = load_tracks(song.folder)
         tell("Preparing to play", 0.6)
         neutral = as_recorded(multitrack)
@@ -103,11 +108,11 @@ class Desk:
         files = decoded.song_files(song)
         result = mix(song.folder, reference, model=self.model, progress=tell, **options)
         facts = _told_the_model(result.report.facts, self.model_name)
-        session, before = load_session(song), load_document(song)
+        locked, before = load_session(song).locked, load_document(song)
         predicted = console_document(facts.settings)
         document = predicted
-        if before is not None and session.locked:
-            document = keep_locked(predicted, before, session.locked)
+        if before is not None and locked:
+            document = keep_locked(predicted, before, locked)
         if document is not predicted:
             settings = settings_from_document(document)
             facts = describe(song, settings, facts.multitrack, read_reference(reference), tell)
@@ -115,11 +120,11 @@ class Desk:
         tell("Writing", 0.95)
         _keep_tracks(song, facts.multitrack, files)
         save_document(song, document)
-        session.predicted, session.base = predicted, document
-        session.amounts = dict(Amounts()._asdict())
-        session.output = {**output_document(facts.finished), "of": document}
-        session.closeness, session.notes = report.distances, report.warnings
-        save_session(song, session)
+        with changed_session(song) as session:
+            session.predicted, session.base = predicted, document
+            session.amounts = dict(Amounts()._asdict())
+            session.output = {**output_document(facts.finished), "of": document}
+            session.closeness, session.notes = report.distances, report.warnings
         _write_text(song.own(REPORT_FILE_NAME), report.html)
         signals = {
             "raw": heard(plain_sum(facts.multitrack))._asdict(),
@@ -142,12 +147,12 @@ class Desk:
         Raises:
             InputError: a file cannot be used.
         """
+        document = load_document(song)
         finished = render_file(song.folder, song.own(CONSOLE_FILE_NAME), progress=tell)
         if name:
             write_mix(song.own(name), finished.audio, subtype=SUBTYPES[bits])
-        session = load_session(song)
-        session.output = {**output_document(finished), "of": load_document(song)}
-        save_session(song, session)
+        with changed_session(song) as session:
+            session.output = {**output_document(finished), "of": document}
         _save_overview(song, {**_known(song), "mix": heard(finished.audio)._asdict()})
         return name
 
@@ -161,15 +166,15 @@ class Desk:
         if reference is None:
             raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
         tell("Reading", 0.0)
+        document = load_document(song)
         settings = load_console(song.own(CONSOLE_FILE_NAME))
         multitrack = read_strips(song.folder, settings.strips)
         facts = describe(song, settings, multitrack, read_reference(reference), tell)
         report = MixReport(facts)
         _write_text(song.own(REPORT_FILE_NAME), report.html)
-        session = load_session(song)
-        session.closeness, session.notes = report.distances, report.warnings
-        session.output = {**output_document(facts.finished), "of": load_document(song)}
-        save_session(song, session)
+        with changed_session(song) as session:
+            session.closeness, session.notes = report.distances, report.warnings
+            session.output = {**output_document(facts.finished), "of": document}
         _save_overview(song, {**_known(song), "mix": heard(facts.finished.audio)._asdict()})
         return REPORT_FILE_NAME
 
@@ -267,10 +272,9 @@ def load_overview(song: Song) -> Document:
 
 def _forget_prediction(song: Song) -> None:
     """A prediction for other tracks cannot be scaled any more."""
-    session = load_session(song)
-    session.predicted = session.base = None
-    session.amounts = dict(Amounts()._asdict())
-    save_session(song, session)
+    with changed_session(song) as session:
+        session.predicted = session.base = None
+        session.amounts = dict(Amounts()._asdict())
 
 
 def _known(song: Song) -> Document:
@@ -292,6 +296,11 @@ def _keep_tracks(song: Song, multitrack: Multitrack, files: list[Path]) -> None:
     facts = decoded.kept(song, decoded.SONG, files)
     if facts is None or facts["about"] != strips:
         decoded.keep(song, decoded.SONG, multitrack.audio, files, strips)
+
+
+def _strips(console: Document) -> list[list[Any]]:
+    """What decoded audio says of its strips, of a console."""
+    return [[track["file"], track["channels"]] for track in console["tracks"]]
 
 
 def _write_text(path: Path, text: str) -> None:

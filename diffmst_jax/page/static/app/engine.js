@@ -3,6 +3,7 @@
 import { api } from "./api.js";
 
 const FETCHES = 4;
+const LATENCY_S = 0.04; // short enough for a fader, long enough for many tracks
 
 export class Engine {
   constructor(sampleRate) {
@@ -18,9 +19,18 @@ export class Engine {
     this.listeners.add(listener);
   }
 
-  /** Play another song; `settings` is its console, `song` and `reference` say `{rows, length}`. */
+  /**
+   * Play another song; `settings` is its console, `song` and `reference` say `{rows, length}` and
+   * from which `files`. The same audio goes on playing where it is.
+   */
   async load(name, { settings, song, reference }) {
     await this.start();
+    const audio = JSON.stringify([name, song, reference?.files]);
+    if (this.node && audio === this.audio) {
+      this.post("settings", settings);
+      return;
+    }
+    this.audio = audio;
     this.unload();
     this.name = name;
     this.generation += 1;
@@ -49,7 +59,7 @@ export class Engine {
 
   async start() {
     if (this.context) return;
-    this.context = new AudioContext({ sampleRate: this.sampleRate, latencyHint: "interactive" });
+    this.context = new AudioContext({ sampleRate: this.sampleRate, latencyHint: LATENCY_S });
     this.analyser = this.context.createAnalyser();
     this.analyser.fftSize = 4096;
     this.analyser.smoothingTimeConstant = 0.85;

@@ -76,7 +76,7 @@ export class Listening {
 
   /** Tell a new player what the one before was told. */
   resume() {
-    this.solo.clear();
+    this.engine.post("solo", [...this.solo]);
     this.engine.post("choose", this.choice);
     if (this.loop) this.setLoop(this.loop);
     this.sentLevels = null;

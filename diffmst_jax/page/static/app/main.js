@@ -20,6 +20,8 @@ import { channelStrip } from "../ui/strip.js";
 import { toasts } from "../ui/toast.js";
 import { transport } from "../ui/transport.js";
 
+const GLIDE_MS = 700;
+
 class App {
   constructor(about) {
     this.about = about;
@@ -78,6 +80,7 @@ class App {
     await this.keeping.save();
     this.listening.pause();
     this.listening.loop = null;
+    this.listening.solo.clear();
     this.song = name;
     location.hash = encodeURIComponent(name);
     await this.attempt(async () => {
@@ -109,6 +112,7 @@ class App {
     this.overview = details.overview;
     this.zero = faderZero(base ?? settings);
     this.store.load({ console: settings, base, amounts, locked }, { keepHistory });
+    if (keepHistory) this.glide();
     if (this.chosen !== MASTER && this.chosen >= settings.tracks.length) this.chosen = 0;
     this.layOut();
     await this.engine.load(this.song, {
@@ -134,13 +138,24 @@ class App {
     this.show();
   }
 
+  /** Make the strips of another song; those of the same tracks stay, and their faders glide. */
   layOut() {
+    const { tracks } = this.store.state.console;
+    const keys = JSON.stringify([this.song, tracks.map(({ file, channels }) => [file, channels])]);
+    if (keys === this.keys) return;
+    this.keys = keys;
     this.channel = channelPanel(this);
     this.strips = this.store.state.console.tracks.map((_, index) => channelStrip(this, index));
     this.master = masterStrip(this);
     this.rack.replaceChildren(...this.strips.map((strip) => strip.element));
     this.desk.replaceChildren(this.rack, this.master.element);
     this.lower.replaceChildren(this.channel.element, this.amounts.element);
+  }
+
+  /** Let everything on the desk move to its new place visibly. */
+  glide() {
+    document.body.classList.add("gliding");
+    setTimeout(() => document.body.classList.remove("gliding"), GLIDE_MS);
   }
 
   select(index, { keepFocus = false } = {}) {
@@ -195,6 +210,7 @@ async function begin() {
   const wanted = decodeURIComponent(location.hash.slice(1));
   const first = about.songs.includes(wanted) ? wanted : about.songs[0];
   if (first) await app.open(first);
+  await app.work.goOn();
   document.body.classList.add("ready");
 }
 

@@ -18,12 +18,27 @@ export class Work {
 
   /** Do something long and follow it; a job of a song that was left meanwhile counts as cancelled. */
   async run(kind, options = {}) {
+    const { song } = this.app;
+    await this.app.keeping.stopLevelling();
+    return this.follow(song, () => api.startJob(song, kind, options));
+  }
+
+  /** Go on watching what was under way when the page was left. */
+  async goOn() {
     const { app } = this;
-    const { song } = app;
-    await app.keeping.stopLevelling();
+    const job = await api.currentJob();
+    if (!job || job.song !== app.song || job.kind === "level") return;
+    await app.attempt(async () => {
+      const done = await this.follow(app.song, () => job);
+      if (done.state === "done") await app.refresh();
+    });
+  }
+
+  async follow(song, begin) {
+    const { app } = this;
     this.setBusy(true);
     try {
-      this.job = await api.startJob(song, kind, options);
+      this.job = await begin();
       const job = await api.watch(this.job, (now) => app.header.showJob(now));
       return app.song === song ? job : { state: "cancelled" };
     } finally {

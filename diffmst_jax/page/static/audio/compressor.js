@@ -74,12 +74,17 @@ export class Compressor {
     const { threshold_db: threshold, knee_db: knee, makeup_gain_db: makeup } = this.settings;
     const { attack, release, slope } = this;
     const decoupled = this.ballistics === "decoupled";
+    // Below the knee nothing is reduced, whatever the level: most samples need no logarithm.
+    const lowestPower = 10 ** ((threshold - Math.max(knee, MIN_KNEE_DB) / 2) / 10);
     let { held, smoothed } = this;
     let lowest = 0;
     for (let i = 0; i < count; i++) {
       const power = this.power(channels, i);
-      const level = DB_PER_NEPER_OF_POWER * Math.log(Math.max(power, MIN_POWER));
-      const wanted = -softRamp(level - threshold, knee);
+      let wanted = 0;
+      if (power > lowestPower) {
+        const level = DB_PER_NEPER_OF_POWER * Math.log(Math.max(power, MIN_POWER));
+        wanted = -softRamp(level - threshold, knee);
+      }
       if (decoupled) {
         held = Math.min(wanted, held + release * (wanted - held));
         smoothed += attack * (held - smoothed);

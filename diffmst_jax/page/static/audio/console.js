@@ -10,6 +10,7 @@ import { Equalizer } from "./equalizer.js";
 
 const HALF_PI = Math.PI / 2;
 const SILENCE_DB = -200;
+const AT_REST_S = 2; // of silence: after it every filter and compressor has come to rest
 
 export const toGain = (db) => 10 ** (db / 20);
 export const toDb = (gain) => (gain > 1e-10 ? 20 * Math.log10(gain) : SILENCE_DB);
@@ -62,6 +63,11 @@ class Ramp {
   }
 }
 
+function isSilent(x, count) {
+  for (let i = 0; i < count; i++) if (x[i] !== 0) return false;
+  return true;
+}
+
 class ToneAndDynamics {
   constructor(channels, bands, config, lookaheadMs, sampleRate) {
     this.equalizer = new Equalizer(bands.map((band) => band.kind), channels, sampleRate);
@@ -95,7 +101,9 @@ class Strip {
       level: new Ramp(),
       effects: new ToneAndDynamics(1, settings.equalizer, config, lookahead, sampleRate),
       heard: [new Ramp(), new Ramp()],
+      quiet: Infinity, // samples of silence so far
     }));
+    this.restAfter = AT_REST_S * sampleRate;
     this.latency = this.channels[0].effects.compressor.latency;
     this.peak = new Float32Array(count);
   }
@@ -113,13 +121,20 @@ class Strip {
   reset() {
     for (const channel of this.channels) {
       channel.effects.reset();
+      channel.quiet = Infinity;
       for (const ramp of [channel.level, ...channel.heard]) ramp.settle();
     }
   }
 
   /** Process one channel's block in place and add it to both sums. */
   process(index, x, sums, count) {
-    const { level, effects, heard } = this.channels[index];
+    const channel = this.channels[index];
+    const { level, effects, heard } = channel;
+    channel.quiet = isSilent(x, count) ? channel.quiet + count : 0;
+    if (channel.quiet > this.restAfter) {
+      this.rest(channel);
+      return;
+    }
     level.apply(x, count);
     if (this.config.track_equalizer) effects.equalizer.process([x], count);
     if (this.config.track_compressor) effects.compressor.process([x], count);
@@ -128,6 +143,12 @@ class Strip {
     this.peak[index] = peak;
     heard[0].add(x, sums[0], count);
     heard[1].add(x, sums[1], count);
+  }
+
+  /** Where nothing comes in and nothing rings on, there is nothing to compute. */
+  rest({ level, effects, heard }) {
+    if (effects.compressor.reductionDb !== 0) effects.compressor.reset();
+    for (const ramp of [level, ...heard]) ramp.settle();
   }
 
   get reductionDb() {

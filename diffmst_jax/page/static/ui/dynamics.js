@@ -8,6 +8,7 @@ import { linear, logarithmic } from "./slide.js";
 
 const LOW_DB = -60;
 const SIZE = 200;
+const HISTORY = 120; // reports: 4 seconds
 
 const KNOBS = [
   { key: "threshold_db", name: "Threshold", text: (v) => `${plain(v)} dB`, neutral: 0 },
@@ -38,6 +39,8 @@ export function dynamicsEditor({ read, write, ranges, begin, end }) {
     line,
   );
   const meter = reductionMeter("Gain reduction");
+  const history = new Float32Array(HISTORY).fill(0);
+  const trail = s("path", { class: "reduction-trail" });
   const reading = h("span", { class: "reduction-text", text: "0.0 dB" });
   const knobs = KNOBS.map(({ key, name, text, neutral, log }) => {
     const { low, high } = ranges[key];
@@ -63,7 +66,14 @@ export function dynamicsEditor({ read, write, ranges, begin, end }) {
       "div",
       { class: "dynamics-view" },
       plot,
-      h("div", { class: "dynamics-meter" }, meter.element, reading),
+      h(
+        "div",
+        { class: "dynamics-meter" },
+        s("svg", { viewBox: `0 0 ${HISTORY - 1} 18`, preserveAspectRatio: "none",
+          class: "reduction-history", "aria-hidden": "true" }, trail),
+        meter.element,
+        reading,
+      ),
     ),
     h("div", { class: "dynamics-knobs" }, ...knobs.map((one) => one.element)),
   );
@@ -80,6 +90,10 @@ export function dynamicsEditor({ read, write, ranges, begin, end }) {
     },
     showReduction(db) {
       meter.show(db);
+      history.copyWithin(0, 1);
+      history[HISTORY - 1] = Math.min(-db, 18);
+      const points = Array.from(history, (value, x) => `L${x} ${value.toFixed(2)}`);
+      trail.setAttribute("d", `M0 0${points.join("")}L${HISTORY - 1} 0Z`);
       reading.textContent = `${plain(Math.abs(db) < 0.05 ? 0 : db)} dB`;
     },
   };

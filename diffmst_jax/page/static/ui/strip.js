@@ -34,7 +34,7 @@ export function channelStrip(app, index) {
   const head = h(
     "button",
     { type: "button", class: "strip-head", onclick: () => app.select(index), title: track().file },
-    h("span", { class: "strip-name", text: name }),
+    h("span", { class: "strip-name", text: name.replaceAll("_", "_\u200b") }), // may break there
     glance,
     reduction.element,
   );

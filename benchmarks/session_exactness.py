@@ -3,9 +3,9 @@
     python -m benchmarks.session_exactness SONG CONSOLE [--reaper SECONDS]
 
 A `.dawproject` is played by the tests' second implementation in double precision and compared
-with the mix before its limiter: as it is, and with hard knees and pairs in the centre in the mix
-too. With `--reaper`, a project of that many seconds from the middle of the song is played through
-its JSFX, which takes about two seconds for a second of one track.
+with the mix before its limiter: as it is, with the tracks' effects printed, and with hard knees and
+pairs in the centre in the mix too. With `--reaper`, a project of that many seconds from the middle
+of the song is played through its JSFX, which takes about two seconds for a second of one track.
 """
 
 import argparse
@@ -47,9 +47,14 @@ def results(
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     multitrack = read_strips(song, settings.strips)
     comparable = without_knees(with_centred_pairs(settings))
-    for name, console in (("as it is", settings), ("hard knees, pairs centred", comparable)):
+    cases = (
+        ("as it is", settings, False),
+        ("effects printed", settings, True),
+        ("hard knees, pairs centred", comparable, False),
+    )
+    for name, console, print_effects in cases:
         path = folder / "a.dawproject"
-        export_session(song, console, path)
+        export_session(song, console, path, print_effects=print_effects)
         mix = the_mix(console, multitrack)
         yield f"dawproject, {name}", sum_of(path, mix.shape[1]), mix
     if seconds is None:

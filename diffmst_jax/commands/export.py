@@ -24,6 +24,7 @@ def run_export(options: argparse.Namespace) -> int:
             options.out,
             file_format=options.format,
             link=options.link,
+            print_effects=options.print_effects,
             progress=tell,
         )
     say(f"{exported.path}  {exported.tracks} tracks")

@@ -17,6 +17,8 @@ TRACKS and CONSOLE are those of a mix. Written is, by the ending of --out or by 
 
 and what the format cannot say is listed. REAPER needs the effects installed once: --install.
 
+A workstation that leaves devices out still gets their sound with --print-effects.
+
 examples:
   diffmst export my_song/ mixed/console.json --out my_song.dawproject
   diffmst export my_song/ mixed/console.json --out session/my_song.rpp --install
@@ -42,6 +44,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--link",
         action="store_true",
         help="refer to recordings where they lie instead of copying them",
+    )
+    parser.add_argument(
+        "--print-effects",
+        action="store_true",
+        help="put equalizer and compressor of each track into its audio",
     )
     parser.add_argument(
         "--install",

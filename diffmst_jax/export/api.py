@@ -10,7 +10,8 @@ from diffmst_jax.export.dawproject import write_dawproject
 from diffmst_jax.export.effects_return import EffectsReturn, effects_return
 from diffmst_jax.export.leaning import with_leans_in_audio
 from diffmst_jax.export.media import Count, Return, media_of, printed
-from diffmst_jax.export.notes import dawproject_notes, notes_text, reaper_notes
+from diffmst_jax.export.notes import PRINTED_NOTE, dawproject_notes, notes_text, reaper_notes
+from diffmst_jax.export.printing import with_effects_in_audio
 from diffmst_jax.export.reaper import write_reaper
 from diffmst_jax.export.session import session_of
 from diffmst_jax.mixing.api import song_name
@@ -48,6 +49,7 @@ def export_session(
     *,
     file_format: str | None = None,
     link: bool = False,
+    print_effects: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
     """Write a mix as a session of a workstation.
@@ -60,6 +62,8 @@ def export_session(
         file_format: one of `SESSION_FORMATS`; None goes by the ending of `out`.
         link: refer to recordings where they lie instead of copying them, if they are used as
             they are.
+        print_effects: put equalizer and compressor of each track into its audio, for a workstation
+            that would leave them out; the balance stays in faders and pans.
         progress: called with the stage and the fraction done.
 
     Raises:
@@ -80,13 +84,16 @@ def export_session(
         tell("Printing", 0.5)
         effects = _return(effects_return(settings, multitrack))
     title = song_name(tracks)
+    notes = [PRINTED_NOTE] if print_effects else []
+    if print_effects:
+        session, media = with_effects_in_audio(session, media, settings, tracks)
     if name == "dawproject":
         write = write_dawproject
-        notes = dawproject_notes(session, media, finished.limiting_db)
+        notes += dawproject_notes(session, media, finished.limiting_db)
         session, media = with_leans_in_audio(session, media)
     else:
         write = write_reaper
-        notes = reaper_notes(session, media)
+        notes += reaper_notes(session, media)
     total = sum(item.size for item in media)
     write(
         out,
@@ -118,9 +125,9 @@ def check_format(out: Path, file_format: str | None) -> str:
 
 def _return(effects: EffectsReturn) -> Return:
     return Return(
-        printed(WET_FILE, effects.wet, sample_rate=SAMPLE_RATE),
+        printed(WET_FILE, lambda: effects.wet, effects.wet.shape),
         effects.wet_gain_db,
-        printed(RESPONSE_FILE, effects.response, sample_rate=SAMPLE_RATE),
+        printed(RESPONSE_FILE, lambda: effects.response, effects.response.shape),
         effects.response_gain_db,
     )
 

@@ -14,14 +14,14 @@ from typing import IO, NamedTuple
 import numpy as np
 import soundfile
 
-from diffmst_jax.audio import audio_info
+from diffmst_jax.audio import SAMPLE_RATE, audio_info
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.tracks import Strip, find_tracks
 
 PLAYABLE_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")
 PLAYABLE_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
-DECODED_SUBTYPE = "FLOAT"
-"""Of decoded audio, whose peaks may exceed full scale."""
+PRINTED_SUBTYPE, DECODED_SUBTYPE = "PCM_24", "FLOAT"
+"""Of audio that is at a level of our choice, and of any whose peaks may exceed full scale."""
 
 FOLDER_SIGN = " - "
 """Between the names of a subfolder and a file: audio of a session lies in one folder."""
@@ -44,7 +44,7 @@ class Media:
         sample_rate: the recording's own.
         duration_s: length in seconds.
         subtype: sample format to write, in libsndfile's names; None takes the file as it is.
-        audio: what to write if there is no recording, `(channels, time)`.
+        audio: makes what to write if it is not the recording, `(channels, time)`.
         matrix: what each channel gives to those written, `(channels, channels)`, if not itself.
     """
 
@@ -54,7 +54,7 @@ class Media:
     sample_rate: int
     duration_s: float
     subtype: str | None
-    audio: np.ndarray | None = None
+    audio: Callable[[], np.ndarray] | None = None
     matrix: np.ndarray | None = None
 
     @property
@@ -65,7 +65,9 @@ class Media:
     @property
     def size(self) -> int:
         """Bytes of the source, the measure of progress."""
-        return self.source.stat().st_size if self.audio is None else self.audio.nbytes
+        if self.audio is None:
+            return self.source.stat().st_size
+        return 4 * len(self.channels) * round(self.duration_s * self.sample_rate)
 
 
 class Return(NamedTuple):
@@ -104,11 +106,18 @@ def media_of(
     return tuple(media)
 
 
-def printed(name: str, audio: np.ndarray, *, sample_rate: int) -> Media:
-    """Audio of our own `(channels, time)` as a file of a session, 24 bits."""
-    channels = tuple(range(1, len(audio) + 1))
-    duration_s = audio.shape[1] / sample_rate
-    return Media(Path(name), name, channels, sample_rate, duration_s, "PCM_24", audio)
+def printed(
+    name: str,
+    audio: Callable[[], np.ndarray],
+    shape: tuple[int, int],
+    *,
+    subtype: str = PRINTED_SUBTYPE,
+) -> Media:
+    """Audio of our own as a file of a session; made when it is written, of the shape given."""
+    channels, frames = shape
+    numbers = tuple(range(1, channels + 1))
+    duration_s = frames / SAMPLE_RATE
+    return Media(Path(name), name, numbers, SAMPLE_RATE, duration_s, subtype, audio)
 
 
 def write_media(media: Media, file: IO[bytes], count: Count) -> None:
@@ -127,7 +136,7 @@ def write_media(media: Media, file: IO[bytes], count: Count) -> None:
             _convert(media, whole, count)
         else:
             with _wav(media, whole) as out:
-                _write(out, media.audio.T)
+                _write(out, media.audio().T)
             count(media.size)
         whole.seek(0)
         _copy(whole, file, lambda _: None)

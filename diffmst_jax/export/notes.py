@@ -19,6 +19,13 @@ from diffmst_jax.export.session import (
 from diffmst_jax.mixing.measure import decibels
 from dsp.equalizer import CONSOLE_BANDS
 
+BAND_NAMES = {"low_shelf": "low shelf", "peaking": "peak", "high_shelf": "high shelf"}
+
+PRINTED_NOTE = (
+    "Equalizers and compressors of the tracks are in the audio, as asked; faders, pans and the "
+    "master are the session's."
+)
+
 
 def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: float) -> list[str]:
     """What the DAWproject format cannot say, and how it is carried instead."""
@@ -85,7 +92,8 @@ def settings_table(session: Session) -> str:
     """Every setting as text, for a workstation that leaves some of them out."""
     blocks = []
     for name, track in zip(session.names, session.tracks, strict=True):
-        head = f"{name}: fader {track.fader_db:+.2f} dB, pan {_pan(track.pan)}"
+        where = f"{'leans' if track.is_stereo else 'pan'} {_pan(track.pan)}"
+        head = f"{name}: fader {track.fader_db:+.2f} dB, {where}"
         if track.send_db is not None:
             head += f", send {track.send_db:+.2f} dB"
         blocks.append(_block(head + (", muted" if track.muted else ""), track))
@@ -118,7 +126,7 @@ def _common(session: Session, media: Sequence[Media]) -> list[str]:
             f"({most_db:.1f} dB at most)."
         )
     notes += _effects(session)
-    converted = [item.name for item in media if not item.is_original]
+    converted = [item.name for item in media if item.subtype and item.audio is None]
     if converted:
         notes.append(f"{_list(converted)}: written as WAV; all other recordings are as they were.")
     rates = {item.sample_rate for item in media}
@@ -154,7 +162,7 @@ def _block(head: str, chain: Any) -> str:
     if chain.equalizer is not None:
         rows = zip(CONSOLE_BANDS, *chain.equalizer, strict=True)
         bands = [
-            f"{kind.replace('_', ' ')} {frequency:.0f} Hz {gain:+.2f} dB Q {q:.2f}"
+            f"{BAND_NAMES[kind]} {frequency:.0f} Hz {gain:+.2f} dB Q {q:.2f}"
             for kind, gain, frequency, q in rows
         ]
         lines.append("  equalizer   " + "; ".join(bands))

@@ -140,7 +140,8 @@ def project_chunk(
             is_muted=track.muted,
             peak_color=_native(color(index, len(session.tracks))),
         )
-        _effect(chunk.chunk("FXCHAIN"), title, CHANNEL, channel_sliders(session, track))
+        if not track.is_printed:
+            _effect(chunk.chunk("FXCHAIN"), title, CHANNEL, channel_sliders(session, track))
         _item(chunk, title, item, places[item.name])
     if effects is not None:
         _effects_tracks(project, title, session, effects, places)

@@ -79,6 +79,11 @@ class SessionTrack:
         """Whether it plays a linked pair of channels."""
         return len(self.strip.channels) == 2
 
+    @property
+    def is_printed(self) -> bool:
+        """Whether all that it does is fader and pan."""
+        return self.equalizer is None and self.compressor is None and self.output_gain_db == 0
+
 
 @dataclass(frozen=True)
 class SessionMaster:

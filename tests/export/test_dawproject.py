@@ -16,6 +16,7 @@ from diffmst_jax.audio import SAMPLE_RATE, resample
 from diffmst_jax.export import export_session
 from diffmst_jax.mixing.output import finish
 from diffmst_jax.mixing.render import render
+from tests.export.conftest import SONG_S
 from tests.export.consoles import random_console, with_centred_pairs, with_tracks, without_knees
 from tests.export.rebuild import compressed, equalized, placed
 
@@ -249,3 +250,21 @@ def test_linked_recordings_stay_where_they_are(song, console, tmp_path):
     assert len(references) == 3
     for reference in references:
         assert (path.parent / reference.get("path")).resolve().parent in (song, song / "drums")
+
+
+def test_printed_effects_leave_the_balance_and_the_sound(song, multitrack, console, tmp_path):
+    settings = random_console(multitrack, 4, console.config)
+    master = settings.params.master_bus
+    hard = master._replace(compressor=master.compressor._replace(knee_db=np.zeros(())))
+    settings = dataclasses.replace(settings, params=settings.params._replace(master_bus=hard))
+    path = tmp_path / "printed.dawproject"
+    export_session(song, settings, path, print_effects=True)
+    project = ET.fromstring(read(path)["project.xml"])
+    channels = [child(track, "Channel") for track in child(project, "Structure")]
+    assert [len(c.findall("Devices/*")) for c in channels[:5]] == [0] * 5
+    mix = the_mix(settings, multitrack)
+    played = sum_of(path, mix.shape[1])
+    # What rings on behind the end of a shorter recording is not in its file.
+    shortest = round((SONG_S - 0.1) * SAMPLE_RATE)
+    error = np.abs(played - mix)[:, :shortest]
+    assert np.max(error) < 1e-5 * np.max(np.abs(mix))

@@ -200,6 +200,14 @@ def test_linked_recordings_stay_where_they_are(song, console, tmp_path):
     assert files[1] == "linked audio/hat.wav"
 
 
+def test_printed_tracks_need_no_effects(song, console, tmp_path):
+    export_session(song, console, tmp_path / "printed.rpp", print_effects=True)
+    tracks = rpp.loads((tmp_path / "printed.rpp").read_text()).findall("TRACK")
+    assert [track.find("FXCHAIN") for track in tracks[:5]] == [None] * 5
+    pad = soundfile.info(tmp_path / "printed audio" / "pad.wav")
+    assert (pad.channels, pad.samplerate, pad.subtype) == (2, SAMPLE_RATE, "FLOAT")
+
+
 @pytest.mark.parametrize(
     "name",
     ["plain", "two words", 'with "quotes"', "it's", "both ' and \"", "#1 <a> | b; c", "`", ""],

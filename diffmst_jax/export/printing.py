@@ -1,0 +1,70 @@
+"""Tracks with their equalizer and compressor in the audio, for workstations that leave them out.
+
+What is left to the session is the balance: faders, pans, sends, mutes, and the master.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import jax
+import numpy as np
+
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.export.media import Media, printed, unused_name
+from diffmst_jax.export.session import Session, SessionTrack
+from diffmst_jax.mixing.measure import factor
+from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.tracks import read_strips
+
+Source = str | Path | Sequence[str | Path]
+
+HARD_LEFT, CENTRE = 0.0, 0.5
+
+
+def with_effects_in_audio(
+    session: Session, media: Sequence[Media], settings: MixSettings, source: Source
+) -> tuple[Session, tuple[Media, ...]]:
+    """Replace every recording by what its strip makes of it, at the recording's own level.
+
+    A pair that leans does so in its file. The audio is made when it is written, one track after
+    another.
+    """
+    taken: set[str] = set()
+    tracks, files = [], []
+    for index, (track, item) in enumerate(zip(session.tracks, media, strict=True)):
+        pan = CENTRE if track.is_stereo else track.pan
+        tracks.append(replace(track, equalizer=None, compressor=None, output_gain_db=0.0, pan=pan))
+        audio = partial(_processed, settings, index, track, source)
+        frames = round(item.duration_s * SAMPLE_RATE)
+        name = unused_name(PurePosixPath(item.name).with_suffix(".wav"), taken)
+        files.append(printed(name, audio, (len(item.channels), frames), subtype="FLOAT"))
+    return replace(session, tracks=tuple(tracks)), tuple(files)
+
+
+def _processed(
+    settings: MixSettings, index: int, track: SessionTrack, source: Source
+) -> np.ndarray:
+    """One strip alone through its equalizer and compressor, `(channels, time)`."""
+    alone = _alone(settings, index, track)
+    audio = render(alone, read_strips(source, alone.strips)).mix
+    before_db = alone.source_gain_db[0] + alone.params.tracks.input_gain_db[0]
+    return audio[: len(track.strip.channels)] * factor(track.output_gain_db - before_db)
+
+
+def _alone(settings: MixSettings, index: int, track: SessionTrack) -> MixSettings:
+    """A console of one strip and nothing behind it; a mono strip comes out on the left."""
+    one = slice(index, index + 1)
+    strip = jax.tree.map(lambda leaf: leaf[one], settings.params.tracks)
+    if not track.is_stereo:
+        strip = strip._replace(pan=np.full(1, HARD_LEFT))
+    return replace(
+        settings,
+        strips=settings.strips[one],
+        muted=np.zeros(1, bool),
+        source_gain_db=settings.source_gain_db[one],
+        params=settings.params._replace(tracks=strip),
+        config=replace(settings.config, reverb=False, master_bus=False),
+    )

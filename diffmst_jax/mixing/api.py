@@ -49,6 +49,7 @@ __all__ = [
     "REPORT_FILE_NAME",
     "MixReport",
     "MixResult",
+    "carry_out",
     "mix",
     "read_reference",
     "render_file",
@@ -197,11 +198,11 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     settings = predicted_settings(loaded, multitrack, references, target=target, provenance=origin)
     locked = locked_strips(settings, lock)
     decided = decide(settings, multitrack, references, amounts, locked, refine, tell)
-    facts = _carry_out(name, decided, multitrack, references, tell)
+    facts = carry_out(name, decided, multitrack, references, tell)
     return MixResult(facts.finished.audio, facts.settings, MixReport(facts), references)
 
 
-def _carry_out(
+def carry_out(
     name: str,
     decided: Decided,
     multitrack: Multitrack,

@@ -1,6 +1,5 @@
 """What this installation can do beyond mixing; the page shows buttons for exactly that."""
 
-import inspect
 from typing import Any
 
 from diffmst_jax import __version__
@@ -16,13 +15,6 @@ REFINE_STEPS = 60
 SESSION_TITLES = {"dawproject": "DAWproject", "reaper": "REAPER project"}
 
 
-def can_refine() -> bool:
-    """Whether `mix` takes steps of refinement."""
-    from diffmst_jax.mixing.api import mix  # noqa: PLC0415 - JAX is loaded after the page is up
-
-    return "refine" in inspect.signature(mix).parameters
-
-
 def features(limits: UploadLimits) -> dict[str, Any]:
     """Describe the server to the page."""
     return {
@@ -35,6 +27,6 @@ def features(limits: UploadLimits) -> dict[str, Any]:
         "audio_suffixes": list(AUDIO_SUFFIXES),
         "file_bytes": limits.file_bytes,
         "tracks": limits.tracks,
-        "refine": REFINE_STEPS if can_refine() else None,
+        "refine": REFINE_STEPS,
         "export": [{"key": key, "title": SESSION_TITLES[key]} for key in SESSION_FORMATS],
     }

@@ -13,7 +13,7 @@ from diffmst_jax.mixing.limits import (
     SUBTYPES,
 )
 from diffmst_jax.page.exporting import export
-from diffmst_jax.page.features import REFINE_STEPS, can_refine
+from diffmst_jax.page.features import REFINE_STEPS
 from diffmst_jax.page.jobs import Task
 from diffmst_jax.page.refusal import RefusalError
 from diffmst_jax.page.tasks import Desk
@@ -55,7 +55,7 @@ def _mix_options(options: dict[str, Any]) -> dict[str, Any]:
     loudness = _number(options, "loudness_lufs", DEFAULT_LOUDNESS_LUFS, LOUDNESS_RANGE)
     ceiling = _number(options, "ceiling_dbtp", DEFAULT_CEILING_DBTP, CEILING_RANGE)
     chosen: dict[str, Any] = {"loudness_lufs": loudness, "ceiling_dbtp": ceiling}
-    if options.get("refine") and can_refine():
+    if options.get("refine"):
         chosen["refine"] = REFINE_STEPS
     return chosen
 

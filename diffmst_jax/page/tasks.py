@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
@@ -16,23 +14,23 @@ from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.api import (
     REPORT_FILE_NAME,
     MixReport,
+    carry_out,
     mix,
     read_reference,
     render_file,
     write_mix,
 )
-from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
-from diffmst_jax.mixing.compare import compare
+from diffmst_jax.mixing.baselines import plain_sum
 from diffmst_jax.mixing.console_file import (
     console_document,
     load_console,
     settings_from_document,
 )
+from diffmst_jax.mixing.decide import Decided
+from diffmst_jax.mixing.inputs import gather_references
 from diffmst_jax.mixing.limits import SUBTYPES
-from diffmst_jax.mixing.output import OutputTarget, finish
-from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.report_content import MixFacts
-from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME, Multitrack, load_tracks, read_strips
 from diffmst_jax.models import Model
 from diffmst_jax.page import decoded
@@ -115,7 +113,8 @@ class Desk:
             document = keep_locked(predicted, before, locked)
         if document is not predicted:
             settings = settings_from_document(document)
-            facts = describe(song, settings, facts.multitrack, read_reference(reference), tell)
+            decided = Decided(settings, None)
+            facts = carry_out(song.name, decided, facts.multitrack, result.references, tell)
         report = MixReport(facts)
         tell("Writing", 0.95)
         _keep_tracks(song, facts.multitrack, files)
@@ -169,7 +168,8 @@ class Desk:
         document = load_document(song)
         settings = load_console(song.own(CONSOLE_FILE_NAME))
         multitrack = read_strips(song.folder, settings.strips)
-        facts = describe(song, settings, multitrack, read_reference(reference), tell)
+        references = gather_references(reference, section=None, sample_rate=SAMPLE_RATE)
+        facts = carry_out(song.name, Decided(settings, None), multitrack, references, tell)
         report = MixReport(facts)
         _write_text(song.own(REPORT_FILE_NAME), report.html)
         with changed_session(song) as session:
@@ -177,31 +177,6 @@ class Desk:
             session.output = {**output_document(facts.finished), "of": document}
         _save_overview(song, {**_known(song), "mix": heard(facts.finished.audio)._asdict()})
         return REPORT_FILE_NAME
-
-
-def describe(
-    song: Song, settings: MixSettings, multitrack: Multitrack, reference: np.ndarray, tell: Tell
-) -> MixFacts:
-    """Render settings and measure the result against the baselines and the reference."""
-    rendered = render(settings, multitrack, lambda done: tell("Mixing", 0.4 + 0.4 * done))
-    finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
-    tell("Comparing", 0.8)
-    views = compare(
-        {
-            "Plain sum": ("before", plain_sum(multitrack)),
-            "Equal loudness": ("equal", equal_loudness_mix(multitrack)),
-            "Mix": ("mix", finished.audio),
-        },
-        reference,
-    )
-    about = [
-        ("Reference", settings.provenance.reference),
-        ("Model", settings.provenance.model),
-        ("Edited", "on the page of diffmst serve"),
-        ("Limiter", f"peaks turned down by {finished.limiting_db:.1f} dB at most"),
-        ("Mix again", "diffmst render TRACKS console.json --out mix.wav"),
-    ]
-    return MixFacts(song.name, multitrack, settings, rendered, finished, views, about)
 
 
 def _told_the_model(facts: MixFacts, name: str) -> MixFacts:

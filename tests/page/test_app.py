@@ -1,8 +1,10 @@
 """The server's addresses, with a real folder and small real files."""
 
+import io
 import json
 import shutil
 import time
+import zipfile
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -379,6 +381,13 @@ def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, 
     assert kick["pan"] == 0.123
     assert pad == details["console"]["tracks"][1]
     assert client.job(song, "report")["result"] == "report.html"
+    for file_format, name in (("dawproject", "result.dawproject"), ("reaper", "result.zip")):
+        given = client.job(song, "export", format=file_format)["result"]
+        assert given["name"] == name
+        content = client.http.get(f"/api/songs/{song}/files/{name}").content
+        inside = zipfile.ZipFile(io.BytesIO(content)).namelist()
+        assert any("kick" in entry for entry in inside)
+        assert any(entry in ("project.xml", "My song.rpp") for entry in inside)
 
 
 def test_a_folder_that_is_a_song_itself_is_refused(tmp_path, audio):

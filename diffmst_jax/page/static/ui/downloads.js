@@ -16,10 +16,8 @@ export function downloads(app) {
     entry("console.json", "every setting, for diffmst render", () => app.work.downloadConsole()),
     entry("Report", "of the mix as it is now", () => app.work.makeReport()),
   ];
-  if (app.about.export) {
-    for (const { key, title } of app.about.export) {
-      entries.push(entry(title, "tracks and console as a session", () => app.work.downloadSession(key)));
-    }
+  for (const { key, title } of app.about.export) {
+    entries.push(entry(title, "tracks and console as a session", () => app.work.downloadSession(key)));
   }
   const menu = h("details", { class: "menu" },
     h("summary", { class: "button", "aria-label": "Download" }, icon("download"), h("span", { text: "Download" })),

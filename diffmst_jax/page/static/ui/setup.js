@@ -3,8 +3,6 @@
 import { bytes, h, icon } from "./dom.js";
 import { audioOnly, droppedFiles } from "../app/drops.js";
 
-const REFINE_TEXT = "Refine";
-
 /** Waveforms that stand where files will be. */
 const wave = (count, low, high, beat) => Array.from({ length: count }, (_, i) =>
   low + (high - low) * Math.abs(Math.sin(i * 1.7) * Math.cos(i * beat)));
@@ -29,9 +27,9 @@ export function setupPanel(app) {
   );
   const refine = h("input", { type: "checkbox" });
   const refineLabel = h("label", {
-    class: "check", title: "Adjusts the prediction to the reference, step by step; takes longer",
-    hidden: !app.about.refine,
-  }, refine, REFINE_TEXT);
+    class: "check",
+    title: `Adjusts the prediction to the reference in up to ${app.about.refine} steps; takes longer`,
+  }, refine, "Refine");
   const mix = h("button", {
     type: "button", class: "primary", text: "Mix", onclick: () => app.work.mix({ refine: refine.checked }),
   });

@@ -33,8 +33,8 @@ def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: floa
     compressors = [*(track.compressor for track in session.tracks), session.master.compressor]
     if any(c is not None and c.ratio > 1 for c in compressors):
         notes.append(
-            "Compressor knees cannot be said in this format (they are below): the workstation's "
-            "own compressor has its own, and its own way of measuring level and time."
+            "Compressor knees cannot be said in this format (they are in notes.txt): the "
+            "workstation's own compressor has its own, and its own way of measuring level and time."
         )
     lookahead_ms = max(session.config.track_lookahead_ms, session.config.master_lookahead_ms)
     if lookahead_ms > 0:
@@ -43,7 +43,7 @@ def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: floa
             f"({_ms(session.config.track_lookahead_ms)} on tracks, "
             f"{_ms(session.config.master_lookahead_ms)} on the master)."
         )
-    if any(track.is_stereo for track in session.tracks):
+    if any(track.is_stereo and track.compressor is not None for track in session.tracks):
         notes.append(
             "Stereo tracks stay one track each: where the console compresses left and right "
             "apart, the workstation's compressor treats them together."
@@ -62,10 +62,11 @@ def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: floa
             f"{_list(beyond)}: the compressor's threshold is outside {low:g} to {high:g} dB, where "
             "a workstation may stop it."
         )
-    notes.append(
-        "Positions of mono tracks are for the equal-power law with -3 dB in the centre "
-        "(Studio One's, and Cubase's default)."
-    )
+    if not all(track.is_stereo for track in session.tracks):
+        notes.append(
+            "Positions of mono tracks are for the equal-power law with -3 dB in the centre "
+            "(Studio One's, and Cubase's default)."
+        )
     notes.append(
         f"The limiter at the end is the workstation's own; in the mix it turned peaks down by "
         f"{limiting_db:.1f} dB at most."

@@ -202,6 +202,7 @@ class Page:
             "locked": session.locked,
             "output": session.output,
             "closeness": session.closeness,
+            "judged": session.judged,
             "notes": session.notes,
             "has_report": song.own(REPORT_FILE_NAME).is_file(),
             "overview": load_overview(song),

@@ -37,6 +37,7 @@ class Session:
         locked: strips that mixing and amounts leave as they are, `[file, channels]` each.
         output: gain, loudness and peak of the last rendering, and what it was rendered from.
         closeness: style distance to the reference by mix and term.
+        judged: the console whose closeness that is, and which the report is about.
         notes: sentences on what may not have been expected.
     """
 
@@ -46,6 +47,7 @@ class Session:
     locked: list[list[Any]] = field(default_factory=list)
     output: Document | None = None
     closeness: dict[str, dict[str, float]] = field(default_factory=dict)
+    judged: Document | None = None
     notes: list[str] = field(default_factory=list)
 
 

@@ -123,7 +123,8 @@ class Desk:
             session.predicted, session.base = predicted, document
             session.amounts = dict(Amounts()._asdict())
             session.output = {**output_document(facts.finished), "of": document}
-            session.closeness, session.notes = report.distances, report.warnings
+            session.closeness, session.judged = report.distances, document
+            session.notes = report.warnings
         _write_text(song.own(REPORT_FILE_NAME), report.html)
         signals = {
             "raw": heard(plain_sum(facts.multitrack))._asdict(),
@@ -173,7 +174,8 @@ class Desk:
         report = MixReport(facts)
         _write_text(song.own(REPORT_FILE_NAME), report.html)
         with changed_session(song) as session:
-            session.closeness, session.notes = report.distances, report.warnings
+            session.closeness, session.judged = report.distances, document
+            session.notes = report.warnings
             session.output = {**output_document(facts.finished), "of": document}
         _save_overview(song, {**_known(song), "mix": heard(facts.finished.audio)._asdict()})
         return REPORT_FILE_NAME

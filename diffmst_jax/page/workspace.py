@@ -19,7 +19,7 @@ from pathlib import Path
 from diffmst_jax.audio import audio_files
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
-from diffmst_jax.mixing.tracks import find_tracks
+from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME, find_tracks
 from diffmst_jax.page.limits import UploadLimits
 from diffmst_jax.page.names import free_name, safe_name, shown
 from diffmst_jax.page.refusal import RefusalError
@@ -136,9 +136,9 @@ class Workspace:
         Raises:
             RefusalError: there is none.
         """
-        for song in self.songs():
-            if song.name == name:
-                return song
+        for item in self.root.iterdir():
+            if item.name == name and _is_song(item):
+                return Song(item)
         raise RefusalError(404, f"there is no song {shown(name)}; choose one of the list")
 
     def new_song(self, name: str) -> Song:
@@ -175,6 +175,8 @@ def _is_song(item: Path) -> bool:
         return False
     if (item / HIDDEN).is_dir():
         return True
+    if (item / CONSOLE_FILE_NAME).exists():
+        return False  # what `diffmst mix` wrote
     try:
         find_tracks(item)
     except InputError:

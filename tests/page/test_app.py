@@ -334,7 +334,11 @@ def test_a_song_that_the_page_made_is_removed_whole_and_another_only_forgotten(c
     own = client.root / "own"
     own.mkdir()
     (own / "kick.wav").write_bytes(audio["kick.wav"])
-    assert client.http.get("/api").json()["songs"] == ["My song", "own"]
+    written = client.root / "mixed"
+    written.mkdir()
+    (written / "mix.wav").write_bytes(audio["mix.wav"])
+    (written / "console.json").touch()
+    assert client.http.get("/api").json()["songs"] == ["My song", "own"], "results are no songs"
     assert client.job("own", "open")["state"] == "done"
     for name in (song, "own"):
         assert client.http.delete(f"/api/songs/{name}").status_code == 200

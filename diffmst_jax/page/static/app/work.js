@@ -83,7 +83,7 @@ export class Work {
 
   downloadSession(format) {
     return this.order("export", { format }, (job) => {
-      for (const text of job.result.notes) this.app.messages.say(text);
+      if (job.result.notes.length) this.app.messages.say(job.result.notes);
       save(api.file(this.app.song, job.result.name));
     });
   }

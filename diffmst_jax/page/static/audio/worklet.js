@@ -28,7 +28,10 @@ class ConsoleProcessor extends AudioWorkletProcessor {
     else if (type === "solo") player.setSolo(value);
     else if (type === "levels") player.setLevels(value);
     else if (type === "choose") player.choose(value);
-    else if (type === "seek") player.seek(value);
+    else if (type === "seek") {
+      player.seek(value);
+      this.untilReport = 0; // ask for what is wanted there at once
+    }
     else if (type === "loop") player.loop = value;
     else if (type === "forget") player[value.source]?.asked.delete(value.index);
     else if (type === "play") {

@@ -141,6 +141,8 @@ export function setupPanel(app) {
     const report = h("a", {
       href: app.work.reportAddress(), target: "_blank", rel: "noopener", text: "Report",
     });
-    return [h("b", { text }), " to the reference than the raw tracks. ", song.has_report ? report : ""];
+    const isAsJudged = JSON.stringify(song.judged) === JSON.stringify(app.store.state?.console);
+    const when = isAsJudged ? ". " : ", before your changes. ";
+    return [h("b", { text }), ` to the reference than the raw tracks${when}`, song.has_report ? report : ""];
   }
 }

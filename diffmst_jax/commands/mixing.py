@@ -41,9 +41,9 @@ def run_mix(options: argparse.Namespace) -> int:
             exclude=options.exclude,
             progress=tell,
         )
-        if options.save_preset is not None:
-            result.save_preset(options.save_preset)
-        result.write(options.out, file_format=options.format, subtype=subtype)
+        result.write(
+            options.out, file_format=options.format, subtype=subtype, preset=options.save_preset
+        )
     output().print(distance_table(result.report))
     for text in refinement_words(result.console.provenance.refinement):
         say(text)

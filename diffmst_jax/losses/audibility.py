@@ -122,18 +122,19 @@ def partial_loudness(
     return jnp.where(above, loud, soft)
 
 
-def _band_hz() -> np.ndarray:
+def band_hz() -> np.ndarray:
+    """Centre frequency of each band in Hz, `(BANDS,)`."""
     edges = np.linspace(hz_to_bark(LOW_HZ), hz_to_bark(HIGH_HZ), BANDS + 2)
     return bark_to_hz(edges)[1:-1]
 
 
 def _at_bands(frequencies_hz: tuple[float, ...], values_db: tuple[float, ...]) -> np.ndarray:
-    return np.interp(np.log(_band_hz()), np.log(frequencies_hz), values_db)
+    return np.interp(np.log(band_hz()), np.log(frequencies_hz), values_db)
 
 
 def _spreading() -> np.ndarray:
     """What a band (row) adds to each band (column); 1 to itself."""
-    bark = hz_to_bark(_band_hz())
+    bark = hz_to_bark(band_hz())
     distance = bark[None, :] - bark[:, None]
     slope = np.where(distance < 0, LOWER_SLOPE, -UPPER_SLOPE)
     return 10.0 ** (slope * distance / 10.0)

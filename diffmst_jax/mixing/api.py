@@ -1,6 +1,7 @@
 """The whole job from Python: tracks and a reference in, a mix, its settings and a report out."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -128,17 +129,30 @@ class MixResult:
             InputError: the place cannot be written to.
         """
         with written_beside(path) as temporary:
-            temporary.write_text(style_text(self.references), encoding="utf-8")
+            self._write_preset(temporary)
+
+    def _write_preset(self, path: Path) -> None:
+        path.write_text(style_text(self.references), encoding="utf-8")
 
     def write(
-        self, folder: str | Path, *, file_format: str = "wav", subtype: str = SUBTYPES[DEFAULT_BITS]
+        self,
+        folder: str | Path,
+        *,
+        file_format: str = "wav",
+        subtype: str = SUBTYPES[DEFAULT_BITS],
+        preset: str | Path | None = None,
     ) -> None:
-        """Write `mix.wav`, `console.json` and `report.html`: all of them or none.
+        """Write `mix.wav`, `console.json` and `report.html`, and a preset if one is asked for.
+
+        All of them or none.
 
         Raises:
             InputError: the place cannot be written to.
         """
-        with folder_written_beside(folder) as beside:
+        with ExitStack() as all_or_none:
+            if preset is not None:
+                self._write_preset(all_or_none.enter_context(written_beside(preset)))
+            beside = all_or_none.enter_context(folder_written_beside(folder))
             write_mix(beside / f"mix.{file_format}", self.audio, subtype=subtype)
             text = console_text(self.console)
             (beside / CONSOLE_FILE_NAME).write_text(text, encoding="utf-8")

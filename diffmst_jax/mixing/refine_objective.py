@@ -40,8 +40,8 @@ END = 0.02
 """Share of a range next to its ends that costs, unless the prediction is there already."""
 
 AUDIBLE = 0.1
-"""Share of its own loudness that every track should keep. In released mixes of the kind that this
-was tried on, one track in ten keeps less."""
+"""Share of its own loudness that every track should keep; in the sums of six songs' stems as they
+were released, one track in eight keeps less."""
 
 LEAST_AUDIBILITY = 1e-4
 FADE = 1024  # samples at the joints of the medley, so that they do not click

@@ -17,8 +17,10 @@ from diffmst_jax.losses import AudioFeatureLoss
 from diffmst_jax.mixing.charts import Axis, Curve, chart, frequency_axis, plain
 from diffmst_jax.mixing.compare import MATCHED_LUFS, SPECTRUM_HZ, View
 from diffmst_jax.mixing.measure import MOMENTARY_STEPS, SHORT_TERM_STEPS, sliding_loudness
+from diffmst_jax.mixing.refine import Refinement
 from diffmst_jax.mixing.report_player import listening
-from diffmst_jax.mixing.report_tracks import StripView, stage, strip_card
+from diffmst_jax.mixing.report_refinement import refinement_section
+from diffmst_jax.mixing.report_tracks import StripView, glance, stage, strip_card
 from diffmst_jax.mixing.words import significant
 from dsp.loudness import HOP_S
 
@@ -51,6 +53,7 @@ class ReportContent:
         numbers: rows of the table of plain measurements: a label and a text per view.
         warnings: sentences that the user should not miss.
         about: term and text pairs about how the mix was made.
+        refinement: what refining did; None when the mix was not refined.
     """
 
     song: str
@@ -62,6 +65,7 @@ class ReportContent:
     numbers: Sequence[tuple[str, Sequence[str]]]
     warnings: Sequence[str]
     about: Sequence[tuple[str, str]]
+    refinement: Refinement | None = None
 
 
 def report_html(content: ReportContent) -> str:
@@ -86,7 +90,10 @@ def report_html(content: ReportContent) -> str:
         loudness_note=_loudness_note(content.views),
         loudness_chart=_loudness_chart(content.views),
         width_chart=_width_chart(content.views),
+        dynamics_chart=_dynamics_chart(content.views),
+        refinement=refinement_section(content.refinement),
         stage=stage(content.strips),
+        glance=glance(content.strips),
         numbers_table=_numbers_table(content.views, content.numbers),
         strips="".join(strip_card(strip) for strip in content.strips),
         master=strip_card(content.master),
@@ -205,6 +212,25 @@ def _loudness_chart(views: Sequence[View]) -> str:
     axis = Axis(low, high, np.arange(low, high + 1, 8).tolist())
     return chart(
         curves, Axis(0, last, ticks, labels), axis, title="Loudness over time", unit="LUFS"
+    )
+
+
+def _dynamics_chart(views: Sequence[View]) -> str:
+    """How much of the time each signal is at least how loud: flat and far is dynamic."""
+    low, high = MATCHED_LUFS - 20, MATCHED_LUFS + 8
+    levels = np.linspace(low, high, 141)
+    curves = []
+    for view in (views[0], views[-1], views[-2]):
+        loudness = sliding_loudness(view.step_powers, MOMENTARY_STEPS)
+        share = [100.0 * np.mean(loudness >= level) if loudness.size else 0.0 for level in levels]
+        curves.append(Curve(view.name, view.style, levels, np.array(share)))
+    across = Axis(low, high, np.arange(low, high + 1, 4).tolist())
+    return chart(
+        curves,
+        across,
+        Axis(0, 100, (0, 25, 50, 75, 100)),
+        title="Share of the time at or above a loudness",
+        unit="% of the time over LUFS",
     )
 
 

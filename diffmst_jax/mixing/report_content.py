@@ -11,6 +11,7 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.charts import MINUS, signed
 from diffmst_jax.mixing.compare import MATCHED_LUFS, View, loudest_stretch
+from diffmst_jax.mixing.heard import BURIED, strip_audibility
 from diffmst_jax.mixing.measure import decibels, power_db, true_peak
 from diffmst_jax.mixing.output import Finished
 from diffmst_jax.mixing.reduction import PASSAGE_S, gain_reduction_db
@@ -25,11 +26,13 @@ from diffmst_jax.mixing.words import (
     balance_words,
     compressor_words,
     equalizer_words,
+    hertz,
     pan_words,
     reduction_words,
 )
 
 SMALLEST_CHANGE = 1e-9
+SMALL_MOVE_DB = 0.5
 PAN_AS_DB = 6.0
 """A track moved from the centre to a side counts as much of a change as 6 dB."""
 
@@ -66,6 +69,7 @@ class StripMeasures(NamedTuple):
     loudness_lufs: float
     equalizer_db: np.ndarray
     reduction_db: np.ndarray
+    audibility: float
 
 
 def report_content(facts: MixFacts) -> ReportContent:
@@ -73,6 +77,7 @@ def report_content(facts: MixFacts) -> ReportContent:
     settings, views = facts.settings, facts.views
     count = len(settings.strips)
     origin = settings.provenance
+    strips = strip_views(facts)
     return ReportContent(
         song=facts.song,
         subtitle=(
@@ -83,11 +88,12 @@ def report_content(facts: MixFacts) -> ReportContent:
             loudest_stretch(views[-2].step_powers, EXCERPT_S),
             loudest_stretch(views[-1].step_powers, EXCERPT_S),
         ),
-        strips=strip_views(facts),
+        strips=strips,
         master=_master_view(settings),
         numbers=_numbers(views),
-        warnings=warnings(settings, facts.finished),
+        warnings=[*warnings(settings, facts.finished), *buried(strips)],
         about=facts.about,
+        refinement=facts.refinement,
     )
 
 
@@ -100,6 +106,15 @@ def warnings(settings: MixSettings, finished: Finished) -> list[str]:
             f"The mix is {missing:.1f} LU quieter than asked: more would have crushed its peaks."
         )
     return texts
+
+
+def buried(strips: Sequence[StripView]) -> list[str]:
+    """Name tracks that are lost in the mix."""
+    return [
+        f"{strip.name} is hardly heard beside the others; raise its input_gain_db to bring it out."
+        for strip in strips
+        if strip.audibility is not None and strip.audibility < BURIED
+    ]
 
 
 def strip_views(facts: MixFacts) -> list[StripView]:
@@ -121,7 +136,8 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     changes = moved_db * 10 ** (np.maximum(before, after) / 20)
     shares = changes / np.maximum(np.max(changes), SMALLEST_CHANGE)
     order = np.argsort(-shares, kind="stable")
-    measured = zip(level_db, shares, loudness, curves, reduction, strict=True)
+    heard = strip_audibility(settings, multitrack, wet)
+    measured = zip(level_db, shares, loudness, curves, reduction, heard, strict=True)
     views = [_strip_view(settings, i, StripMeasures(*m)) for i, m in enumerate(measured)]
     return [views[i] for i in order]
 
@@ -181,7 +197,24 @@ def _strip_view(
         equalizer_db=measured.equalizer_db if settings.config.track_equalizer else None,
         reduction_db=measured.reduction_db if settings.config.track_compressor else None,
         settings=tuple(rows),
+        moved=_moved_most(measured, position),
+        audibility=None if settings.muted[index] else measured.audibility,
     )
+
+
+def _moved_most(measured: StripMeasures, position: float) -> str:
+    """Say what was done to a track most, in words; the unit of comparison is a decibel."""
+    level, curve = float(measured.level_db), measured.equalizer_db
+    top = int(np.argmax(np.abs(curve)))
+    reduced = -float(np.min(measured.reduction_db, initial=0.0))
+    choices = [
+        (abs(level), f"{abs(level):.1f} dB {'louder' if level > 0 else 'quieter'}"),
+        (abs(curve[top]), f"{signed(float(curve[top]))} dB at {hertz(EQUALIZER_HZ[top])}"),
+        (2 * PAN_AS_DB * abs(position - 0.5), f"moved {pan_words(position)}"),
+        (reduced / 2, f"compressed by up to {reduced:.1f} dB"),
+    ]
+    most, words = max(choices)
+    return words if most >= SMALL_MOVE_DB else "hardly changed"
 
 
 def _level_words(settings: MixSettings, index: int) -> str:

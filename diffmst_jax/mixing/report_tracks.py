@@ -30,6 +30,8 @@ class StripView(NamedTuple):
         equalizer_db: response at `EQUALIZER_HZ`; None where the console has no equalizer.
         reduction_db: gain of the compressor over a passage, 0 or less; None where there is none.
         settings: what to list below the curve: a label and a text each.
+        moved: what was done to it most, in words.
+        audibility: share of its own loudness that it keeps in the mix; None where it has none.
     """
 
     name: str
@@ -41,6 +43,33 @@ class StripView(NamedTuple):
     equalizer_db: np.ndarray | None
     reduction_db: np.ndarray | None
     settings: tuple[tuple[str, str], ...]
+    moved: str = ""
+    audibility: float | None = None
+
+
+def glance(strips: Sequence[StripView]) -> str:
+    """Tabulate all tracks in a line each: how much they matter, what moved most, how they sit."""
+    rows = "".join(_glance_row(strip) for strip in strips)
+    return (
+        "<table><thead><tr><th>Track</th><th>Changes the mix</th><th>Moved most</th><th>Level</th>"
+        f"<th>Place</th><th>Heard</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _glance_row(strip: StripView) -> str:
+    level = "muted" if strip.level_db is None else f"{signed(strip.level_db)} dB"
+    heard = ""
+    if strip.audibility is not None:
+        heard = _cell_meter(strip.audibility, f"{100 * strip.audibility:.0f} %")
+    return (
+        f'<tr class="mix"><td>{escape(strip.name)}</td><td>{_cell_meter(strip.share, "")}</td>'
+        f"<td>{escape(strip.moved)}</td><td>{level}</td><td>{_pan(strip.pan)}</td>"
+        f"<td>{heard}</td></tr>"
+    )
+
+
+def _cell_meter(share: float, text: str) -> str:
+    return f'{text}<span class="meter"><i style="width:{100 * share:.0f}%"></i></span>'
 
 
 def stage(strips: Sequence[StripView]) -> str:

@@ -1,0 +1,70 @@
+"""How well each track is heard in a finished mix, for the report.
+
+Worked out from what is known without rendering again: the recordings' excitation over passages of
+the song, the equalizers' responses, and the power that each strip adds to the mix. What it leaves
+out is that compressors change when a track is loud.
+"""
+
+from functools import partial
+
+import jax
+import numpy as np
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.losses import audibility, band_excitation
+from diffmst_jax.losses.audibility import band_hz
+from diffmst_jax.mixing.measure import SMALLEST_POWER
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.tracks import Multitrack
+
+PASSAGE = 1 << 17
+MOST_PASSAGES = 16
+
+BURIED = 0.02
+"""A track that keeps less of its own loudness is lost in the mix."""
+
+
+def strip_audibility(
+    settings: MixSettings, multitrack: Multitrack, strip_powers: np.ndarray
+) -> np.ndarray:
+    """Share of its own loudness that each strip keeps in the mix, `(strips,)` in [0, 1].
+
+    Args:
+        settings: the mix.
+        multitrack: its tracks.
+        strip_powers: `Rendered.strip_powers`.
+    """
+    excitation = _recorded(multitrack)
+    if settings.config.track_equalizer:
+        curves = np.asarray(jax.vmap(_response_db)(settings.params.tracks.equalizer))
+        excitation = excitation * 10.0 ** (curves[:, :, np.newaxis] / 10.0)
+    total = np.sum(excitation, axis=(1, 2))
+    gains = strip_powers / np.maximum(total, SMALLEST_POWER)
+    wet = excitation * gains[:, np.newaxis, np.newaxis]
+    return np.asarray(_audibility(wet.astype(np.float32)))
+
+
+def _recorded(multitrack: Multitrack) -> np.ndarray:
+    """Excitation of each strip, `(strips, bands, frames)`, over passages from all of the song."""
+    length = multitrack.audio.shape[1]
+    count = min(MOST_PASSAGES, -(-length // PASSAGE))
+    starts = np.linspace(0, max(0, length - PASSAGE), count).astype(int)
+    parts = []
+    for start in starts:
+        piece = multitrack.audio[:, start : start + PASSAGE]
+        piece = np.pad(piece, ((0, 0), (0, PASSAGE - piece.shape[1])))
+        tracks = np.asarray(_excitation(piece))
+        strips = np.zeros((len(multitrack.strips), *tracks.shape[1:]))
+        np.add.at(strips, multitrack.strip_of_track, tracks)
+        parts.append(strips)
+    return np.concatenate(parts, axis=2)
+
+
+_audibility = jax.jit(audibility)
+_excitation = jax.jit(partial(band_excitation, sample_rate=SAMPLE_RATE))
+
+
+@jax.jit
+def _response_db(equalizer: dsp.EqualizerParams) -> jax.Array:
+    return dsp.equalizer_response(equalizer, band_hz(), sample_rate=SAMPLE_RATE)

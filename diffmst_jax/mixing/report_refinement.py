@@ -1,0 +1,74 @@
+"""What refinement did, for the report: distances before and after, and the way between."""
+
+import math
+from html import escape
+
+import numpy as np
+
+from diffmst_jax.mixing.charts import Axis, Curve, chart, plain
+from diffmst_jax.mixing.refine import BeforeAfter, Refinement
+from diffmst_jax.mixing.words import significant
+
+SECTION = """\
+<h2>Refinement</h2>
+<p class="note">{note}</p>
+<div class="two"><section class="card">{bars}</section><section class="card">{path}</section></div>
+"""
+
+NOTE = (
+    "Starting from the prediction, the settings were moved step by step towards the reference, on "
+    "short pieces from all over the song. {held}"
+)
+HELD = (
+    "A stretch of the song was held back: how close it comes says whether the settings suit the "
+    "song, not only the pieces."
+)
+NOT_HELD = "The song is too short to hold a stretch back as a check."
+SHORTEST_BAR = 2.0
+
+
+def refinement_section(refinement: Refinement | None) -> str:
+    """Draw the section; nothing when the mix was not refined."""
+    if refinement is None:
+        return ""
+    held = HELD if refinement.unseen is not None else NOT_HELD
+    return SECTION.format(
+        note=NOTE.format(held=held), bars=_bars(refinement), path=_path(refinement)
+    )
+
+
+def _bars(refinement: Refinement) -> str:
+    pairs = [("Where it listened", refinement.seen)]
+    if refinement.unseen is not None:
+        pairs.append(("Held back", refinement.unseen))
+    most = max(float(distance.total) for _, pair in pairs for distance in pair)
+    return (
+        '<div class="pairs">' + "".join(_pair(name, pair, most) for name, pair in pairs) + "</div>"
+    )
+
+
+def _pair(name: str, pair: BeforeAfter, most: float) -> str:
+    rows = []
+    for label, style, distance in zip(("before", "after"), ("before", "mix"), pair, strict=True):
+        value = float(distance.total)
+        width = max(SHORTEST_BAR, 100 * value / most) if most > 0 else SHORTEST_BAR
+        rows.append(
+            f'<span>{label}</span><span class="track {style}"><i style="width:{width:.1f}%"></i>'
+            f"</span><b>{significant(value)}</b>"
+        )
+    return f'<h3>{escape(name)}</h3><div class="bars">{"".join(rows)}</div>'
+
+
+def _path(refinement: Refinement) -> str:
+    """Style distance at every step, on a logarithmic scale."""
+    distances = np.maximum(np.array(refinement.distances), 1e-6)
+    low = 10.0 ** math.floor(math.log10(float(np.min(distances))))
+    high = 10.0 ** math.ceil(math.log10(float(np.max(distances)) * 1.001))
+    decades = round(math.log10(high / low))
+    ticks = [low * 10.0**power for power in range(decades + 1)]
+    steps = max(1, len(distances) - 1)
+    stride = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 1000) if steps / s <= 7)
+    across = Axis(0, steps, range(0, steps + 1, stride))
+    up = Axis(low, high, ticks, [plain(float(f"{tick:.3g}")) for tick in ticks], log=True)
+    curve = Curve("Style distance on the pieces", "mix", np.arange(len(distances)), distances)
+    return chart([curve], across, up, title="Style distance over steps", unit="over steps")

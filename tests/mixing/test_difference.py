@@ -1,0 +1,129 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from diffmst_jax.cli import main
+from diffmst_jax.mixing.console_file import console_text
+from diffmst_jax.mixing.difference import differences
+
+
+@pytest.fixture
+def edited(mixed):
+    """A copy of the mix's settings with tracks in another order, and a function that edits them."""
+
+    def edit(**changes):
+        params = mixed.console.params
+        tracks = params.tracks._replace(**changes)
+        return dataclasses.replace(mixed.console, params=params._replace(tracks=tracks))
+
+    return edit
+
+
+def texts(before, after):
+    return [item.text for item in differences(before, after)]
+
+
+def set_at(values, index, value):
+    changed = np.array(values)
+    changed[index] = value
+    return changed
+
+
+def test_equal_mixes_have_no_differences_whatever_the_order_of_tracks(mixed):
+    settings = mixed.console
+    order = [2, 0, 3, 1]
+    tracks = settings.params.tracks
+    shuffled = dataclasses.replace(
+        settings,
+        strips=tuple(settings.strips[i] for i in order),
+        muted=settings.muted[order],
+        source_gain_db=settings.source_gain_db[order],
+        params=settings.params._replace(tracks=type(tracks)(*_at(tracks, order))),
+    )
+    assert differences(settings, shuffled) == []
+
+
+def _at(tracks, order):
+    return [
+        type(leaf)(*_at(leaf, order)) if isinstance(leaf, tuple) else leaf[order] for leaf in tracks
+    ]
+
+
+def test_what_is_heard_most_comes_first_in_words_and_units(mixed, edited):
+    tracks = mixed.console.params.tracks
+    gains = set_at(tracks.input_gain_db, 1, tracks.input_gain_db[1] + 6.0)
+    band = set_at(tracks.equalizer.gain_db, (0, 2), tracks.equalizer.gain_db[0, 2] + 3.0)
+    after = edited(
+        input_gain_db=gains,
+        pan=set_at(tracks.pan, 2, 0.75),
+        equalizer=tracks.equalizer._replace(gain_db=band),
+    )
+    after = dataclasses.replace(after, muted=np.array([False, False, False, True]))
+    said = texts(mixed.console, after)
+    assert said[0] == "11 hat: muted"
+    assert said[1] == "2 bass: 6.0 dB louder"
+    assert any(text.startswith("1 kick: equalizer ") and " dB at " in text for text in said)
+    assert any(text.startswith("10 pad: pan from ") and "50 % right" in text for text in said)
+    weights = [item.weight_db for item in differences(mixed.console, after)]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_a_faster_and_deeper_compressor_is_told(mixed, edited):
+    compressor = mixed.console.params.tracks.compressor
+    after = edited(
+        compressor=compressor._replace(
+            ratio=set_at(compressor.ratio, 0, 8.0),
+            threshold_db=set_at(compressor.threshold_db, 0, -40.0),
+        )
+    )
+    (change,) = differences(mixed.console, after)
+    assert "1 kick: compressor from " in change.text
+    assert "8.0 : 1 above" in change.text
+    assert change.weight_db > 10
+
+
+def test_changes_too_small_to_hear_are_marked(mixed, edited):
+    tracks = mixed.console.params.tracks
+    after = edited(input_gain_db=set_at(tracks.input_gain_db, 0, tracks.input_gain_db[0] + 0.1))
+    (change,) = differences(mixed.console, after)
+    assert not change.is_heard
+
+
+def test_output_console_and_tracks_that_come_and_go_are_told(mixed):
+    settings = mixed.console
+    after = dataclasses.replace(
+        settings,
+        target=settings.target._replace(loudness_lufs=-9.0, ceiling_dbtp=-2.0),
+        config=dataclasses.replace(settings.config, pan_law="linear", track_equalizer=False),
+        strips=(settings.strips[0]._replace(file="1 kick 2.wav"), *settings.strips[1:]),
+    )
+    said = texts(settings, after)
+    assert "1 kick: is no longer in the mix" in said
+    assert "1 kick 2: is new in the mix" in said
+    assert "Console: pan_law linear (was constant_power)" in said
+    assert "Console: track_equalizer off (was on)" in said
+    assert any(text.startswith("Output: loudness \N{MINUS SIGN}9.0 LUFS") for text in said)
+
+
+def test_the_command_prints_what_is_heard_and_counts_the_rest(mixed, edited, tmp_path, capsys):
+    tracks = mixed.console.params.tracks
+    gains = set_at(tracks.input_gain_db, 0, tracks.input_gain_db[0] - 2.0)
+    gains[1] += 0.1
+    (tmp_path / "a.json").write_text(console_text(mixed.console))
+    (tmp_path / "b.json").write_text(console_text(edited(input_gain_db=gains)))
+    command = ["diff", str(tmp_path / "a.json"), str(tmp_path / "b.json")]
+    assert main(command) == 0
+    assert capsys.readouterr().out == (
+        "1 kick: 2.0 dB quieter\n1 more that can hardly be heard; --all lists them.\n"
+    )
+    assert main([*command, "--all"]) == 0
+    assert capsys.readouterr().out == "1 kick: 2.0 dB quieter\n2 bass: 0.1 dB louder\n"
+    assert main(["diff", str(tmp_path / "a.json"), str(tmp_path / "a.json")]) == 0
+    assert capsys.readouterr().out == "Nothing changed.\n"
+
+
+def test_the_command_names_a_wrong_file(mixed, tmp_path, capsys):
+    (tmp_path / "a.json").write_text(console_text(mixed.console))
+    assert main(["diff", str(tmp_path / "a.json"), str(tmp_path / "none.json")]) == 2
+    assert "none.json: does not exist" in capsys.readouterr().err

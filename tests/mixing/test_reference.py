@@ -1,0 +1,191 @@
+import json
+
+import numpy as np
+import pytest
+
+from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.api import mix
+from diffmst_jax.mixing.inputs import audio_from_array, gather_references, gather_tracks
+from diffmst_jax.mixing.reference import (
+    ReferenceName,
+    Section,
+    blended,
+    named,
+    parse_reference,
+    parse_section,
+    read_reference,
+    reference_style,
+)
+from diffmst_jax.mixing.style_file import EXCERPT_WINDOWS, WINDOW, excerpt, load_style, style_text
+from tests.mixing.songs import bursts, tone
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a.mp3", ReferenceName("a.mp3")),
+        ("a.mp3=0.3", ReferenceName("a.mp3", None, 0.3)),
+        ("a.mp3@0:30-1:10", ReferenceName("a.mp3", Section(30, 70))),
+        ("x/a.mp3@90-=2", ReferenceName("x/a.mp3", Section(90, None), 2.0)),
+        ("me@home.mp3", None),
+    ],
+)
+def test_references_are_read_with_section_and_weight(text, expected):
+    if expected is None:
+        with pytest.raises(InputError, match="stretch of time"):
+            parse_reference(text)
+        return
+    found = parse_reference(text)
+    assert str(found.path) == str(expected.path)
+    assert found[1:] == expected[1:]
+
+
+def test_a_file_that_is_called_so_wins_over_its_parts(tmp_path):
+    path = tmp_path / "mix@home=2.wav"
+    path.touch()
+    assert parse_reference(str(path)) == ReferenceName(path)
+    assert parse_reference(f"{path}=0.5") == ReferenceName(path, None, 0.5)
+
+
+@pytest.mark.parametrize("text", ["a.wav=0", "a.wav=-1", "a.wav=much", "a.wav=inf", "a.wav="])
+def test_wrong_weights_are_refused(text):
+    with pytest.raises(InputError, match="weight"):
+        parse_reference(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0:30-1:10", (30, 70)),
+        ("30-70.5", (30, 70.5)),
+        ("1:00:00-", (3600, None)),
+        ("-1:10", (0, 70)),
+    ],
+)
+def test_sections_are_read(text, expected):
+    assert parse_section(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "30", "a-b", "1:10-0:30", "0:30-0:30.5", "1::2-3", "3--1"])
+def test_wrong_sections_are_refused(text):
+    with pytest.raises(InputError, match="section"):
+        parse_section(text)
+
+
+def test_a_section_is_that_part_of_the_file(reference):
+    whole = read_audio(reference)
+    part = read_reference(reference, Section(1.0, 3.0))
+    np.testing.assert_array_equal(part, whole[:, SAMPLE_RATE : 3 * SAMPLE_RATE])
+    with pytest.raises(InputError, match="nothing at"):
+        read_reference(reference, Section(60.0, None))
+
+
+def test_weights_are_shares_and_the_heaviest_comes_first(reference, tmp_path):
+    other = tmp_path / "other.wav"
+    write_audio(other, 0.3 * bursts(3.0, 2.0, 9), sample_rate=SAMPLE_RATE)
+    found = gather_references([str(reference), f"{other}=3"], section=None, sample_rate=SAMPLE_RATE)
+    assert [item.weight for item in found] == [0.75, 0.25]
+    assert named(found) == "other.wav (75 %), finished.wav (25 %)"
+    mean = blended(found)
+    expected = 0.75 * found[0].features.stereo_width + 0.25 * found[1].features.stereo_width
+    assert mean.stereo_width == pytest.approx(expected)
+
+
+def test_two_equal_references_are_as_good_as_one(song, reference, model, mixed, tmp_path):
+    twin = tmp_path / "twin.wav"
+    write_audio(twin, read_audio(reference), sample_rate=SAMPLE_RATE, subtype="FLOAT")
+    again = mix(song, {reference: 0.3, twin: 0.7}, model=model)
+    np.testing.assert_allclose(again.audio, mixed.audio, rtol=0, atol=2e-3)
+    distances = again.report.distances["Mix"]["total"]
+    assert distances == pytest.approx(mixed.report.distances["Mix"]["total"], rel=1e-3)
+
+
+def test_a_saved_style_stands_for_its_reference(song, model, mixed, tmp_path):
+    path = tmp_path / "style.json"
+    mixed.save_preset(path)
+    again = mix(song, path, model=model)
+    error = np.sqrt(np.mean(np.square(again.audio - mixed.audio)))
+    assert error < 1e-2 * np.sqrt(np.mean(np.square(mixed.audio)))  # the excerpt has 16 bits
+    assert again.console.provenance.reference == "finished.wav"
+    (found,) = load_style(path)
+    for kept, measured in zip(found.features, mixed.references[0].features, strict=True):
+        np.testing.assert_allclose(kept, measured, atol=1e-5)
+
+
+def test_an_excerpt_holds_the_loudest_windows_in_order():
+    audio = np.zeros((2, 6 * WINDOW), np.float32)
+    for window, level in enumerate((0.1, 0.5, 0.2, 0.9, 0.3, 0.05)):
+        audio[:, window * WINDOW : (window + 1) * WINDOW] = level
+    part = excerpt(audio)
+    assert part.shape == (2, EXCERPT_WINDOWS * WINDOW)
+    assert part[0, ::WINDOW].tolist() == pytest.approx([0.5, 0.2, 0.9, 0.3])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d.update(version=9), "has version 9"),
+        (lambda d: d.update(format="other"), "is not a style file"),
+        (lambda d: d["references"][0].update(weight=-1), "references[0].weight is -1; set it from"),
+        (lambda d: d["references"][0].pop("name"), "references[0] has no entry 'name'"),
+        (lambda d: d["references"][0].update(excerpt_flac="AAAA"), "cannot be decoded"),
+        (lambda d: d["references"][0].update(excerpt_flac="no!"), "cannot be decoded"),
+        (lambda d: d["references"][0]["features"].update(rms=[1]), "features.rms is [1]"),
+        (lambda d: d.update(references=[]), "references is []"),
+    ],
+)
+def test_a_wrong_style_is_answered_with_its_place(mixed, tmp_path, change, said):
+    document = json.loads(style_text(mixed.references))
+    change(document)
+    path = tmp_path / "style.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError) as caught:
+        load_style(path)
+    assert said in str(caught.value)
+
+
+def test_arrays_mix_as_their_files_do(song, reference, model, mixed, multitrack):
+    arrays = {path.name: read_audio(path) for path in song.iterdir()}
+    ordered = {strip.file: arrays[strip.file] for strip in multitrack.strips}
+    ordered["silent.wav"] = arrays["silent.wav"]
+    again = mix(ordered, read_audio(reference), model=model)
+    np.testing.assert_allclose(again.audio, mixed.audio, rtol=0, atol=1e-6)
+    assert again.console.strips == mixed.console.strips
+    assert again.console.left_out == mixed.console.left_out
+
+
+@pytest.mark.parametrize(
+    ("audio", "problem"),
+    [
+        (np.zeros((2, 3, 44100), np.float32), "shape"),
+        (np.zeros(44100, np.int16), "int16"),
+        (np.full(44100, np.nan, np.float32), "no numbers"),
+        (np.zeros((44100, 2), np.float32), "less than 0.4 s"),
+    ],
+)
+def test_unusable_arrays_are_refused(audio, problem):
+    with pytest.raises(InputError, match=problem):
+        audio_from_array(audio, "kick", 44100)
+
+
+def test_arrays_of_another_rate_are_resampled():
+    slow = audio_from_array(tone(1.0, 200.0, sample_rate=22050)[0], "x", 22050)
+    assert slow.shape == (1, SAMPLE_RATE)
+
+
+def test_silent_arrays_and_no_reference_are_refused():
+    with pytest.raises(InputError, match="hold no sound"):
+        gather_tracks(
+            {"a": np.zeros(44100, np.float32)}, references=[], exclude=[], sample_rate=44100
+        )
+    with pytest.raises(InputError, match="none was given"):
+        gather_references([], section=None, sample_rate=44100)
+
+
+def test_the_style_of_a_song_leaves_its_breaks_out(reference):
+    audio = read_audio(reference)
+    loud = np.tile(audio, 3)
+    with_break = np.concatenate([loud, 0.001 * loud[:, : 8 * SAMPLE_RATE]], axis=1)
+    whole, broken = reference_style(loud), reference_style(with_break)
+    np.testing.assert_allclose(broken.bark_spectrum, whole.bark_spectrum, atol=0.25)

@@ -44,6 +44,7 @@ from diffmst_jax.mixing.tracks import (
     Multitrack,
     read_strips,
 )
+from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models import Model, load_model
 
 __all__ = [
@@ -297,6 +298,7 @@ def _about(
         ("Reference", settings.provenance.reference),
         ("Model", settings.provenance.model or "given from Python"),
         ("Amount", settings.provenance.amount),
+        *[("Refinement", text) for text in refinement_words(settings.provenance.refinement)],
         ("Length", f"{minutes}:{seconds:02d}"),
         ("Limiter", f"peaks turned down by {finished.limiting_db:.1f} dB at most"),
         ("Mix again", "diffmst render TRACKS console.json --out mix.wav"),

@@ -217,14 +217,14 @@ def _loudness_chart(views: Sequence[View]) -> str:
 
 def _dynamics_chart(views: Sequence[View]) -> str:
     """How much of the time each signal is at least how loud: flat and far is dynamic."""
-    low, high = MATCHED_LUFS - 20, MATCHED_LUFS + 8
+    low, high = MATCHED_LUFS - 14, MATCHED_LUFS + 8
     levels = np.linspace(low, high, 141)
     curves = []
     for view in (views[0], views[-1], views[-2]):
         loudness = sliding_loudness(view.step_powers, MOMENTARY_STEPS)
         share = [100.0 * np.mean(loudness >= level) if loudness.size else 0.0 for level in levels]
         curves.append(Curve(view.name, view.style, levels, np.array(share)))
-    across = Axis(low, high, np.arange(low, high + 1, 4).tolist())
+    across = Axis(low, high, np.arange(low, high + 1, 2).tolist())
     return chart(
         curves,
         across,

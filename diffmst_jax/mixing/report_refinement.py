@@ -25,6 +25,7 @@ HELD = (
 )
 NOT_HELD = "The song is too short to hold a stretch back as a check."
 SHORTEST_BAR = 2.0
+SMALLEST = 1e-6
 
 
 def refinement_section(refinement: Refinement | None) -> str:
@@ -61,14 +62,21 @@ def _pair(name: str, pair: BeforeAfter, most: float) -> str:
 
 def _path(refinement: Refinement) -> str:
     """Style distance at every step, on a logarithmic scale."""
-    distances = np.maximum(np.array(refinement.distances), 1e-6)
-    low = 10.0 ** math.floor(math.log10(float(np.min(distances))))
-    high = 10.0 ** math.ceil(math.log10(float(np.max(distances)) * 1.001))
-    decades = round(math.log10(high / low))
-    ticks = [low * 10.0**power for power in range(decades + 1)]
+    distances = np.maximum(np.array(refinement.distances), SMALLEST)
+    ticks = _ticks(float(np.min(distances)), float(np.max(distances)))
     steps = max(1, len(distances) - 1)
     stride = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 1000) if steps / s <= 7)
     across = Axis(0, steps, range(0, steps + 1, stride))
-    up = Axis(low, high, ticks, [plain(float(f"{tick:.3g}")) for tick in ticks], log=True)
+    up = Axis(ticks[0], ticks[-1], ticks, [plain(tick) for tick in ticks], log=True)
     curve = Curve("Style distance on the pieces", "mix", np.arange(len(distances)), distances)
     return chart([curve], across, up, title="Style distance over steps", unit="over steps")
+
+
+def _ticks(lowest: float, highest: float) -> list[float]:
+    """Round numbers (1, 2, 5 times powers of ten) from below the lowest to above the highest."""
+    first = math.floor(math.log10(lowest))
+    last = math.ceil(math.log10(highest))
+    numbers = [float(f"{m}e{power}") for power in range(first, last + 1) for m in (1, 2, 5)]
+    below = [number for number in numbers if number <= lowest]
+    above = [number for number in numbers if number >= highest]
+    return [number for number in numbers if below[-1] <= number <= max(above[0], numbers[1])]

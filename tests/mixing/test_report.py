@@ -1,7 +1,5 @@
 import dataclasses
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,7 +13,6 @@ from diffmst_jax.mixing.words import equalizer_words, hertz, pan_words, signific
 
 LARGEST_BYTES = 10_000_000
 VOID = {"meta", "br", "link", "input", "img", "hr"}
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Checker(HTMLParser):
@@ -130,35 +127,3 @@ def test_a_curve_stops_where_it_is_unknown():
     drawn = chart([Curve("a", "mix", x, y)], Axis(0, 5, (0, 5)), Axis(0, 2, (0, 2)), title="t")
     assert drawn.count("<polyline") == 2
     assert "nan" not in drawn
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium to open the page")
-@pytest.mark.parametrize("width", [390, 1200])
-def test_a_browser_runs_the_page_without_sideways_scrolling(page, tmp_path, width):
-    probe = """
-    <script>window.addEventListener("load", function () {
-      document.querySelectorAll(".choices button")[3].click();
-      var on = document.querySelector(".wave svg.on");
-      document.body.setAttribute("data-checked", [
-        document.documentElement.classList.contains("scripted"),
-        on.classList.contains("reference"),
-        document.documentElement.scrollWidth <= window.innerWidth,
-        document.querySelectorAll(".strip").length,
-      ].join(" "));
-    });</script></body>"""
-    (tmp_path / "page.html").write_text(page.replace("</body>", probe), encoding="utf-8")
-    command = [
-        str(CHROMIUM),
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        f"--window-size={width},900",
-        "--virtual-time-budget=3000",
-        "--dump-dom",
-        f"file://{tmp_path / 'page.html'}",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    found = re.search(r'data-checked="([^"]*)"', done.stdout)
-    assert found is not None, done.stderr[-500:]
-    assert found[1] == "true true true 5"

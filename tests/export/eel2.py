@@ -1,7 +1,8 @@
 """Runs JSFX effects as they are shipped: EEL2, as far as they use it, translated to Python.
 
-Written from REAPER's public JSFX reference. Stricter than REAPER: an unknown function, a variable
-that nothing ever sets, or a syntax beyond this subset is an error.
+Written from REAPER's public JSFX reference and the language's published grammar. Stricter than
+REAPER: an unknown function, a variable that nothing ever sets, or a syntax beyond this subset is an
+error.
 
 Truth is a magnitude above 0.00001, `==` and memory addresses forgive as much, as EEL2 does.
 """
@@ -152,7 +153,16 @@ class Parser:
         no = self.ternary() if self.accept(":") else ("number", "0")
         return ("if", condition, yes, no)
 
-    LEVELS = (("||",), ("&&",), ("==", "!=", "<", ">", "<=", ">="), ("+", "-"), ("*", "/"), ("%",))
+    # EEL2's own order, lowest first: a minus binds tighter than a plus, a division than a product.
+    LEVELS = (
+        ("||", "&&"),
+        ("==", "!=", "<", ">", "<=", ">="),
+        ("+",),
+        ("-",),
+        ("*",),
+        ("/",),
+        ("%",),
+    )
 
     def binary(self, level):
         if level == len(self.LEVELS):

@@ -128,8 +128,10 @@ def _common(session: Session, media: Sequence[Media]) -> list[str]:
         )
     notes += _effects(session)
     converted = [item.name for item in media if item.subtype and item.audio is None]
-    if converted:
-        notes.append(f"{_list(converted)}: written as WAV; all other recordings are as they were.")
+    if len(converted) == len(media):
+        notes.append("Every recording is written as WAV, for workstations do not read it alike.")
+    elif converted:
+        notes.append(f"{_list(converted)}: written as WAV; the other recordings are as they were.")
     rates = {item.sample_rate for item in media}
     if rates != {SAMPLE_RATE}:
         notes.append(

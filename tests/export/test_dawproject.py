@@ -21,6 +21,9 @@ from tests.export.consoles import random_console, with_centred_pairs, with_track
 from tests.export.rebuild import compressed, equalized, placed
 
 SCHEMAS = Path("/work/shared/dawproject")
+needs_schemas = pytest.mark.skipif(
+    not SCHEMAS.is_dir(), reason="the format's schemas are not on this machine"
+)
 
 
 def read(path):
@@ -145,12 +148,23 @@ def test_the_session_played_from_its_file_is_the_mix(exported, multitrack, conso
     np.testing.assert_allclose(played, mix, rtol=0, atol=1e-5 * np.max(np.abs(mix)))
 
 
-@pytest.mark.skipif(not SCHEMAS.is_dir(), reason="the format's schemas are not on this machine")
-def test_both_documents_are_valid_against_the_schemas(exported):
-    files = read(exported.path)
+def assert_valid(path):
+    files = read(path)
     for document, schema in (("project.xml", "Project.xsd"), ("metadata.xml", "MetaData.xsd")):
         validator = etree.XMLSchema(etree.parse(SCHEMAS / schema))
         validator.assertValid(etree.fromstring(files[document]))
+
+
+@needs_schemas
+def test_both_documents_are_valid_against_the_schemas(exported):
+    assert_valid(exported.path)
+
+
+@needs_schemas
+def test_printed_and_linked_sessions_are_valid(song, console, tmp_path):
+    path = tmp_path / "a.dawproject"
+    export_session(song, console, path, link=True, print_effects=True)
+    assert_valid(path)
 
 
 def test_recordings_are_in_it_as_they_are(song, exported):

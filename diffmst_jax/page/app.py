@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -16,6 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.export.effects_return import bus_response
 from diffmst_jax.mixing.api import REPORT_FILE_NAME
 from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
 from diffmst_jax.page import decoded
@@ -115,6 +117,14 @@ class Page:
         """Return the prediction at other amounts."""
         song, body = self._song(request), await self._json(request)
         return JSONResponse(await run_in_threadpool(scaled, song, body))
+
+    async def reverb(self, request: Request) -> Response:
+        """Send the response of a console's effects bus: left, then right, float32."""
+        song, body = self._song(request), await self._json(request)
+        settings = await run_in_threadpool(checked_document, song, body)
+        response = await run_in_threadpool(bus_response, settings.params.fx_bus.reverb)
+        content = response.astype(np.float32).tobytes()
+        return Response(content, media_type="application/octet-stream")
 
     async def start_job(self, request: Request) -> Response:
         """Begin to open, mix, render, report on or export a song."""
@@ -286,6 +296,7 @@ def create_app(
         Route(f"{song}/reference", page.set_reference, methods=["POST"]),
         Route(f"{song}/session", page.save, methods=["PUT"]),
         Route(f"{song}/amounts", page.amounts, methods=["POST"]),
+        Route(f"{song}/reverb", page.reverb, methods=["POST"]),
         Route(f"{song}/jobs", page.start_job, methods=["POST"]),
         Route(f"{song}/audio/{{source}}/{{index:int}}", page.audio),
         Route(f"{song}/files/{{name}}", page.result),

@@ -13,8 +13,10 @@ import pytest
 import soundfile
 from starlette.testclient import TestClient
 
+import dsp
 from diffmst_jax.audio import read_audio
 from diffmst_jax.errors import InputError
+from diffmst_jax.export.effects_return import bus_response
 from diffmst_jax.mixing.api import render_file
 from diffmst_jax.mixing.tracks import load_tracks
 from diffmst_jax.page.app import create_app
@@ -179,6 +181,23 @@ def test_a_wrong_console_is_refused_and_changes_nothing(client, song, place, val
     assert answer.status_code == status
     assert text in answer.json()["error"]
     assert client.http.get(f"/api/songs/{song}").json() == before
+
+
+def test_the_response_of_the_effects_bus_is_sent(client, song):
+    client.job(song, "open")
+    console = client.session(song)["console"]
+    console["console"]["reverb"] = True
+    for track in console["tracks"]:
+        track["send_db"] = -12.0
+    reverb = {"band_gain": [0.5] * 12, "band_decay": [0.3] * 12, "mix": 0.4}
+    console["fx_bus"] = {"reverb": reverb}
+    answer = client.http.post(f"/api/songs/{song}/reverb", json=console)
+    sent = np.frombuffer(answer.content, np.float32).reshape(2, -1)
+    decoded = {name: np.array(value) for name, value in reverb.items()}
+    np.testing.assert_allclose(sent, bus_response(dsp.ReverbParams(**decoded)), atol=1e-7)
+    console["fx_bus"]["reverb"]["mix"] = 2
+    wrong = client.http.post(f"/api/songs/{song}/reverb", json=console)
+    assert "fx_bus.reverb.mix is 2; set it from 0 to 1" in wrong.json()["error"]
 
 
 def test_too_much_is_refused_with_a_remedy(client, song, audio):

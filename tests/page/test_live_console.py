@@ -10,6 +10,7 @@ import pytest
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.export.effects_return import bus_response
 from diffmst_jax.mixing.console_file import console_document
 from diffmst_jax.mixing.output import OutputTarget, finish
 from diffmst_jax.mixing.render import latency_samples, render
@@ -20,6 +21,7 @@ from diffmst_jax.page.decoded import BLOCK
 pytestmark = pytest.mark.slow
 
 LENGTH = SAMPLE_RATE
+PARTITION = 1024  # by which the browser's reverb, and so its mix, is late
 CLOSE = 1e-4  # of the peak: the browser computes in float64, dsp in float32
 
 RENDER = """
@@ -31,7 +33,9 @@ async ({settings, song, blocks, messages, length, bare}) => {
   const node = new AudioWorkletNode(context, 'diffmst-console', {
     numberOfInputs: 0, outputChannelCount: [2],
     processorOptions: {
-      settings, song, reference: null, messages, bare,
+      settings, song, reference: null, bare,
+      messages: messages.map((message) =>
+        message.type === 'reverb' ? { ...message, value: decode(message.value) } : message),
       blocks: blocks.map(([source, index, text]) => [source, index, decode(text)]),
     },
   });
@@ -122,6 +126,7 @@ CONSOLES = {
         track_lookahead_ms=20.0,
         master_lookahead_ms=7.0,
     ),
+    "ours with reverb": replace(OURS, reverb=True),
     "bare tracks": replace(OURS, track_equalizer=False, track_compressor=False, master_bus=False),
 }
 
@@ -132,7 +137,12 @@ def test_the_same_settings_give_the_same_samples(page, tracks, name):
     settings = dataclasses.replace(settings, muted=np.array([False, False, name != "ours"]))
     expected = render(settings, tracks).mix
     latency = latency_samples(settings.config)
-    live = in_the_browser(page, settings, tracks)
+    messages = []
+    if settings.config.reverb:
+        reverb = bus_response(settings.params.fx_bus.reverb).astype(np.float32)
+        encoded = base64.b64encode(reverb.tobytes()).decode()
+        messages, latency = [{"type": "reverb", "value": encoded}], latency + PARTITION
+    live = in_the_browser(page, settings, tracks, messages=messages)
     delayed = expected[:, : LENGTH - latency]
     error = np.max(np.abs(live[:, latency:] - delayed)) / np.max(np.abs(delayed))
     assert error < CLOSE

@@ -45,6 +45,12 @@ export const api = {
     return new Float32Array(await answer.arrayBuffer());
   },
 
+  /** The response of the effects bus of a console: left, then right. */
+  async reverb(song, settings) {
+    const answer = await send(at(song, "/reverb"), withBody("POST", settings));
+    return new Float32Array(await answer.arrayBuffer());
+  },
+
   /** Send one audio file; `role` is `tracks` or `reference`, `progress` takes bytes sent. */
   upload(song, role, file, progress) {
     return new Promise((resolve, reject) => {

@@ -8,6 +8,7 @@ import { bindKeys } from "./keys.js";
 import { faderZero } from "./levels.js";
 import { Listening } from "./listening.js";
 import { readRanges } from "./ranges.js";
+import { Reverb } from "./reverb.js";
 import { Store } from "./store.js";
 import { Work } from "./work.js";
 import { amountSliders } from "../ui/amounts.js";
@@ -43,6 +44,7 @@ class App {
     this.work = new Work(this);
     this.listening = new Listening(this);
     this.keeping = new Keeping(this);
+    this.reverb = new Reverb(this);
     this.build();
     this.store.subscribe((state) => this.showState(state));
     bindKeys(this);
@@ -120,6 +122,7 @@ class App {
       song: details.song_audio,
       reference: details.reference_audio,
     });
+    this.reverb.forget();
     this.listening.resume();
     if (this.listening.playing) this.engine.play(true);
     this.screen.hidden = false;
@@ -189,11 +192,7 @@ class App {
   }
 
   showNotes() {
-    const texts = [...this.details.notes];
-    if (this.store.state.console.console.reverb) {
-      texts.push("The reverb is in the download; it is not heard here.");
-    }
-    this.notes.replaceChildren(...texts.map((text) => h("li", { text })));
+    this.notes.replaceChildren(...this.details.notes.map((text) => h("li", { text })));
   }
 
   /** Colours changed: draw again what is drawn with them. */

@@ -17,6 +17,7 @@ export function readRanges(schema) {
   const master = schema.properties.master_bus.properties;
   return {
     input_gain_db: ends(track.input_gain_db),
+    send_db: ends(track.send_db),
     equalizer: bands(track.equalizer),
     compressor: all(track.compressor),
     drive_db: ends(master.input_fader_db),

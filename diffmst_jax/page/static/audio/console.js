@@ -1,15 +1,18 @@
-// The mixing console, sample by sample the same as `dsp.mix_console` without its effects bus.
+// The mixing console, sample by sample the same as `dsp.mix_console`.
 //
-//   track:  source gain + input gain -> equaliser -> compressor -> pan -> sum
+//   track:  source gain + input gain -> equaliser -> compressor -> pan --+--> sum
+//                                                                        +--> send -> reverb -> sum
 //   master: input fader -> equaliser -> compressor -> output fader
 //
 // Its settings are the document of a `console.json`.
 
-import { Compressor } from "./compressor.js";
+import { Compressor, Delay } from "./compressor.js";
+import { Convolver, PARTITION } from "./convolver.js";
 import { Equalizer } from "./equalizer.js";
 
 const HALF_PI = Math.PI / 2;
 const SILENCE_DB = -200;
+const BLOCK = 128; // samples at most that are processed at once
 const AT_REST_S = 2; // of silence: after it every filter and compressor has come to rest
 
 export const toGain = (db) => 10 ** (db / 20);
@@ -101,6 +104,7 @@ class Strip {
       level: new Ramp(),
       effects: new ToneAndDynamics(1, settings.equalizer, config, lookahead, sampleRate),
       heard: [new Ramp(), new Ramp()],
+      sent: [new Ramp(), new Ramp()],
       quiet: Infinity, // samples of silence so far
     }));
     this.restAfter = AT_REST_S * sampleRate;
@@ -110,11 +114,15 @@ class Strip {
 
   set(settings, isHeard) {
     const level = isHeard ? toGain(settings.source_gain_db + settings.input_gain_db) : 0;
+    const send = this.config.reverb ? toGain(settings.send_db) : 0;
     const places = positions(settings.pan, this.channels.length);
     this.channels.forEach((channel, i) => {
       channel.level.set(level);
       channel.effects.set(settings);
-      panGains(places[i], this.config.pan_law).forEach((g, side) => channel.heard[side].set(g));
+      panGains(places[i], this.config.pan_law).forEach((gain, side) => {
+        channel.heard[side].set(gain);
+        channel.sent[side].set(gain * send);
+      });
     });
   }
 
@@ -122,12 +130,12 @@ class Strip {
     for (const channel of this.channels) {
       channel.effects.reset();
       channel.quiet = Infinity;
-      for (const ramp of [channel.level, ...channel.heard]) ramp.settle();
+      for (const ramp of [channel.level, ...channel.heard, ...channel.sent]) ramp.settle();
     }
   }
 
-  /** Process one channel's block in place and add it to both sums. */
-  process(index, x, sums, count) {
+  /** Process one channel's block in place and add it to the sums; `sends` may be null. */
+  process(index, x, sums, sends, count) {
     const channel = this.channels[index];
     const { level, effects, heard } = channel;
     channel.quiet = isSilent(x, count) ? channel.quiet + count : 0;
@@ -141,18 +149,54 @@ class Strip {
     let peak = this.peak[index];
     for (let i = 0; i < count; i++) peak = Math.max(peak, Math.abs(x[i]));
     this.peak[index] = peak;
-    heard[0].add(x, sums[0], count);
-    heard[1].add(x, sums[1], count);
+    heard.forEach((ramp, side) => ramp.add(x, sums[side], count));
+    if (sends) channel.sent.forEach((ramp, side) => ramp.add(x, sends[side], count));
   }
 
   /** Where nothing comes in and nothing rings on, there is nothing to compute. */
-  rest({ level, effects, heard }) {
+  rest({ level, effects, heard, sent }) {
     if (effects.compressor.reductionDb !== 0) effects.compressor.reset();
-    for (const ramp of [level, ...heard]) ramp.settle();
+    for (const ramp of [level, ...heard, ...sent]) ramp.settle();
   }
 
   get reductionDb() {
     return Math.min(...this.channels.map((channel) => channel.effects.compressor.reductionDb));
+  }
+}
+
+/** The effects bus: as late as its convolution, by which the sum then has to wait. */
+class EffectsBus {
+  constructor() {
+    this.sends = [0, 1].map(() => new Float32Array(BLOCK));
+    this.convolvers = [new Convolver(), new Convolver()];
+    this.delays = [new Delay(PARTITION), new Delay(PARTITION)];
+  }
+
+  setResponse(response) {
+    const length = response.length / 2;
+    this.convolvers.forEach((convolver, side) => {
+      convolver.setResponse(response.subarray(side * length, (side + 1) * length));
+    });
+  }
+
+  reset() {
+    for (const one of [...this.convolvers, ...this.delays]) one.reset();
+  }
+
+  /** Clear the sends of a block that is to come. */
+  begin(count) {
+    for (const send of this.sends) send.fill(0, 0, count);
+    return this.sends;
+  }
+
+  /** Add what comes back to the sums. */
+  end(sums, count) {
+    sums.forEach((sum, side) => {
+      const send = this.sends[side];
+      this.convolvers[side].process(send, count);
+      this.delays[side].process(sum, count);
+      for (let i = 0; i < count; i++) sum[i] += send[i];
+    });
   }
 }
 
@@ -165,7 +209,9 @@ export class Console {
     const { equalizer } = settings.master_bus;
     this.master = new ToneAndDynamics(2, equalizer, config, lookahead, sampleRate);
     this.faders = [new Ramp(), new Ramp(), new Ramp(), new Ramp()];
+    this.effects = config.reverb ? new EffectsBus() : null;
     this.latency = (this.strips[0]?.latency ?? 0) + this.master.compressor.latency;
+    if (this.effects) this.latency += PARTITION;
     this.set(settings);
   }
 
@@ -179,7 +225,12 @@ export class Console {
     for (const ramp of [outLeft, outRight]) ramp.set(toGain(master.output_fader_db));
   }
 
+  setReverb(response) {
+    this.effects?.setResponse(response);
+  }
+
   reset() {
+    this.effects?.reset();
     for (const strip of this.strips) strip.reset();
     this.master.reset();
     for (const ramp of this.faders) ramp.settle();
@@ -193,10 +244,12 @@ export class Console {
     left.fill(0, 0, count);
     right.fill(0, 0, count);
     const sums = [left, right];
+    const sends = this.effects ? this.effects.begin(count) : null;
     let row = 0;
     for (const strip of this.strips) {
-      for (let i = 0; i < strip.channels.length; i++) strip.process(i, blocks[row++], sums, count);
+      strip.channels.forEach((_, i) => strip.process(i, blocks[row++], sums, sends, count));
     }
+    if (this.effects) this.effects.end(sums, count);
     if (!this.config.master_bus) return;
     this.faders[0].apply(left, count);
     this.faders[1].apply(right, count);

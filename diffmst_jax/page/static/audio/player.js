@@ -114,6 +114,7 @@ export class Player {
     this.settings = settings;
     this.shape = JSON.stringify([settings.console, settings.tracks.map((t) => t.channels)]);
     this.console = new Console(settings, this.sampleRate);
+    if (this.response) this.console.setReverb(this.response);
     this.rawPlaces = settings.tracks.flatMap((track) =>
       track.channels.length === 1 ? [panGains(0.5, "constant_power")] : [[1, 0], [0, 1]],
     );
@@ -135,6 +136,12 @@ export class Player {
     this.settings = settings;
     const { solo } = this;
     this.console.set(settings, (index) => solo.size === 0 || solo.has(index));
+  }
+
+  /** The response of the effects bus, left and then right. */
+  setReverb(response) {
+    this.response = response;
+    this.console.setReverb(response);
   }
 
   setSolo(indices) {

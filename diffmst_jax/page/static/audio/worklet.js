@@ -32,6 +32,7 @@ class ConsoleProcessor extends AudioWorkletProcessor {
       player.seek(value);
       this.untilReport = 0; // ask for what is wanted there at once
     }
+    else if (type === "reverb") player.setReverb(value);
     else if (type === "loop") player.loop = value;
     else if (type === "forget") player[value.source]?.asked.delete(value.index);
     else if (type === "play") {

@@ -9,6 +9,8 @@ import { linear } from "./slide.js";
 import { stripLevel } from "../app/levels.js";
 import { isLocked } from "../app/store.js";
 
+const SEND_LOW_DB = -48; // shown as off
+const sendText = (value) => (value <= SEND_LOW_DB + 0.01 ? "off" : `${signed(value)} dB`);
 const round = (value) => Math.round(value * 1e4) / 1e4;
 
 export function trackName(track) {
@@ -21,7 +23,8 @@ export function trackName(track) {
 /** `app` gives the store, ranges, the sample rate and what `select`ing, soloing do. */
 export function channelStrip(app, index) {
   const { store, ranges } = app;
-  const track = () => store.state.console.tracks[index];
+  const state = () => store.state.console;
+  const track = () => state().tracks[index];
   const name = trackName(track());
   const begin = (gesture) => store.begin(gesture ? `${gesture} ${index}` : null);
   const end = () => store.end();
@@ -53,6 +56,22 @@ export function channelStrip(app, index) {
     begin,
     end,
   });
+
+  const send = state().console.reverb ? knob({
+    scale: linear(SEND_LOW_DB, ranges.send_db.high),
+    name: "Reverb",
+    label: `Reverb of ${name}`,
+    text: sendText,
+    describe: sendText,
+    neutral: SEND_LOW_DB,
+    read: () => track().send_db,
+    write: (value) => change((one) => {
+      one.send_db = round(value <= SEND_LOW_DB + 0.01 ? ranges.send_db.low : value);
+    }),
+    reset: () => store.state.base?.tracks[index].send_db ?? ranges.send_db.low,
+    begin,
+    end,
+  }) : null;
 
   const toggle = (text, label, onclick, content) => h(
     "button",
@@ -94,6 +113,7 @@ export function channelStrip(app, index) {
     { class: "strip", "aria-label": name },
     head,
     pan.element,
+    send?.element ?? null,
     h("div", { class: "toggles" }, mute, solo, lock),
     h("div", { class: "strip-fader" }, level.element, meter.element),
     reading,
@@ -111,6 +131,7 @@ export function channelStrip(app, index) {
       level.show(db);
       reading.textContent = `${signed(db)} dB`;
       pan.show(now.pan);
+      send?.show(now.send_db);
       mute.setAttribute("aria-pressed", String(now.muted));
       solo.setAttribute("aria-pressed", String(app.listening.solo.has(index)));
       lock.setAttribute("aria-pressed", String(locked));

@@ -1,9 +1,9 @@
 """Train a model: `python train.py experiment=<name> [group=choice] [group.key=value] ...`.
 
-Experiments are the files in conf/experiment; each says what it needs, how long it takes and what to
-expect. A run writes into runs/<experiment>/<time>: its configuration, checkpoints, TensorBoard
-files and, at the end, `model/`, the folder that `diffmst mix --model` and `evaluate.py` read.
-`python train.py resume=<run folder>` goes on exactly where a run stopped.
+Experiments are the files in conf/experiment; `python train.py --help` lists them, docs/training.md
+says the rest. A run writes into runs/<experiment>/<time>: its configuration, checkpoints,
+TensorBoard files and, at the end, `model/`, the folder that `diffmst mix --model` and `evaluate.py`
+read. `python train.py resume=<run folder>` goes on exactly where a run stopped.
 """
 
 import math
@@ -18,15 +18,23 @@ from rich.console import Console
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import save_model
-from diffmst_jax.training.checkpoint import BEST, Checkpoints, Progress
+from diffmst_jax.training.checkpoint import Checkpoints
 from diffmst_jax.training.compose import compose_or_exit, read_settings, remove_if_empty
 from diffmst_jax.training.config import CONFIG_NAME, TrainConfig, save_train_config
+from diffmst_jax.training.devices import (
+    first_then_others,
+    is_first_process,
+    join_processes,
+    make_devices,
+    same_folder,
+)
 from diffmst_jax.training.display import Display
 from diffmst_jax.training.export import model_card, starting_model
 from diffmst_jax.training.feed import make_batches, make_feed
+from diffmst_jax.training.help import help_text
 from diffmst_jax.training.logger import Logger
 from diffmst_jax.training.process import settle_process
-from diffmst_jax.training.signals import StopRequest
+from diffmst_jax.training.signals import Stopped, StopRequest
 from diffmst_jax.training.step import (
     averaged,
     initial_state,
@@ -35,6 +43,7 @@ from diffmst_jax.training.step import (
     make_schedule,
     make_train_step,
 )
+from diffmst_jax.training.stream import Stream
 from diffmst_jax.training.watch import Watch, due
 
 MODEL_FOLDER = "model"
@@ -48,65 +57,77 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
       The lowest validation loss.
 
     Raises:
-      InputError: data, a model folder or a checkpoint that cannot be used.
+      InputError: data, a model folder or a checkpoint that cannot be used; too many broken batches.
+      Stopped: a signal asked for it; the state is saved.
     """
     trainer = config.trainer
 
-    # Data: tracks and references, held-out examples, an endless iterator of batches.
-    feed = make_feed(config.data, display.report)
-    batches = make_batches(feed, config.data, trainer.batch_size)
+    # Devices: one mesh; the rows of a batch are divided over it.
+    devices = make_devices(trainer)
 
     # Model and optimiser.
-    model = starting_model(config)
     schedule = make_schedule(config)
     optimizer = make_optimizer(config.optimizer, schedule)
-    graph, state = initial_state(model, optimizer, config)
+    graph, state = initial_state(starting_model(config), optimizer, config)
+    state = devices.state(state)
 
-    # Update step: one jitted function that takes the old state's memory and returns the new state.
-    train_step = make_train_step(graph, optimizer, config)
+    # Data: tracks and references, and the held-out examples.
+    feed = first_then_others(lambda: make_feed(config.data, display.report))
 
     # Checkpoint: the last one to go on from, the best one to export.
-    checkpoints = Checkpoints(run_dir)
-    best_loss = math.inf
+    checkpoints = Checkpoints(run_dir, config)
     if resume:
-        state, progress = checkpoints.restore(state)
-        batches.set_state(progress.data)
-        best_loss = progress.best_loss
-    save_train_config(run_dir / CONFIG_NAME, config)
-    step = int(state.step)
+        state = checkpoints.restore_last(state)
+    step, best_loss = int(state.step), checkpoints.best_loss or math.inf
 
-    # Loop.
-    logger = Logger(run_dir, config.logger, first_step=step)
-    watch = Watch(config, display, logger, schedule, make_eval_step(graph, config), feed.validation)
+    # Steps: jitted functions. The first takes the old state's memory and returns the new state.
+    train_step = make_train_step(graph, optimizer, schedule, config, devices, state)
+    eval_step = make_eval_step(graph, config, devices)
+
+    # Loop, over endless batches of which the step says the next.
+    batches = Stream(
+        make_batches(feed, config.data, trainer.batch_size, first=step, shard=devices.shard),
+        devices,
+    )
+    logger = Logger(run_dir, config.logger, first_step=step) if is_first_process() else None
+    if is_first_process():
+        save_train_config(run_dir / CONFIG_NAME, config)
+    watch = Watch(config, run_dir, devices, display, logger, eval_step, feed.validation, batches)
     stopped, done = False, step >= trainer.steps
     with StopRequest() as stop:
         while not done:
-            state, metrics = train_step(state, next(batches))
+            batch = next(batches)
+            state, metrics = train_step(state, batch)
             step += 1
-            stopped = stop.wanted
-            done = stopped or step >= trainer.steps or watch.out_of_time
+            watch.guard(step, batch, metrics)
+            stopped, late = watch.asked_to_end(step, stop.wanted)
+            done = stopped or late or step >= trainer.steps
             if due(step, trainer.log_every) or done:
-                watch.log(step, state, metrics)
+                watch.log(step, metrics)
+            loss = None
             if due(step, trainer.validate_every) or (done and not stopped):
                 loss = watch.validate(step, state)
-                if loss < best_loss:
-                    best_loss = loss
-                    checkpoints.save(state, Progress(batches.get_state(), loss), name=BEST)
-            if due(step, trainer.checkpoint_every) or done:
-                checkpoints.save(state, Progress(batches.get_state(), best_loss))
+            better = loss is not None and loss < best_loss
+            if better or due(step, trainer.checkpoint_every) or done:
+                checkpoints.save(step, state, loss)
+            best_loss = min(best_loss, math.inf if loss is None else loss)
+    watch.close()
     batches.close()
-    logger.close()
 
     # Export.
     if stopped:
-        display.say(f"stopped after step {step}; python train.py resume={run_dir} goes on")
-    else:
-        best, _ = checkpoints.restore(state, name=BEST)
+        checkpoints.close()
+        display.say(
+            f"stopped and saved after step {step}; python train.py resume={run_dir} goes on"
+        )
+        raise Stopped(stop.number)
+    best = devices.whole(checkpoints.restore_best(state))
+    checkpoints.close()
+    if is_first_process():
         module = nnx.merge(graph, averaged(best), best.others)
         card = model_card(config, step=int(best.step), loss=best_loss)
         save_model(run_dir / MODEL_FOLDER, module, config.model, card, console=config.console)
-        display.say(f"model of step {int(best.step)} in {run_dir / MODEL_FOLDER}")
-    checkpoints.close()
+    display.say(f"model of step {int(best.step)} in {run_dir / MODEL_FOLDER}")
     return best_loss
 
 
@@ -114,19 +135,26 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
 def main(settings: DictConfig) -> float:
     """Read the settings, choose the run folder, train; returns the loss for sweepers."""
     hydra_config = HydraConfig.get()
+    own_folder = Path(hydra_config.runtime.output_dir)
     try:
         config, resumed = read_settings(settings, list(hydra_config.overrides.task))
-        run_dir = resumed or Path(hydra_config.runtime.output_dir)
-        with Display(Console(stderr=True)) as display:
+        join_processes(config.trainer)
+        run_dir = same_folder(resumed or own_folder)
+        with Display(Console(stderr=True, quiet=not is_first_process())) as display:
             return train(config, run_dir, display=display, resume=resumed is not None)
     except InputError as error:
         sys.stderr.write(f"train.py: {error}\n")
         sys.exit(2)
+    except Stopped as stop:
+        sys.exit(stop.status)
     finally:
-        remove_if_empty(Path(hydra_config.runtime.output_dir))
+        remove_if_empty(own_folder)
 
 
 if __name__ == "__main__":
     settle_process()
+    if {"-h", "--help"} & {*sys.argv[1:]}:
+        sys.stdout.write(help_text(Path(CONF)))
+        sys.exit(0)
     compose_or_exit(CONF, "config", sys.argv[1:], program="train.py")
     main()

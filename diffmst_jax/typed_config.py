@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from diffmst_jax.errors import InputError
@@ -37,9 +37,7 @@ def read_config(kind: type[T], values: Mapping[str, Any], *, place: str) -> T:
     hints = typing.get_type_hints(kind)
     for key in values:
         if key not in hints:
-            near = difflib.get_close_matches(str(key), hints, n=1, cutoff=0.4)
-            remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(hints)}"
-            raise InputError(f"{place}.{key}", "is no known setting", remedy)
+            raise InputError(f"{place}.{key}", "is no known setting", nearest(str(key), hints))
     missing = [key for key in hints if key not in values]
     if missing:
         raise InputError(f"{place}.{missing[0]}", "is missing", "add it to the configuration")
@@ -48,6 +46,13 @@ def read_config(kind: type[T], values: Mapping[str, Any], *, place: str) -> T:
         return kind(**fields)
     except ValueError as error:
         raise InputError(place, str(error), "correct the setting") from error
+
+
+def nearest(word: str, known: Iterable[Any]) -> str:
+    """Say which of the known words is meant, or, if none is near, which there are."""
+    names = [str(item) for item in known]
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.4)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
 
 
 def plain_config(config: Any) -> Any:
@@ -66,7 +71,7 @@ def _convert(hint: Any, value: Any, place: str) -> Any:
         return _first_that_fits(args, value, place)
     if origin is typing.Literal:
         if value not in args:
-            raise InputError(place, f"is {value!r}", f"choose one of {', '.join(map(str, args))}")
+            raise InputError(place, f"is {value!r}", nearest(str(value), args))
         return value
     if origin is tuple:
         return _tuple(args, value, place)

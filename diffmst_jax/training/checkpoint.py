@@ -1,98 +1,104 @@
 """Checkpoints of a run: the last one, to go on from, and the best one, to use."""
 
-import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.training.config import TrainConfig, plain_train_config
+from diffmst_jax.training.devices import copied
 from diffmst_jax.training.step import TrainState
 
-LAST, BEST = "last", "best"
-STATE, DATA, RECORD = "state", "data", "record"
-
-
-class Progress(NamedTuple):
-    """What else is needed to go on exactly.
-
-    Attributes:
-      data: state of the data iterator.
-      best_loss: lowest validation loss so far.
-    """
-
-    data: dict[str, Any]
-    best_loss: float
+FOLDER = "checkpoints"
+STATE, CONFIG = "state", "config"
+policies = ocp.checkpoint_managers
 
 
 class Checkpoints:
-    """Two orbax managers below `<run>/checkpoints`; writes are atomic."""
+    """Orbax's manager of `<run>/checkpoints`: asynchronous, atomic, a folder for each step.
 
-    def __init__(self, run_dir: Path):
-        options = ocp.CheckpointManagerOptions(max_to_keep=1, create=True)
-        folder = run_dir.resolve() / "checkpoints"
-        self._managers = {
-            name: ocp.CheckpointManager(folder / name, options=options) for name in (LAST, BEST)
-        }
+    Each holds the whole state and the resolved configuration. Only the last and the one with the
+    lowest validation loss are kept.
+    """
 
-    def save(self, state: TrainState, progress: Progress, *, name: str = LAST) -> None:
-        """Write the state; a step that is there already is left as it is."""
-        step = int(state.step)
-        manager = self._managers[name]
-        if manager.latest_step() == step:
-            return
-        record = {"best_loss": progress.best_loss}
-        manager.save(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(_as_dict(state)),
-                data=ocp.args.JsonSave(_json_safe(progress.data)),
-                record=ocp.args.JsonSave(record),
-            ),
+    def __init__(self, run_dir: Path, config: TrainConfig):
+        self._folder = run_dir.resolve() / FOLDER
+        self._config = plain_train_config(config)
+        best = policies.BestN(
+            get_metric_fn=_loss, reverse=True, n=1, keep_checkpoints_without_metrics=False
         )
-        # The next step donates these buffers, so the copy has to be complete before it starts.
-        manager.wait_until_finished()
+        kept = policies.AnyPreservationPolicy([policies.LatestN(1), best])
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=kept, best_fn=_loss, best_mode="min", create=True
+        )
+        self._manager = ocp.CheckpointManager(self._folder, options=options)
 
-    def has(self, name: str = LAST) -> bool:
-        """Whether there is anything to restore."""
-        return self._managers[name].latest_step() is not None
+    def save(self, step: int, state: TrainState, loss: float | None) -> None:
+        """Write the state in the background, once the one before is written.
 
-    def restore(self, like: TrainState, *, name: str = LAST) -> tuple[TrainState, Progress]:
-        """Read a state of the same shapes as `like`.
+        The training step may take the state's memory at once: what is written is a copy of it.
+
+        Args:
+          step: of the state.
+          state: what to write.
+          loss: validation loss, if the state was validated and it was finite.
+        """
+        args = ocp.args.Composite(
+            state=ocp.args.StandardSave(_as_dict(copied(state))),
+            config=ocp.args.JsonSave(self._config),
+        )
+        self._manager.save(step, args=args, metrics=None if loss is None else {"loss": loss})
+
+    @property
+    def best_loss(self) -> float | None:
+        """The lowest validation loss of what was saved; None before the first."""
+        self._manager.wait_until_finished()
+        best = self._manager.best_step()
+        metrics = None if best is None else self._manager.metrics(best)
+        return None if metrics is None else _loss(metrics)
+
+    def restore_last(self, like: TrainState) -> TrainState:
+        """Read the last state, onto the devices where `like` lies.
 
         Raises:
-          InputError: there is no checkpoint.
+          InputError: there is none, or it is of another model.
         """
-        manager = self._managers[name]
-        step = manager.latest_step()
+        return self._restore(self._manager.latest_step(), like)
+
+    def restore_best(self, like: TrainState) -> TrainState:
+        """Read the state with the lowest validation loss, onto the devices where `like` lies.
+
+        Raises:
+          InputError: no validation loss was finite.
+        """
+        self._manager.wait_until_finished()
+        return self._restore(None if self.best_loss is None else self._manager.best_step(), like)
+
+    def _restore(self, step: int | None, like: TrainState) -> TrainState:
         if step is None:
-            raise InputError(str(manager.directory), "holds no checkpoint", "start a new run")
+            raise InputError(self._folder, "holds no checkpoint", "start a new run")
         shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, _as_dict(like))
-        restored = manager.restore(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardRestore(shapes),
-                data=ocp.args.JsonRestore(),
-                record=ocp.args.JsonRestore(),
-            ),
-        )
+        wanted = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
+        try:
+            restored = self._manager.restore(step, args=wanted)
+        except (ValueError, KeyError) as error:
+            problem = "does not fit the settings"
+            remedy = "leave the model's and the optimiser's settings as they were"
+            raise InputError(self._folder / str(step), problem, remedy) from error
         leaves = jax.tree.leaves(restored[STATE])
-        state = jax.tree.unflatten(jax.tree.structure(like), leaves)
-        best = restored[RECORD]["best_loss"]
-        return state, Progress(restored[DATA], float(best))
+        return copied(jax.tree.unflatten(jax.tree.structure(like), leaves))
 
     def close(self) -> None:
         """Wait for what is being written."""
-        for manager in self._managers.values():
-            manager.close()
+        self._manager.close()
+
+
+def _loss(metrics: dict[str, Any]) -> float:
+    return float(metrics["loss"])
 
 
 def _as_dict(state: TrainState) -> dict[str, Any]:
     """Number the leaves: a checkpoint needs no knowledge of optax's or flax's containers."""
     return {f"{i:06d}": leaf for i, leaf in enumerate(jax.tree.leaves(state))}
-
-
-def _json_safe(data: dict[str, Any]) -> dict[str, Any]:
-    safe: dict[str, Any] = json.loads(json.dumps(data, default=int))
-    return safe

@@ -1,5 +1,6 @@
 """From the command line to typed settings, with every mistake said in one line."""
 
+import itertools
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,11 +9,13 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.training.advice import advise
 from diffmst_jax.training.config import TrainConfig, load_train_values, train_config
 
 RESUME = "resume"
@@ -21,19 +24,46 @@ RESUME = "resume"
 def compose_or_exit(folder: str, name: str, arguments: Sequence[str], *, program: str) -> None:
     """Leave with status 2 and one line if Hydra cannot compose what the command line asks for.
 
-    Options (`--help`, `-m` and the like) are left to Hydra itself.
+    Of a sweep (`-m`), every run is composed. Other options are left to Hydra itself.
     """
-    if any(argument.startswith("-") for argument in arguments):
+    sweep = any(argument in ("-m", "--multirun") for argument in arguments)
+    overrides = [argument for argument in arguments if argument not in ("-m", "--multirun")]
+    if any(argument.startswith("-") for argument in overrides):
         return
     try:
         with initialize_config_dir(folder, version_base="1.3"):
-            compose(name, overrides=list(arguments), return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        sys.stderr.write(f"{program}: {' '.join(lines)}\n")
+            for run in _runs(overrides) if sweep else [overrides]:
+                _check_run(Path(folder), name, run, sweep=sweep)
+    except InputError as error:
+        sys.stderr.write(f"{program}: {error}\n")
         sys.exit(2)
     finally:
         GlobalHydra.instance().clear()
+
+
+def _runs(overrides: list[str]) -> list[list[str]]:
+    """Return the arguments of each run of a sweep; `a=1,2 b=3` makes two."""
+    try:
+        parsed = OverridesParser.create().parse_overrides(overrides)
+    except HydraException:
+        return [overrides]  # said when it is composed
+    each = [
+        [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
+        if o.is_sweep_override()
+        else [o.input_line]
+        for o in parsed
+    ]
+    return [list(run) for run in itertools.product(*each)]
+
+
+def _check_run(folder: Path, name: str, overrides: list[str], *, sweep: bool) -> None:
+    try:
+        settings = compose(name, overrides=overrides, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise advise(folder, name, overrides, error) from error
+    launcher = settings.hydra.runtime.choices.get("launcher")
+    if launcher == "slurm" and not sweep:
+        raise InputError("launcher=slurm", "submits sweeps, and one run alone by -m", "add -m")
 
 
 def read_settings(
@@ -47,17 +77,28 @@ def read_settings(
     Raises:
       InputError: settings that are missing, unknown or do not go together; no such run.
     """
-    try:
-        values = OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        place = getattr(error, "full_key", None) or "configuration"
-        raise InputError(str(place), "is missing", f"give {place}=<value>") from error
-    assert isinstance(values, dict)
+    container = OmegaConf.to_container(settings, resolve=True)
+    assert isinstance(container, dict)
+    values = {str(key): value for key, value in container.items()}
     resume = values.pop(RESUME, None)
     if resume is None:
-        return train_config({str(k): v for k, v in values.items()}), None
+        _check_given(values, ())
+        return train_config(values), None
     run_dir = Path(str(resume))
     return train_config(_resumed_values(run_dir, overrides)), run_dir
+
+
+def _check_given(values: Any, path: tuple[str, ...]) -> None:
+    """Refuse what a configuration file only describes, in angle brackets, for the user to give.
+
+    (OmegaConf's own mark for it, `???`, does not replace a value that a default has given.)
+    """
+    if isinstance(values, dict):
+        for key, value in values.items():
+            _check_given(value, (*path, str(key)))
+    elif isinstance(values, str) and values.startswith("<"):
+        place = ".".join(path)
+        raise InputError(place, "is missing", f"give {place}={values}")
 
 
 def _resumed_values(run_dir: Path, overrides: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 from diffmst_jax.losses import AudioFeatureWeights
 from diffmst_jax.models import ModelConfig
-from diffmst_jax.typed_config import plain_config, read_config
+from diffmst_jax.typed_config import nearest, plain_config, read_config
 
 CONFIG_NAME = "config.yaml"
 
@@ -99,8 +99,8 @@ class OptimizerConfig:
       clip_norm: largest global norm of the gradient.
       accumulate: batches per update.
       ema_decay: of the averaged weights that are validated and exported; 0 for none.
-      skip_nonfinite: give up after this many updates in a row whose gradient is not finite;
-        until then such updates are skipped.
+      skip_nonfinite: give up after this many batches in a row whose loss or gradient is not
+        finite; until then they are skipped.
     """
 
     learning_rate: float
@@ -118,30 +118,60 @@ class ScheduleConfig:
     """Learning rate over time.
 
     Attributes:
-      kind: "constant" or "cosine" (down to `final_share` at the last step).
-      warmup_steps: linear rise from 0.
-      final_share: of the peak, at the end of a cosine.
+      kind: "constant"; "cosine", down to `final_share` at the last step; or "step", down to
+        `final_share` in equal ratios at each of `drops`.
+      warmup_steps: updates of a linear rise from 0.
+      final_share: of the peak, at the end.
+      drops: shares of the run (0 to 1) at which a "step" schedule falls.
     """
 
-    kind: Literal["constant", "cosine"]
+    kind: Literal["constant", "cosine", "step"]
     warmup_steps: int
     final_share: float
+    drops: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class CurriculumConfig:
+    """From which step on each effect is in use; until then it is neutral, in random mixes too.
+
+    Validation always uses all of them, for so does whoever uses the model.
+
+    Attributes:
+      equalizer: of the tracks.
+      compressor: of the tracks.
+      pan: of the tracks.
+      reverb: the tracks' sends and the effects bus (heard with `console=reverb`).
+      master_bus: everything on it.
+    """
+
+    equalizer: int
+    compressor: int
+    pan: int
+    reverb: int
+    master_bus: int
 
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """How long and how often.
+    """How long, how often, and on what.
 
     Attributes:
       steps: batches in all.
       max_seconds: stop at the next step after this long, None for no limit; the schedule still
         counts `steps`.
-      batch_size: examples per batch.
+      batch_size: examples per batch, on all devices together.
       seed: of weights and random mixes.
       log_every: steps between logged scalars.
       validate_every: steps between validations; the last step is always validated.
       checkpoint_every: steps between checkpoints; the last step is always kept.
       init_from: model folder to start from, None for random weights.
+      curriculum: from which step on each effect is in use.
+      devices: how many to train on, those of all processes together; None for as many as divide
+        the batch.
+      fsdp: how many devices share one copy of parameters, moments and averages; 1 keeps a copy on
+        each.
+      distributed: be one of several processes, see `devices.join_processes`.
     """
 
     steps: int
@@ -152,6 +182,10 @@ class TrainerConfig:
     validate_every: int
     checkpoint_every: int
     init_from: str | None
+    curriculum: CurriculumConfig
+    devices: int | None
+    fsdp: int
+    distributed: bool
 
 
 @dataclass(frozen=True)
@@ -198,7 +232,7 @@ def train_config(values: Mapping[str, Any]) -> TrainConfig:
     sections = {name: kind for name, kind in TrainConfig.__annotations__.items() if name != "model"}
     for name in values:
         if name not in sections:
-            raise InputError(str(name), "is no known section", f"known are {', '.join(sections)}")
+            raise InputError(str(name), "is no known section", nearest(str(name), sections))
     for name in sections:
         if name not in values:
             raise InputError(name, "is missing", "add it to the configuration")
@@ -236,7 +270,8 @@ def _check_together(config: TrainConfig) -> None:
     if not 0.0 < config.data.validation_share < 1.0:
         share = config.data.validation_share
         raise InputError("data.validation_share", f"is {share}", "choose a share between 0 and 1")
-    for name in ("steps", "batch_size", "log_every", "validate_every", "checkpoint_every"):
+    counts = ("steps", "batch_size", "log_every", "validate_every", "checkpoint_every", "fsdp")
+    for name in counts:
         if getattr(config.trainer, name) < 1:
             raise InputError(f"trainer.{name}", "is less than 1", "choose 1 or more")
 

@@ -57,7 +57,7 @@ class Display:
 
 
 class Pace:
-    """Examples per second since the last look, and seconds since the start."""
+    """Seconds since the start, and since the last look."""
 
     def __init__(self) -> None:
         self._start = self._last = time.monotonic()
@@ -67,9 +67,8 @@ class Pace:
         """Seconds since this object was made."""
         return time.monotonic() - self._start
 
-    def lap(self, examples: int) -> float:
-        """Return examples per second since the last call."""
+    def lap(self) -> float:
+        """Return the seconds since the last call, or since the start."""
         now = time.monotonic()
-        rate = examples / max(now - self._last, 1e-9)
-        self._last = now
-        return rate
+        passed, self._last = max(now - self._last, 1e-9), now
+        return passed

@@ -1,4 +1,4 @@
-"""The loss of one batch: controls from the model, a mix from the console, a distance in style."""
+"""The loss of a batch: controls from the model, a mix from the console, a distance in style."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,9 @@ from diffmst_jax.data.examples import Example
 from diffmst_jax.losses import audio_feature_loss, multi_resolution_stft_loss
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import REFERENCE_LUFS, Controls
+from diffmst_jax.sharding import by_rows
 from diffmst_jax.training.config import TrainConfig
+from diffmst_jax.training.curriculum import Active, only_active
 
 # Pan is the last but one of a track's controls, and its range is [0, 1] itself.
 PAN = dsp.TRACK_CONTROLS - 2
@@ -42,44 +44,55 @@ class Mixed(NamedTuple):
 
     Attributes:
       mix: (batch, 2, time) the predicted mixes.
-      target: (batch, 2, time).
+      task: what they were made from and compared with.
       controls: what the model set.
-      metrics: scalars by name, means over the batch.
+      metrics: (batch,) losses by name; "loss" is what training minimises.
     """
 
     mix: Array
-    target: Array
+    task: Task
     controls: Controls
     metrics: dict[str, Array]
 
 
-def make_task(batch: Example, config: TrainConfig, key: Array) -> Task:
+def make_task(batch: Example, config: TrainConfig, keys: Array, active: Active) -> Task:
     """Complete a batch: as it is when unpaired, else with a random mix of its own tracks.
 
     For random mixes the window is halved. One random console setting mixes both halves; the model
     sees the raw first half and the mixed second half, and is to reproduce the mixed first half.
+
+    Args:
+      batch: rows of examples.
+      config: of the run.
+      keys: (batch,) a PRNG key for each row.
+      active: the effects that random mixes use.
     """
     tracks, mask, side, reference = (jnp.asarray(part) for part in batch)
     if config.data.reference == "unpaired":
         return Task(tracks, mask, side, reference, reference)
-    controls_key, reverb_key = jax.random.split(key)
+    controls_keys, noise_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
     half = tracks.shape[-1] // 2
-    first, second = tracks[..., :half], tracks[..., half : 2 * half]
-    controls = linked(random_controls(controls_key, mask.shape), side)
-    mixes = [mix_batch(x, controls, mask, config.console, reverb_key) for x in (first, second)]
-    target, reference = (at_loudness(mix) for mix in mixes)
-    return jax.lax.stop_gradient(Task(first, mask, side, reference, target))
-
-
-def random_controls(key: Array, shape: tuple[int, ...]) -> Controls:
-    """Draw uniform controls for a (batch, tracks) of songs."""
-    batch, tracks = shape
-    track_key, fx_key, master_key = jax.random.split(key, 3)
-    return Controls(
-        jax.random.uniform(track_key, (batch, tracks, dsp.TRACK_CONTROLS)),
-        jax.random.uniform(fx_key, (batch, dsp.FX_BUS_CONTROLS)),
-        jax.random.uniform(master_key, (batch, dsp.MASTER_CONTROLS)),
+    halves = tracks[..., :half], tracks[..., half : 2 * half]
+    controls = linked(random_controls(controls_keys, mask.shape[1]), side)
+    target, reference = (
+        at_loudness(mix_batch(x, controls, mask, config.console, noise_keys, active))
+        for x in halves
     )
+    return jax.lax.stop_gradient(Task(halves[0], mask, side, reference, target))
+
+
+def random_controls(keys: Array, tracks: int) -> Controls:
+    """Draw uniform controls for a batch of songs, by a (batch,) of keys."""
+
+    def one(key: Array) -> Controls:
+        track_key, fx_key, master_key = jax.random.split(key, 3)
+        return Controls(
+            jax.random.uniform(track_key, (tracks, dsp.TRACK_CONTROLS)),
+            jax.random.uniform(fx_key, (dsp.FX_BUS_CONTROLS,)),
+            jax.random.uniform(master_key, (dsp.MASTER_CONTROLS,)),
+        )
+
+    return jax.vmap(one)(keys)
 
 
 def linked(controls: Controls, side: Array) -> Controls:
@@ -101,59 +114,64 @@ def linked(controls: Controls, side: Array) -> Controls:
 
 
 def mix_batch(
-    tracks: Array, controls: Controls, mask: Array, console: dsp.ConsoleConfig, key: Array
+    tracks: Array,
+    controls: Controls,
+    mask: Array,
+    console: dsp.ConsoleConfig,
+    keys: Array,
+    active: Active,
 ) -> Array:
     """Mix (batch, tracks, time) with control vectors in [0, 1]; returns (batch, 2, time).
 
-    `key` gives the noise of the reverb, one for each song of the batch.
+    `keys`, (batch,), give the noise of the reverb; effects that are not `active` are neutral.
     """
 
-    def one(tracks: Array, controls: Controls, mask: Array, key: Array) -> Array:
+    def one(tracks: Array, controls: Controls, mask: Array, key: Array, active: Active) -> Array:
         params = dsp.console_params(*controls, sample_rate=SAMPLE_RATE)
+        params = only_active(params, active, sample_rate=SAMPLE_RATE)
         output = dsp.mix_console(
             tracks, params, console, sample_rate=SAMPLE_RATE, mask=mask, key=key
         )
         return output.mix
 
-    return jax.vmap(one)(tracks, controls, mask, jax.random.split(key, len(mask)))
+    return by_rows(jax.vmap(one))(tracks, controls, mask, keys, active)
 
 
 def at_loudness(mixes: Array) -> Array:
     """Bring each (2, time) of a batch to -16 LUFS; silence stays silence."""
-    return jax.vmap(lambda mix: normalize_loudness(mix, REFERENCE_LUFS, sample_rate=SAMPLE_RATE))(
-        mixes
-    )
+
+    def one(mix: Array) -> Array:
+        return normalize_loudness(mix, REFERENCE_LUFS, sample_rate=SAMPLE_RATE)
+
+    return by_rows(jax.vmap(one))(mixes)
 
 
 def evaluate_task(
-    model: nnx.Module, task: Task, config: TrainConfig, key: Array
-) -> tuple[Array, Mixed]:
-    """Run model and console on a task; `key` gives the noise of the reverb.
-
-    Returns:
-      The loss (scalar, mean over the batch) and everything worth logging.
-    """
+    model: nnx.Module, task: Task, config: TrainConfig, keys: Array, active: Active
+) -> Mixed:
+    """Run model and console on a task; `keys`, (batch,), give the noise of the reverb."""
     controls = linked(model(task.tracks, task.reference, task.mask), task.side)
-    mix = mix_batch(task.tracks, controls, task.mask, config.console, key)
+    mix = mix_batch(task.tracks, controls, task.mask, config.console, keys, active)
     compared = at_loudness(mix) if config.loss.normalize else mix
-    loss, metrics = batch_loss(compared, task.target, config)
-    return loss, Mixed(compared, task.target, controls, metrics)
+    return Mixed(compared, task, controls, losses(compared, task.target, config))
 
 
-def batch_loss(mixes: Array, targets: Array, config: TrainConfig) -> tuple[Array, dict[str, Array]]:
-    """Weighted sum of the losses that have a weight, and each of them by name."""
-    metrics: dict[str, Array] = {}
-    total = jnp.zeros(())
-    if config.loss.audio_features:
-        weights = config.loss.feature_weights
-        terms = jax.vmap(
-            lambda mix, target: audio_feature_loss(mix, target, weights, sample_rate=SAMPLE_RATE)
-        )(mixes, targets)
-        means = jax.tree.map(jnp.mean, terms)
-        total += config.loss.audio_features * means.total
-        metrics["audio_features"] = means.total
-        metrics |= {f"audio_features_{n}": v for n, v in means._asdict().items() if n != "total"}
-    if config.loss.mrstft:
-        metrics["mrstft"] = jnp.mean(jax.vmap(multi_resolution_stft_loss)(mixes, targets))
-        total += config.loss.mrstft * metrics["mrstft"]
-    return total, {"loss": total, **metrics}
+def losses(mixes: Array, targets: Array, config: TrainConfig) -> dict[str, Array]:
+    """Each loss that has a weight, by name, and as "loss" their weighted sum; all (batch,)."""
+
+    def one(mix: Array, target: Array) -> dict[str, Array]:
+        metrics: dict[str, Array] = {}
+        total = jnp.zeros(())
+        if config.loss.audio_features:
+            weights = config.loss.feature_weights
+            terms = audio_feature_loss(mix, target, weights, sample_rate=SAMPLE_RATE)
+            total += config.loss.audio_features * terms.total
+            metrics["audio_features"] = terms.total
+            parts = terms._asdict().items()
+            metrics |= {f"audio_features_{name}": v for name, v in parts if name != "total"}
+        if config.loss.mrstft:
+            metrics["mrstft"] = multi_resolution_stft_loss(mix, target)
+            total += config.loss.mrstft * metrics["mrstft"]
+        return {"loss": total, **metrics}
+
+    return by_rows(jax.vmap(one))(mixes, targets)

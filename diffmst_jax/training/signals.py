@@ -4,14 +4,32 @@ import signal
 from types import FrameType, TracebackType
 
 
+class Stopped(Exception):  # noqa: N818  (nothing went wrong)
+    """A run was asked to stop, saved its state, and can be resumed.
+
+    Attributes:
+      status: exit status by convention, 128 and the signal's number: 143 for SIGTERM, 130 for
+        Ctrl-C.
+    """
+
+    def __init__(self, number: int):
+        super().__init__(f"stopped by signal {number}")
+        self.status = 128 + number
+
+
 class StopRequest:
     """While active, SIGTERM and the first Ctrl-C set `wanted` instead of ending the program.
 
     A second Ctrl-C ends it at once.
+
+    Attributes:
+      wanted: whether to stop.
+      number: the signal that said so; SIGTERM if another process got it.
     """
 
     def __init__(self) -> None:
         self.wanted = False
+        self.number: int = signal.SIGTERM
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -32,4 +50,4 @@ class StopRequest:
         del frame
         if self.wanted and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.wanted = True
+        self.wanted, self.number = True, number

@@ -1,7 +1,7 @@
 """The state that evolves during training and the one jitted step that moves it."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,19 +11,23 @@ from jax import Array
 
 from diffmst_jax.data.examples import Example
 from diffmst_jax.training.config import OptimizerConfig, TrainConfig
+from diffmst_jax.training.curriculum import active_at, all_active
+from diffmst_jax.training.devices import Devices
 from diffmst_jax.training.objective import Mixed, evaluate_task, make_task
 
 
 class TrainState(NamedTuple):
-    """Everything that evolves; a checkpoint holds exactly this and the data iterator's state.
+    """Everything that evolves; a checkpoint holds exactly this.
 
     Attributes:
-      step: batches seen, int32.
+      step: batches seen, int32; it says which batch comes next.
       params: trainable weights.
       others: the model's remaining state, such as batch statistics.
       optimizer: optax state.
       ema: averaged weights; an empty tuple without averaging.
       key: key data (uint32) that the random mixes are derived from, with the step folded in.
+      skipped: batches skipped since the last that was not, int32.
+      skipped_in_all: batches skipped since the start, int32.
     """
 
     step: Array
@@ -32,39 +36,46 @@ class TrainState(NamedTuple):
     optimizer: optax.OptState
     ema: nnx.State | tuple[()]
     key: Array
+    skipped: Array
+    skipped_in_all: Array
 
 
+T = TypeVar("T")
 Metrics = dict[str, Array]
 Step = Callable[[TrainState, Example], tuple[TrainState, Metrics]]
+EvalStep = Callable[[nnx.State, nnx.State, Example, Array], Mixed]
 
 
 def make_schedule(config: TrainConfig) -> optax.Schedule:
     """Learning rate by update."""
     kind, peak = config.schedule, config.optimizer.learning_rate
     updates = config.trainer.steps // config.optimizer.accumulate
-    if kind.kind == "constant":
-        warm = optax.linear_schedule(0.0, peak, max(kind.warmup_steps, 1))
-        constant = optax.constant_schedule(peak)
-        return optax.join_schedules([warm, constant], [kind.warmup_steps])
-    return optax.warmup_cosine_decay_schedule(
-        init_value=0.0,
-        peak_value=peak,
-        warmup_steps=kind.warmup_steps,
-        decay_steps=max(updates, kind.warmup_steps + 1),
-        end_value=peak * kind.final_share,
-    )
+    if kind.kind == "cosine":
+        return optax.warmup_cosine_decay_schedule(
+            init_value=0.0,
+            peak_value=peak,
+            warmup_steps=kind.warmup_steps,
+            decay_steps=max(updates, kind.warmup_steps + 1),
+            end_value=peak * kind.final_share,
+        )
+    drops = kind.drops if kind.kind == "step" else ()
+    factors = {round(at * updates): kind.final_share ** (1 / len(drops)) for at in drops}
+    fall = optax.piecewise_constant_schedule(peak, factors)
+    if not kind.warmup_steps:
+        return fall
+    rise = optax.linear_schedule(0.0, 1.0, kind.warmup_steps)
+    return lambda count: rise(count) * fall(count)
 
 
 def make_optimizer(
     config: OptimizerConfig, schedule: optax.Schedule
 ) -> optax.GradientTransformation:
-    """Clip by global norm, then Adam; skip updates that are not finite; accumulate batches."""
+    """Clip by global norm, then Adam; accumulate batches."""
     adam = optax.adamw(schedule, b1=config.b1, b2=config.b2, weight_decay=config.weight_decay)
     chain = optax.chain(optax.clip_by_global_norm(config.clip_norm), adam)
-    guarded = optax.apply_if_finite(chain, max_consecutive_errors=config.skip_nonfinite)
     if config.accumulate == 1:
-        return guarded
-    return optax.MultiSteps(guarded, config.accumulate).gradient_transformation()
+        return chain
+    return optax.MultiSteps(chain, config.accumulate).gradient_transformation()
 
 
 def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, nnx.State, nnx.State]:
@@ -83,8 +94,10 @@ def initial_state(
         params=params,
         others=others,
         optimizer=optimizer.init(params),
-        ema=jax.tree.map(jnp.copy, params) if config.optimizer.ema_decay else (),
+        ema=params if config.optimizer.ema_decay else (),
         key=jax.random.key_data(jax.random.key(config.trainer.seed)),
+        skipped=jnp.zeros((), jnp.int32),
+        skipped_in_all=jnp.zeros((), jnp.int32),
     )
     return graph, state
 
@@ -95,23 +108,43 @@ def averaged(state: TrainState) -> nnx.State:
 
 
 def make_train_step(
-    graph: nnx.GraphDef, optimizer: optax.GradientTransformation, config: TrainConfig
+    graph: nnx.GraphDef,
+    optimizer: optax.GradientTransformation,
+    schedule: optax.Schedule,
+    config: TrainConfig,
+    devices: Devices,
+    like: TrainState,
 ) -> Step:
-    """Return the jitted step; the state it is given is donated and must not be used again."""
+    """Return the jitted step; the state it is given is donated and must not be used again.
+
+    A batch whose loss or gradient is not finite changes nothing but the counters.
+
+    Args:
+      graph: structure of the model.
+      optimizer: from `make_optimizer`.
+      schedule: from `make_schedule`, for the record.
+      config: of the run.
+      devices: where batch and state lie.
+      like: a state as the step will be given; new ones will lie on the devices as it does.
+    """
 
     def loss_fn(
-        params: nnx.State, others: nnx.State, batch: Example, key: Array
+        params: nnx.State, state: TrainState, batch: Example, key: Array
     ) -> tuple[Array, tuple[nnx.State, Metrics]]:
         # Copied, for batch statistics may only be written by the trace that made them.
-        model = nnx.merge(graph, params, others, copy=True)
-        task_key, noise_key = jax.random.split(key)
-        loss, mixed = evaluate_task(model, make_task(batch, config, task_key), config, noise_key)
-        return loss, (nnx.split(model, nnx.Param, ...)[2], mixed.metrics)
+        model = nnx.merge(graph, params, state.others, copy=True)
+        rows = len(batch.mask)
+        active = active_at(state.step, config.trainer.curriculum, rows)
+        task_keys, noise_keys = jax.random.split(key, (2, rows))
+        task = make_task(batch, config, task_keys, active)
+        mixed = evaluate_task(model, task, config, noise_keys, active)
+        metrics = jax.tree.map(jnp.mean, mixed.metrics)
+        return metrics["loss"], (split_model(model)[2], metrics)
 
     def step(state: TrainState, batch: Example) -> tuple[TrainState, Metrics]:
         key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
         gradient_of = jax.value_and_grad(loss_fn, has_aux=True)
-        (_, (others, metrics)), gradient = gradient_of(state.params, state.others, batch, key)
+        (loss, (others, metrics)), gradient = gradient_of(state.params, state, batch, key)
         updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
         norms = {
@@ -119,30 +152,44 @@ def make_train_step(
             "norm_update": optax.tree.norm(updates),
             "norm_params": optax.tree.norm(params),
         }
-        new = state._replace(
-            step=state.step + 1,
+        finite = jnp.isfinite(loss) & jnp.isfinite(norms["norm_gradient"])
+        moved = state._replace(
             params=params,
-            others=_if_finite(norms["norm_gradient"], others, state.others),
+            others=others,
             optimizer=optimizer_state,
             ema=_average(state, params, config.optimizer.ema_decay),
         )
-        return new, metrics | norms
+        new = _choose(finite, moved, state)._replace(
+            step=state.step + 1,
+            skipped=jnp.where(finite, 0, state.skipped + 1),
+            skipped_in_all=state.skipped_in_all + ~finite,
+        )
+        counts = {"skipped": new.skipped, "skipped_in_all": new.skipped_in_all}
+        rate = {"learning_rate": schedule(_updates(state.optimizer))}
+        return new, metrics | norms | rate | counts
 
-    return jax.jit(step, donate_argnums=0)
+    places = jax.tree.map(lambda leaf: leaf.sharding, like)
+    jitted = jax.jit(step, donate_argnums=0, out_shardings=(places, devices.everywhere))
+    return devices.run(jitted)
 
 
-def make_eval_step(
-    graph: nnx.GraphDef, config: TrainConfig
-) -> Callable[[nnx.State, nnx.State, Example, Array], Mixed]:
-    """Return a jitted function of weights, other state, a batch and key data: its mixes, scored."""
+def make_eval_step(graph: nnx.GraphDef, config: TrainConfig, devices: Devices) -> EvalStep:
+    """Return a jitted function of weights, other state, a batch and (batch,) numbers of examples.
 
-    def step(params: nnx.State, others: nnx.State, batch: Example, key: Array) -> Mixed:
+    The numbers say which random mixes there are, the same each time. Every effect is in use,
+    whatever the curriculum says. What it returns is whole on every device.
+    """
+
+    def step(params: nnx.State, others: nnx.State, batch: Example, numbers: Array) -> Mixed:
         model = nnx.merge(graph, params, others, copy=True)
         model.eval()
-        task_key, noise_key = jax.random.split(jax.random.wrap_key_data(key))
-        return evaluate_task(model, make_task(batch, config, task_key), config, noise_key)[1]
+        key = jax.random.key(config.trainer.seed)
+        pairs = jax.vmap(lambda n: jax.random.split(jax.random.fold_in(key, n)))(numbers)
+        active = all_active(len(numbers))
+        task = make_task(batch, config, pairs[:, 0], active)
+        return evaluate_task(model, task, config, pairs[:, 1], active)
 
-    return jax.jit(step)
+    return devices.run(jax.jit(step, out_shardings=devices.everywhere))
 
 
 def _average(state: TrainState, params: nnx.State, decay: float) -> nnx.State | tuple[()]:
@@ -151,6 +198,12 @@ def _average(state: TrainState, params: nnx.State, decay: float) -> nnx.State | 
     return optax.incremental_update(params, state.ema, 1.0 - decay)
 
 
-def _if_finite(norm: Array, new: nnx.State, old: nnx.State) -> nnx.State:
-    """Keep the old state after a batch whose gradient was not finite."""
-    return jax.tree.map(lambda a, b: jnp.where(jnp.isfinite(norm), a, b), new, old)
+def _updates(optimizer: optax.OptState) -> Array:
+    """How often Adam has moved the weights."""
+    (_, count), *_ = optax.tree.get_all_with_path(optimizer, "count")
+    return jnp.asarray(count)
+
+
+def _choose(condition: Array, yes: T, no: T) -> T:
+    chosen: T = jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+    return chosen

@@ -1,56 +1,69 @@
 """Scores of the current weights on the held-out examples."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import numpy as np
-from flax import nnx
-from jax import Array
 
 from diffmst_jax.data.examples import Example
+from diffmst_jax.evaluation.metrics import judge
+from diffmst_jax.models import REFERENCE_LUFS
+from diffmst_jax.training.devices import Devices, is_first_process
 from diffmst_jax.training.objective import Mixed
-from diffmst_jax.training.step import TrainState, averaged
-
-EvalStep = Callable[[nnx.State, nnx.State, Example, Array], Mixed]
+from diffmst_jax.training.step import EvalStep, TrainState, averaged
 
 
 class Validation(NamedTuple):
     """Result of one validation.
 
     Attributes:
-      metrics: means over the examples; "loss" is what training minimises.
-      mixes: predicted mixes, each (2, time), of the first examples.
-      targets: what they were compared with.
+      losses: means over the examples; "loss" is what training minimises.
+      judged: means of what `evaluate.py` measures, of the mixes against what they are compared
+        with; empty in all but the first process.
+      examples: each example's mix and what belongs to it, on the host, without a batch axis.
     """
 
-    metrics: dict[str, float]
-    mixes: list[np.ndarray]
-    targets: list[np.ndarray]
+    losses: dict[str, float]
+    judged: dict[str, float]
+    examples: list[Mixed]
 
 
 def validate(
-    eval_step: EvalStep, state: TrainState, examples: list[Example], *, keep: int, seed: int
+    eval_step: EvalStep, state: TrainState, examples: list[Example], devices: Devices
 ) -> Validation:
-    """Score the (averaged) weights on every example, one at a time.
+    """Score the (averaged) weights on every example, as many at once as there are devices.
 
     Args:
       eval_step: from `make_eval_step`.
       state: current state; not changed.
-      examples: the held-out examples.
-      keep: how many mixes to return.
-      seed: of the random mixes; the same seed gives the same targets each time.
+      examples: the held-out examples, in every process the same.
+      devices: where the state lies.
     """
-    totals: dict[str, list[float]] = {}
-    mixes: list[np.ndarray] = []
-    targets: list[np.ndarray] = []
-    for index, example in enumerate(examples):
-        key = jax.random.key_data(jax.random.key(seed + index))
-        batch: Example = jax.tree.map(lambda part: part[None], example)
-        mixed = eval_step(averaged(state), state.others, batch, key)
-        for name, value in mixed.metrics.items():
-            totals.setdefault(name, []).append(float(value))
-        if index < keep:
-            mixes.append(np.asarray(mixed.mix[0]))
-            targets.append(np.asarray(mixed.target[0]))
-    return Validation({n: float(np.mean(v)) for n, v in totals.items()}, mixes, targets)
+    mixed: list[Mixed] = []
+    for first in range(0, len(examples), devices.count):
+        group = range(first, min(first + devices.count, len(examples)))
+        # The last group is filled up with its last example.
+        numbers = np.minimum(first + np.arange(devices.count), group[-1]).astype(np.int32)
+        rows = Example(*map(np.stack, zip(*(examples[n] for n in numbers), strict=True)))
+        batch, which = devices.rows((rows, numbers), own=False)
+        result = jax.device_get(eval_step(averaged(state), state.others, batch, which))
+        mixed += [jax.tree.map(lambda part, i=i: part[i], result) for i in range(len(group))]
+    losses = {name: _mean([float(m.metrics[name]) for m in mixed]) for name in mixed[0].metrics}
+    return Validation(losses, _judged(mixed) if is_first_process() else {}, mixed)
+
+
+def _judged(mixed: list[Mixed]) -> dict[str, float]:
+    scores = [
+        judge(
+            np.asarray(m.mix),
+            np.asarray(m.task.target),
+            mix_lufs=REFERENCE_LUFS,
+            reference_lufs=REFERENCE_LUFS,
+        )
+        for m in mixed
+    ]
+    return {name: _mean([score[name] for score in scores]) for name in scores[0]}
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values))

@@ -18,20 +18,27 @@ PATIENCE_S = 120
 STEP_24_BIT = 2.0**-23
 
 
+def complaints(page):
+    """A list that fills with what goes wrong on a page."""
+    errors: list[str] = []
+
+    def listen(message):
+        if message.type == "error":
+            errors.append(message.text)
+
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", listen)
+    return errors
+
+
 class Mixer:
     """A page in the browser, and what it complained about."""
 
     def __init__(self, browser, address):
         self.page = browser.new_page(viewport=SIZE, accept_downloads=True)
-        self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", self._listen)
+        self.errors = complaints(self.page)
         self.page.goto(address)
         self.until("document.body.classList.contains('ready')")
-
-    def _listen(self, message):
-        if message.type == "error":
-            self.errors.append(message.text)
 
     def ask(self, script):
         return self.page.evaluate(script)
@@ -189,6 +196,17 @@ def test_the_download_is_what_diffmst_render_gives(mixer, files, tmp_path):
     tracks = [files / name for name in ("1 beat.wav", "2 bass.flac", "3 pad.wav")]
     rendered = render_file(tracks, tmp_path / "console.json").audio
     assert np.max(np.abs(read_audio(tmp_path / "mix.wav") - rendered)) < 2 * STEP_24_BIT
+
+
+def test_the_report_opens_in_its_sandbox(mixer, chromium):
+    page = chromium.new_page()
+    errors = complaints(page)
+    page.goto(mixer.ask("new URL(diffmst.work.reportAddress(), location).href"))
+    page.locator(".play").click()
+    page.wait_for_timeout(300)
+    assert "reference" in page.locator(".verdict").inner_text()
+    assert errors == []
+    page.close()
 
 
 def test_all_of_it_survives_a_reload(mixer, address, chromium):

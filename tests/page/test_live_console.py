@@ -115,8 +115,8 @@ def in_the_browser(page, settings, tracks, *, messages=(), bare=True, length=LEN
 OURS = dsp.ConsoleConfig()
 CONSOLES = {
     "ours": OURS,
-    "decoupled, louder channel, -4.5 dB": replace(
-        OURS, ballistics="decoupled", detector="max", pan_law="compromise"
+    "decoupled, louder channel, -4.5 dB, reverb": replace(
+        OURS, ballistics="decoupled", detector="max", pan_law="compromise", reverb=True
     ),
     "one pole, sum, linear, lookahead": replace(
         OURS,
@@ -126,7 +126,6 @@ CONSOLES = {
         track_lookahead_ms=20.0,
         master_lookahead_ms=7.0,
     ),
-    "ours with reverb": replace(OURS, reverb=True),
     "bare tracks": replace(OURS, track_equalizer=False, track_compressor=False, master_bus=False),
 }
 

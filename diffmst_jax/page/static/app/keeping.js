@@ -37,11 +37,15 @@ export class Keeping {
     return Boolean(of) && JSON.stringify(of) === JSON.stringify(store.state?.console);
   }
 
-  /** Measure the loudness of what was changed, while nobody listens and nothing else is done. */
-  async level() {
+  /**
+   * Measure the loudness of what was changed: while nobody listens, or as soon as something is
+   * compared with it.
+   */
+  async level({ whilePlaying = false } = {}) {
     const { app } = this;
     const { song, store } = app;
-    const isIdle = !app.listening.playing && !app.work.busy && !this.levelling;
+    const isQuiet = whilePlaying || !app.listening.playing;
+    const isIdle = isQuiet && !app.work.busy && !this.levelling;
     if (!isIdle || !store.state || this.isLevel) return;
     try {
       await this.save();

@@ -36,6 +36,7 @@ export class Listening {
     if (name === "reference" && !this.app.overview?.reference) return;
     this.choice = name;
     this.engine.post("choose", name);
+    this.app.keeping.level({ whilePlaying: true });
     this.app.show();
   }
 

@@ -98,7 +98,8 @@ export class Work {
   makeReport() {
     return this.order("report", {}, async () => {
       await this.app.takeMeasurements();
-      window.open(this.reportAddress(), "_blank", "noopener");
+      // Browsers open no window that long after the click.
+      this.app.messages.say("The report is ready.", { open: this.reportAddress() });
     });
   }
 

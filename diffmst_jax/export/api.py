@@ -1,6 +1,6 @@
 """From a console and its tracks to a session on disk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.export.dawproject import write_dawproject
 from diffmst_jax.export.effects_return import EffectsReturn, effects_return
 from diffmst_jax.export.leaning import with_leans_in_audio
-from diffmst_jax.export.media import Count, Return, media_of, printed
+from diffmst_jax.export.media import Count, Return, Source, media_of, printed
 from diffmst_jax.export.notes import PRINTED_NOTE, dawproject_notes, notes_text, reaper_notes
 from diffmst_jax.export.printing import with_effects_in_audio
 from diffmst_jax.export.reaper import write_reaper
@@ -17,7 +17,7 @@ from diffmst_jax.export.session import session_of
 from diffmst_jax.mixing.api import song_name
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.limits import SESSION_FORMATS
-from diffmst_jax.mixing.output import finish
+from diffmst_jax.mixing.output import Finished, finish
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import read_strips
@@ -43,7 +43,7 @@ class Exported(NamedTuple):
 
 
 def export_session(
-    tracks: str | Path | Sequence[str | Path],
+    tracks: Source,
     console: str | Path | MixSettings,
     out: str | Path,
     *,
@@ -75,14 +75,12 @@ def export_session(
     settings = console if isinstance(console, MixSettings) else load_console(console)
     tell("Reading", 0.0)
     media = media_of(tracks, settings.strips)
-    multitrack = read_strips(tracks, settings.strips)
-    rendered = render(settings, multitrack, lambda done: tell("Mixing", 0.1 + 0.4 * done))
-    finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
+    finished = _finished(tracks, settings, lambda done: tell("Mixing", 0.1 + 0.4 * done))
     session = session_of(settings, finished.gain_db)
     effects = None
     if settings.config.reverb:
         tell("Printing", 0.5)
-        effects = _return(effects_return(settings, multitrack))
+        effects = _return(effects_return(settings, tracks))
     title = song_name(tracks)
     notes = [PRINTED_NOTE] if print_effects else []
     if print_effects:
@@ -121,6 +119,12 @@ def check_format(out: Path, file_format: str | None) -> str:
             return name
     problem = f"does not end in {wanted or endings}"
     raise InputError(out, problem, f"give --out a name that ends in {wanted or endings}")
+
+
+def _finished(source: Source, settings: MixSettings, tell: Callable[[float], None]) -> Finished:
+    """Mix, for how much the last stage turns it up."""
+    rendered = render(settings, read_strips(source, settings.strips), tell)
+    return finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
 
 
 def _return(effects: EffectsReturn) -> Return:

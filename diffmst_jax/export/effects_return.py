@@ -14,10 +14,11 @@ from scipy.signal import oaconvolve
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.export.media import Source
 from diffmst_jax.mixing.measure import decibels, peak
 from diffmst_jax.mixing.render import REVERB_SEED, render
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.tracks import read_strips
 from dsp.reverb import noise_impulse_response, reverb_noise
 
 PRINT_PEAK_DB = -1.0
@@ -40,10 +41,10 @@ class EffectsReturn(NamedTuple):
     response_gain_db: float
 
 
-def effects_return(settings: MixSettings, multitrack: Multitrack) -> EffectsReturn:
+def effects_return(settings: MixSettings, source: Source) -> EffectsReturn:
     """Print what the effects bus of a console with reverb adds to the sum."""
     response = bus_response(settings.params.fx_bus.reverb)
-    sent = render(_sends_alone(settings), multitrack).mix
+    sent = render(_sends_alone(settings), read_strips(source, settings.strips)).mix
     wet = oaconvolve(sent.astype(np.float64), response, axes=1)[:, : sent.shape[1]]
     wet, wet_gain_db = _at_print_level(wet)
     response, response_gain_db = _at_print_level(response)

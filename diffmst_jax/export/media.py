@@ -29,6 +29,9 @@ FOLDER_SIGN = " - "
 BLOCK_FRAMES = 1 << 16
 COPY_BYTES = 1 << 20
 
+Source = str | Path | Sequence[str | Path]
+"""A song on disk: a folder, or files."""
+
 Count = Callable[[int], None]
 """Told how many bytes of source audio were dealt with since it was told last."""
 
@@ -86,9 +89,7 @@ class Return(NamedTuple):
     response_gain_db: float
 
 
-def media_of(
-    source: str | Path | Sequence[str | Path], strips: Sequence[Strip]
-) -> tuple[Media, ...]:
+def media_of(source: Source, strips: Sequence[Strip]) -> tuple[Media, ...]:
     """Find the recording of each strip and decide how it goes into the session.
 
     Raises:

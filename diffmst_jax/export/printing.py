@@ -6,20 +6,18 @@ What is left to the session is the balance: faders, pans, sends, mutes, and the 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import jax
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.export.media import Media, printed, unused_name
+from diffmst_jax.export.media import Media, Source, printed, unused_name
 from diffmst_jax.export.session import Session, SessionTrack
 from diffmst_jax.mixing.measure import factor
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import read_strips
-
-Source = str | Path | Sequence[str | Path]
 
 HARD_LEFT, CENTRE = 0.0, 0.5
 

@@ -8,6 +8,7 @@ import pytest
 import diffmst_jax.export
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.measure import true_peak
 from diffmst_jax.mixing.output import OutputTarget, finish
 from dsp.stereo import PAN_LAWS, pan_gains
 from tests.export.eel2 import Effect
@@ -62,10 +63,11 @@ def compressed(x, **choices):
     return dsp.compressor(x, params, sample_rate=SAMPLE_RATE, **choices)
 
 
+@pytest.mark.parametrize("sample_rate", [44100, 48000, 96000])
 @pytest.mark.parametrize("name", ["channel", "master", "limiter"])
-def test_neutral_effects_leave_audio_as_it_is(name, request):
-    x = 0.5 * noise(0.05)
-    y = request.getfixturevalue(name).run(x, {})
+def test_neutral_effects_leave_audio_as_it_is(name, sample_rate, request):
+    x = 0.5 * noise(0.02)
+    y = request.getfixturevalue(name).run(x, {}, sample_rate=sample_rate)
     np.testing.assert_allclose(y, x, rtol=0, atol=1e-12)
 
 
@@ -130,3 +132,11 @@ def test_the_limiter_is_that_of_the_mix(limiter):
     assert finished.limiting_db > 3.0
     y = limiter.run(x, {1: finished.gain_db, 2: -1.0})
     np.testing.assert_allclose(y, finished.audio, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("gain_db", [6.0, 30.0])
+def test_no_peak_passes_the_limiter(limiter, gain_db):
+    y = limiter.run(noise(0.15, seed=2), {1: gain_db, 2: -3.0})
+    ceiling = 10 ** (-3.0 / 20)
+    assert np.max(np.abs(y)) <= ceiling * (1 + 1e-9)
+    assert true_peak(y) == pytest.approx(ceiling, rel=0.01)

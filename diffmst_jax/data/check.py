@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE, audio_files, audio_info, natural_key, read_audio
-from diffmst_jax.data.sources import SONGS_FOLDER
+from diffmst_jax.data.layouts.folders import SONGS_FOLDER
 from diffmst_jax.errors import InputError
 
 CLIPPED_LEVEL = 0.9999

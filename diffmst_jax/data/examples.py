@@ -7,13 +7,13 @@ energy index, so exactly one window per file is read.
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.data.index import CELL_S, EnergyIndex
+from diffmst_jax.data.index import CELL_S, SILENT_DB, Levels
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import read_window
 from diffmst_jax.mixing.measure import integrated_loudness
@@ -23,9 +23,33 @@ from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
 TRACK_SILENCE_DB = -60.0
 # A window of a mix must hold a mean energy of 0.001, as in the paper's code.
 REFERENCE_SILENCE_DB = -30.0
+# Of a mix that never reaches it, windows within so many dB of the loudest one are used.
+QUIET_MIX_RANGE_DB = 10.0
 FEWEST_TRACKS = 2
+# Windows of at least so many seconds may start anywhere in a second; shorter ones at its beginning.
+SHORTEST_ANYWHERE = 2
 
 Audio = npt.NDArray[np.float32]
+
+
+class ReadWindow(Protocol):
+    """Reads a window of a file as `read_window` does."""
+
+    def __call__(self, track: Track, *, start_s: float, samples: int) -> Audio:
+        """Return (channels, samples)."""
+        ...
+
+
+class Measurements(Protocol):
+    """What is known of files before they are read; `EnergyIndex` is one."""
+
+    def duration_s(self, track: Track) -> float:
+        """Return a track's length in seconds."""
+        ...
+
+    def levels(self, track: Track) -> Levels:
+        """Return the energy of each second of a track, in dB (mean square)."""
+        ...
 
 
 class Example(NamedTuple):
@@ -68,16 +92,54 @@ class WindowConfig:
         return self.samples / SAMPLE_RATE
 
 
+class Starts:
+    """Where the windows of one length may start in a recording.
+
+    Attributes:
+      count: how many seconds a window may start in.
+    """
+
+    def __init__(self, duration_s: float, window_s: float):
+        self._last_s = max(duration_s - window_s, 0.0)
+        self._window_s = window_s
+        self._anywhere = window_s >= SHORTEST_ANYWHERE * CELL_S
+        self.count = int(self._last_s / CELL_S) + 1
+
+    def sure_levels(self, level_db: Levels) -> Levels:
+        """Return, for each of `count` seconds, the energy that every window from there on has.
+
+        Args:
+          level_db: mean-square level of each second.
+
+        Returns:
+          A lower bound of the window's mean-square level in dB, that of the seconds that lie inside
+          whichever window starts in this one; exact for windows that start at whole seconds.
+        """
+        whole = int(self._window_s / CELL_S)
+        first, last = (1, whole) if self._anywhere else (0, math.ceil(self._window_s / CELL_S))
+        power = np.zeros(self.count + last)
+        known = level_db[: power.size].astype(np.float64)
+        power[: known.size] = np.where(known > SILENT_DB, 10 ** (known / 10), 0.0)
+        total = np.concatenate([[0.0], np.cumsum(power)])
+        inside = total[last : last + self.count] - total[first : first + self.count]
+        mean = inside * CELL_S / max(self._window_s, last * CELL_S)
+        return (10 * np.log10(np.maximum(mean, 10 ** (SILENT_DB / 10)))).astype(np.float32)
+
+    def draw(self, second: int, rng: np.random.Generator) -> float:
+        """Return a start in seconds within a second."""
+        if not self._anywhere:
+            return second * CELL_S
+        return float(min((second + rng.random()) * CELL_S, self._last_s))
+
+
 class SongWindows:
     """Where in a song a window may start, and which of its tracks sound there."""
 
-    def __init__(self, song: Song, index: EnergyIndex, duration_s: float):
+    def __init__(self, song: Song, measurements: Measurements, duration_s: float):
         self.song = song
-        starts = max(1, int((song.duration_s - duration_s) / CELL_S) + 1)
-        levels = [
-            index.window_levels(track, duration_s=duration_s, starts=starts)
-            for track in song.tracks
-        ]
+        longest_s = max(measurements.duration_s(track) for track in song.tracks)
+        self._where = Starts(longest_s, duration_s)
+        levels = [self._where.sure_levels(measurements.levels(track)) for track in song.tracks]
         self._sounding = np.asarray(levels) >= TRACK_SILENCE_DB
         counts = self._sounding.sum(axis=0)
         enough = min(FEWEST_TRACKS, int(counts.max()))
@@ -85,9 +147,10 @@ class SongWindows:
 
     def draw(self, rng: np.random.Generator) -> tuple[float, list[Track]]:
         """Return a start in seconds and the tracks that sound from there on, in random order."""
-        start = int(rng.choice(self.starts))
-        sounding = np.flatnonzero(self._sounding[:, start])
-        return start * CELL_S, [self.song.tracks[i] for i in rng.permutation(sounding)]
+        second = int(rng.choice(self.starts))
+        sounding = np.flatnonzero(self._sounding[:, second])
+        start_s = self._where.draw(second, rng)
+        return start_s, [self.song.tracks[i] for i in rng.permutation(sounding)]
 
     def fullest_start(self) -> float:
         """Return the earliest start, in seconds, at which the most tracks sound."""
@@ -97,20 +160,25 @@ class SongWindows:
 class MixWindows:
     """Where in a finished mix a window may start."""
 
-    def __init__(self, mix: Track, index: EnergyIndex, duration_s: float):
+    def __init__(self, mix: Track, measurements: Measurements, duration_s: float):
         self.mix = mix
-        starts = max(1, int((mix.duration_s - duration_s) / CELL_S) + 1)
-        levels = index.window_levels(mix, duration_s=duration_s, starts=starts)
-        threshold = min(REFERENCE_SILENCE_DB, float(levels.max()))
+        self._where = Starts(measurements.duration_s(mix), duration_s)
+        levels = self._where.sure_levels(measurements.levels(mix))
+        # A mix that is quiet throughout is used where it is loudest; silence never.
+        loudest = float(levels.max()) - QUIET_MIX_RANGE_DB
+        threshold = max(min(REFERENCE_SILENCE_DB, loudest), TRACK_SILENCE_DB)
         self.starts = np.flatnonzero(levels >= threshold)
 
     def draw(self, rng: np.random.Generator) -> float:
         """Return a start in seconds."""
-        return float(rng.choice(self.starts)) * CELL_S
+        return self._where.draw(int(rng.choice(self.starts)), rng)
 
 
 def read_tracks(
-    windows: SongWindows, config: WindowConfig, rng: np.random.Generator
+    windows: SongWindows,
+    config: WindowConfig,
+    rng: np.random.Generator,
+    read: ReadWindow = read_window,
 ) -> tuple[Audio, npt.NDArray[np.bool_], npt.NDArray[np.int8]]:
     """Read a random window of a song: rows at -48 LUFS, which of them sound, and pairs."""
     tracks = np.zeros((config.max_tracks, config.samples), np.float32)
@@ -121,7 +189,7 @@ def read_tracks(
     for track in sounding:
         if row + track.channels > config.max_tracks:
             continue
-        audio = read_window(track, start_s=start_s, samples=config.samples)
+        audio = read(track, start_s=start_s, samples=config.samples)
         for unit in _units(audio, config):
             count = len(unit)
             # A pair of equal channels has 3 LU more than each of them.
@@ -140,9 +208,14 @@ def _units(audio: Audio, config: WindowConfig) -> list[Audio]:
     return [channel[None] for channel in audio]
 
 
-def read_reference(windows: MixWindows, config: WindowConfig, rng: np.random.Generator) -> Audio:
+def read_reference(
+    windows: MixWindows,
+    config: WindowConfig,
+    rng: np.random.Generator,
+    read: ReadWindow = read_window,
+) -> Audio:
     """Read a random window of a finished mix as stereo at -16 LUFS."""
-    audio = read_window(windows.mix, start_s=windows.draw(rng), samples=config.samples)
+    audio = read(windows.mix, start_s=windows.draw(rng), samples=config.samples)
     stereo = np.concatenate([audio, audio])[:2] if audio.shape[0] == 1 else audio[:2]
     levelled = at_loudness(stereo, REFERENCE_LUFS)
     return stereo if levelled is None else levelled

@@ -1,117 +1,259 @@
-"""Where each file has sound: its mean-square level second by second, measured once.
+"""Where each file has sound: energy and loudness second by second, measured once.
 
 Sampling a training window then needs no reading and no retries: the index says which windows
-hold enough sound and which tracks play in them.
+hold enough sound and which tracks play in them. It also holds each file's header, so that a corpus
+of tens of thousands of files opens without touching them.
 """
 
-import json
+import hashlib
+import os
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from diffmst_jax.audio import SAMPLE_RATE, read_audio
+from diffmst_jax.audio import SAMPLE_RATE, AudioInfo, audio_info, read_audio
+from diffmst_jax.data.decoded import DecodedCache
+from diffmst_jax.data.processes import work_through
 from diffmst_jax.data.records import Track
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
+from diffmst_jax.mixing.measure import power_db, weighted_step_powers
+from dsp.loudness import HOP_S, OFFSET_DB
 
 CELL_S = 1.0
-CACHE_NAME = ".diffmst-energy.json"
-CACHE_VERSION = 1
+INDEX_NAME = ".diffmst-index.npz"
+INDEX_VERSION = 1
 SILENT_DB = -120.0
+# Levels are stored in hundredths of a decibel.
+STEPS_PER_DB = 100.0
+# A long measurement is stored this often, so that it goes on from there when it is stopped.
+STORE_EVERY_S = 20.0
 
 Levels = npt.NDArray[np.float32]
 
 
-def measure_levels(path: Path) -> Levels:
-    """Return the level of each second of a file, in dB of mean square over its channels."""
-    audio = read_audio(path)
-    cell = round(CELL_S * SAMPLE_RATE)
+class Measured(NamedTuple):
+    """One file of the index.
+
+    Attributes:
+      stamp: size and time of change when it was measured.
+      info: its header.
+      energy_db: mean square over the channels of each second, in dB.
+      loudness: K-weighted loudness of each second, in LUFS, channels summed.
+    """
+
+    stamp: str
+    info: AudioInfo
+    energy_db: Levels
+    loudness: Levels
+
+
+def measure(path: Path, decoded: DecodedCache | None = None) -> Measured | str:
+    """Measure a file, and keep its samples in the cache where one is given.
+
+    Returns:
+      The entry, or what is wrong with the file.
+    """
+    try:
+        stamp, info = file_stamp(path), audio_info(path)
+        rate = info.sample_rate if decoded is None else SAMPLE_RATE
+        audio = read_audio(path, sample_rate=rate)
+        if decoded is not None:
+            decoded.write(path, audio)
+        return Measured(stamp, info, energy_levels(audio, rate), loudness_levels(audio, rate))
+    except (InputError, OSError) as error:
+        return str(error)
+
+
+def energy_levels(audio: np.ndarray, sample_rate: int) -> Levels:
+    """Return the mean square of each second of (channels, time) audio, in dB."""
+    cell = round(CELL_S * sample_rate)
     cells = -(-audio.shape[1] // cell)
     padded = np.zeros((audio.shape[0], cells * cell), np.float32)
     padded[:, : audio.shape[1]] = audio
     power = np.mean(padded.reshape(audio.shape[0], cells, cell) ** 2, axis=(0, 2))
-    level = 10.0 * np.log10(np.maximum(power, 10 ** (SILENT_DB / 10)))
-    return np.round(level, 1).astype(np.float32)
+    return _rounded(10.0 * np.log10(np.maximum(power, 10 ** (SILENT_DB / 10))))
+
+
+def loudness_levels(audio: np.ndarray, sample_rate: int) -> Levels:
+    """Return the loudness of each second of (channels, time) audio, in LUFS, not gated."""
+    steps = round(CELL_S / HOP_S)
+    cells = -(-audio.shape[1] // round(CELL_S * sample_rate))
+    powers = np.zeros(cells * steps)
+    found = weighted_step_powers(audio, sample_rate=sample_rate)[: powers.size]
+    powers[: found.size] = found
+    loudness = OFFSET_DB + power_db(powers.reshape(cells, steps).mean(axis=1))
+    return _rounded(np.maximum(loudness, SILENT_DB))
 
 
 class EnergyIndex:
-    """Levels by file, kept in one JSON file beside the data.
+    """Measurements by file, kept in one file beside the data.
 
     A file is measured again when its size or time of change differs. Where the folder cannot be
-    written to, the index lives in memory only.
+    written to, the index is kept in the user's cache folder instead.
 
     Attributes:
-      root: the folder that paths are stored relative to and that holds the cache.
+      root: the folder that paths are stored relative to.
+      unreadable: what is wrong, by path, with the files that the last update could not measure.
     """
 
     def __init__(self, root: Path):
         self.root = root
-        self._entries: dict[str, tuple[str, Levels]] = _load(root / CACHE_NAME)
+        self.unreadable: dict[Path, str] = {}
+        self._entries: dict[str, Measured] = {}
+        for place in (_place_in_cache(root), root / INDEX_NAME):
+            self._entries |= _load(place)
 
     def update(
-        self, tracks: Iterable[Track], *, progress: Callable[[], None] | None = None
+        self,
+        tracks: Iterable[Track],
+        *,
+        progress: Callable[[], None] | None = None,
+        processes: int = 1,
+        decoded: DecodedCache | None = None,
     ) -> "EnergyIndex":
         """Measure the files that are new or changed, store the result, return self.
 
-        `progress` is called once per file.
+        Args:
+          tracks: the files.
+          progress: called once per file.
+          processes: how many files are measured at once.
+          decoded: also make sure that the files' samples are kept there.
+
+        Raises:
+          InputError: files that cannot be read; all others are measured and stored before.
         """
-        changed = False
-        for track in tracks:
-            stamp = _stamp(track.path)
-            known = self._entries.get(self._key(track.path))
-            if known is None or known[0] != stamp:
-                self._entries[self._key(track.path)] = (stamp, measure_levels(track.path))
-                changed = True
-            if progress is not None:
-                progress()
-        if changed:
-            self._store()
+        self.update_what_can_be_read(
+            tracks, progress=progress, processes=processes, decoded=decoded
+        )
+        for problem in self.unreadable.values():
+            path, _, rest = problem.partition(": ")
+            raise InputError(path, rest.split("; ")[0], "replace it, or take it out of the corpus")
         return self
 
-    def levels(self, track: Track) -> Levels:
-        """Return the level of each second of a track, in dB (mean square)."""
-        return self._entries[self._key(track.path)][1]
+    def update_what_can_be_read(
+        self,
+        tracks: Iterable[Track],
+        *,
+        progress: Callable[[], None] | None = None,
+        processes: int = 1,
+        decoded: DecodedCache | None = None,
+    ) -> None:
+        """Do what `update` does, and leave the other files in `unreadable`."""
+        self.unreadable = {}
+        wanted = []
+        for path in dict.fromkeys(track.path for track in tracks):
+            if self.info(path) is None or (decoded is not None and not decoded.holds(path)):
+                wanted.append(path)
+            elif progress is not None:
+                progress()
+        stored = time.monotonic()
+        try:
+            job = partial(measure, decoded=decoded)
+            for path, result in work_through(job, wanted, processes=processes):
+                if isinstance(result, str):
+                    self.unreadable[path] = result
+                else:
+                    self._entries[self._key(path)] = result
+                if time.monotonic() - stored > STORE_EVERY_S:
+                    self._store()
+                    stored = time.monotonic()
+                if progress is not None:
+                    progress()
+        finally:
+            if wanted:
+                self._store()
 
-    def window_levels(self, track: Track, *, duration_s: float, starts: int) -> Levels:
-        """Return the mean level, in dB, of the window that starts at each of `starts` seconds."""
-        power = np.full(starts + int(np.ceil(duration_s / CELL_S)), 10 ** (SILENT_DB / 10))
-        level = self.levels(track)[: power.size]
-        power[: level.size] = 10 ** (level.astype(np.float64) / 10)
-        width = max(int(np.ceil(duration_s / CELL_S)), 1)
-        total = np.concatenate([[0.0], np.cumsum(power)])
-        mean = (total[width : width + starts] - total[:starts]) / width
-        return (10 * np.log10(np.maximum(mean, 10 ** (SILENT_DB / 10)))).astype(np.float32)
+    def info(self, path: Path) -> AudioInfo | None:
+        """Return a file's header, or None where it was not measured or has changed since."""
+        entry = self._entries.get(self._key(path))
+        if entry is None:
+            return None
+        try:
+            return entry.info if entry.stamp == file_stamp(path) else None
+        except OSError:
+            return None
+
+    def duration_s(self, track: Track) -> float:
+        """Return a measured track's true length in seconds."""
+        return self._entries[self._key(track.path)].info.duration_s
+
+    def levels(self, track: Track) -> Levels:
+        """Return the energy of each second of a track, in dB (mean square)."""
+        return self._entries[self._key(track.path)].energy_db
+
+    def loudness(self, track: Track) -> Levels:
+        """Return the loudness of each second of a track, in LUFS."""
+        return self._entries[self._key(track.path)].loudness
 
     def _key(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
+        inside = path.is_relative_to(self.root)
+        return (path.relative_to(self.root) if inside else path.absolute()).as_posix()
 
     def _store(self) -> None:
-        files = {
-            key: {"stamp": stamp, "levels_db": [round(float(x), 1) for x in levels]}
-            for key, (stamp, levels) in sorted(self._entries.items())
-        }
-        # A read-only data set is no reason to stop: it is then measured once per run.
-        with suppress(InputError), written_beside(self.root / CACHE_NAME) as temporary:
-            temporary.write_text(json.dumps({"version": CACHE_VERSION, "files": files}))
+        """Write everything beside the data, or else into the user's cache folder."""
+        for place in (self.root / INDEX_NAME, _place_in_cache(self.root)):
+            # A read-only data set is no reason to stop, nor is a full disk: it is measured again.
+            with suppress(InputError), written_beside(place) as temporary:
+                _save(temporary, self._entries)
+                return
 
 
-def _stamp(path: Path) -> str:
+def file_stamp(path: Path) -> str:
+    """Tell a file's state: its size and when it was changed."""
     status = path.stat()
     return f"{status.st_size}-{status.st_mtime_ns}"
 
 
-def _load(path: Path) -> dict[str, tuple[str, Levels]]:
+def _place_in_cache(root: Path) -> Path:
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    name = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+    return base / "diffmst" / "index" / f"{name}.npz"
+
+
+def _rounded(level: np.ndarray) -> Levels:
+    return (np.round(level * STEPS_PER_DB) / STEPS_PER_DB).astype(np.float32)
+
+
+def _save(path: Path, entries: dict[str, Measured]) -> None:
+    items = sorted(entries.items())
+    levels = [np.stack([entry.energy_db, entry.loudness]) for _, entry in items]
+    np.savez(
+        path,
+        version=INDEX_VERSION,
+        names=np.asarray([name for name, _ in items], np.str_),
+        stamps=np.asarray([entry.stamp for _, entry in items], np.str_),
+        headers=np.asarray([entry.info[:3] for _, entry in items], np.int64).reshape(-1, 3),
+        ends=np.cumsum([level.shape[1] for level in levels], dtype=np.int64),
+        levels=np.round(np.concatenate([np.zeros((2, 0)), *levels], axis=1) * STEPS_PER_DB).astype(
+            np.int16
+        ),
+    )
+
+
+def _load(path: Path) -> dict[str, Measured]:
     """Read a stored index; an unreadable or older one counts as none."""
     try:
-        stored = json.loads(path.read_text())
-        if stored["version"] != CACHE_VERSION:
-            return {}
-        return {
-            key: (entry["stamp"], np.asarray(entry["levels_db"], np.float32))
-            for key, entry in stored["files"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError):
+        with np.load(path, allow_pickle=False) as stored:
+            if int(stored["version"]) != INDEX_VERSION:
+                return {}
+            names, stamps = stored["names"].tolist(), stored["stamps"].tolist()
+            headers, ends = stored["headers"].tolist(), stored["ends"].tolist()
+            levels = (stored["levels"] / np.float32(STEPS_PER_DB)).astype(np.float32)
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
         return {}
+    entries = {}
+    start = 0
+    for name, stamp, (rate, channels, frames), end in zip(
+        names, stamps, headers, ends, strict=True
+    ):
+        info = AudioInfo(rate, channels, frames, frames / rate)
+        entries[name] = Measured(stamp, info, levels[0, start:end], levels[1, start:end])
+        start = end
+    return entries

@@ -1,24 +1,39 @@
-"""Batches of training examples through grain: seeded, checkpointable, with worker processes."""
+"""Batches of training examples through grain: seeded, checkpointable, sharded, in processes.
 
-from collections.abc import Iterable
+Example number n of a seed is always the same, whoever makes it: whatever the batch size, the number
+of worker processes or of hosts. So the state of an iterator is one number: that of the next batch.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import grain
 import numpy as np
 from absl import flags
 
+from diffmst_jax.data.augmentation import NO_AUGMENTATION, AugmentationConfig, transforms
 from diffmst_jax.data.examples import (
     Example,
+    Measurements,
     MixWindows,
+    ReadWindow,
     SongWindows,
     WindowConfig,
     read_reference,
     read_tracks,
 )
-from diffmst_jax.data.index import EnergyIndex
 from diffmst_jax.data.records import Song, Track
+from diffmst_jax.data.sources import read_window
 
+# An epoch passes so many times over the songs: each time another window of each is read.
+TRAINING_PASSES = 20
+VALIDATION_PASSES = 4
+
+# Batches that are prepared before they are asked for, by each worker process.
 BATCHES_AHEAD = 4
+STATE_KEY = "next_batch"
 
 
 @dataclass(frozen=True)
@@ -29,25 +44,36 @@ class Pool:
       songs: one entry per song that has sound.
       mixes: finished mixes for unpaired references; empty when the references are random mixes
         of the same tracks.
+      read: how their windows are read.
     """
 
     songs: tuple[SongWindows, ...]
     mixes: tuple[MixWindows, ...]
+    read: ReadWindow = read_window
+
+    def __add__(self, other: "Pool") -> "Pool":
+        """Put two pools together, which are read in the same way."""
+        return Pool(self.songs + other.songs, self.mixes + other.mixes, self.read)
 
 
 def make_pool(
     songs: Iterable[Song],
-    song_index: EnergyIndex,
+    song_index: Measurements,
     mixes: Iterable[Track],
-    mix_index: EnergyIndex | None,
+    mix_index: Measurements | None,
     config: WindowConfig,
+    read: ReadWindow = read_window,
 ) -> Pool:
-    """Look up every song's and every mix's usable windows; songs without sound are left out."""
+    """Look up every song's and every mix's usable windows; those without sound are left out."""
     song_windows = [SongWindows(song, song_index, config.duration_s) for song in songs]
     mix_windows = []
     if mix_index is not None:
         mix_windows = [MixWindows(mix, mix_index, config.duration_s) for mix in mixes]
-    return Pool(tuple(w for w in song_windows if w.starts.size), tuple(mix_windows))
+    return Pool(
+        tuple(windows for windows in song_windows if windows.starts.size),
+        tuple(windows for windows in mix_windows if windows.starts.size),
+        read,
+    )
 
 
 @dataclass(frozen=True)
@@ -59,24 +85,34 @@ class DrawExample(grain.transforms.RandomMap):
 
     def random_map(self, element: int, rng: np.random.Generator) -> Example:
         """Read one random window of song `element` and of a random mix."""
-        tracks, mask, side = read_tracks(self.pool.songs[element], self.config, rng)
-        if self.pool.mixes:
-            mix = self.pool.mixes[int(rng.integers(len(self.pool.mixes)))]
-            reference = read_reference(mix, self.config, rng)
+        pool = self.pool
+        tracks, mask, side = read_tracks(pool.songs[element], self.config, rng, pool.read)
+        if pool.mixes:
+            mix = pool.mixes[int(rng.integers(len(pool.mixes)))]
+            reference = read_reference(mix, self.config, rng, pool.read)
         else:
             reference = np.zeros((2, 0), np.float32)
         return Example(tracks, mask, side, reference)
 
 
-def example_dataset(pool: Pool, config: WindowConfig, *, seed: int) -> grain.MapDataset:
+def example_dataset(
+    pool: Pool,
+    config: WindowConfig,
+    *,
+    seed: int,
+    augmentation: AugmentationConfig = NO_AUGMENTATION,
+) -> grain.MapDataset:
     """Return endless single examples: every song once per pass, in a new order each pass."""
-    return (
+    dataset = (
         grain.MapDataset.source(range(len(pool.songs)))
         .seed(seed)
         .shuffle()
         .repeat()
         .random_map(DrawExample(pool, config))
     )
+    for transform in transforms(augmentation):
+        dataset = dataset.random_map(transform)
+    return dataset
 
 
 @dataclass(frozen=True)
@@ -95,6 +131,73 @@ class Shard:
 WHOLE = Shard(0, 1)
 
 
+class Batches(Iterator[Example]):
+    """Endless batches of single examples, put together before they are dealt to workers.
+
+    See `batches` for the arguments.
+    """
+
+    def __init__(
+        self,
+        examples: grain.MapDataset,
+        *,
+        batch_size: int,
+        workers: int = 0,
+        first: int = 0,
+        shard: Shard = WHOLE,
+    ):
+        if batch_size % shard.count:
+            raise ValueError(f"{shard.count} processes cannot share batches of {batch_size}")
+        self._examples = examples
+        self._batch_size = batch_size
+        self._workers = workers
+        self._shard = shard
+        self._next = first
+        self._iterator: grain.DatasetIterator | None = None
+
+    def __next__(self) -> Example:
+        if self._iterator is None:
+            self._iterator = self._start()
+        batch: Example = next(self._iterator)
+        self._next += 1
+        return batch
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the number of the next batch, as JSON can hold it."""
+        return {STATE_KEY: self._next}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with exactly the batch that would have come next when `state` was taken.
+
+        It may have been taken with other numbers of workers and processes.
+        """
+        self.close()
+        self._next = int(state[STATE_KEY])
+
+    def close(self) -> None:
+        """End the worker processes and what was prepared ahead."""
+        if self._iterator is not None:
+            self._iterator.close()
+            self._iterator = None
+
+    def _start(self) -> grain.DatasetIterator:
+        first = self._next * self._batch_size + self._shard.index
+        own = self._examples[first :: self._shard.count]
+        dataset = own.batch(self._batch_size // self._shard.count, drop_remainder=True)
+        dataset = dataset.to_iter_dataset(
+            grain.ReadOptions(num_threads=2, prefetch_buffer_size=BATCHES_AHEAD)
+        )
+        if self._workers:
+            if not flags.FLAGS.is_parsed():
+                flags.FLAGS.mark_as_parsed()  # grain reads absl flags, which nobody parses here
+            dataset = dataset.mp_prefetch(
+                grain.MultiprocessingOptions(
+                    num_workers=self._workers, per_worker_buffer_size=BATCHES_AHEAD
+                )
+            )
+        return iter(dataset)
+
+
 def batches(
     pool: Pool,
     config: WindowConfig,
@@ -104,38 +207,36 @@ def batches(
     workers: int = 0,
     first: int = 0,
     shard: Shard = WHOLE,
-) -> grain.DatasetIterator:
+    augmentation: AugmentationConfig = NO_AUGMENTATION,
+) -> Batches:
     """Return an endless iterator of `Example` batches.
 
-    The n-th batch depends on the pool, the seed and the batch size alone, not on how many workers
-    or processes prepare it, so a run may go on with other numbers of them.
+    The n-th batch depends on the pool, the seed, the augmentation and the batch size alone, not on
+    how many workers or processes prepare it, so a run may go on with other numbers of them.
 
     Args:
       pool: songs and mixes.
       config: shape of an example.
-      seed: decides order, windows and references.
+      seed: decides order, windows, references and augmentation.
       batch_size: examples per batch, of all processes together.
       workers: processes that prepare batches ahead; 0 prepares them in threads of this process.
       first: number of the batch to begin with.
       shard: the part of each batch that this process gets.
-
-    Returns:
-      An iterator whose `get_state()` is small and JSON-like and whose `set_state()` continues
-      with exactly the batch that would have come next.
+      augmentation: how much examples are changed.
     """
-    examples = example_dataset(pool, config, seed=seed)
-    own = examples[first * batch_size + shard.index :: shard.count]
-    dataset = own.batch(batch_size // shard.count, drop_remainder=True).to_iter_dataset(
-        grain.ReadOptions(num_threads=2, prefetch_buffer_size=BATCHES_AHEAD)
-    )
-    if workers:
-        if not flags.FLAGS.is_parsed():
-            flags.FLAGS.mark_as_parsed()  # grain reads absl flags, which nobody parses here
-        dataset = dataset.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
-    return iter(dataset)
+    examples = example_dataset(pool, config, seed=seed, augmentation=augmentation)
+    return Batches(examples, batch_size=batch_size, workers=workers, first=first, shard=shard)
 
 
-def fixed_examples(pool: Pool, config: WindowConfig, *, seed: int, count: int) -> list[Example]:
-    """Return the same `count` examples each time, for validation."""
+def fixed_examples(
+    pool: Pool, config: WindowConfig, *, seed: int, count: int | None = None
+) -> list[Example]:
+    """Return the same examples each time: `count`, or what one validation passes over."""
     dataset = example_dataset(pool, config, seed=seed)
-    return [dataset[i] for i in range(count)]
+    wanted = VALIDATION_PASSES * len(pool.songs) if count is None else count
+    return [dataset[i] for i in range(wanted)]
+
+
+def batches_per_epoch(pool: Pool, batch_size: int, passes: int = TRAINING_PASSES) -> int:
+    """Return how many batches of all hosts together make an epoch."""
+    return max(1, math.floor(passes * len(pool.songs) / batch_size))

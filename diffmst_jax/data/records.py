@@ -1,4 +1,4 @@
-"""Songs and tracks as records: names, paths and sizes, never audio."""
+"""Songs and tracks as records: names, paths, sizes and what a corpus says of them, never audio."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,27 +6,48 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Track:
-    """One audio file.
+    """One audio file: a raw track of a song, or a finished mix.
 
     Attributes:
       name: file name without its ending.
       path: where the file is.
       channels: number of channels in it.
       duration_s: length in seconds.
+      instrument: in the corpus's own words, "" where it does not say.
+      has_bleed: the corpus marks it as holding sound of other instruments.
+      artist: of a finished mix; raw tracks leave it to their song.
     """
 
     name: str
     path: Path
     channels: int
     duration_s: float
+    instrument: str = ""
+    has_bleed: bool = False
+    artist: str = ""
 
 
 @dataclass(frozen=True)
 class Song:
-    """The raw tracks of one song, in natural order of their names."""
+    """The raw tracks of one song, in natural order of their names.
+
+    Attributes:
+      name: unique in its corpus.
+      tracks: one or more.
+      folder: the folder that the corpus keeps the song in.
+      artist: "" where the corpus does not say.
+      mix: the finished mix of these tracks, where the corpus has one.
+      part: "train", "val" or "test" where the corpus comes divided, else "".
+      excerpt: the corpus marks it as a part of a song.
+    """
 
     name: str
     tracks: tuple[Track, ...]
+    folder: Path
+    artist: str = ""
+    mix: Track | None = None
+    part: str = ""
+    excerpt: bool = False
 
     @property
     def duration_s(self) -> float:

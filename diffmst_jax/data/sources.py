@@ -1,46 +1,42 @@
-"""Where songs and references lie on disk; random access by number, audio by window."""
+"""Songs and finished mixes of a corpus, random access by number, audio by window."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from diffmst_jax.audio import (
-    AUDIO_SUFFIXES,
-    SAMPLE_RATE,
-    audio_files,
-    audio_info,
-    natural_key,
-    read_audio,
-)
+from diffmst_jax.audio import SAMPLE_RATE, AudioInfo, audio_info, read_audio
+from diffmst_jax.data.index import EnergyIndex
+from diffmst_jax.data.layouts import AUTO, find_layout
+from diffmst_jax.data.layouts.folders import REFERENCES_FOLDER, SONGS_FOLDER, inner
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.errors import InputError
 
-SONGS_FOLDER = "songs"
-REFERENCES_FOLDER = "references"
+# Most corpora's finished mixes are stereo; the true number is known once a file is opened.
+USUAL_CHANNELS = 2
+
+KnownHeader = Callable[[Path], AudioInfo | None]
 
 
 class FolderSource:
-    """Songs in a folder of folders: each subfolder is a song, each audio file in it a track.
+    """The songs of a corpus that have raw tracks.
 
-    A folder that holds `songs/`, as a synthesised corpus does, may be given itself. Subfolders
-    without audio are passed over.
+    Headers that the corpus's index holds are not read again.
+
+    Attributes:
+      root: the folder given, or its `songs/` where it has one.
+      songs: in natural order.
 
     Raises:
-      InputError: no such folder, no song in it, or a file that is no audio.
+      InputError: no such folder, no song in it, a file that is no audio, or a layout that is not
+        certain.
     """
 
-    def __init__(self, root: str | Path):
-        self.root = _inner(Path(root), SONGS_FOLDER)
-        folders = sorted(
-            (item for item in _listing(self.root) if item.is_dir()),
-            key=lambda item: natural_key(item.name),
-        )
-        songs = ((folder.name, audio_files(folder)) for folder in folders)
-        self.songs = tuple(
-            Song(name, tuple(track_record(path) for path in paths))
-            for name, paths in songs
-            if paths
-        )
+    def __init__(self, root: str | Path, *, layout: str = AUTO):
+        root = Path(root)
+        adapter = find_layout(layout, root)
+        self.root = inner(root, SONGS_FOLDER)
+        self.songs = tuple(adapter.songs(root, TrackReader(EnergyIndex(self.root).info)))
         if not self.songs:
             raise InputError(
                 self.root, "holds no song", "give a folder with one subfolder of tracks per song"
@@ -54,28 +50,26 @@ class FolderSource:
 
 
 class ReferenceSource:
-    """Finished mixes: every audio file below a folder, however deep.
+    """The finished mixes of a corpus; of a plain folder, every audio file below it.
 
-    A folder that holds `references/`, as a synthesised corpus does, may be given itself.
+    Attributes:
+      root: the folder given, or its `references/` where it has one.
+      mixes: in natural order.
 
     Raises:
-      InputError: no such folder, no audio in it, or a file that is no audio.
+      InputError: no such folder, no mix in it, a file that is no audio, or a layout that is not
+        certain.
     """
 
-    def __init__(self, root: str | Path):
-        self.root = _inner(Path(root), REFERENCES_FOLDER)
-        _listing(self.root)
-        paths = sorted(
-            (
-                path
-                for path in self.root.rglob("*")
-                if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
-            ),
-            key=lambda path: natural_key(str(path.relative_to(self.root))),
-        )
-        if not paths:
-            raise InputError(self.root, "holds no audio", "give a folder with finished mixes")
-        self.mixes = tuple(track_record(path) for path in paths)
+    def __init__(self, root: str | Path, *, layout: str = AUTO):
+        root = Path(root)
+        adapter = find_layout(layout, root)
+        self.root = inner(root, REFERENCES_FOLDER)
+        self.mixes = tuple(adapter.mixes(root, TrackReader(EnergyIndex(self.root).info)))
+        if not self.mixes:
+            raise InputError(
+                self.root, "holds no finished mixes", "give a folder with finished mixes"
+            )
 
     def __len__(self) -> int:
         return len(self.mixes)
@@ -84,10 +78,45 @@ class ReferenceSource:
         return self.mixes[index]
 
 
-def track_record(path: Path) -> Track:
-    """Read a file's header into a record."""
-    info = audio_info(path)
-    return Track(path.stem, path, info.channels, info.duration_s)
+class TrackReader:
+    """Makes records from what is known of a file already, else from its header."""
+
+    def __init__(self, known: KnownHeader):
+        self._known = known
+
+    def __call__(
+        self,
+        path: Path,
+        *,
+        instrument: str = "",
+        has_bleed: bool = False,
+        artist: str = "",
+        duration_s: float | None = None,
+    ) -> Track:
+        """Return the record of a file.
+
+        Raises:
+          InputError: the header had to be read and cannot.
+        """
+        info = self._known(path)
+        if info is None and duration_s is None:
+            info = audio_info(path)
+        channels = USUAL_CHANNELS if info is None else info.channels
+        length_s = duration_s if info is None else info.duration_s
+        assert length_s is not None
+        return Track(path.stem, path, channels, length_s, instrument, has_bleed, artist)
+
+
+def nothing_read(
+    path: Path,
+    *,
+    instrument: str = "",
+    has_bleed: bool = False,
+    artist: str = "",
+    duration_s: float | None = None,
+) -> Track:
+    """Make a record without opening the file, for those who want names alone."""
+    return Track(path.stem, path, 0, duration_s or 0.0, instrument, has_bleed, artist)
 
 
 def read_window(track: Track, *, start_s: float, samples: int) -> np.ndarray:
@@ -96,20 +125,10 @@ def read_window(track: Track, *, start_s: float, samples: int) -> np.ndarray:
     Returns:
       float32 (channels, samples).
     """
-    audio = np.zeros((track.channels, samples), np.float32)
-    if start_s < track.duration_s:
-        found = read_audio(track.path, start_s=start_s, duration_s=samples / SAMPLE_RATE)
-        count = min(found.shape[1], samples)
-        audio[:, :count] = found[:, :count]
+    if start_s >= track.duration_s:
+        return np.zeros((track.channels, samples), np.float32)
+    found = read_audio(track.path, start_s=start_s, duration_s=samples / SAMPLE_RATE)
+    audio = np.zeros((len(found), samples), np.float32)
+    count = min(found.shape[1], samples)
+    audio[:, :count] = found[:, :count]
     return audio
-
-
-def _inner(root: Path, name: str) -> Path:
-    """Return the folder of that name inside `root` if there is one, else `root`."""
-    return root / name if (root / name).is_dir() else root
-
-
-def _listing(root: Path) -> list[Path]:
-    if not root.is_dir():
-        raise InputError(root, "is not a folder", "check the path")
-    return [item for item in root.iterdir() if not item.name.startswith(".")]

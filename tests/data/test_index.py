@@ -1,55 +1,157 @@
 import os
+import shutil
 
 import numpy as np
+import pytest
 
+from diffmst_jax.audio import SAMPLE_RATE, read_audio
 from diffmst_jax.data import index as index_module
-from diffmst_jax.data.index import CACHE_NAME, SILENT_DB, EnergyIndex
-from diffmst_jax.data.sources import FolderSource
+from diffmst_jax.data.decoded import DecodedCache
+from diffmst_jax.data.index import INDEX_NAME, SILENT_DB, EnergyIndex
+from diffmst_jax.data.sources import FolderSource, ReferenceSource, read_window
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.measure import integrated_loudness
 
 
-def test_levels_tell_sound_from_silence_second_by_second(corpus):
-    source = FolderSource(corpus)
-    tracks = source[0].tracks
-    index = EnergyIndex(source.root).update(tracks)
+@pytest.fixture
+def own(corpus, tmp_path):
+    """Songs of this test's own, not measured yet."""
+    shutil.copytree(corpus / "songs", tmp_path / "songs", ignore=shutil.ignore_patterns(".*"))
+    return FolderSource(tmp_path)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Files that are measured while the test runs."""
+    paths = []
+    real = index_module.measure
+
+    def counted(path, decoded=None):
+        paths.append(path)
+        return real(path, decoded)
+
+    monkeypatch.setattr(index_module, "measure", counted)
+    return paths
+
+
+def test_levels_tell_sound_from_silence_second_by_second(own):
+    tracks = own[0].tracks
+    index = EnergyIndex(own.root).update(tracks)
     np.testing.assert_allclose(index.levels(tracks[0]), -20.0, atol=0.3)
     late = index.levels(tracks[2])
     assert np.all(late[:4] == SILENT_DB)
     np.testing.assert_allclose(late[4:], -20.0, atol=0.3)
 
 
-def test_window_level_is_the_mean_power_over_the_window(corpus):
-    source = FolderSource(corpus)
-    late = source[0].tracks[2]
-    levels = EnergyIndex(source.root).update([late]).window_levels(late, duration_s=2.0, starts=8)
-    assert np.all(levels[:3] == SILENT_DB)
-    np.testing.assert_allclose(levels[3], -20.0 - 10 * np.log10(2), atol=0.3)
-    np.testing.assert_allclose(levels[4:7], -20.0, atol=0.3)
-    np.testing.assert_allclose(levels[7], -20.0 - 10 * np.log10(2), atol=0.3)
+def test_loudness_is_that_of_the_standard(own):
+    track = own[0].tracks[1]
+    index = EnergyIndex(own.root).update([track])
+    whole = integrated_loudness(read_audio(track.path), sample_rate=SAMPLE_RATE)
+    np.testing.assert_allclose(index.loudness(track), whole, atol=0.3)
 
 
-def test_stored_index_is_used_until_a_file_changes(corpus, monkeypatch):
-    source = FolderSource(corpus)
-    tracks = source[1].tracks
-    EnergyIndex(source.root).update(tracks)
-    assert (source.root / CACHE_NAME).is_file()
-    measured = []
-    real = index_module.measure_levels
-
-    def counted(path):
-        measured.append(path)
-        return real(path)
-
-    monkeypatch.setattr(index_module, "measure_levels", counted)
-    EnergyIndex(source.root).update(tracks)
-    assert measured == []
+def test_stored_index_is_used_until_a_file_changes(own, measured):
+    tracks = own[1].tracks
+    EnergyIndex(own.root).update(tracks)
+    assert (own.root / INDEX_NAME).is_file()
+    assert len(measured) == 2
+    EnergyIndex(own.root).update(tracks)
+    assert len(measured) == 2
     stamp = tracks[0].path.stat()
     os.utime(tracks[0].path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1))
-    EnergyIndex(source.root).update(tracks)
-    assert measured == [tracks[0].path]
+    EnergyIndex(own.root).update(tracks)
+    assert measured[2:] == [tracks[0].path]
 
 
-def test_damaged_index_is_measured_again(corpus):
-    source = FolderSource(corpus)
-    (source.root / CACHE_NAME).write_text("{")
-    index = EnergyIndex(source.root).update(source[1].tracks)
-    assert index.levels(source[1].tracks[0]).shape == (6,)
+def test_headers_of_an_indexed_corpus_are_not_read_again(own, monkeypatch):
+    EnergyIndex(own.root).update(t for song in own.songs for t in song.tracks)
+    monkeypatch.setattr("diffmst_jax.data.sources.audio_info", None)
+    assert FolderSource(own.root).songs == own.songs
+
+
+def test_interrupted_measurement_goes_on_where_it_stopped(own, monkeypatch):
+    tracks = [t for song in own.songs for t in song.tracks]
+    real = index_module.measure
+
+    def fails_on_third(path, decoded=None):
+        if path == tracks[2].path:
+            raise KeyboardInterrupt
+        return real(path, decoded)
+
+    monkeypatch.setattr(index_module, "measure", fails_on_third)
+    with pytest.raises(KeyboardInterrupt):
+        EnergyIndex(own.root).update(tracks)
+    again = EnergyIndex(own.root)
+    assert [again.info(t.path) is not None for t in tracks] == [True, True, False, False, False]
+
+
+def test_damaged_index_is_measured_again(own):
+    (own.root / INDEX_NAME).write_text("{")
+    index = EnergyIndex(own.root).update(own[1].tracks)
+    assert index.levels(own[1].tracks[0]).shape == (6,)
+
+
+def test_unreadable_file_is_named_and_the_others_are_kept(own):
+    tracks = own[1].tracks
+    tracks[0].path.write_bytes(b"no audio")
+    with pytest.raises(InputError, match=r"one\.flac: is no audio .*; replace it"):
+        EnergyIndex(own.root).update(tracks)
+    assert EnergyIndex(own.root).info(tracks[1].path) is not None
+
+
+def test_read_only_corpus_keeps_its_index_in_the_cache_folder(own, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (own.root / INDEX_NAME).mkdir()  # whatever the rights, nothing can be written here
+    EnergyIndex(own.root).update(own[1].tracks)
+    assert EnergyIndex(own.root).info(own[1].tracks[0].path) is not None
+
+
+@pytest.mark.slow
+def test_processes_measure_the_same(corpus, tmp_path):
+    for number in range(5):
+        shutil.copytree(corpus / "songs/b", tmp_path / f"{number}")
+    source = FolderSource(tmp_path)
+    tracks = [t for song in source.songs for t in song.tracks]
+    done = []
+    parallel = EnergyIndex(source.root)
+    parallel.update(tracks, processes=2, progress=lambda: done.append(1))
+    assert len(done) == len(tracks) == 10
+    (source.root / INDEX_NAME).unlink()
+    alone = EnergyIndex(source.root).update(tracks)
+    for track in tracks:
+        np.testing.assert_array_equal(parallel.levels(track), alone.levels(track))
+
+
+def test_decoded_window_equals_the_file(own, tmp_path):
+    cache = DecodedCache(tmp_path / "decoded")
+    tracks = own[0].tracks
+    with pytest.raises(InputError, match="is not in the cache of decoded audio"):
+        cache.read(tracks[0], start_s=0.0, samples=10)
+    EnergyIndex(own.root).update(tracks, decoded=cache)
+    for track in tracks:
+        for start_s in (0.0, 1.5, 7.9, 60.0):
+            expected = read_window(track, start_s=start_s, samples=SAMPLE_RATE)
+            found = cache.read(track, start_s=start_s, samples=SAMPLE_RATE)
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(found, expected, atol=0.6 / 2**16)
+
+
+def test_decoded_copy_of_other_rates_and_loud_files_is_kept_too(tmp_path):
+    from tests.data.trees import Tree  # noqa: PLC0415
+
+    tree = Tree(tmp_path)
+    tree.audio("song/a.wav", rate=48000)
+    tree.audio("song/b.mp3", channels=2)
+    source = FolderSource(tmp_path)
+    cache = DecodedCache(tmp_path / "decoded")
+    EnergyIndex(source.root).update(source[0].tracks, decoded=cache)
+    for track in source[0].tracks:
+        expected = read_window(track, start_s=0.25, samples=10_000)
+        found = cache.read(track, start_s=0.25, samples=10_000)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_mixes_are_measured_beside_themselves(corpus):
+    mixes = ReferenceSource(corpus)
+    index = EnergyIndex(mixes.root).update(mixes.mixes)
+    assert [index.duration_s(mix) for mix in mixes.mixes] == [6.0, 6.0]

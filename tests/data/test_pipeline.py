@@ -1,23 +1,65 @@
+import json
+import os
+import sys
+
 import numpy as np
 import pytest
 
-from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.data.examples import Example, SongWindows, WindowConfig, read_reference
+from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
+from diffmst_jax.data.decoded import DecodedCache
+from diffmst_jax.data.examples import (
+    Example,
+    MixWindows,
+    SongWindows,
+    Starts,
+    WindowConfig,
+    read_reference,
+    read_tracks,
+)
 from diffmst_jax.data.index import EnergyIndex
-from diffmst_jax.data.pipeline import Pool, Shard, batches, fixed_examples, make_pool
-from diffmst_jax.data.sources import FolderSource, ReferenceSource
+from diffmst_jax.data.pipeline import (
+    TRAINING_PASSES,
+    VALIDATION_PASSES,
+    Pool,
+    Shard,
+    batches,
+    batches_per_epoch,
+    fixed_examples,
+    make_pool,
+)
+from diffmst_jax.data.sources import FolderSource, ReferenceSource, read_window
 from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.models import REFERENCE_LUFS, TRACK_LUFS
+from tests.data.conftest import noise
 
 WINDOW = WindowConfig(max_tracks=6, samples=2 * SAMPLE_RATE, linked_pairs=True)
+SMALL = WindowConfig(max_tracks=4, samples=SAMPLE_RATE // 2, linked_pairs=True)
+
+
+def pool_of(corpus, window) -> Pool:
+    songs, mixes = FolderSource(corpus), ReferenceSource(corpus)
+    song_index = EnergyIndex(songs.root).update(t for s in songs.songs for t in s.tracks)
+    mix_index = EnergyIndex(mixes.root).update(mixes.mixes)
+    return make_pool(songs.songs, song_index, mixes.mixes, mix_index, window)
 
 
 @pytest.fixture(scope="module")
 def pool(corpus) -> Pool:
-    songs, mixes = FolderSource(corpus), ReferenceSource(corpus)
-    song_index = EnergyIndex(songs.root).update(t for s in songs.songs for t in s.tracks)
-    mix_index = EnergyIndex(mixes.root).update(mixes.mixes)
-    return make_pool(songs.songs, song_index, mixes.mixes, mix_index, WINDOW)
+    return pool_of(corpus, WINDOW)
+
+
+@pytest.fixture(scope="module")
+def small_pool(corpus) -> Pool:
+    return pool_of(corpus, SMALL)
+
+
+def resident_bytes() -> int:
+    with open("/proc/self/statm") as statm:  # noqa: PTH123
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def same(a: Example, b: Example) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 def test_example_has_one_shape_and_the_levels_of_training(pool):
@@ -34,7 +76,7 @@ def test_example_has_one_shape_and_the_levels_of_training(pool):
         assert loudness == pytest.approx(REFERENCE_LUFS, abs=0.01)
 
 
-def test_each_channel_of_a_stereo_track_is_a_row(pool, corpus):
+def test_each_channel_of_a_stereo_track_is_a_row(pool):
     song = pool.songs[0]
     counts = {int(e.mask.sum()) for e in fixed_examples(pool, WINDOW, seed=1, count=20)}
     assert song.song.channels == 4
@@ -77,6 +119,55 @@ def test_silent_stretches_are_never_drawn(corpus):
     for _ in range(50):
         start_s, tracks = windows.draw(rng)
         assert ("late" in {t.name for t in tracks}) == (start_s >= 3.0)
+        assert start_s <= 6.0
+
+
+@pytest.mark.parametrize("window_s", [0.5, 1.0, 2.0, 5.94])
+def test_sure_level_is_a_lower_bound_wherever_in_the_second_a_window_starts(window_s):
+    rng = np.random.default_rng(0)
+    power = np.repeat(rng.choice([0.0, 1e-6, 1e-2, 1.0], 20), 100)
+    level_db = 10 * np.log10(np.maximum(power[::100], 1e-12)).astype(np.float32)
+    starts = Starts(20.0, window_s)
+    sure = starts.sure_levels(level_db)
+    assert starts.count == int(20.0 - window_s) + 1
+    for second in range(starts.count):
+        for _ in range(20):
+            first = round(100 * starts.draw(second, rng))
+            mean = np.mean(power[first : first + round(100 * window_s)])
+            if window_s >= 2.0:
+                assert 10 ** (sure[second] / 10) <= mean * 1.02 + 2e-12
+
+
+def test_quiet_mix_is_used_where_it_is_loudest_and_silence_never(tmp_path):
+    quiet = noise(1, 4.0, channels=2, level=0.01)
+    quiet[:, : 2 * SAMPLE_RATE] *= 0.1
+    write_audio(tmp_path / "quiet.flac", quiet, sample_rate=SAMPLE_RATE)
+    write_audio(tmp_path / "silent.flac", 0 * quiet, sample_rate=SAMPLE_RATE)
+    source = ReferenceSource(tmp_path)
+    index = EnergyIndex(source.root).update(source.mixes)
+    assert MixWindows(source[0], index, 1.0).starts.tolist() == [2, 3]
+    assert MixWindows(source[1], index, 1.0).starts.size == 0
+
+
+def test_each_file_is_read_exactly_once_and_no_other(pool, monkeypatch):
+    reads = []
+    real = read_audio
+
+    def counted(path, **window):
+        reads.append((path, window["start_s"]))
+        return real(path, **window)
+
+    monkeypatch.setattr("diffmst_jax.data.sources.read_audio", counted)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        reads.clear()
+        _, mask, side = read_tracks(pool.songs[0], WINDOW, rng)
+        assert len(reads) == int(mask.sum()) - int((side > 0).sum())
+        assert len({path for path, _ in reads}) == len(reads)
+        assert len({start for _, start in reads}) == 1
+        reads.clear()
+        read_reference(pool.mixes[0], WINDOW, rng)
+        assert len(reads) == 1
 
 
 def test_same_seed_same_batches_other_seed_other_batches(pool):
@@ -84,8 +175,7 @@ def test_same_seed_same_batches_other_seed_other_batches(pool):
         next(batches(pool, WINDOW, seed=seed, batch_size=2)) for seed in (0, 0, 1)
     )
     assert isinstance(first, Example)
-    np.testing.assert_array_equal(first.tracks, again.tracks)
-    np.testing.assert_array_equal(first.reference, again.reference)
+    assert same(first, again)
     assert not np.array_equal(first.tracks, other.tracks)
 
 
@@ -94,39 +184,117 @@ def test_random_mix_examples_carry_no_reference(pool):
     assert example.reference.shape == (2, 0)
 
 
-def test_iterator_continues_from_its_state(pool):
-    iterator = batches(pool, WINDOW, seed=0, batch_size=2)
+def test_epochs_pass_over_the_songs_as_often_as_they_say(small_pool, monkeypatch):
+    drawn = []
+
+    def counted(windows, *rest):
+        if windows in small_pool.songs:  # others' iterators may still read ahead
+            drawn.append(windows.song.name)
+        return read_tracks(windows, *rest)
+
+    monkeypatch.setattr("diffmst_jax.data.pipeline.read_tracks", counted)
+    assert len(fixed_examples(small_pool, SMALL, seed=0)) == VALIDATION_PASSES * 2
+    assert sorted(drawn) == ["a"] * VALIDATION_PASSES + ["b"] * VALIDATION_PASSES
+    assert batches_per_epoch(small_pool, 4) == TRAINING_PASSES * 2 // 4
+
+
+def test_iterator_continues_from_its_state(small_pool):
+    iterator = batches(small_pool, SMALL, seed=0, batch_size=2)
     for _ in range(3):
         next(iterator)
-    state = iterator.get_state()
-    expected = next(iterator)
-    resumed = batches(pool, WINDOW, seed=0, batch_size=2)
+    state = json.loads(json.dumps(iterator.get_state()))
+    expected = [next(iterator) for _ in range(2)]
+    resumed = batches(small_pool, SMALL, seed=0, batch_size=2)
+    next(resumed)
     resumed.set_state(state)
-    np.testing.assert_array_equal(next(resumed).tracks, expected.tracks)
+    assert all(same(next(resumed), batch) for batch in expected)
+    assert resumed.get_state() == iterator.get_state()
+
+
+def test_hosts_share_the_examples_of_one(small_pool):
+    whole = batches(small_pool, SMALL, seed=0, batch_size=4)
+    hosts = [
+        batches(
+            small_pool,
+            SMALL,
+            seed=0,
+            batch_size=4,
+            shard=Shard(i, 2),
+        )
+        for i in range(2)
+    ]
+    for _ in range(3):
+        together, (first, second) = next(whole), (next(host) for host in hosts)
+        np.testing.assert_array_equal(together.tracks[0::2], first.tracks)
+        np.testing.assert_array_equal(together.tracks[1::2], second.tracks)
+    # Two hosts' state goes on on one.
+    whole.set_state(hosts[0].get_state())
+    np.testing.assert_array_equal(next(whole).tracks[0::2], next(hosts[0]).tracks)
+
+
+def test_batches_may_begin_anywhere(small_pool):
+    whole = batches(small_pool, SMALL, seed=3, batch_size=2)
+    expected = [next(whole) for _ in range(4)][2:]
+    later = batches(small_pool, SMALL, seed=3, batch_size=2, first=2)
+    assert all(same(next(later), batch) for batch in expected)
+
+
+def test_batches_that_processes_cannot_share_are_refused(small_pool):
+    with pytest.raises(ValueError, match="2 processes cannot share batches of 3"):
+        batches(small_pool, SMALL, seed=0, batch_size=3, shard=Shard(0, 2))
+
+
+def test_decoded_cache_gives_the_same_examples(corpus, small_pool, tmp_path):
+    cache = DecodedCache(tmp_path)
+    songs, mixes = FolderSource(corpus), ReferenceSource(corpus)
+    EnergyIndex(songs.root).update((t for s in songs.songs for t in s.tracks), decoded=cache)
+    EnergyIndex(mixes.root).update(mixes.mixes, decoded=cache)
+    cached = Pool(small_pool.songs, small_pool.mixes, cache.read)
+    for a, b in zip(
+        fixed_examples(small_pool, SMALL, seed=0, count=4),
+        fixed_examples(cached, SMALL, seed=0, count=4),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a.mask, b.mask)
+        np.testing.assert_allclose(a.tracks, b.tracks, atol=1e-5)
+        np.testing.assert_allclose(a.reference, b.reference, atol=2e-4)
 
 
 @pytest.mark.slow
-def test_worker_processes_give_the_same_batches(pool):
-    expected = next(batches(pool, WINDOW, seed=0, batch_size=2))
-    iterator = batches(pool, WINDOW, seed=0, batch_size=2, workers=1)
-    np.testing.assert_array_equal(next(iterator).tracks, expected.tracks)
+def test_worker_processes_give_the_same_batches_and_continue(small_pool):
+    alone = batches(small_pool, SMALL, seed=0, batch_size=2)
+    expected = [next(alone) for _ in range(5)]
+    workers = batches(small_pool, SMALL, seed=0, batch_size=2, workers=2)
+    assert all(same(next(workers), batch) for batch in expected[:3])
+    state = workers.get_state()
+    workers.close()
+    # A state of two workers goes on with none.
+    alone.set_state(state)
+    assert all(same(next(alone), batch) for batch in expected[3:])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ten_thousand_examples_leave_no_memory_behind(tmp_path):
+    audio = noise(1, 2.0, level=0.2)
+    write_audio(tmp_path / "a/one.wav", audio, sample_rate=SAMPLE_RATE, subtype="PCM_16")
+    songs = FolderSource(tmp_path)
+    index = EnergyIndex(songs.root).update(songs[0].tracks)
+    tiny = WindowConfig(max_tracks=1, samples=round(0.4 * SAMPLE_RATE), linked_pairs=True)
+    pool = make_pool(songs.songs, index, (), None, tiny)
+    iterator = batches(pool, tiny, seed=0, batch_size=50)
+    for _ in range(20):
+        next(iterator)
+    before = resident_bytes()
+    for _ in range(200):
+        next(iterator)
+    grown = resident_bytes() - before
     iterator.close()
+    assert grown < 20e6, f"{grown / 1e6:.1f} MB more after 10000 examples"
 
 
-def test_batches_may_begin_anywhere(pool):
-    whole = batches(pool, WINDOW, seed=3, batch_size=2)
-    expected = [next(whole) for _ in range(4)][2:]
-    later = batches(pool, WINDOW, seed=3, batch_size=2, first=2)
-    for batch in expected:
-        for part, wanted in zip(next(later), batch, strict=True):
-            np.testing.assert_array_equal(part, wanted)
-
-
-def test_processes_get_the_parts_of_the_same_batches(pool):
-    whole = batches(pool, WINDOW, seed=3, batch_size=4)
-    parts = [batches(pool, WINDOW, seed=3, batch_size=4, shard=Shard(i, 2)) for i in range(2)]
-    for _ in range(2):
-        batch, shares = next(whole), [next(part) for part in parts]
-        for i, share in enumerate(shares):
-            for part, all_rows in zip(share, batch, strict=True):
-                np.testing.assert_array_equal(part, all_rows[i::2])
+def test_window_of_a_file_shorter_than_its_table_says_is_filled_up(corpus):
+    mix = ReferenceSource(corpus)[0]
+    window = read_window(mix, start_s=5.9, samples=SAMPLE_RATE)
+    assert window.shape[1] == SAMPLE_RATE
+    assert not np.any(window[:, SAMPLE_RATE // 5 :])

@@ -6,7 +6,7 @@ import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, audio_info
 from diffmst_jax.data.check import check_corpus
-from diffmst_jax.data.index import measure_levels
+from diffmst_jax.data.index import EnergyIndex
 from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.data.synthesis import synthesize_corpus, synthesize_song
 from diffmst_jax.data.synthesis.engineer import CEILING
@@ -124,7 +124,7 @@ def test_corpus_is_laid_out_like_real_data_and_continued(tmp_path):
     assert [s.name for s in source.songs] == ["song_00003", "song_00004"]
     for track in source[0].tracks:
         assert audio_info(track.path).sample_rate == SAMPLE_RATE
-        assert np.max(measure_levels(track.path)) > -60
+        assert np.max(EnergyIndex(source.root).update([track]).levels(track)) > -60
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert sorted(manifest["songs"]) == ["song_00003", "song_00004"]
     kinds = {f.kind for _, findings in check_corpus(tmp_path) for f in findings}

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
-from diffmst_jax.data.sources import REFERENCES_FOLDER, SONGS_FOLDER
+from diffmst_jax.data.layouts.folders import REFERENCES_FOLDER, SONGS_FOLDER
+from diffmst_jax.data.layouts.synthetic import MANIFEST
 from diffmst_jax.data.synthesis.engineer import mix_song
 from diffmst_jax.data.synthesis.raw import record_song
 from diffmst_jax.data.synthesis.tones import Audio
@@ -18,7 +19,6 @@ from diffmst_jax.files import folder_written_beside, written_beside
 TRACK_COUNTS = (4, 24)
 DURATION_S = 30.0
 SHORTEST_S = 4.0
-MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
 # Increased whenever the same seed gives other audio than before.
 GENERATOR_VERSION = 1

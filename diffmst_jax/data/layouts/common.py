@@ -1,0 +1,129 @@
+"""What the adapters share: looking through folders, and metadata files that may be damaged."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+from diffmst_jax.audio import AUDIO_SUFFIXES, natural_key
+from diffmst_jax.data.records import Song, Track
+from diffmst_jax.errors import InputError
+
+# Folders that archives and systems leave behind, which hold no songs.
+IGNORED_FOLDERS = ("__MACOSX", "System Volume Information", "lost+found")
+
+
+class TrackMaker(Protocol):
+    """Makes the record of one file; reads its header unless `duration_s` is known already."""
+
+    def __call__(
+        self,
+        path: Path,
+        *,
+        instrument: str = "",
+        has_bleed: bool = False,
+        artist: str = "",
+        duration_s: float | None = None,
+    ) -> Track:
+        """Return the record of `path`."""
+        ...
+
+
+class Layout(Protocol):
+    """How one corpus lies on disk: a module of this package."""
+
+    def recognises(self, root: Path) -> bool:
+        """Tell whether `root` is certainly laid out like this."""
+        ...
+
+    def songs(self, root: Path, track: TrackMaker) -> Iterator[Song]:
+        """Yield the songs that have raw tracks."""
+        ...
+
+    def mixes(self, root: Path, track: TrackMaker) -> Iterator[Track]:
+        """Yield the finished mixes."""
+        ...
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """List the folders in a folder, hidden and ignored ones left out, in natural order."""
+    try:
+        with os.scandir(folder) as items:
+            names = [
+                item.name
+                for item in items
+                if not item.name.startswith(".")
+                and item.name not in IGNORED_FOLDERS
+                and item.is_dir()
+            ]
+    except OSError as error:
+        raise InputError(
+            folder, f"cannot be read ({error.strerror})", "check its rights"
+        ) from error
+    return [folder / name for name in sorted(names, key=natural_key)]
+
+
+def folders_below(root: Path, depth: int) -> Iterator[Path]:
+    """Yield `root` and the folders below it down to `depth` levels, parents first."""
+    yield root
+    if depth:
+        for folder in subfolders(root):
+            yield from folders_below(folder, depth - 1)
+
+
+def audio_below(root: Path) -> list[Path]:
+    """List the audio files below a folder, however deep, in natural order."""
+    found: list[Path] = []
+    for folder, inner, names in os.walk(root):
+        inner[:] = [n for n in inner if not n.startswith(".") and n not in IGNORED_FOLDERS]
+        found += [Path(folder, name) for name in names if _is_audio(name)]
+    return sorted(found, key=lambda path: natural_key(str(path.relative_to(root))))
+
+
+def _is_audio(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES
+
+
+def load_mapping(path: Path) -> dict[str, Any]:
+    """Read a metadata file, YAML or JSON by its ending, that must hold a mapping.
+
+    Raises:
+      InputError: unreadable, or no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(path, "cannot be read as metadata", "copy it from the corpus again") from (
+            error
+        )
+    if not isinstance(values, dict):
+        raise InputError(path, "holds no metadata", "copy it from the corpus again")
+    return values
+
+
+def is_yes(value: Any) -> bool:
+    """Read a yes or no, which some corpora write as a word and YAML may turn into a bool."""
+    return value is True or str(value).strip().lower() in ("yes", "true", "1")
+
+
+def as_text(value: Any) -> str:
+    """Read a word that may be missing or come as a list of words."""
+    if isinstance(value, list | tuple):
+        return ", ".join(as_text(item) for item in value)
+    return "" if value is None else str(value)
+
+
+def first_existing(*paths: Path) -> Path | None:
+    """Return the first of the files that is there."""
+    return next((path for path in paths if path.is_file()), None)
+
+
+def instrument_from_name(path: Path) -> str:
+    """Read an instrument from a file name such as `01_KickIn.wav`, without its number."""
+    name = re.sub(r"^[0-9]{1,2}[\s_.\u2013-]+", "", path.stem)
+    return name.replace("_", " ").strip() or path.stem

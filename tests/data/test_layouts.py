@@ -1,0 +1,175 @@
+"""Every adapter on a small tree in exactly its corpus's layout."""
+
+import pytest
+
+from diffmst_jax.data.layouts import LAYOUTS, detect, find_layout
+from diffmst_jax.data.records import Song
+from diffmst_jax.data.sources import FolderSource, ReferenceSource, nothing_read
+from diffmst_jax.errors import InputError
+from tests.data import trees
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory):
+    made = {}
+    for name, make in trees.TREES.items():
+        made[name] = tmp_path_factory.mktemp(name)
+        make(made[name])
+    return made
+
+
+def by_name(root, layout="auto") -> dict[str, Song]:
+    return {song.name: song for song in FolderSource(root, layout=layout).songs}
+
+
+def instruments(song: Song) -> list[str]:
+    return [track.instrument for track in song.tracks]
+
+
+def test_every_layout_is_detected_and_may_be_named(roots):
+    assert set(roots) == set(LAYOUTS)
+    for name, root in roots.items():
+        assert detect(root) == name
+        assert find_layout(name, root) is LAYOUTS[name]
+
+
+def test_part_of_a_corpus_is_detected_too(roots):
+    assert detect(roots["medleydb"] / "V2") == "medleydb"
+    assert detect(roots["slakh"] / "train") == "slakh"
+    assert detect(roots["jamendo"] / "audio") == "jamendo"
+    assert detect(roots["moisesdb"] / "moisesdb_v0.1") == "moisesdb"
+
+
+def test_root_that_could_be_two_must_be_named(tmp_path):
+    trees.musdb18(tmp_path)
+    trees.jamendo(tmp_path)
+    with pytest.raises(InputError, match="could be musdb18 or jamendo; name the layout"):
+        FolderSource(tmp_path)
+    assert len(FolderSource(tmp_path, layout="musdb18")) == 2
+    assert len(ReferenceSource(tmp_path, layout="jamendo")) == 3
+
+
+def test_unknown_layout_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no known layout; choose one of medleydb"):
+        FolderSource(tmp_path, layout="medly")
+
+
+def test_medleydb(roots):
+    songs = by_name(roots["medleydb"])
+    assert list(songs) == ["LizNelson_Rainfall", "AmarLal_Rest", "Nobody_Unknown"]
+    rainfall = songs["LizNelson_Rainfall"]
+    assert instruments(rainfall) == ["female singer", "acoustic guitar, claps", "banjo"]
+    assert rainfall.artist == "Liz Nelson"
+    assert all(track.has_bleed for track in rainfall.tracks)
+    assert not rainfall.excerpt
+    assert rainfall.mix is not None
+    assert rainfall.mix.channels == 2
+    rest = songs["AmarLal_Rest"]
+    assert (rest.artist, rest.excerpt, rest.mix) == ("Amar Lal", True, None)
+    assert not rest.tracks[0].has_bleed
+    assert songs["Nobody_Unknown"].artist == "Nobody"
+    mixes = ReferenceSource(roots["medleydb"]).mixes
+    assert [(m.name, m.artist) for m in mixes] == [
+        ("LizNelson_Rainfall_MIX", "Liz Nelson"),
+        ("Only_Mixed_MIX", "Only"),
+    ]
+
+
+def test_cambridge(roots):
+    songs = by_name(roots["cambridge"])
+    assert list(songs) == ["00358", "AClassicEducation_NightOwl_Full"]
+    assert instruments(songs["00358"]) == ["Bass", "E.Gtr#1 (DI)"]
+    assert [track.channels for track in songs["00358"].tracks] == [2, 1]
+    assert songs["00358"].artist == "JamesMay"
+    assert instruments(songs["AClassicEducation_NightOwl_Full"]) == [
+        "KickIn",
+        "Snare Up",
+        "LeadVox",
+    ]
+    with pytest.raises(InputError, match="holds no finished mixes"):
+        ReferenceSource(roots["cambridge"])
+
+
+def test_musdb18(roots):
+    songs = by_name(roots["musdb18"])
+    assert [song.part for song in songs.values()] == ["train", "test"]
+    owl, contra = songs.values()
+    assert instruments(owl) == ["bass", "drums", "other", "vocals"]
+    assert instruments(contra) == ["drums", "other"]
+    assert owl.artist == "A Classic Education"
+    assert owl.mix is not None
+    mixes = ReferenceSource(roots["musdb18"]).mixes
+    assert [m.artist for m in mixes] == ["A Classic Education", "AM Contra", "Zeno"]
+    assert {m.name for m in mixes} == {"mixture"}
+
+
+def test_jamendo(roots):
+    mixes = ReferenceSource(roots["jamendo"]).mixes
+    assert [(m.path.name, m.artist) for m in mixes] == [
+        ("948.mp3", "artist_000087"),
+        ("950.mp3", ""),
+        ("1376286.low.mp3", "artist_490499"),
+    ]
+    with pytest.raises(InputError, match="holds no song"):
+        FolderSource(roots["jamendo"])
+
+
+def test_jamendo_takes_lengths_from_the_table_without_opening_files(roots, tmp_path):
+    trees.jamendo(tmp_path)
+    (tmp_path / "audio/48/948.mp3").write_bytes(b"not opened")
+    assert ReferenceSource(tmp_path)[0].duration_s == 1.0
+
+
+def test_jamendo_table_of_other_columns_is_named(tmp_path):
+    trees.jamendo(tmp_path)
+    (tmp_path / "data/autotagging.tsv").write_text("ID\tPATH\n1\t48/948.mp3\n")
+    with pytest.raises(InputError, match=r"autotagging\.tsv: has no columns TRACK_ID"):
+        ReferenceSource(tmp_path)
+
+
+def test_slakh(roots):
+    songs = by_name(roots["slakh"])
+    assert [(song.name, song.part) for song in songs.values()] == [
+        ("Track00001", "train"),
+        ("Track01501", "val"),
+    ]
+    assert instruments(songs["Track00001"]) == ["Distortion Guitar", "Drums"]
+    assert instruments(songs["Track01501"]) == ["", ""]
+    assert len(ReferenceSource(roots["slakh"])) == 2
+
+
+def test_moisesdb(roots):
+    (song,) = by_name(roots["moisesdb"]).values()
+    assert song.artist == "Zeno"
+    assert instruments(song) == ["kick drum", "organ, electric organ"]
+    assert [track.has_bleed for track in song.tracks] == [True, False]
+
+
+def test_damaged_metadata_are_named(tmp_path):
+    trees.moisesdb(tmp_path)
+    (path,) = tmp_path.rglob("data.json")
+    path.write_text("{")
+    with pytest.raises(InputError, match=r"data\.json: cannot be read as metadata"):
+        FolderSource(tmp_path, layout="moisesdb")
+
+
+def test_folders(roots):
+    songs = by_name(roots["folders"])
+    assert list(songs) == ["b", "Žluťoučký kůň"]
+    assert instruments(songs["Žluťoučký kůň"]) == ["Bass DI", "Gitarre (L+R)"]
+    assert [t.channels for t in songs["Žluťoučký kůň"].tracks] == [1, 2]
+
+
+def test_synthetic_songs_know_their_mixes(roots):
+    (song,) = by_name(roots["synthetic"]).values()
+    assert song.mix is not None
+    assert song.mix.path.name == "song_00000.flac"
+
+
+def test_names_alone_need_no_file_to_be_opened(tmp_path):
+    trees.folders(tmp_path)
+    (tmp_path / "b/silent.wav").write_bytes(b"broken")
+    songs = list(LAYOUTS["folders"].songs(tmp_path, nothing_read))
+    assert [song.name for song in songs] == ["b", "Žluťoučký kůň"]
+    with pytest.raises(InputError, match=r"silent\.wav"):
+        FolderSource(tmp_path)

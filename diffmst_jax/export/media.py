@@ -28,6 +28,7 @@ FOLDER_SIGN = " - "
 
 BLOCK_FRAMES = 1 << 16
 COPY_BYTES = 1 << 20
+WAV_HEADER_BYTES = 128
 
 Source = str | Path | Sequence[str | Path]
 """A song on disk: a folder, or files."""
@@ -139,6 +140,7 @@ def write_media(media: Media, file: IO[bytes], count: Count) -> None:
             with _wav(media, whole) as out:
                 _write(out, media.audio().T)
             count(media.size)
+        _undate(whole)
         whole.seek(0)
         _copy(whole, file, lambda _: None)
 
@@ -164,6 +166,15 @@ def _convert(media: Media, file: IO[bytes], count: Count) -> None:
 def _wav(media: Media, file: IO[bytes]) -> soundfile.SoundFile:
     channels = len(media.channels)
     return soundfile.SoundFile(file, "w", media.sample_rate, channels, media.subtype, format="WAV")
+
+
+def _undate(file: IO[bytes]) -> None:
+    """Take the time of writing out of a WAV file of floats: same audio, same file."""
+    file.seek(0)
+    peak_chunk = file.read(WAV_HEADER_BYTES).find(b"PEAK")
+    if peak_chunk >= 0:
+        file.seek(peak_chunk + 12)  # after name, size and version
+        file.write(bytes(4))
 
 
 def _write(out: soundfile.SoundFile, block: np.ndarray) -> None:

@@ -1,7 +1,7 @@
 """`diffmst export` as people call it: what it writes, what it says, and how it refuses."""
 
 import json
-import zipfile
+import time
 from pathlib import Path
 
 import pytest
@@ -36,14 +36,11 @@ def test_it_writes_a_session_and_lists_what_differs(name, song, console, tmp_pat
 
 
 def test_the_same_session_is_the_same_file(song, console, tmp_path):
-    contents = []
-    for name in ("1.dawproject", "2.dawproject"):
-        export_session(song, console, tmp_path / name)
-        with zipfile.ZipFile(tmp_path / name) as archive:
-            contents.append({entry: archive.read(entry) for entry in archive.namelist()})
-    for content in contents:
-        assert content.pop("audio/hat.wav")  # WAV files of floats say when they were written
-    assert contents[0] == contents[1]
+    first, second = tmp_path / "1.dawproject", tmp_path / "2.dawproject"
+    export_session(song, console, first)
+    time.sleep(1.0)  # WAV files of floats would say in which second they were written
+    export_session(song, console, second)
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_effects_are_installed_where_reaper_looks(song, console, tmp_path, capsys):

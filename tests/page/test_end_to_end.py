@@ -15,6 +15,9 @@ pytestmark = pytest.mark.slow
 
 SIZE = {"width": 1400, "height": 1000}
 PATIENCE_S = 120
+REPORTS, SETTLING = 30, 8
+"""Reports of the meters that are one second, and those after a change that still hold the old."""
+
 STEP_24_BIT = 2.0**-23
 
 
@@ -53,12 +56,14 @@ class Mixer:
         return self.ask(f"diffmst.store.state.console.tracks[{index}]")
 
     def level_db(self, index=0):
-        """Highest level of a strip's meter over a second of playing."""
+        """Highest level of a strip over the next second of playing, by the audio's clock."""
         levels = self.ask(
             f"""new Promise((resolve) => {{
               const heard = [];
-              diffmst.engine.onReport((report) => heard.push(report.strips[{index}].peak));
-              setTimeout(() => resolve(heard.slice(3)), 1100);
+              diffmst.engine.onReport((report) => {{
+                heard.push(report.strips[{index}].peak);
+                if (heard.length === {REPORTS + SETTLING}) resolve(heard.slice({SETTLING}));
+              }});
             }})"""
         )
         return max(levels)
@@ -133,11 +138,11 @@ def test_a_fader_is_heard_at_once_and_undone(playing):
 def test_mute_and_solo_are_heard(playing):
     strips = playing.page.locator(".rack .strip")
     strips.nth(0).locator(".mute").click()
-    playing.page.wait_for_timeout(400)
+    playing.until("diffmst.store.state.console.tracks[0].muted")
     assert playing.level_db() < -90
     strips.nth(0).locator(".mute").click()
     strips.nth(1).locator(".solo").click()
-    playing.page.wait_for_timeout(400)
+    playing.until("diffmst.listening.solo.has(1)")
     assert playing.level_db(0) < -90 < playing.level_db(1)
     strips.nth(1).locator(".solo").click()
 

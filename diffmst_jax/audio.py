@@ -34,6 +34,10 @@ MAXIMUM_PEAK = 1000.0
 """Samples above this (+60 dB over full scale) are garbage, not loud audio."""
 
 RESAMPLING_QUALITY = "VHQ"
+READ_FRAMES = 1 << 16
+"""Frames asked of a file at once: a decoder of MP3 rounds differently after every request, so
+whoever wants the same samples has to ask in the same steps."""
+
 RESAMPLING_MARGIN_S = 0.1
 """Audio read on both sides of a window so that the resampler's edges fall outside it."""
 
@@ -62,7 +66,7 @@ def audio_info(path: str | Path) -> AudioInfo:
     Raises:
         InputError: missing, a folder, empty, not audio, or shorter than it claims.
     """
-    with _opened(Path(path)) as file:
+    with opened(Path(path)) as file:
         return AudioInfo(file.samplerate, file.channels, file.frames, file.frames / file.samplerate)
 
 
@@ -92,13 +96,13 @@ def read_audio(
             window that starts after the end.
     """
     path = Path(path)
-    with _opened(path) as file:
+    with opened(path) as file:
         own_rate, frames = file.samplerate, file.frames
-        _check_length(path, frames / own_rate, start_s)
+        check_length(path, frames / own_rate, start_s)
         first = round(start_s * sample_rate)
         count = None if duration_s is None else round(duration_s * sample_rate)
         if own_rate == sample_rate:
-            samples = _read_frames(path, file, first, count)
+            samples = read_frames(path, file, first, count)
         else:
             samples = _read_resampled(path, file, sample_rate, first, count)
     check_samples(path, samples)
@@ -121,16 +125,9 @@ def write_audio(
         InputError: unknown ending, or the place cannot be written to.
     """
     path = Path(path)
-    container = _container(path)
-    if not soundfile.check_format(container, subtype):
-        subtype = soundfile.default_subtype(container)
-    with written_beside(path) as temporary:
-        try:
-            soundfile.write(temporary, audio.T, sample_rate, subtype=subtype, format=container)
-        except soundfile.LibsndfileError as error:
-            raise InputError(
-                path, f"cannot be written ({_reason(error)})", "choose another place or make room"
-            ) from error
+    container, subtype = container_and_subtype(path, subtype)
+    with written_beside(path) as temporary, write_failure(path):
+        soundfile.write(temporary, audio.T, sample_rate, subtype=subtype, format=container)
 
 
 def resample(audio: np.ndarray, *, from_rate: int, to_rate: int) -> np.ndarray:
@@ -169,7 +166,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """Open a file for reading after the checks that do not need its samples."""
     if not path.exists():
         raise InputError(path, "does not exist", "check the name")
@@ -194,22 +191,31 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         yield file
 
 
-def _read_frames(
-    path: Path, file: soundfile.SoundFile, first: int, count: int | None
+def read_frames(
+    path: Path, file: soundfile.SoundFile, first: int | None, count: int | None
 ) -> np.ndarray:
-    """Read `(frames, channels)` float32 and see that as many came as the header promised."""
-    available = max(file.frames - first, 0)
+    """Read `(frames, channels)` float32 and see that as many came as the header promised.
+
+    `first` None goes on where the last reading ended.
+    """
+    available = max(file.frames - (file.tell() if first is None else first), 0)
     wanted = available if count is None else min(count, available)
+    samples = np.empty((wanted, file.channels), np.float32)
+    have = 0
     try:
         if first:
             file.seek(first)
-        samples = file.read(wanted, dtype="float32", always_2d=True)
+        while have < wanted:
+            came = len(file.read(out=samples[have : have + READ_FRAMES]))
+            have += came
+            if came == 0:
+                break
     except soundfile.LibsndfileError as error:
         raise InputError(
             path, f"is damaged ({_reason(error)})", "copy or export it again"
         ) from error
-    if len(samples) < wanted:
-        problem = f"is cut off ({len(samples)} of {wanted} samples could be read)"
+    if have < wanted:
+        problem = f"is cut off ({have} of {wanted} samples could be read)"
         raise InputError(path, problem, "copy or export it again")
     return samples
 
@@ -230,7 +236,7 @@ def _read_resampled(
     if count is not None:
         last_s = (first + count) / sample_rate + RESAMPLING_MARGIN_S
         own_count = math.ceil(last_s * own_rate) - blocks * own_step
-    samples = _read_frames(path, file, blocks * own_step, own_count)
+    samples = read_frames(path, file, blocks * own_step, own_count)
     resampled = _resample_frames(samples, own_rate, sample_rate)
     skip = first - blocks * step
     return resampled[skip : None if count is None else skip + count]
@@ -240,7 +246,8 @@ def _resample_frames(frames: np.ndarray, from_rate: int, to_rate: int) -> np.nda
     return soxr.resample(frames, from_rate, to_rate, quality=RESAMPLING_QUALITY)
 
 
-def _check_length(path: Path, duration_s: float, start_s: float) -> None:
+def check_length(path: Path, duration_s: float, start_s: float) -> None:
+    """Require a file that is long enough, and a window that starts inside it."""
     if duration_s < MINIMUM_DURATION_S:
         problem = f"is too short ({duration_s:.4f} s, at least {MINIMUM_DURATION_S} s are needed)"
         raise InputError(path, problem, "leave it out or give a longer one")
@@ -263,13 +270,26 @@ def check_samples(path: str | Path, samples: np.ndarray) -> None:
         raise InputError(path, problem, "export it again")
 
 
-def _container(path: Path) -> str:
-    """Name libsndfile's container for a file name's ending."""
+@contextmanager
+def write_failure(path: Path) -> Iterator[None]:
+    """Answer what libsndfile says while writing as a fault of the place."""
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        raise InputError(
+            path, f"cannot be written ({_reason(error)})", "choose another place or make room"
+        ) from error
+
+
+def container_and_subtype(path: Path, subtype: str) -> tuple[str, str]:
+    """Name libsndfile's container for a file name's ending, and a sample format that it has."""
     suffix = path.suffix.lower()
     if suffix not in AUDIO_SUFFIXES:
         problem = f"has the ending {suffix!r}, which names no format that can be written"
         raise InputError(path, problem, f"end it in one of {', '.join(AUDIO_SUFFIXES)}")
-    return {".aif": "AIFF"}.get(suffix, suffix[1:].upper())
+    container = {".aif": "AIFF"}.get(suffix, suffix[1:].upper())
+    has_it = soundfile.check_format(container, subtype)
+    return container, subtype if has_it else soundfile.default_subtype(container)
 
 
 def _reason(error: soundfile.LibsndfileError) -> str:

@@ -147,6 +147,7 @@ def _add_render(parsers: Commands) -> None:
         "--out", type=Path, required=True, metavar="FILE", help="audio file to write, .wav or .flac"
     )
     mix_options.add_bits(parser)
+    mix_options.add_stems(parser)
     parser.set_defaults(run="mixing.run_render")
 
 

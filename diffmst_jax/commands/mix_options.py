@@ -161,6 +161,17 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         help="of the mix (default: %(default)s)",
     )
     add_bits(parser)
+    add_stems(parser)
+
+
+def add_stems(parser: argparse.ArgumentParser) -> None:
+    """Add the choice to write every track by itself too."""
+    parser.add_argument(
+        "--stems",
+        action="store_true",
+        help="also write what every track adds to the mix before the master bus, as float WAV, to "
+        "a folder stems beside the mix",
+    )
 
 
 def _number_in(limits: tuple[float, float]) -> Callable[[str], float]:

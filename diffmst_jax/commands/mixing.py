@@ -9,11 +9,13 @@ from rich.table import Table
 from diffmst_jax.commands.terminal import output, progress, say
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
-from diffmst_jax.mixing.api import REPORT_FILE_NAME, MixReport, mix, render_file, write_mix
+from diffmst_jax.mixing.api import REPORT_FILE_NAME, MixReport, Progress, mix
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.difference import differences
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
 from diffmst_jax.mixing.report import DISTANCE_ROWS
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.song import STEMS_FOLDER, write_song, write_stems
 from diffmst_jax.mixing.style_file import is_style_file
 from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.words import refinement_words, significant
@@ -44,6 +46,7 @@ def run_mix(options: argparse.Namespace) -> int:
         result.write(
             options.out, file_format=options.format, subtype=subtype, preset=options.save_preset
         )
+        stems = _stems(options.stems, options.tracks, result.console, options.out, tell)
     output().print(distance_table(result.report))
     for text in refinement_words(result.console.provenance.refinement):
         say(text)
@@ -56,6 +59,7 @@ def run_mix(options: argparse.Namespace) -> int:
     say(f"{options.out / REPORT_FILE_NAME}  what was done, to see and hear")
     if options.save_preset is not None:
         say(f"{options.save_preset}  the style; give it as a reference")
+    _say_stems(stems)
     return 0
 
 
@@ -66,11 +70,38 @@ def run_render(options: argparse.Namespace) -> int:
         raise InputError(options.out, "is no .wav or .flac", "give --out a name that ends in one")
     subtype = _subtype(options.bits, file_format)
     check_folder(options.out.parent)
+    settings = load_console(options.console)
     with progress() as tell:
-        finished = render_file(_one_or_many(options.tracks), options.console, progress=tell)
-        write_mix(options.out, finished.audio, subtype=subtype)
-    say(f"{options.out}  {finished.loudness_lufs:.1f} LUFS, {finished.true_peak_dbtp:.1f} dBTP")
+        tell("Mixing", 0.0)
+        level = write_song(
+            _one_or_many(options.tracks), settings, options.out, subtype=subtype,
+            progress=lambda done: tell("Mixing", 0.9 * done),
+        )  # fmt: skip
+        stems = _stems(options.stems, options.tracks, settings, options.out.parent, tell)
+        tell("Done", 1.0)
+    say(f"{options.out}  {level.loudness_lufs:.1f} LUFS, {level.true_peak_dbtp:.1f} dBTP")
+    _say_stems(stems)
     return 0
+
+
+def _stems(
+    wanted: bool, tracks: Sequence[Path], settings: MixSettings, folder: Path, tell: Progress
+) -> list[Path]:
+    """Write the stems into a folder of their own, if they are wanted."""
+    if not wanted:
+        return []
+    tell("Writing stems", 0.0)
+    return write_stems(
+        _one_or_many(tracks),
+        settings,
+        folder / STEMS_FOLDER,
+        lambda done: tell("Writing stems", done),
+    )
+
+
+def _say_stems(stems: Sequence[Path]) -> None:
+    if stems:
+        say(f"{stems[0].parent}  {len(stems)} stems; their sum is what enters the master bus")
 
 
 def run_diff(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE, write_audio
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.files import folder_written_beside, written_beside
 from diffmst_jax.mixing.amount import locked_strips, parse_amount
 from diffmst_jax.mixing.analyse import predicted_settings
@@ -32,18 +32,21 @@ from diffmst_jax.mixing.limits import (
     SUBTYPES,
 )
 from diffmst_jax.mixing.notebook import framed
-from diffmst_jax.mixing.output import Finished, OutputTarget, dithered, finish
+from diffmst_jax.mixing.output import (
+    Finished,
+    OutputTarget,
+    finish,
+    finish_recorded,
+    write_pieces,
+)
 from diffmst_jax.mixing.reference import Reference, named, read_reference
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.report import report_html
 from diffmst_jax.mixing.report_content import MixFacts, report_content, warnings
 from diffmst_jax.mixing.settings import MixSettings, Provenance
+from diffmst_jax.mixing.song import record_song
 from diffmst_jax.mixing.style_file import style_text
-from diffmst_jax.mixing.tracks import (
-    CONSOLE_FILE_NAME,
-    Multitrack,
-    read_strips,
-)
+from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME, Multitrack
 from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models import Model, load_model
 
@@ -60,9 +63,6 @@ __all__ = [
 ]
 
 REPORT_FILE_NAME = "report.html"
-
-DITHERED_BITS = {"PCM_16": 16}
-"""Sample formats with steps that can be heard, and their depth; 24 bits are finer than hearing."""
 
 Progress = Callable[[str, float], None]
 """Told which stage is under way and which fraction of the whole job is done."""
@@ -254,9 +254,7 @@ def write_mix(path: str | Path, audio: np.ndarray, *, subtype: str) -> None:
     Raises:
         InputError: the place cannot be written to.
     """
-    if subtype in DITHERED_BITS:
-        audio = dithered(audio, DITHERED_BITS[subtype])
-    write_audio(path, audio, sample_rate=SAMPLE_RATE, subtype=subtype)
+    write_pieces(path, [audio], subtype=subtype, channels=len(audio))
 
 
 def render_file(
@@ -278,10 +276,8 @@ def render_file(
     tell = progress or _ignore
     settings = load_console(console)
     tell("Reading", 0.0)
-    multitrack = read_strips(tracks, settings.strips)
-    tell("Mixing", 0.2)
-    rendered = render(settings, multitrack, lambda done: tell("Mixing", 0.2 + 0.7 * done))
-    finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
+    recorded = record_song(tracks, settings, [], lambda done: tell("Mixing", 0.9 * done))
+    finished = finish_recorded(recorded, settings.target)
     tell("Done", 1.0)
     return finished
 

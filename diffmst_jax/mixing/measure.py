@@ -5,9 +5,11 @@ a function for each length; a test holds the two together.
 """
 
 import math
+from functools import cache
 
 import numpy as np
-from scipy.signal import resample_poly, sosfilt
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.signal import firwin, sosfilt
 
 from dsp.loudness import (
     ABSOLUTE_GATE_LUFS,
@@ -26,6 +28,10 @@ LOWEST_DB = -200.0  # the same in dB
 TRUE_PEAK_OVERSAMPLING = 4
 TRUE_PEAK_CHUNK = 1 << 18
 TRUE_PEAK_MARGIN = 64
+TRUE_PEAK_REACH = 10  # of the filter on each side, in samples
+TRUE_PEAK_BLOCK = 64
+
+METER_CHUNK = 1 << 16
 
 
 def power_db(power: np.ndarray) -> np.ndarray:
@@ -61,10 +67,47 @@ def true_peak(audio: np.ndarray) -> float:
     for start in range(0, audio.shape[1], TRUE_PEAK_CHUNK):
         first = max(0, start - TRUE_PEAK_MARGIN)
         piece = audio[:, first : start + TRUE_PEAK_CHUNK + TRUE_PEAK_MARGIN]
-        if 2 * peak(piece) > highest:  # no signal's true peak is 6 dB over its samples in practice
-            oversampled = resample_poly(piece, TRUE_PEAK_OVERSAMPLING, 1, axis=1)
-            highest = max(highest, peak(oversampled))
+        highest = max(highest, peak(true_peak_envelope(piece, matters_from=highest)))
     return highest
+
+
+def true_peak_envelope(audio: np.ndarray, *, matters_from: float = 0.0) -> np.ndarray:
+    """Largest absolute value at and right after each sample over all channels, `(time,)`.
+
+    The filter is that of `scipy.signal.resample_poly`, as a product of blocks with a matrix.
+
+    Args:
+        audio: `(channels, time)`.
+        matters_from: where it stays below this, it may be of the samples alone, which costs
+            less. (No signal's true peak is 6 dB over its samples in practice.)
+    """
+    channels, time = audio.shape
+    blocks = -(-time // TRUE_PEAK_BLOCK)
+    ends = (TRUE_PEAK_REACH, TRUE_PEAK_REACH + blocks * TRUE_PEAK_BLOCK - time)
+    padded = np.pad(audio.astype(np.float32), ((0, 0), ends))
+    frames = sliding_window_view(padded, TRUE_PEAK_BLOCK + 2 * TRUE_PEAK_REACH, axis=1)
+    frames = np.ascontiguousarray(frames[:, ::TRUE_PEAK_BLOCK])
+    matters = 2 * np.max(np.abs(frames), axis=(0, 2)) >= matters_from
+    fine = frames[:, matters].reshape(-1, frames.shape[2]) @ _oversampler()
+    np.abs(fine, out=fine)
+    fine = fine.reshape(channels, -1, TRUE_PEAK_OVERSAMPLING - 1, TRUE_PEAK_BLOCK)
+    between = np.zeros((blocks, TRUE_PEAK_BLOCK), np.float32)
+    between[matters] = fine.max(axis=(0, 2))
+    return np.maximum(between.reshape(-1)[:time], np.max(np.abs(audio), axis=0))
+
+
+@cache
+def _oversampler() -> np.ndarray:
+    """From a block and what is around it to what lies between its samples, phase after phase."""
+    factor_ = TRUE_PEAK_OVERSAMPLING
+    taps = 2 * TRUE_PEAK_REACH * factor_ + 1
+    kernel = factor_ * firwin(taps, 1 / factor_, window=("kaiser", 5.0))
+    given = np.arange(TRUE_PEAK_BLOCK + 2 * TRUE_PEAK_REACH) - TRUE_PEAK_REACH
+    phase, sample = np.divmod(np.arange((factor_ - 1) * TRUE_PEAK_BLOCK), TRUE_PEAK_BLOCK)
+    lag = factor_ * (sample - given[:, np.newaxis]) + phase + 1 + taps // 2
+    inside = (lag >= 0) & (lag < taps)
+    matrix: np.ndarray = np.where(inside, kernel[np.clip(lag, 0, taps - 1)], 0.0)
+    return matrix.astype(np.float32)
 
 
 def weighted_step_powers(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
@@ -77,14 +120,39 @@ def weighted_step_powers(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
     Returns:
         float64 `(steps,)`; a last, incomplete step is left out.
     """
-    step = round(HOP_S * sample_rate)
-    steps = audio.shape[1] // step
-    sos = k_weighting_sos(sample_rate=sample_rate)
-    total = np.zeros(steps)
-    for channel in audio:
-        filtered = sosfilt(sos, channel.astype(np.float64))[: steps * step]
-        total += np.mean(np.square(filtered).reshape(steps, step), axis=1)
-    return total
+    meter = StepPowers(len(audio), sample_rate=sample_rate)
+    for start in range(0, audio.shape[1], METER_CHUNK):
+        meter.add(audio[:, start : start + METER_CHUNK])
+    return meter.result()
+
+
+class StepPowers:
+    """`weighted_step_powers` of audio that comes in pieces.
+
+    Args:
+        channels: number of channels.
+        sample_rate: samples per second.
+    """
+
+    def __init__(self, channels: int, *, sample_rate: int) -> None:
+        self._step = round(HOP_S * sample_rate)
+        self._sos = k_weighting_sos(sample_rate=sample_rate)
+        self._state = np.zeros((len(self._sos), channels, 2))
+        self._rest = np.zeros((channels, 0))  # filtered, less than a step
+        self._powers: list[np.ndarray] = []
+
+    def add(self, audio: np.ndarray) -> None:
+        """Go on with the next piece, `(channels, time)`."""
+        filtered, self._state = sosfilt(self._sos, audio.astype(np.float64), zi=self._state)
+        filtered = np.concatenate([self._rest, filtered], axis=1)
+        whole = filtered.shape[1] // self._step * self._step
+        steps = filtered[:, :whole].reshape(len(audio), -1, self._step)
+        self._powers.append(np.einsum("cst,cst->s", steps, steps) / self._step)
+        self._rest = filtered[:, whole:]
+
+    def result(self) -> np.ndarray:
+        """Step powers so far, float64 `(steps,)`."""
+        return np.concatenate([np.zeros(0), *self._powers])
 
 
 def sliding_loudness(step_powers: np.ndarray, steps: int) -> np.ndarray:

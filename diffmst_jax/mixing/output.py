@@ -3,34 +3,50 @@
 Loudness comes from a plain gain. Where that would push peaks through the ceiling, a limiter turns
 the moments around them down: the gain that each sample needs, its minimum over a window around it,
 smoothed by a kernel of that window's width. The smoothed gain at a peak is an average of values
-that are all at most what the peak needs, so the ceiling holds by construction.
+that are all at most what the peak needs, so the ceiling holds by construction. A finished song may
+look as far ahead as back, so this limiter is without delay and symmetric in time, and moves more
+smoothly than one that streams; `dsp.limiter` is the causal, differentiable one.
+
+A mix comes and goes in pieces, all of `PIECE` samples but the last, so that a song of any length
+fits: it is on a *tape*, which is a list or anything else that pieces can be appended to and that
+can be iterated again and again.
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
-from scipy.signal import resample_poly
 
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.audio_blocks import write_blocks
 from diffmst_jax.mixing.limits import DEFAULT_CEILING_DBTP, DEFAULT_LOUDNESS_LUFS
 from diffmst_jax.mixing.measure import (
-    TRUE_PEAK_CHUNK,
     TRUE_PEAK_MARGIN,
-    TRUE_PEAK_OVERSAMPLING,
+    StepPowers,
     decibels,
     factor,
     gated_loudness,
-    true_peak,
-    weighted_step_powers,
+    peak,
+    true_peak_envelope,
 )
+
+PIECE = 1 << 16
 
 LIMITER_WINDOW_S = 0.04
 MOST_LIMITING_DB = 6.0
 """Peaks are never turned down by more; the mix stays quieter than asked instead."""
 
+LIMITED_RANGE = factor(MOST_LIMITING_DB) * 1.01
+"""How far below the highest peak another may be to be limited too, linear."""
+
 LOUDNESS_TOLERANCE_LU = 0.02
 LOUDNESS_ROUNDS = 6
+
+DITHERED_BITS = {"PCM_16": 16}
+"""Sample formats with steps that can be heard, and their depth; 24 bits are finer than hearing."""
 
 DITHER_SEED = 0
 
@@ -65,6 +81,52 @@ class Finished(NamedTuple):
     true_peak_dbtp: float
 
 
+class Tape(Protocol):
+    """What keeps a mix, `(3, time)` a piece: left, right, and `true_peak_envelope`."""
+
+    def append(self, piece: np.ndarray, /) -> None:
+        """Put a piece at the end."""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Play it from the beginning."""
+
+
+class Recorded(NamedTuple):
+    """A mix before its last stage.
+
+    Attributes:
+        tape: where it is.
+        sample_rate: samples per second.
+        loudness_lufs: integrated loudness; minus infinity for silence.
+        true_peak: linear.
+    """
+
+    tape: Tape
+    sample_rate: int
+    loudness_lufs: float
+    true_peak: float
+
+
+class Level(NamedTuple):
+    """How a recorded mix is finished: what `Finished` says besides the audio, and a last gain.
+
+    Attributes:
+        gain_db: gain before the limiter.
+        ceiling: of the limiter, linear.
+        trim: gain after the limiter, linear, 1 or a little less.
+        limiting_db: as in `Finished`.
+        loudness_lufs: as in `Finished`.
+        true_peak_dbtp: as in `Finished`.
+    """
+
+    gain_db: float
+    ceiling: float
+    trim: float
+    limiting_db: float
+    loudness_lufs: float
+    true_peak_dbtp: float
+
+
 def finish(mix: np.ndarray, target: OutputTarget, *, sample_rate: int) -> Finished:
     """Bring a mix to its loudness under its ceiling.
 
@@ -76,28 +138,88 @@ def finish(mix: np.ndarray, target: OutputTarget, *, sample_rate: int) -> Finish
         target: loudness and ceiling.
         sample_rate: samples per second.
     """
-    loudness = _loudness(mix, sample_rate)
+    return finish_recorded(record([mix], [], sample_rate=sample_rate), target)
+
+
+def finish_recorded(recorded: Recorded, target: OutputTarget) -> Finished:
+    """Do what `finish` does with a mix on a tape."""
+    level = find_level(recorded, target)
+    audio = np.concatenate(list(finished_pieces(recorded, level)), axis=1)
+    reached = level.loudness_lufs, level.true_peak_dbtp
+    return Finished(audio, level.gain_db, level.limiting_db, *reached)
+
+
+def record(pieces: Iterable[np.ndarray], tape: Tape, *, sample_rate: int) -> Recorded:
+    """Put a mix on a tape and measure it.
+
+    Args:
+        pieces: float32 `(2, time)` of any lengths.
+        tape: empty.
+        sample_rate: samples per second.
+    """
+    meter, highest = StepPowers(2, sample_rate=sample_rate), 0.0
+    for around, inner in with_margins(_regrouped(pieces), TRUE_PEAK_MARGIN):
+        piece = around[:, inner]
+        meter.add(piece)
+        # Nothing 6 dB below the highest peak is ever limited: see `MOST_LIMITING_DB`.
+        highest = max(highest, peak(piece))
+        envelope = true_peak_envelope(around, matters_from=highest / LIMITED_RANGE)[inner]
+        highest = max(highest, float(np.max(envelope, initial=0.0)))
+        tape.append(np.concatenate([piece, envelope[np.newaxis]]).astype(np.float32))
+    return Recorded(tape, sample_rate, gated_loudness(meter.result()), highest)
+
+
+def find_level(recorded: Recorded, target: OutputTarget) -> Level:
+    """Find the gain, and the limiting, that give a recorded mix its loudness under its ceiling."""
+    loudness, ceiling = recorded.loudness_lufs, factor(target.ceiling_dbtp)
     if not math.isfinite(loudness):
-        return Finished(mix, 0.0, 0.0, loudness, decibels(true_peak(mix)))
-    ceiling = factor(target.ceiling_dbtp)
-    envelope = true_peak_envelope(mix)
-    most_gain_db = target.ceiling_dbtp + MOST_LIMITING_DB - decibels(float(np.max(envelope)))
+        return Level(0.0, math.inf, 1.0, 0.0, loudness, decibels(recorded.true_peak))
+    most_gain_db = target.ceiling_dbtp + MOST_LIMITING_DB - decibels(recorded.true_peak)
     gain_db = min(target.loudness_lufs - loudness, most_gain_db)
     for _ in range(LOUDNESS_ROUNDS):
-        audio, limiting_db = _limited(mix, envelope, factor(gain_db), ceiling, sample_rate)
-        loudness = _loudness(audio, sample_rate)
+        loudness, reached = _measured(recorded, gain_db, ceiling)
         missing = min(target.loudness_lufs - loudness, most_gain_db - gain_db)
         if abs(missing) < LOUDNESS_TOLERANCE_LU:
             break
         gain_db += missing
-    reached = true_peak(audio)
-    if reached > ceiling:  # what the changing gain itself adds between samples: 0.01 dB or so
-        audio = (audio * (ceiling / reached)).astype(np.float32)
-        loudness, reached = loudness + decibels(ceiling / reached), ceiling
-    return Finished(audio, gain_db, limiting_db, loudness, decibels(reached))
+    else:
+        loudness, reached = _measured(recorded, gain_db, ceiling)
+    # What the changing gain itself adds between samples: 0.01 dB or so.
+    trim = min(1.0, ceiling / reached)
+    limiting_db = max(0.0, decibels(recorded.true_peak) + gain_db - target.ceiling_dbtp)
+    loudness, reached = loudness + decibels(trim), reached * trim
+    return Level(gain_db, ceiling, trim, limiting_db, loudness, decibels(reached))
 
 
-def dithered(audio: np.ndarray, bits: int) -> np.ndarray:
+def finished_pieces(recorded: Recorded, level: Level) -> Iterator[np.ndarray]:
+    """Give the finished mix, float32 `(2, PIECE)` a piece."""
+    if math.isinf(level.ceiling):  # silence
+        yield from (piece[:2] for piece in recorded.tape)
+        return
+    for piece, _, _ in _limited_pieces(recorded, factor(level.gain_db), level.ceiling):
+        yield piece if level.trim == 1.0 else (piece * level.trim).astype(np.float32)
+
+
+def write_pieces(
+    path: str | Path, pieces: Iterable[np.ndarray], *, subtype: str, channels: int = 2
+) -> None:
+    """Write a finished mix piece by piece, dithered where the sample format needs it.
+
+    Args:
+        path: where to.
+        pieces: float `(channels, time)`.
+        subtype: sample format in libsndfile's names.
+        channels: of the pieces.
+
+    Raises:
+        InputError: the place cannot be written to.
+    """
+    noise, bits = dither_noise(), DITHERED_BITS.get(subtype)
+    rounded = (p if bits is None else dithered(p, bits, noise) for p in pieces)
+    write_blocks(path, rounded, channels=channels, sample_rate=SAMPLE_RATE, subtype=subtype)
+
+
+def dithered(audio: np.ndarray, bits: int, noise: np.random.Generator | None = None) -> np.ndarray:
     """Round to a bit depth so that what is lost is noise, not distortion.
 
     Triangular dither of two steps' width makes mean and power of the error independent of the
@@ -106,42 +228,105 @@ def dithered(audio: np.ndarray, bits: int) -> np.ndarray:
     Args:
         audio: float `(channels, time)`.
         bits: of the integer format to come, 16 for instance.
+        noise: `dither_noise()`, given again for each piece of one signal.
 
     Returns:
         float64 on the grid of that format, never beyond its largest value.
     """
     steps = 2.0 ** (bits - 1)
-    rng = np.random.default_rng(DITHER_SEED)
-    noise = rng.random(audio.shape) - rng.random(audio.shape)
-    return np.clip(np.round(audio * steps + noise), -steps, steps - 1) / steps
+    drawn = (noise or dither_noise()).random((audio.shape[1], audio.shape[0], 2))
+    triangular = (drawn[..., 0] - drawn[..., 1]).T
+    return np.clip(np.round(audio * steps + triangular), -steps, steps - 1) / steps
 
 
-def true_peak_envelope(audio: np.ndarray) -> np.ndarray:
-    """Largest absolute value at and right after each sample over all channels, `(time,)`."""
-    parts = []
-    for start in range(0, audio.shape[1], TRUE_PEAK_CHUNK):
-        first = max(0, start - TRUE_PEAK_MARGIN)
-        count = min(TRUE_PEAK_CHUNK, audio.shape[1] - start)
-        piece = audio[:, first : start + count + TRUE_PEAK_MARGIN]
-        fine = np.abs(resample_poly(piece, TRUE_PEAK_OVERSAMPLING, 1, axis=1)).max(axis=0)
-        per_sample = fine.reshape(-1, TRUE_PEAK_OVERSAMPLING).max(axis=1)
-        parts.append(per_sample[start - first : start - first + count])
-    return np.maximum(np.concatenate(parts), np.max(np.abs(audio), axis=0))
+def dither_noise() -> np.random.Generator:
+    """Return the generator of the dither of one signal."""
+    return np.random.default_rng(DITHER_SEED)
 
 
-def _limited(
-    mix: np.ndarray, envelope: np.ndarray, gain: float, ceiling: float, sample_rate: int
-) -> tuple[np.ndarray, float]:
-    """Apply a gain and limit; returns the audio and the most reduction in dB."""
-    needed = np.minimum(1.0, ceiling / np.maximum(envelope * gain, ceiling))
-    lowest = float(np.min(needed))
-    if lowest == 1.0:
-        return (mix * gain).astype(np.float32), 0.0
-    half = round(LIMITER_WINDOW_S * sample_rate / 2) | 1
-    held = minimum_filter1d(needed, 2 * half + 1, mode="constant", cval=1.0)
-    smooth = uniform_filter1d(uniform_filter1d(held, half, mode="nearest"), half, mode="nearest")
-    return (mix * (gain * smooth)).astype(np.float32), -decibels(lowest)
+def with_margins(pieces: Iterable[np.ndarray], margin: int) -> Iterator[tuple[np.ndarray, slice]]:
+    """Give each piece together with up to `margin` samples of what comes before and after it.
+
+    Args:
+        pieces: `(rows, time)`, no shorter than `margin` but for the last.
+        margin: samples, 0 or more.
+
+    Returns:
+        Pairs of a piece with its surroundings and where in that it lies itself.
+    """
+    waiting: np.ndarray | None = None
+    before: np.ndarray | None = None
+    for piece in pieces:
+        if waiting is not None:
+            yield _between(before, waiting, piece[:, :margin])
+            before = waiting[:, waiting.shape[1] - margin :]
+        waiting = piece
+    if waiting is not None:
+        yield _between(before, waiting, waiting[:, :0])
 
 
-def _loudness(audio: np.ndarray, sample_rate: int) -> float:
-    return gated_loudness(weighted_step_powers(audio, sample_rate=sample_rate))
+def _regrouped(pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same samples in pieces of `PIECE`, the last one shorter."""
+    rest: list[np.ndarray] = []
+    have = 0
+    for piece in pieces:
+        rest.append(piece)
+        have += piece.shape[1]
+        if have < PIECE:
+            continue
+        joined = np.concatenate(rest, axis=1) if len(rest) > 1 else piece
+        whole = have - have % PIECE
+        yield from (joined[:, start : start + PIECE] for start in range(0, whole, PIECE))
+        rest, have = [joined[:, whole:]], have - whole
+    if have:
+        yield np.concatenate(rest, axis=1)
+
+
+def _between(
+    before: np.ndarray | None, piece: np.ndarray, after: np.ndarray
+) -> tuple[np.ndarray, slice]:
+    first = 0 if before is None else before.shape[1]
+    parts = [piece, after] if before is None else [before, piece, after]
+    return np.concatenate(parts, axis=1), slice(first, first + piece.shape[1])
+
+
+def _measured(recorded: Recorded, gain_db: float, ceiling: float) -> tuple[float, float]:
+    """Loudness and true peak of the mix after a gain and the limiter."""
+    gain = factor(gain_db)
+    if recorded.true_peak * gain <= ceiling:
+        return recorded.loudness_lufs + gain_db, recorded.true_peak * gain
+    meter, highest = StepPowers(2, sample_rate=recorded.sample_rate), 0.0
+    limited: list[bool] = []
+
+    def metered() -> Iterator[np.ndarray]:
+        nonlocal highest
+        for piece, envelope, is_limited in _limited_pieces(recorded, gain, ceiling):
+            meter.add(piece)
+            limited.append(is_limited)
+            if not is_limited:
+                highest = max(highest, float(np.max(envelope)) * gain)
+            yield piece
+
+    for i, (piece, inner) in enumerate(with_margins(metered(), TRUE_PEAK_MARGIN)):
+        if limited[i]:
+            envelope = true_peak_envelope(piece, matters_from=highest)
+            highest = max(highest, float(np.max(envelope[inner])))
+    return gated_loudness(meter.result()), highest
+
+
+def _limited_pieces(
+    recorded: Recorded, gain: float, ceiling: float
+) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+    """Apply a gain and limit; gives audio, the envelope before, and whether it was limited."""
+    half = round(LIMITER_WINDOW_S * recorded.sample_rate / 2) | 1
+    for around, inner in with_margins(recorded.tape, 2 * half):
+        envelope = around[2].astype(np.float64)
+        needed = np.minimum(1.0, ceiling / np.maximum(envelope * gain, ceiling))
+        if float(np.min(needed)) == 1.0:
+            yield (around[:2, inner] * gain).astype(np.float32), around[2, inner], False
+            continue
+        held = minimum_filter1d(needed, 2 * half + 1, mode="constant", cval=1.0)
+        smooth = uniform_filter1d(held, half, mode="nearest")
+        smooth = uniform_filter1d(smooth, half, mode="nearest")
+        audio = (around[:2] * (gain * smooth)).astype(np.float32)
+        yield audio[:, inner], around[2, inner], True

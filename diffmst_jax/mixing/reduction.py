@@ -9,12 +9,13 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.measure import LOWEST_DB
-from diffmst_jax.mixing.render import CHUNK, expanded, source_gains
+from diffmst_jax.mixing.render import expanded, source_gains
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack
 
 POINTS = 128
-PASSAGE_S = CHUNK / SAMPLE_RATE
+PASSAGE = 1 << 18
+PASSAGE_S = PASSAGE / SAMPLE_RATE
 
 
 def gain_reduction_db(settings: MixSettings, multitrack: Multitrack, start: int) -> np.ndarray:
@@ -29,10 +30,10 @@ def gain_reduction_db(settings: MixSettings, multitrack: Multitrack, start: int)
         The lowest gain in dB, 0 or less, in each of `POINTS` equal parts of the passage,
         `(strips, POINTS)`; of a pair's channels, the lower.
     """
-    gains = source_gains(settings, multitrack)
-    tracks = multitrack.audio[:, start : start + CHUNK] * gains
-    tracks = np.pad(tracks, ((0, 0), (0, CHUNK - tracks.shape[1])))
-    lowest = np.asarray(_lowest_gain_db(tracks, expanded(settings, multitrack), settings.config))
+    gains = source_gains(settings)
+    tracks = multitrack.audio[:, start : start + PASSAGE] * gains
+    tracks = np.pad(tracks, ((0, 0), (0, PASSAGE - tracks.shape[1])))
+    lowest = np.asarray(_lowest_gain_db(tracks, expanded(settings), settings.config))
     reduction = np.zeros((len(settings.strips), POINTS))
     np.minimum.at(reduction, multitrack.strip_of_track, lowest)
     return reduction

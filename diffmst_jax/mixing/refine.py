@@ -100,7 +100,7 @@ def refine(
         raise ValueError(f"steps is {steps}; expected at least 0")
     count = padded_count(len(multitrack.audio))
     problem = _problem(settings, multitrack, target, free, count)
-    passages = choose_passages(multitrack.audio * source_gains(settings, multitrack))
+    passages = choose_passages(multitrack.audio * source_gains(settings))
     seen = [_pieces(settings, multitrack, starts, count) for starts in passages.seen]
     still = Controls(*(jnp.zeros(shape) for shape in _shapes(count)))
     best, path = _descend(still, problem, seen, settings.config, steps, progress)
@@ -225,7 +225,7 @@ def _shapes(count: int) -> tuple[tuple[int, ...], ...]:
 def _pieces(
     settings: MixSettings, multitrack: Multitrack, starts: tuple[int, ...], count: int
 ) -> np.ndarray:
-    pieces = cut(multitrack.audio, starts) * source_gains(settings, multitrack)
+    pieces = cut(multitrack.audio, starts) * source_gains(settings)
     return np.pad(pieces, ((0, 0), (0, count - pieces.shape[1]), (0, 0)))
 
 

@@ -87,13 +87,23 @@ class Multitrack:
     @property
     def strip_of_track(self) -> np.ndarray:
         """Index of the strip that each console track belongs to, `(console tracks,)`."""
-        return np.repeat(np.arange(len(self.strips)), [len(s.channels) for s in self.strips])
+        return strip_of_track(self.strips)
 
     @property
     def side_of_track(self) -> np.ndarray:
         """-1 for a pair's left channel, +1 for its right, 0 for mono, `(console tracks,)`."""
-        sides = [[0.0] if len(s.channels) == 1 else [-1.0, 1.0] for s in self.strips]
-        return np.concatenate(sides)
+        return side_of_track(self.strips)
+
+
+def strip_of_track(strips: Sequence[Strip]) -> np.ndarray:
+    """Index of the strip that each console track belongs to, `(console tracks,)`."""
+    return np.repeat(np.arange(len(strips)), [len(strip.channels) for strip in strips])
+
+
+def side_of_track(strips: Sequence[Strip]) -> np.ndarray:
+    """-1 for a pair's left channel, +1 for its right, 0 for mono, `(console tracks,)`."""
+    sides = [[0.0] if len(strip.channels) == 1 else [-1.0, 1.0] for strip in strips]
+    return np.concatenate(sides)
 
 
 class Channels(NamedTuple):
@@ -256,24 +266,42 @@ def read_strips(source: str | Path | Sequence[str | Path], strips: Sequence[Stri
     Raises:
         InputError: a file is missing or has fewer channels than the console file says.
     """
-    base, files = find_tracks(source)
-    by_name = {file.relative_to(base).as_posix(): file for file in files}
+    by_name, unused = files_of_strips(source, strips)
     cache: dict[str, np.ndarray] = {}
     used = []
+    for strip in strips:
+        if strip.file not in cache:
+            cache = {strip.file: read_audio(by_name[strip.file])}
+        audio = cache[strip.file]
+        check_channels(by_name[strip.file], strip, len(audio))
+        chosen = audio[[channel - 1 for channel in strip.channels]]
+        used.append(Channels(strip, chosen, _step_powers(chosen)))
+    return assemble(used, [LeftOut(name, "not in the console file") for name in unused])
+
+
+def files_of_strips(
+    source: str | Path | Sequence[str | Path], strips: Sequence[Strip]
+) -> tuple[dict[str, Path], list[str]]:
+    """Find the file of each strip by its name; also names the files that no strip uses.
+
+    Raises:
+        InputError: a file is missing.
+    """
+    base, files = find_tracks(source)
+    by_name = {file.relative_to(base).as_posix(): file for file in files}
+    used = {strip.file for strip in strips}
     for strip in strips:
         if strip.file not in by_name:
             problem = f"has no track named {strip.file!r}, which the console file lists"
             raise InputError(base, problem, "give the folder that was mixed, or edit the entry")
-        if strip.file not in cache:
-            cache = {strip.file: read_audio(by_name[strip.file])}
-        audio = cache[strip.file]
-        if max(strip.channels) > len(audio):
-            problem = f"has {len(audio)} channel(s), the console file uses {max(strip.channels)}"
-            raise InputError(by_name[strip.file], problem, "give the file that was mixed")
-        chosen = audio[[channel - 1 for channel in strip.channels]]
-        used.append(Channels(strip, chosen, _step_powers(chosen)))
-    unused = sorted(set(by_name) - {strip.file for strip in strips})
-    return assemble(used, [LeftOut(name, "not in the console file") for name in unused])
+    return {name: by_name[name] for name in used}, sorted(set(by_name) - used)
+
+
+def check_channels(file: Path, strip: Strip, channels: int) -> None:
+    """Require that a file has the channels that a strip takes from it."""
+    if max(strip.channels) > channels:
+        problem = f"has {channels} channel(s), the console file uses {max(strip.channels)}"
+        raise InputError(file, problem, "give the file that was mixed")
 
 
 def _find_in_folder(folder: Path) -> list[Path]:

@@ -3,13 +3,17 @@ import pytest
 
 from diffmst_jax.audio import read_audio
 from diffmst_jax.mixing.api import write_mix
-from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
+from diffmst_jax.mixing.measure import (
+    decibels,
+    integrated_loudness,
+    true_peak,
+    true_peak_envelope,
+)
 from diffmst_jax.mixing.output import (
     MOST_LIMITING_DB,
     OutputTarget,
     dithered,
     finish,
-    true_peak_envelope,
 )
 from tests.mixing.songs import bursts, tone
 

@@ -1,0 +1,144 @@
+"""Audio files piece by piece, in and out, so that memory does not grow with their length.
+
+What comes in is, sample by sample, what `diffmst_jax.audio.read_audio` reads at once, and is
+checked as there.
+"""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from diffmst_jax.audio import (
+    READ_FRAMES,
+    RESAMPLING_QUALITY,
+    SAMPLE_RATE,
+    check_length,
+    check_samples,
+    container_and_subtype,
+    opened,
+    read_frames,
+    write_failure,
+)
+from diffmst_jax.files import written_beside
+
+
+class AudioStream:
+    """A file that is read from its beginning to its end, at a sample rate of one's choice.
+
+    Use it in a `with` statement.
+
+    Attributes:
+        path: the file.
+        channels: number of its channels.
+        frames: its length at that rate, by its header.
+
+    Raises:
+        InputError: as `read_audio`; what is wrong with samples when they are reached.
+    """
+
+    def __init__(self, path: str | Path, *, sample_rate: int = SAMPLE_RATE) -> None:
+        self.path = Path(path)
+        with ExitStack() as stack:
+            self._file: soundfile.SoundFile = stack.enter_context(opened(self.path))
+            own_rate = self._file.samplerate
+            check_length(self.path, self._file.frames / own_rate, 0.0)
+            self._close = stack.pop_all()
+        self.channels: int = self._file.channels
+        self.frames = round(self._file.frames * sample_rate / own_rate)
+        self._left = self._file.frames
+        self._resampler = (
+            None
+            if own_rate == sample_rate
+            else soxr.ResampleStream(
+                own_rate, sample_rate, self.channels, dtype="float32", quality=RESAMPLING_QUALITY
+            )
+        )
+        self._ready = np.zeros((0, self.channels), np.float32)
+
+    def __enter__(self) -> "AudioStream":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._close.close()
+
+    def read(self, count: int) -> np.ndarray:
+        """Read the next samples, float32 `(channels, count)`; fewer only where the file ends."""
+        parts, have = [self._ready], len(self._ready)
+        while have < count and self._left:
+            parts.append(self._next(min(READ_FRAMES, self._left)))
+            have += len(parts[-1])
+        frames = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        self._ready = frames[count:]
+        return frames[:count].T
+
+    def _next(self, wanted: int) -> np.ndarray:
+        frames = read_frames(self.path, self._file, None, wanted)
+        check_samples(self.path, frames)
+        self._left -= wanted
+        if self._resampler is None:
+            return frames
+        resampled: np.ndarray = self._resampler.resample_chunk(frames, last=self._left == 0)
+        return resampled
+
+
+class AudioWriter:
+    """A file that is written piece by piece, and is there whole or not at all.
+
+    Use it in a `with` statement: the file takes its place when that ends without an error.
+
+    Args:
+        path: where to write; its ending names the format.
+        channels: number of channels.
+        sample_rate: samples per second.
+        subtype: as for `write_audio`.
+
+    Raises:
+        InputError: unknown ending, or the place cannot be written to.
+    """
+
+    def __init__(
+        self, path: str | Path, channels: int, *, sample_rate: int, subtype: str = "PCM_24"
+    ) -> None:
+        self.path = Path(path)
+        container, subtype = container_and_subtype(self.path, subtype)
+        self._options = {"format": container, "subtype": subtype, "channels": channels}
+        self._rate = sample_rate
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "AudioWriter":
+        with ExitStack() as stack:
+            temporary = stack.enter_context(written_beside(self.path))
+            stack.enter_context(write_failure(self.path))
+            self._file = soundfile.SoundFile(temporary, "w", self._rate, **self._options)
+            stack.enter_context(self._file)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.__exit__(*exception)  # type: ignore[arg-type]
+
+    def write(self, audio: np.ndarray) -> None:
+        """Append `(channels, time)`; values beyond full scale are clipped by integer formats."""
+        self._file.write(audio.T)
+
+
+def write_blocks(
+    path: str | Path,
+    blocks: Iterable[np.ndarray],
+    *,
+    channels: int,
+    sample_rate: int,
+    subtype: str = "PCM_24",
+) -> None:
+    """Write pieces `(channels, time)` one after the other as one file; see `AudioWriter`."""
+    with AudioWriter(path, channels, sample_rate=sample_rate, subtype=subtype) as writer:
+        for block in blocks:
+            writer.write(block)

@@ -1,0 +1,195 @@
+"""A whole song from files to a file, piece by piece: any length fits in the same memory."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.audio_blocks import AudioWriter
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.output import (
+    PIECE,
+    Level,
+    Recorded,
+    Tape,
+    find_level,
+    finished_pieces,
+    record,
+    write_pieces,
+)
+from diffmst_jax.mixing.render import chunk_samples, render_pieces, stem_pieces
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.strip_stream import StripStream
+from diffmst_jax.mixing.tracks import Strip
+
+STEMS_FOLDER = "stems"
+FX_RETURN = "fx return"
+STEM_SUBTYPE = "FLOAT"
+"""Before the master bus a level knows no ceiling; integer samples would clip."""
+
+Source = str | Path | Sequence[str | Path]
+Progress = Callable[[float], None]
+
+
+class FileTape:
+    """A tape, in the sense of `output`, that is an unnamed file: gone when it is closed.
+
+    Args:
+        folder: where there is room; the system's temporary folder may be memory.
+
+    Raises:
+        InputError: there is no room.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with _room_needed(folder):
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
+
+    def append(self, piece: np.ndarray, /) -> None:
+        """Put a piece, float32 `(3, time)`, at the end."""
+        with _room_needed(self._folder):
+            self._file.write(np.ascontiguousarray(piece.T).tobytes())
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Play the tape from the beginning in pieces of `PIECE` samples."""
+        with _room_needed(self._folder):
+            self._file.flush()
+            self._file.seek(0)
+            while data := self._file.read(PIECE * 3 * np.dtype(np.float32).itemsize):
+                yield np.ascontiguousarray(np.frombuffer(data, np.float32).reshape(-1, 3).T)
+
+    def close(self) -> None:
+        """Give the room back."""
+        self._file.close()
+
+
+def record_song(
+    source: Source, settings: MixSettings, tape: Tape, progress: Progress | None = None
+) -> Recorded:
+    """Run the console over a song's files and put the mix on a tape.
+
+    Raises:
+        InputError: a file is missing or cannot be used.
+    """
+    with StripStream(source, settings.strips) as strips:
+        blocks = strips.blocks(chunk_samples(settings.config))
+        pieces = (mix for mix, _ in render_pieces(settings, blocks))
+        counted = _counted(_ahead(pieces), strips.frames, progress)
+        return record(counted, tape, sample_rate=SAMPLE_RATE)
+
+
+def write_song(
+    source: Source,
+    settings: MixSettings,
+    out: Path,
+    *,
+    subtype: str,
+    progress: Progress | None = None,
+) -> Level:
+    """Render a song from its files into a file.
+
+    Args:
+        source: folder or files of the song.
+        settings: the mix.
+        out: audio file to write.
+        subtype: its sample format, in libsndfile's names.
+        progress: called with the fraction done.
+
+    Raises:
+        InputError: a file is missing or cannot be used, or the place cannot be written to.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    tape = FileTape(out.parent)
+    try:
+        recorded = record_song(source, settings, tape, progress)
+        level = find_level(recorded, settings.target)
+        write_pieces(out, finished_pieces(recorded, level), subtype=subtype)
+    finally:
+        tape.close()
+    return level
+
+
+def write_stems(
+    source: Source, settings: MixSettings, folder: Path, progress: Progress | None = None
+) -> list[Path]:
+    """Write what each strip and the effects bus add to the mix before the master bus.
+
+    Their sum is what enters the master bus: stereo, float, and not brought to any loudness.
+
+    Args:
+        source: folder or files of the song.
+        settings: the mix.
+        folder: where `<track>.wav` of every strip that is not muted goes, and `fx return.wav`
+            where the console has reverb.
+        progress: called with the fraction done.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: a file is missing or cannot be used, or the place cannot be written to.
+    """
+    names = [*stem_names(settings.strips), FX_RETURN]
+    written = [i for i in range(len(settings.strips)) if not settings.muted[i]]
+    if settings.config.reverb:
+        written.append(len(settings.strips))
+    paths = [folder / f"{names[i]}.wav" for i in written]
+    with ExitStack() as stack:
+        strips = stack.enter_context(StripStream(source, settings.strips))
+        writers = [
+            stack.enter_context(AudioWriter(path, 2, sample_rate=SAMPLE_RATE, subtype=STEM_SUBTYPE))
+            for path in paths
+        ]
+        blocks = strips.blocks(chunk_samples(settings.config))
+        for piece in _counted(stem_pieces(settings, blocks), strips.frames, progress):
+            for i, writer in zip(written, writers, strict=True):
+                writer.write(piece[i])
+    return paths
+
+
+def stem_names(strips: Sequence[Strip]) -> list[str]:
+    """Name the file of each strip, without its ending: the strip's name where that is one alone."""
+    often = Counter(strip.name for strip in strips)
+    return [
+        strip.name
+        if often[strip.name] == 1 and strip.name != FX_RETURN
+        else f"{strip.file} {'+'.join(str(channel) for channel in strip.channels)}"
+        for strip in strips
+    ]
+
+
+def _ahead(pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same pieces, each made by another thread while the one before is used."""
+    iterator = iter(pieces)
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, iterator, None)
+        while (piece := coming.result()) is not None:
+            coming = worker.submit(next, iterator, None)
+            yield piece
+
+
+def _counted(
+    pieces: Iterable[np.ndarray], frames: int, progress: Progress | None
+) -> Iterator[np.ndarray]:
+    """Tell about progress while pieces go by."""
+    done = 0
+    for piece in pieces:
+        yield piece
+        done += piece.shape[-1]
+        if progress is not None:
+            progress(min(1.0, done / max(frames, 1)))
+
+
+@contextmanager
+def _room_needed(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        problem = f"has no room for what is rendered ({error.strerror or error})"
+        raise InputError(folder, problem, "choose another place or make room") from error

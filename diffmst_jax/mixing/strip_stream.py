@@ -1,0 +1,78 @@
+"""The tracks of a song as a stream: read from their files as the console asks for them."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from diffmst_jax.audio_blocks import AudioStream
+from diffmst_jax.mixing.tracks import Strip, check_channels, files_of_strips
+
+READERS = 2
+"""Files decoded at the same time; decoding leaves Python, so threads suffice."""
+
+
+class StripStream:
+    """Console tracks from files, piece by piece. Use it in a `with` statement.
+
+    Args:
+        source: folder or files of the song.
+        strips: which files and channels, in order.
+
+    Attributes:
+        frames: length of the longest file at the sample rate of mixes, estimated from its header.
+
+    Raises:
+        InputError: a file is missing, cannot be used, or has fewer channels than a strip takes.
+    """
+
+    def __init__(self, source: str | Path | Sequence[str | Path], strips: Sequence[Strip]) -> None:
+        by_name, _ = files_of_strips(source, strips)
+        with ExitStack() as stack:
+            self._streams = {
+                name: stack.enter_context(AudioStream(path)) for name, path in by_name.items()
+            }
+            self._readers = stack.enter_context(ThreadPoolExecutor(READERS))
+            self._close = stack.pop_all()
+        self._strips = strips
+        try:
+            for strip in strips:
+                check_channels(by_name[strip.file], strip, self._streams[strip.file].channels)
+        except Exception:
+            self._close.close()
+            raise
+        self.frames = max(stream.frames for stream in self._streams.values())
+
+    def __enter__(self) -> "StripStream":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._close.close()
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Give all tracks, float32 `(console tracks, size)` a block; the last may be shorter.
+
+        Files that end before the longest one go on with silence.
+
+        Raises:
+            InputError: samples that cannot be used.
+        """
+        names = list(self._streams)
+        while True:
+            read = self._readers.map(lambda name: self._streams[name].read(size), names)
+            audio = dict(zip(names, read, strict=True))
+            length = max(channels.shape[1] for channels in audio.values())
+            if length == 0:
+                return
+            block = np.zeros((sum(len(s.channels) for s in self._strips), length), np.float32)
+            row = 0
+            for strip in self._strips:
+                for channel in strip.channels:
+                    samples = audio[strip.file][channel - 1]
+                    block[row, : len(samples)] = samples
+                    row += 1
+            yield block
+            if length < size:
+                return

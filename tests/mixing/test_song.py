@@ -1,0 +1,178 @@
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import dsp
+from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
+from diffmst_jax.audio_blocks import AudioStream, AudioWriter
+from diffmst_jax.cli import main
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing import render as render_module
+from diffmst_jax.mixing.analyse import neutral_settings
+from diffmst_jax.mixing.api import write_mix
+from diffmst_jax.mixing.console_file import console_text
+from diffmst_jax.mixing.output import PIECE, OutputTarget, finish, record, with_margins
+from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.song import FileTape, stem_names, write_song, write_stems
+from diffmst_jax.mixing.strip_stream import StripStream
+from diffmst_jax.mixing.tracks import Multitrack, Strip
+from tests.mixing.songs import tone
+
+
+@pytest.mark.parametrize("name", ["1 kick.wav", "2 bass.flac", "10 pad.flac", "11 hat.mp3"])
+@pytest.mark.parametrize("size", [10_007, 1 << 16])
+def test_a_stream_reads_what_the_whole_file_holds(song, name, size):
+    with AudioStream(song / name) as stream:
+        pieces = [stream.read(size)]
+        while pieces[-1].shape[1] == size:
+            pieces.append(stream.read(size))
+    np.testing.assert_array_equal(np.concatenate(pieces, axis=1), read_audio(song / name))
+
+
+def test_a_stream_finds_bad_samples_where_they_are(tmp_path):
+    audio = np.zeros((1, 3 * SAMPLE_RATE), np.float32)
+    audio[0, -1] = np.nan
+    soundfile.write(tmp_path / "x.wav", audio.T, SAMPLE_RATE, subtype="FLOAT")
+    with AudioStream(tmp_path / "x.wav") as stream:
+        assert stream.read(SAMPLE_RATE).shape == (1, SAMPLE_RATE)
+        with pytest.raises(InputError, match="no numbers"):
+            stream.read(2 * SAMPLE_RATE)
+
+
+def test_a_writer_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), AudioWriter(tmp_path / "new" / "x.wav", 2, sample_rate=8000):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_strips_stream_in_the_order_asked_for(multitrack, song):
+    strips = multitrack.strips[::-1]
+    with StripStream(song, strips) as stream:
+        read = np.concatenate(list(stream.blocks(50_000)), axis=1)
+    expected = np.concatenate([multitrack.audio[4:], multitrack.audio[2:4]])
+    np.testing.assert_array_equal(read[:3], expected)
+
+
+@pytest.mark.parametrize("strip", [Strip("1 kick.wav", (2,)), Strip("no such.wav", (1,))])
+def test_what_the_files_do_not_have_is_said_before_any_work(song, strip):
+    with pytest.raises(InputError, match=r"1 channel\(s\)|no track named"):
+        StripStream(song, [strip])
+
+
+@pytest.mark.parametrize("lengths", [[], [3], [100, 100, 7], [64, 64]])
+def test_margins_are_what_lies_around(lengths):
+    whole = np.arange(sum(lengths), dtype=np.float32)[np.newaxis]
+    ends = np.cumsum(lengths)
+    pieces = [whole[:, end - n : end] for n, end in zip(lengths, ends, strict=True)]
+    given = list(with_margins(pieces, 10))
+    assert len(given) == len(lengths)
+    for (around, inner), n, end in zip(given, lengths, ends, strict=True):
+        expected = whole[:, max(0, end - n - 10) : end + 10]
+        np.testing.assert_array_equal(around, expected)
+        np.testing.assert_array_equal(around[:, inner], whole[:, end - n : end])
+
+
+def test_finishing_does_not_depend_on_how_the_mix_comes(tmp_path):
+    rng = np.random.default_rng(0)
+    mix = rng.standard_normal((2, 3 * PIECE + 1000)).astype(np.float32)
+    mix[:, PIECE - 20 : PIECE + 5] *= 4.0  # limiting across the border of two pieces
+    target = OutputTarget(-5.0, -1.0)
+    expected = finish(mix, target, sample_rate=SAMPLE_RATE)
+    assert expected.limiting_db > 1.0
+    tape = FileTape(tmp_path)
+    recorded = record(np.array_split(mix, 7, axis=1), tape, sample_rate=SAMPLE_RATE)
+    assert recorded.loudness_lufs == record([mix], [], sample_rate=SAMPLE_RATE).loudness_lufs
+    played = np.concatenate(list(tape), axis=1)
+    np.testing.assert_array_equal(played[:2], mix)
+    assert np.all(played[2] >= np.max(np.abs(mix), axis=0))
+    tape.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("subtype", "ending"), [("PCM_16", "flac"), ("PCM_24", "wav")])
+def test_a_streamed_song_is_the_mix_byte_for_byte(mixed, song, tmp_path, subtype, ending):
+    write_mix(tmp_path / f"whole.{ending}", mixed.audio, subtype=subtype)
+    out = tmp_path / "new" / f"streamed.{ending}"
+    level = write_song(song, mixed.console, out, subtype=subtype)
+    assert out.read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
+    assert level.loudness_lufs == mixed.report.facts.finished.loudness_lufs
+    assert level.true_peak_dbtp == mixed.report.facts.finished.true_peak_dbtp
+
+
+def test_stems_sum_to_what_enters_the_master_bus(mixed, multitrack, song, tmp_path, monkeypatch):
+    monkeypatch.setattr(render_module, "REVERB_CHUNK", 1 << 16)
+    settings = dataclasses.replace(
+        mixed.console,
+        muted=np.array([False, False, True, False]),
+        config=dsp.ConsoleConfig(reverb=True, track_lookahead_ms=5.0, master_lookahead_ms=3.0),
+    )
+    paths = write_stems(song, settings, tmp_path / "stems")
+    names = {"1 kick.wav", "2 bass.wav", "11 hat.wav", "fx return.wav"}
+    assert (
+        {path.name for path in paths} == names == {p.name for p in (tmp_path / "stems").iterdir()}
+    )
+    total = sum(read_audio(path) for path in paths)
+    before = dataclasses.replace(
+        settings, config=dataclasses.replace(settings.config, master_bus=False)
+    )
+    expected = render(before, multitrack).mix
+    np.testing.assert_allclose(total, expected, rtol=0, atol=1e-6 * np.max(np.abs(expected)))
+    assert np.any(read_audio(tmp_path / "stems" / "fx return.wav"))
+
+
+def test_stems_of_one_name_go_to_files_of_their_own():
+    strips = [Strip("a.wav", (1,)), Strip("a.flac", (1, 2)), Strip("b/a.wav", (1,))]
+    assert stem_names(strips) == ["a.wav 1", "a.flac 1+2", "b/a"]
+
+
+def test_the_command_writes_mix_and_stems_or_neither(mixed, song, tmp_path, capsys):
+    console = tmp_path / "console.json"
+    console.write_text(console_text(mixed.console), encoding="utf-8")
+    out = tmp_path / "out" / "mix.wav"
+    assert main(["render", str(song), str(console), "--out", str(out), "--stems"]) == 0
+    assert len(list((tmp_path / "out" / "stems").iterdir())) == 4
+    assert "4 stems" in capsys.readouterr().out
+
+
+# The peak of a process of its own, from its own record: `ru_maxrss` begins with its parent's.
+PEAK = """
+import sys
+from pathlib import Path
+from diffmst_jax.cli import main
+assert main(["render", *sys.argv[1:3], "--out", sys.argv[3]]) == 0
+lines = Path("/proc/self/status").read_text().splitlines()
+print(next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's process status")
+def test_memory_does_not_grow_with_the_song(tmp_path):
+    peaks = []
+    for seconds in (10.0, 150.0):
+        folder = tmp_path / f"{seconds}"
+        for i in range(8):
+            write_audio(
+                folder / f"{i}.wav", tone(seconds, 100.0 * (i + 1)), sample_rate=SAMPLE_RATE
+            )
+        strips = tuple(Strip(f"{i}.wav", (1,)) for i in range(8))
+        settings = _neutral(strips)
+        console = tmp_path / "console.json"
+        console.write_text(console_text(settings), encoding="utf-8")
+        command = [sys.executable, "-c", PEAK, str(folder), str(console), str(tmp_path / "x.wav")]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks.append(int(done.stdout.split()[-1]))
+    whole_song_mib = 8 * 150 * SAMPLE_RATE * 4 / 2**20
+    assert whole_song_mib > 200
+    assert peaks[1] - peaks[0] < 60
+
+
+def _neutral(strips):
+    audio = np.zeros((len(strips), 1), np.float32)
+    multitrack = Multitrack(strips, audio, np.full(len(strips), -20.0), ())
+    return neutral_settings(multitrack, target=OutputTarget())

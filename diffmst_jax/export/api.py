@@ -9,7 +9,15 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.export.dawproject import write_dawproject
 from diffmst_jax.export.effects_return import EffectsReturn, effects_return
 from diffmst_jax.export.leaning import with_leans_in_audio
-from diffmst_jax.export.media import Count, Return, Source, media_of, printed
+from diffmst_jax.export.media import (
+    RESPONSE_FILE,
+    WET_FILE,
+    Count,
+    Return,
+    Source,
+    media_of,
+    printed,
+)
 from diffmst_jax.export.notes import PRINTED_NOTE, dawproject_notes, notes_text, reaper_notes
 from diffmst_jax.export.printing import with_effects_in_audio
 from diffmst_jax.export.reaper import write_reaper
@@ -21,8 +29,6 @@ from diffmst_jax.mixing.output import Finished, finish
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import read_strips
-
-WET_FILE, RESPONSE_FILE = "effects return.wav", "effects bus impulse response.wav"
 
 Progress = Callable[[str, float], None]
 """Told which stage is under way and which fraction of the whole job is done."""

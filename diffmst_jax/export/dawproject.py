@@ -21,7 +21,7 @@ from diffmst_jax.export.dawproject_devices import (
     add_real,
 )
 from diffmst_jax.export.labels import color, label, xml_text
-from diffmst_jax.export.media import Count, Media, Return, write_media
+from diffmst_jax.export.media import NOTES_FILE, Count, Media, Return, write_media
 from diffmst_jax.export.session import (
     HIGHEST_FADER_DB,
     Session,
@@ -77,7 +77,7 @@ def write_dawproject(
         texts = {
             "project.xml": _serialized(project),
             "metadata.xml": _serialized(metadata_xml(title, notes)),
-            "notes.txt": notes.encode(),
+            NOTES_FILE: notes.encode(),
         }
         for name, text in texts.items():
             archive.writestr(_entry(name, zipfile.ZIP_DEFLATED), text)

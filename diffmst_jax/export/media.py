@@ -23,6 +23,9 @@ PLAYABLE_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 PRINTED_SUBTYPE, DECODED_SUBTYPE = "PCM_24", "FLOAT"
 """Of audio that is at a level of our choice, and of any whose peaks may exceed full scale."""
 
+WET_FILE, RESPONSE_FILE = "effects return.wav", "effects bus impulse response.wav"
+NOTES_FILE = "notes.txt"
+
 FOLDER_SIGN = " - "
 """Between the names of a subfolder and a file: audio of a session lies in one folder."""
 
@@ -98,7 +101,7 @@ def media_of(source: Source, strips: Sequence[Strip]) -> tuple[Media, ...]:
     """
     base, files = find_tracks(source)
     by_name = {file.relative_to(base).as_posix(): file for file in files}
-    taken: set[str] = set()
+    taken = {WET_FILE, RESPONSE_FILE, NOTES_FILE}
     media = []
     for strip in strips:
         if strip.file not in by_name:

@@ -12,7 +12,15 @@ import jax
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.export.media import Media, Source, printed, unused_name
+from diffmst_jax.export.media import (
+    NOTES_FILE,
+    RESPONSE_FILE,
+    WET_FILE,
+    Media,
+    Source,
+    printed,
+    unused_name,
+)
 from diffmst_jax.export.session import Session, SessionTrack
 from diffmst_jax.mixing.measure import factor
 from diffmst_jax.mixing.render import render
@@ -30,7 +38,7 @@ def with_effects_in_audio(
     A pair that leans does so in its file. The audio is made when it is written, one track after
     another.
     """
-    taken: set[str] = set()
+    taken = {WET_FILE, RESPONSE_FILE, NOTES_FILE}
     tracks, files = [], []
     for index, (track, item) in enumerate(zip(session.tracks, media, strict=True)):
         pan = CENTRE if track.is_stereo else track.pan

@@ -25,7 +25,7 @@ from diffmst_jax.export.jsfx_settings import (
     slider_values,
 )
 from diffmst_jax.export.labels import color, label
-from diffmst_jax.export.media import Count, Media, Return, write_media
+from diffmst_jax.export.media import NOTES_FILE, Count, Media, Return, write_media
 from diffmst_jax.export.rpp_text import Chunk, one_line
 from diffmst_jax.export.session import Session, SessionTrack
 from diffmst_jax.files import folder_written_beside, written_beside
@@ -90,7 +90,7 @@ def write_reaper(
     ):
         for effect in effect_files():
             (effects_beside / effect.name).write_bytes(effect.read_bytes())
-        (audio_beside / "notes.txt").write_text(notes, encoding="utf-8")
+        (audio_beside / NOTES_FILE).write_text(notes, encoding="utf-8")
         for item in written:
             if link and item.is_original:
                 count(item.size)

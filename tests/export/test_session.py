@@ -24,7 +24,7 @@ from diffmst_jax.export.session import HIGHEST_FADER_DB, placement, session_of
 from diffmst_jax.mixing.tracks import Strip
 from dsp.stereo import PAN_LAWS, pan_gains
 from tests.export.consoles import random_console, with_tracks
-from tests.export.eel2 import parse_source
+from tests.export.eel2_syntax import parse_source
 from tests.export.test_dawproject import SCHEMAS
 from tests.export.test_jsfx import FOLDER
 

@@ -17,7 +17,7 @@ import optax
 from jax import Array
 
 import dsp
-from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures
+from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance
 from diffmst_jax.mixing.passages import Passages, choose_passages, cut, pieces_from
 from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective
 from diffmst_jax.mixing.render import source_gains
@@ -154,32 +154,35 @@ def _descend(
     """Adam with a falling step size, a medley per step in turn.
 
     Returns:
-        The best place, as the last judgements of every medley say, and the distance of each step.
+        The best place, as the latest judgement of every medley says, and the distance of each step.
     """
     state = _ADAM.init(place)
     best, gained = _Best(np.inf, 0, place), 0
     values: list[float] = []
     path: list[float] = []
     for number in range(steps + 1):
-        rate = STEP_SIZE * (0.5 + 0.5 * np.cos(np.pi * number / max(steps, 1)))
+        rate = np.float32(STEP_SIZE * (0.5 + 0.5 * np.cos(np.pi * number / max(steps, 1))))
         pieces = medleys[number % len(medleys)]
-        following, state, value, judgement = _step(
-            place, state, problem, pieces, np.float32(rate), config
-        )
+        following, state, value, judgement = _step(place, state, problem, pieces, rate, config)
         values.append(float(value))
         path.append(float(judgement.distance.total))
         if progress is not None:
             progress(number, path[-1])
         recent = float(np.mean(values[-len(medleys) :]))
-        if number + 1 >= min(len(medleys), steps + 1):
-            if recent < best.value * (1 - PROGRESS):
-                gained = number
-            if recent < best.value:
-                best = _Best(recent, number, place)
+        if len(values) >= min(len(medleys), steps + 1):
+            gained = number if recent < best.value * (1 - PROGRESS) else gained
+            best = _Best(recent, number, place) if recent < best.value else best
         if number - gained >= PATIENCE:
             break
         place = following
     return best, path
+
+
+def _mean(several: Sequence[StyleFeatures]) -> StyleFeatures:
+    mean: StyleFeatures = jax.tree.map(
+        lambda *values: np.mean(np.asarray(values), axis=0, dtype=np.float32), *several
+    )
+    return mean
 
 
 _ADAM = optax.scale_by_adam()
@@ -209,13 +212,15 @@ def _judge(
     problem: Problem,
     config: dsp.ConsoleConfig,
 ) -> AudioFeatureLoss:
-    """Style distance at a place, the mean over medleys."""
+    """Style distance of the mean over medleys at a place."""
     rest = _ADAM.init(place)
-    steps = [_step(place, rest, problem, pieces, np.float32(0), config) for pieces in medleys]
-    mean: AudioFeatureLoss = jax.tree.map(
-        lambda *terms: float(np.mean(terms)), *[step[3].distance for step in steps]
+    features = [
+        _step(place, rest, problem, pieces, np.float32(0), config)[3].features for pieces in medleys
+    ]
+    distance: AudioFeatureLoss = jax.tree.map(
+        float, style_distance(_mean(features), problem.target)
     )
-    return mean
+    return distance
 
 
 def _shapes(count: int) -> tuple[tuple[int, ...], ...]:

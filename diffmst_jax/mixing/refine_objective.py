@@ -72,18 +72,23 @@ class Judgement(NamedTuple):
     """What the objective says of one setting.
 
     Attributes:
-        distance: style distance to the reference, term by term.
+        features: style features of the medley that was heard.
+        distance: their style distance to the reference, term by term.
         prior: what is added to it, scalar.
         audibility: of each strip, `(strips,)`.
     """
 
+    features: StyleFeatures
     distance: AudioFeatureLoss
     prior: Array
     audibility: Array
 
 
 def objective(
-    steps: Controls, problem: Problem, pieces: Array, config: dsp.ConsoleConfig
+    steps: Controls,
+    problem: Problem,
+    pieces: Array,
+    config: dsp.ConsoleConfig,
 ) -> tuple[Array, Judgement]:
     """Judge settings on a medley.
 
@@ -105,7 +110,7 @@ def objective(
         jax.ops.segment_sum(excitations, problem.strip_of_track, num_segments=strips)
     )
     prior = _prior(steps, params, heard, problem)
-    return distance.total + prior, Judgement(distance, prior, heard)
+    return distance.total + prior, Judgement(features, distance, prior, heard)
 
 
 def moved(steps: Controls, problem: Problem) -> dsp.ConsoleParams:

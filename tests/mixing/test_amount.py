@@ -8,8 +8,10 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.amount import (
     Amounts,
     apply_amounts,
+    free_settings,
     locked_strips,
     parse_amount,
+    recorded_level_db,
     scale_compressor,
 )
 from diffmst_jax.mixing.baselines import plain_sum
@@ -90,3 +92,35 @@ def test_locked_tracks_stay_as_recorded_and_the_others_move(mixed):
 def test_a_lock_that_fits_nothing_is_refused(mixed):
     with pytest.raises(InputError, match=r"--lock 'Vox\*': matches no track"):
         locked_strips(mixed.console, ["Vox*"])
+
+
+def test_with_every_track_locked_only_the_master_bus_does_something(mixed, multitrack):
+    locked = locked_strips(mixed.console, ["*"])
+    alone = apply_amounts(mixed.console, Amounts(), locked)
+    jax.tree.map(
+        np.testing.assert_array_equal, alone.params.master_bus, mixed.console.params.master_bus
+    )
+    idle = apply_amounts(alone, Amounts(master=0.0), locked)
+    mix = render(idle, multitrack).mix
+    expected = plain_sum(multitrack)
+    gain = np.sum(mix * expected) / np.sum(expected * expected)
+    assert np.max(np.abs(mix - gain * expected)) < 1e-4 * np.max(np.abs(gain * expected))
+    assert np.max(np.abs(render(alone, multitrack).mix - mix)) > 1e-2
+
+
+def test_locking_twice_is_locking_once(mixed):
+    locked = locked_strips(mixed.console, ["*kick*"])
+    level = recorded_level_db(mixed.console)
+    once = apply_amounts(mixed.console, Amounts(), locked, level)
+    twice = apply_amounts(once, Amounts(), locked, level)
+    jax.tree.map(np.testing.assert_array_equal, twice.params, once.params)
+
+
+def test_what_is_not_wanted_is_not_free(mixed):
+    locked = np.array([True, False, False, False])
+    free = free_settings(mixed.console, Amounts(eq=0.0, level=0.3, master=0.0), locked)
+    assert free.tracks.input_gain_db.tolist() == [False, True, True, True]
+    assert not np.any(free.tracks.equalizer.gain_db)
+    assert free.tracks.equalizer.gain_db.shape == (4, 6)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(free.master_bus))
+    assert all(np.all(leaf) for leaf in jax.tree.leaves(free.fx_bus))

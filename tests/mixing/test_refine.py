@@ -9,11 +9,15 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.amount import Amounts, free_settings
 from diffmst_jax.mixing.analyse import neutral_settings
+from diffmst_jax.mixing.api import mix
+from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.passages import PIECE, PIECES, STRETCH, choose_passages, cut
 from diffmst_jax.mixing.reference import read_reference, reference_style
 from diffmst_jax.mixing.refine import _ADAM, _problem, _step, refine
 from diffmst_jax.mixing.refine_objective import moved
+from diffmst_jax.mixing.settings import RefinementNote
+from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models.controls import Controls
 
 STEPS = 8
@@ -164,3 +168,54 @@ def test_a_song_shorter_than_a_piece_is_heard_whole():
     assert passages.unseen is None
     assert all(start == 0 for medley in passages.seen for start in medley)
     assert np.sum(cut(np.ones((1, 1000)), (0,))) == 1000
+
+
+def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, model, tmp_path):
+    told = []
+    result = mix(
+        song,
+        reference,
+        model=model,
+        refine=2,
+        amount="pan=0",
+        lock=["*kick*"],
+        progress=lambda stage, done: told.append((stage, done)),
+    )
+    note = result.console.provenance.refinement
+    assert note.steps == 2
+    assert note.seen_after < note.seen_before
+    assert note.unseen_before is None
+    result.write(tmp_path)
+    assert load_console(tmp_path / "console.json").provenance == result.console.provenance
+    assert "<h2>Refinement</h2>" in result.report.html
+    tracks = result.console.params.tracks
+    np.testing.assert_array_equal(tracks.pan, 0.5)
+    np.testing.assert_array_equal(tracks.equalizer.gain_db[0], 0.0)
+    assert tracks.compressor.ratio[0] == 1.0
+    assert [stage for stage, _ in told].count("Mixing") >= 2
+    assert sum(stage.startswith("Refining 0.") for stage, _ in told) == 3
+    assert [done for _, done in told] == sorted(done for _, done in told)
+
+
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [
+        (None, []),
+        (
+            RefinementNote(60, 0.05, 0.003, 0.04, 0.015),
+            [
+                "Refined in 60 steps: style distance 0.0500 to 0.00300 where it listened, "
+                "0.0400 to 0.0150 on a stretch that was held back."
+            ],
+        ),
+        (
+            RefinementNote(9, 0.05, 0.003),
+            [
+                "Refined in 9 steps: style distance 0.0500 to 0.00300 where it listened; "
+                "the song is too short to hold a stretch back."
+            ],
+        ),
+    ],
+)
+def test_what_refining_did_is_said_in_a_sentence(note, said):
+    assert refinement_words(note) == said

@@ -1,0 +1,48 @@
+"""The notebook runs from top to bottom and shows what it promises."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from diffmst_jax.mixing.api import MixResult
+from tests.mixing.songs import save_tiny_model
+
+NOTEBOOK = Path(__file__).resolve().parents[1] / "examples" / "mixing.ipynb"
+
+
+def run_cell(source, names):
+    """Run a cell and return the value of its last expression, as a notebook does."""
+    tree = ast.parse(source)
+    last = None
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        last = ast.Expression(tree.body.pop().value)
+    exec(compile(tree, NOTEBOOK.name, "exec"), names)
+    return None if last is None else eval(compile(last, NOTEBOOK.name, "eval"), names)
+
+
+@pytest.mark.slow
+def test_every_cell_runs_and_a_mix_is_shown_as_a_picture(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    save_tiny_model(tmp_path / "model")
+    names: dict[str, object] = {}
+    shown = []
+    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        shown.append(run_cell("".join(cell["source"]), names))
+        if "parameters" in cell["metadata"].get("tags", []):
+            names.update(MODEL=tmp_path / "model", STEPS=0)
+    (result,) = [value for value in shown if isinstance(value, MixResult)]
+    page = result._repr_html_()
+    assert page.startswith("<iframe srcdoc=")
+    assert "What was done to each track" in page
+    assert shown[-1] == ["console.json", "mix.wav", "report.html"]
+    assert any(isinstance(value, list) and any("dB" in text for text in value) for value in shown)
+
+
+def test_the_notebook_is_stored_without_output():
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    assert all(cell["outputs"] == [] for cell in cells if cell["cell_type"] == "code")

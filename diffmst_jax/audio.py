@@ -262,7 +262,7 @@ def check_samples(path: str | Path, samples: np.ndarray) -> None:
     Raises:
         InputError: NaN, infinite, or beyond `MAXIMUM_PEAK`; names `path`.
     """
-    peak = float(np.max(np.abs(samples), initial=0.0))
+    peak = max(float(np.max(samples, initial=0.0)), -float(np.min(samples, initial=0.0)))
     if not math.isfinite(peak):
         raise InputError(path, "holds samples that are no numbers (NaN or Inf)", "export it again")
     if peak > MAXIMUM_PEAK:

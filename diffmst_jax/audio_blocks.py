@@ -71,10 +71,12 @@ class AudioStream:
 
     def read(self, count: int) -> np.ndarray:
         """Read the next samples, float32 `(channels, count)`; fewer only where the file ends."""
-        parts, have = [self._ready], len(self._ready)
+        parts, have = [self._ready] if len(self._ready) else [], len(self._ready)
         while have < count and self._left:
             parts.append(self._next(min(READ_FRAMES, self._left)))
             have += len(parts[-1])
+        if not parts:
+            return self._ready.T
         frames = np.concatenate(parts) if len(parts) > 1 else parts[0]
         self._ready = frames[count:]
         return frames[:count].T

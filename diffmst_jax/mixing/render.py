@@ -156,13 +156,13 @@ def _run(
     chunks = _padded(blocks, latency, chunk_samples(config))
     if not is_streamable(config):
         tracks = np.concatenate([chunk[:, :count] for chunk, count in chunks], axis=1)
-        yield _console(tracks * gains, params, config, pick), slice(latency, None)
+        yield _console(tracks, gains, params, config, pick), slice(latency, None)
         return
     state, waiting = None, None
     for chunk, count in chunks:
         if state is None:
             state = _initial_state(chunk, config)
-        picked, state = _console_piece(chunk * gains, params, state, config, pick)
+        picked, state = _console_piece(chunk, gains, params, state, config, pick)
         # Computed in the background: while it is, the block before is used and the next one read.
         if waiting is not None:
             yield waiting
@@ -180,7 +180,8 @@ def _padded(
     for block in blocks:
         tracks, length = block.shape
         take = min(chunk - length, extra)
-        yield np.pad(block, ((0, 0), (0, chunk - length))), length + take
+        padded = block if length == chunk else np.pad(block, ((0, 0), (0, chunk - length)))
+        yield padded, length + take
         extra -= take
     while extra > 0:
         yield np.zeros((tracks, chunk), np.float32), min(chunk, extra)
@@ -195,23 +196,31 @@ def _initial_state(tracks: jax.Array, config: dsp.ConsoleConfig) -> dsp.ConsoleS
 @partial(jax.jit, static_argnames=("config", "pick"))
 def _console_piece(
     tracks: jax.Array,
+    gains: jax.Array,
     params: dsp.ConsoleParams,
     state: dsp.ConsoleState,
     config: dsp.ConsoleConfig,
     pick: Pick,
 ) -> tuple[tuple[jax.Array, jax.Array], dsp.ConsoleState]:
     key = jax.random.key(REVERB_SEED)
-    output = dsp.mix_console(tracks, params, config, sample_rate=SAMPLE_RATE, key=key, state=state)
+    output = dsp.mix_console(
+        tracks * gains, params, config, sample_rate=SAMPLE_RATE, key=key, state=state
+    )
     assert output.state is not None  # one was given
     return pick(output), output.state
 
 
 @partial(jax.jit, static_argnames=("config", "pick"))
 def _console(
-    tracks: jax.Array, params: dsp.ConsoleParams, config: dsp.ConsoleConfig, pick: Pick
+    tracks: jax.Array,
+    gains: jax.Array,
+    params: dsp.ConsoleParams,
+    config: dsp.ConsoleConfig,
+    pick: Pick,
 ) -> tuple[jax.Array, jax.Array]:
     key = jax.random.key(REVERB_SEED)
-    return pick(dsp.mix_console(tracks, params, config, sample_rate=SAMPLE_RATE, key=key))
+    mixed = dsp.mix_console(tracks * gains, params, config, sample_rate=SAMPLE_RATE, key=key)
+    return pick(mixed)
 
 
 def _mix_and_powers(output: dsp.ConsoleOutput) -> tuple[jax.Array, jax.Array]:

@@ -104,6 +104,7 @@ def test_a_streamed_song_is_the_mix_byte_for_byte(mixed, song, tmp_path, subtype
     assert level.true_peak_dbtp == mixed.report.facts.finished.true_peak_dbtp
 
 
+@pytest.mark.slow
 def test_stems_sum_to_what_enters_the_master_bus(mixed, multitrack, song, tmp_path, monkeypatch):
     monkeypatch.setattr(render_module, "REVERB_CHUNK", 1 << 16)
     settings = dataclasses.replace(
@@ -130,6 +131,7 @@ def test_stems_of_one_name_go_to_files_of_their_own():
     assert stem_names(strips) == ["a.wav 1", "a.flac 1+2", "b/a"]
 
 
+@pytest.mark.slow
 def test_the_command_writes_mix_and_stems_or_neither(mixed, song, tmp_path, capsys):
     console = tmp_path / "console.json"
     console.write_text(console_text(mixed.console), encoding="utf-8")

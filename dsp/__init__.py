@@ -81,7 +81,7 @@ from dsp.reverb import (
 )
 from dsp.spectral import bark_filterbank, magnitude, mel_filterbank, stft
 from dsp.stereo import mid_side, pair_positions, pan, stereo_widener
-from dsp.weighting import k_weighting
+from dsp.weighting import k_weighting, k_weighting_state
 
 __all__ = [
     "FX_BUS_CONTROLS",
@@ -134,6 +134,7 @@ __all__ = [
     "graphic_eq_frequencies",
     "integrated_loudness",
     "k_weighting",
+    "k_weighting_state",
     "lfilter",
     "limiter",
     "limiter_latency",

@@ -6,14 +6,15 @@ designed once, in float64. Measured difference from a float64 filter: 1e-6 of fu
 
 import functools
 import math
+from typing import overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsp.checks import check_audio, check_choice, check_number
+from dsp.checks import check_audio, check_choice, check_number, check_shape
 from dsp.linear_filter import block_states
-from dsp.numerics import EXACT
+from dsp.numerics import EXACT, matmul
 
 VARIANTS = ("pyloudnorm", "itu")
 LOWEST_SAMPLE_RATE = 8000  # below, the shelf at 1.5 kHz leaves no room for the band above it
@@ -90,39 +91,73 @@ def _itu_high_pass(sample_rate: float) -> np.ndarray:
     return np.concatenate([[1.0, -2.0, 1.0], a / a[0]])
 
 
-def k_weighting(x: jax.Array, *, sample_rate: float, variant: str = "pyloudnorm") -> jax.Array:
+@overload
+def k_weighting(
+    x: jax.Array, *, sample_rate: float, variant: str = ..., state: None = ...
+) -> jax.Array: ...
+@overload
+def k_weighting(
+    x: jax.Array, *, sample_rate: float, variant: str = ..., state: jax.Array
+) -> tuple[jax.Array, jax.Array]: ...
+def k_weighting(
+    x: jax.Array,
+    *,
+    sample_rate: float,
+    variant: str = "pyloudnorm",
+    state: jax.Array | None = None,
+) -> jax.Array | tuple[jax.Array, jax.Array]:
     """Filter each channel by the K-weighting curve (exact IIR), `(channels, time)`.
 
     Args:
         x: signal, `(channels, time)`.
         sample_rate: samples per second, at least 8000.
         variant: `"pyloudnorm"` or `"itu"`, see `dsp.loudness`.
+        state: `k_weighting_state(x)` or the previous chunk's.
+
+    Returns:
+        y `(channels, time)`; with `state`, the pair (y, state after the last sample).
 
     Raises:
-        ValueError: if `x` has another rank or a static argument is out of its domain.
+        ValueError: if a shape does not fit or a static argument is out of its domain.
     """
     check_channels(x)
     block = _constant_block(sample_rate, variant)
     channels, time = x.shape
+    start = k_weighting_state(x) if state is None else state
+    check_shape(start, (channels, ORDER), "state")
     count = -(-time // BLOCK)
     inputs = jnp.pad(x, ((0, 0), (0, count * BLOCK - time))).reshape(channels, count, BLOCK)
     from_input, from_state, remember, advance = (jnp.asarray(m, x.dtype) for m in block)
     drive = jnp.einsum("ckl,nl->ckn", inputs[:, :-1], remember, precision=EXACT)
-    states = block_states(advance, drive, jnp.zeros((channels, ORDER), x.dtype))
+    states = block_states(advance, drive, start)
     y = jnp.einsum(
         "ckj,lj->ckl",
         jnp.concatenate([inputs, states], axis=-1),
         jnp.concatenate([from_input, from_state], axis=-1),
         precision=EXACT,
     )
-    return y.reshape(channels, -1)[:, :time]
+    y = y.reshape(channels, -1)[:, :time]
+    if state is None:
+        return y
+    # The last block may be shorter: what so many samples remember.
+    rest = time - (count - 1) * BLOCK
+    tail = _constant_block(sample_rate, variant, rest)
+    remember, advance = (jnp.asarray(m, x.dtype) for m in tail[2:])
+    last = states[:, -1]
+    heard = matmul(inputs[:, -1, :rest], remember.T)
+    return y, last + matmul(last, advance.T) + heard
+
+
+def k_weighting_state(x: jax.Array) -> jax.Array:
+    """Return the state of silence before `x` (channels, time): zeros, `(channels, 4)`."""
+    return jnp.zeros((x.shape[0], ORDER), x.dtype)
 
 
 @functools.cache
 def _constant_block(
-    sample_rate: float, variant: str
+    sample_rate: float, variant: str, length: int = BLOCK
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What `BLOCK` samples do, as float64 matrices: y = H x + Q s, s' = s + (A^L - I) s + P x.
+    """What `length` samples do, as float64 matrices: y = H x + Q s, s' = s + (A^L - I) s + P x.
 
     The filter is a constant, so its matrices are, too; and its states can be scaled to unit
     covariance for white input, which leaves nothing for float32 to lose.
@@ -134,12 +169,12 @@ def _constant_block(
     scale = np.linalg.cholesky(covariance)
     a, b, c = np.linalg.solve(scale, a @ scale), np.linalg.solve(scale, b), c @ scale
     powers = [np.eye(ORDER)]
-    for _ in range(BLOCK):
+    for _ in range(length):
         powers.append(a @ powers[-1])
     observe = np.stack([c @ p for p in powers[:-1]])
     remember = np.stack([p @ b for p in powers[-2::-1]], axis=1)
     impulse = np.concatenate([[d], observe[:-1] @ b])
-    lag = np.arange(BLOCK)[:, None] - np.arange(BLOCK)
+    lag = np.arange(length)[:, None] - np.arange(length)
     toeplitz = np.where(lag >= 0, impulse[np.maximum(lag, 0)], 0.0)
     return toeplitz, observe, remember, powers[-1] - np.eye(ORDER)
 

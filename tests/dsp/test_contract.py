@@ -92,6 +92,10 @@ def dynamics_case(name: str, ranges: Any) -> Case:
     )
 
 
+def k_weighting(x, _, state=None):
+    return dsp.k_weighting(x, sample_rate=SAMPLE_RATE, state=state)
+
+
 EXPANDER = dsp.ExpanderParams(
     *map(dsp.Range, (-60.0, 1.0, 1.0, 10.0, 0.0, 0.0), (-10.0, 8.0, 50.0, 250.0, 12.0, 80.0))
 )
@@ -106,6 +110,7 @@ CASES = [
     ),
     case("stereo_widener", dsp.stereo_widener, UNIT, neutral=0.5, independent=False),
     case("mid_side", lambda x, _: dsp.mid_side(x), UNIT, independent=False),
+    case("k_weighting", k_weighting, UNIT, initial=dsp.k_weighting_state),
     *map(equalizer_case, ("scan", "block", "fft")),
     *map(compressor_case, ("branching", "decoupled", "one_pole", "sampled_one_pole")),
     compressor_case("branching", detector="max", detection="rms"),

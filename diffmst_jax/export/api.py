@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.export.dawproject import write_dawproject
 from diffmst_jax.export.effects_return import EffectsReturn, effects_return
@@ -25,10 +24,10 @@ from diffmst_jax.export.session import session_of
 from diffmst_jax.mixing.api import song_name
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.limits import SESSION_FORMATS
-from diffmst_jax.mixing.output import Finished, finish
-from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.measure import decibels
+from diffmst_jax.mixing.output import Level, find_level
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import read_strips
+from diffmst_jax.mixing.song import FileTape, record_song
 
 Progress = Callable[[str, float], None]
 """Told which stage is under way and which fraction of the whole job is done."""
@@ -81,8 +80,8 @@ def export_session(
     settings = console if isinstance(console, MixSettings) else load_console(console)
     tell("Reading", 0.0)
     media = media_of(tracks, settings.strips)
-    finished = _finished(tracks, settings, lambda done: tell("Mixing", 0.1 + 0.4 * done))
-    session = session_of(settings, finished.gain_db)
+    level = _level(tracks, settings, out, lambda done: tell("Mixing", 0.1 + 0.4 * done))
+    session = session_of(settings, level.gain_db, trim_db=decibels(level.trim))
     effects = None
     if settings.config.reverb:
         tell("Printing", 0.5)
@@ -93,7 +92,7 @@ def export_session(
         session, media = with_effects_in_audio(session, media, settings, tracks)
     if name == "dawproject":
         write = write_dawproject
-        notes += dawproject_notes(session, media, finished.limiting_db)
+        notes += dawproject_notes(session, media, level.limiting_db)
         session, media = with_leans_in_audio(session, media)
     else:
         write = write_reaper
@@ -127,10 +126,16 @@ def check_format(out: Path, file_format: str | None) -> str:
     raise InputError(out, problem, f"give --out a name that ends in {wanted or endings}")
 
 
-def _finished(source: Source, settings: MixSettings, tell: Callable[[float], None]) -> Finished:
-    """Mix, for how much the last stage turns it up."""
-    rendered = render(settings, read_strips(source, settings.strips), tell)
-    return finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
+def _level(
+    source: Source, settings: MixSettings, out: Path, tell: Callable[[float], None]
+) -> Level:
+    """Mix, for how the last stage finishes the mix; it is kept where the session will be."""
+    room = next(parent for parent in out.absolute().parents if parent.is_dir())
+    tape = FileTape(room)
+    try:
+        return find_level(record_song(source, settings, tape, tell), settings.target)
+    finally:
+        tape.close()
 
 
 def _return(effects: EffectsReturn) -> Return:

@@ -5,20 +5,18 @@ Printed, it sounds exactly as in the mix. The response, in a convolution reverb 
 the same sends, gives the same return again and lets the sends be changed.
 """
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import jax
 import numpy as np
-from scipy.signal import oaconvolve
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.export.media import Source
 from diffmst_jax.mixing.measure import decibels, peak
-from diffmst_jax.mixing.render import REVERB_SEED, render
+from diffmst_jax.mixing.render import REVERB_SEED, chunk_samples, stem_pieces
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import read_strips
+from diffmst_jax.mixing.strip_stream import StripStream
 from dsp.reverb import noise_impulse_response, reverb_noise
 
 PRINT_PEAK_DB = -1.0
@@ -43,11 +41,11 @@ class EffectsReturn(NamedTuple):
 
 def effects_return(settings: MixSettings, source: Source) -> EffectsReturn:
     """Print what the effects bus of a console with reverb adds to the sum."""
-    response = bus_response(settings.params.fx_bus.reverb)
-    sent = render(_sends_alone(settings), read_strips(source, settings.strips)).mix
-    wet = oaconvolve(sent.astype(np.float64), response, axes=1)[:, : sent.shape[1]]
-    wet, wet_gain_db = _at_print_level(wet)
-    response, response_gain_db = _at_print_level(response)
+    with StripStream(source, settings.strips) as strips:
+        blocks = strips.blocks(chunk_samples(settings.config))
+        pieces = [stems[-1] for stems in stem_pieces(settings, blocks)]
+    wet, wet_gain_db = _at_print_level(np.concatenate(pieces, axis=1))
+    response, response_gain_db = _at_print_level(bus_response(settings.params.fx_bus.reverb))
     return EffectsReturn(wet, wet_gain_db, response, response_gain_db)
 
 
@@ -59,21 +57,6 @@ def bus_response(reverb: dsp.ReverbParams) -> np.ndarray:
     response = float(reverb.mix) * wet
     response[:, 0] += 1.0 - float(reverb.mix)
     return response
-
-
-def _sends_alone(settings: MixSettings) -> MixSettings:
-    """A console whose mix is what the tracks send: their levels are their sends'."""
-    tracks, config = settings.params.tracks, settings.config
-    if config.track_compressor:
-        makeup_db = tracks.compressor.makeup_gain_db + tracks.send_db
-        tracks = tracks._replace(compressor=tracks.compressor._replace(makeup_gain_db=makeup_db))
-    else:
-        tracks = tracks._replace(input_gain_db=tracks.input_gain_db + tracks.send_db)
-    return replace(
-        settings,
-        params=settings.params._replace(tracks=tracks),
-        config=replace(config, reverb=False, master_bus=False),
-    )
 
 
 def _at_print_level(audio: np.ndarray) -> tuple[np.ndarray, float]:

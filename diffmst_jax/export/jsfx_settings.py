@@ -69,7 +69,7 @@ def master_sliders(session: Session) -> Sliders:
 
 def limiter_sliders(master: SessionMaster) -> Sliders:
     """Sliders of the limiter."""
-    return {1: 0.0, 2: master.ceiling_dbtp}
+    return {1: 0.0, 2: master.ceiling_dbtp, 3: master.trim_db}
 
 
 def _file(name: str) -> Traversable:

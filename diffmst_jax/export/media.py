@@ -16,7 +16,7 @@ import soundfile
 
 from diffmst_jax.audio import SAMPLE_RATE, audio_info
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.tracks import Strip, find_tracks
+from diffmst_jax.mixing.tracks import Strip, check_channels, files_of_strips
 
 PLAYABLE_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")
 PLAYABLE_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
@@ -99,16 +99,9 @@ def media_of(source: Source, strips: Sequence[Strip]) -> tuple[Media, ...]:
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    base, files = find_tracks(source)
-    by_name = {file.relative_to(base).as_posix(): file for file in files}
+    by_name, _ = files_of_strips(source, strips)
     taken = {WET_FILE, RESPONSE_FILE, NOTES_FILE}
-    media = []
-    for strip in strips:
-        if strip.file not in by_name:
-            problem = f"has no track named {strip.file!r}, which the console file lists"
-            raise InputError(base, problem, "give the folder that was mixed, or edit the entry")
-        media.append(_plan(by_name[strip.file], strip, taken))
-    return tuple(media)
+    return tuple(_plan(by_name[strip.file], strip, taken) for strip in strips)
 
 
 def printed(
@@ -189,9 +182,7 @@ def _write(out: soundfile.SoundFile, block: np.ndarray) -> None:
 
 def _plan(file: Path, strip: Strip, taken: set[str]) -> Media:
     info = audio_info(file)
-    if max(strip.channels) > info.channels:
-        problem = f"has {info.channels} channel(s), the console file uses {max(strip.channels)}"
-        raise InputError(file, problem, "give the file that was mixed")
+    check_channels(file, strip, info.channels)
     subtype = soundfile.info(str(file)).subtype
     playable = file.suffix.lower() in PLAYABLE_SUFFIXES and subtype in PLAYABLE_SUBTYPES
     whole = strip.channels == tuple(range(1, info.channels + 1))

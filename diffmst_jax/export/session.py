@@ -93,11 +93,13 @@ class SessionMaster:
         equalizer: six bands, or None if the console has no master bus.
         compressor: its threshold counts from the level at which the tracks arrive.
         ceiling_dbtp: of the limiter that ends the chain.
+        trim_db: gain behind the limiter, 0 or a hundredth of a dB less.
     """
 
     equalizer: dsp.EqualizerParams | None
     compressor: dsp.CompressorParams | None
     ceiling_dbtp: float
+    trim_db: float
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,14 @@ class Session:
         return tuple(track.strip.name for track in self.tracks)
 
 
-def session_of(settings: MixSettings, finish_gain_db: float) -> Session:
+def session_of(settings: MixSettings, finish_gain_db: float, *, trim_db: float = 0.0) -> Session:
     """Stage a mix's gains as a workstation wants them.
 
     Args:
         settings: of the mix.
         finish_gain_db: gain that brought the mix to its loudness, before its limiter
             (`Finished.gain_db`).
+        trim_db: gain that came behind its limiter.
     """
     config, params = settings.config, settings.params
     master = params.master_bus
@@ -147,7 +150,7 @@ def session_of(settings: MixSettings, finish_gain_db: float) -> Session:
         compressor = _compressor(_numbers(master.compressor), louder, config)
     return Session(
         tracks=tuple(_track(settings, index, bus_gain_db) for index in range(len(settings.strips))),
-        master=SessionMaster(equalizer, compressor, settings.target.ceiling_dbtp),
+        master=SessionMaster(equalizer, compressor, settings.target.ceiling_dbtp, trim_db),
         bus_gain_db=bus_gain_db,
         reverb=params.fx_bus.reverb if config.reverb else None,
         config=config,

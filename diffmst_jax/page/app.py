@@ -233,7 +233,12 @@ def _save(song: Song, body: dict[str, Any]) -> None:
         raise RefusalError(400, "locked is no list of tracks")
     if base is not None:
         checked_document(song, base)
-    save_document(song, body.get("console") or {})
+    console = body.get("console") or {}
+    settings = checked_document(song, console)
+    strangers = {strip.file for strip in settings.strips} - set(song.track_names())
+    if strangers:
+        raise RefusalError(400, f"{song.name} has no track {min(strangers)}; load the page again")
+    save_document(song, console)
     with changed_session(song) as session:
         session.amounts, session.locked, session.base = amounts, locked, base
 

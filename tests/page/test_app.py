@@ -163,6 +163,7 @@ def test_an_edited_console_is_kept_and_rendered_as_diffmst_render_does(client, s
         (("console", "tracks", 0, "pan"), "x", 400, "tracks[0].pan"),
         (("console",), None, 400, "console"),
         (("console", "tracks", 0, "file"), 5, 400, "tracks[0].file"),
+        (("console", "tracks", 0, "file"), "../x.wav", 400, "has no track ../x.wav"),
         (("base",), {"format": "?"}, 400, "is not a console file"),
         (("amounts", "eq"), 2, 400, "amounts are not all from 0 to 1"),
         (("amounts",), {}, 400, "amounts are not complete"),

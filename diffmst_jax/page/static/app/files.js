@@ -22,6 +22,7 @@ export class Files {
     const { app } = this;
     if (!app.song || !confirm(`Remove ${app.song} and all that was made of it?`)) return;
     await app.attempt(async () => {
+      await app.keeping.stopLevelling();
       await api.removeSong(app.song);
       app.songs = (await api.about()).songs;
       app.close();

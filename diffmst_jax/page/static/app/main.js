@@ -80,9 +80,11 @@ class App {
 
   async open(name) {
     await this.keeping.save();
+    await this.keeping.stopLevelling();
     this.listening.pause();
     this.listening.loop = null;
     this.listening.solo.clear();
+    this.close(); // nothing of the song before may be changed as if it were this one's
     this.song = name;
     location.hash = encodeURIComponent(name);
     await this.attempt(async () => {
@@ -93,7 +95,8 @@ class App {
   }
 
   close() {
-    this.song = this.details = this.store.state = null;
+    this.song = this.details = this.overview = null;
+    this.store.clear();
     this.engine.unload();
     this.screen.hidden = true;
     this.show();
@@ -104,7 +107,7 @@ class App {
     const details = await api.song(this.song);
     this.details = details;
     if (!details.is_open || !details.console) {
-      this.store.state = null;
+      this.store.clear();
       this.engine.unload();
       this.screen.hidden = true;
       this.show();

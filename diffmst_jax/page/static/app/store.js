@@ -26,6 +26,14 @@ export class Store {
     this.notify();
   }
 
+  /** There is nothing to change for now. */
+  clear() {
+    this.state = null;
+    this.open = null;
+    this.past = [];
+    this.future = [];
+  }
+
   subscribe(listener) {
     this.listeners.add(listener);
   }
@@ -43,13 +51,14 @@ export class Store {
   }
 
   change(edit) {
+    if (!this.state) return;
     edit(this.state);
     if (this.open) this.open.changed = true;
     this.notify();
   }
 
   end() {
-    if (!this.open) return;
+    if (!this.open || !this.state) return;
     const { before, goesOn, changed, name } = this.open;
     this.open = null;
     if (!changed || JSON.stringify(before) === JSON.stringify(this.state)) return;
@@ -78,7 +87,7 @@ export class Store {
   }
 
   swap(from, to) {
-    if (!from.length || this.open) return;
+    if (!from.length || this.open || !this.state) return;
     to.push(structuredClone(this.state));
     this.state = from.pop();
     this.lastName = null;

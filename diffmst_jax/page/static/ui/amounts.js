@@ -52,7 +52,7 @@ export function amountSliders(app) {
         const amounts = next;
         next = null;
         const base = await api.amounts(song, amounts);
-        if (app.song !== song) return;
+        if (app.song !== song || !store.state) return;
         store.change((state) => take(state, base));
       }
     } catch (error) {

@@ -72,4 +72,15 @@ export function clock(seconds) {
 export const bytes = (count) =>
   count >= 1e6 ? `${(count / 1e6).toFixed(1)} MB` : `${Math.ceil(count / 1000)} kB`;
 
+/** Do something when `key` is another than the last time: lists are not rebuilt under a finger. */
+export function whenChanged(action) {
+  let last = null;
+  return (key) => {
+    const text = JSON.stringify(key);
+    if (text === last) return;
+    last = text;
+    action(key);
+  };
+}
+
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);

@@ -1,6 +1,6 @@
 // The top bar: which song, undo and redo, downloads, the light, and how far the work is.
 
-import { h, icon } from "./dom.js";
+import { h, icon, whenChanged } from "./dom.js";
 import { downloads } from "./downloads.js";
 
 const THEME = "diffmst-theme";
@@ -33,6 +33,10 @@ export function header(app) {
       icon(name));
   }
 
+  const listSongs = whenChanged((names) => {
+    songs.replaceChildren(...names.map((name) => h("option", { value: name, text: name })));
+  });
+
   const saved = localStorage.getItem(THEME);
   if (saved) document.documentElement.dataset.theme = saved;
 
@@ -56,8 +60,7 @@ export function header(app) {
       cancel.hidden = job.kind === "upload";
     },
     show() {
-      const options = app.songs.map((name) => h("option", { value: name, text: name }));
-      songs.replaceChildren(...options);
+      listSongs(app.songs);
       songs.value = app.song ?? "";
       songs.hidden = remove.hidden = app.songs.length === 0;
       add.hidden = app.songs.length === 0;

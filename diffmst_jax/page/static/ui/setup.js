@@ -1,6 +1,6 @@
 // What goes in: the tracks and the reference, dropped or chosen; and the button that mixes.
 
-import { bytes, h, icon } from "./dom.js";
+import { bytes, h, icon, whenChanged } from "./dom.js";
 import { audioOnly, droppedFiles } from "../app/drops.js";
 
 /** Waveforms that stand where files will be. */
@@ -91,6 +91,16 @@ export function setupPanel(app) {
     give("tracks", files, folder);
   });
 
+  let shownWords = null;
+  const listFiles = whenChanged(([files, out]) => {
+    const reasons = new Map(out.map((one) => [one.file, one.reason]));
+    tracks.list.replaceChildren(...files.map(({ file, bytes: size }) => fileRow(
+      file,
+      reasons.has(file) ? `left out: ${reasons.get(file)}` : bytes(size),
+      () => app.files.removeTrack(file),
+    )));
+  });
+
   function fileRow(file, size, remove) {
     return h("li", {}, icon("file"), h("span", { text: file }), h("small", { text: size }),
       remove ? h("button", {
@@ -111,18 +121,16 @@ export function setupPanel(app) {
       tracks.choose.textContent = count ? "Add" : "Choose files";
       tracks.more.hidden = count === 0;
       tracks.more.querySelector("summary").textContent = "Show";
-      const reasons = new Map(out.map((one) => [one.file, one.reason]));
-      tracks.list.replaceChildren(...(song?.tracks ?? []).map((track) => fileRow(
-        track.file,
-        reasons.has(track.file) ? `left out: ${reasons.get(track.file)}` : bytes(track.bytes),
-        () => app.files.removeTrack(track.file),
-      )));
+      listFiles([song?.tracks ?? [], out]);
       reference.text.textContent = song?.reference ?? reference.invitation;
       reference.choose.textContent = song?.reference ? "Replace" : "Choose a file";
       mix.disabled = !count || !song?.reference || app.work.busy;
       mix.textContent = song?.is_mixed ? "Mix again" : "Mix";
-      why.textContent = whyNot(count, song);
-      why.replaceChildren(...verdict(song, count));
+      const words = verdict(song, count);
+      const text = words.map((part) => part.outerHTML ?? part).join("");
+      if (text === shownWords) return; // a link is not replaced under a finger
+      shownWords = text;
+      why.replaceChildren(...words);
     },
   };
 

@@ -70,7 +70,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run="mixing.run_mix")
 
 
-def add_bits(parser: argparse.ArgumentParser) -> None:
+def add_bits(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Declare `--bits`."""
     parser.add_argument(
         "--bits",
@@ -160,11 +160,11 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         default=FORMATS[0],
         help="of the mix (default: %(default)s)",
     )
-    add_bits(parser)
-    add_stems(parser)
+    add_bits(group)
+    add_stems(group)
 
 
-def add_stems(parser: argparse.ArgumentParser) -> None:
+def add_stems(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add the choice to write every track by itself too."""
     parser.add_argument(
         "--stems",

@@ -1,8 +1,8 @@
 """Closer still: gradient descent on the settings of a mix, from the prediction, for one song.
 
-A medley of short pieces from all over the song is mixed and compared with the reference's average
-over its sections, step by step (Adam). A stretch of the song is held back and judged before and
-after, which says whether what was learned on the medley holds for the song.
+Medleys of short pieces from all over the song are mixed in turn and compared with the reference's
+average over its sections, step by step (Adam). A stretch of the song is held back and judged before
+and after, which says whether what was learned on the medleys holds for the song.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ PROGRESS = 0.003
 NOTE_DECIMALS = 6
 
 Progress = Callable[[int, float], None]
-"""Told how many steps are done and the style distance on what is seen."""
+"""Told how many steps are done and the style distance on what is seen, over all medleys."""
 
 
 class BeforeAfter(NamedTuple):
@@ -55,8 +55,8 @@ class Refinement:
         settings: the refined mix.
         steps: how many steps were taken.
         best_step: the one that is kept.
-        distances: style distance on the medley before each step.
-        seen: on the medley that was listened to.
+        distances: style distance at each step, the mean over the latest of every medley.
+        seen: on the medleys that were listened to, taken together.
         unseen: on a stretch that was not; None in a song too short to hold one back.
         passages: where they lie.
     """
@@ -81,7 +81,7 @@ def refine(
 ) -> Refinement:
     """Move the settings of a mix towards a reference.
 
-    The best step on the medley, prior included, is kept; the held-back stretch takes no part in
+    The best step on the medleys, prior included, is kept; the held-back stretch takes no part in
     that choice. Pieces start from silence, so the few milliseconds in which filters and compressors
     settle are faded.
 
@@ -154,18 +154,20 @@ def _descend(
     """Adam with a falling step size, a medley per step in turn.
 
     Returns:
-        The best place, as the latest judgement of every medley says, and the distance of each step.
+        The best place, as the latest judgement of every medley says, and the distances.
     """
     state = _ADAM.init(place)
     best, gained = _Best(np.inf, 0, place), 0
     values: list[float] = []
+    heard: list[float] = []
     path: list[float] = []
     for number in range(steps + 1):
         rate = np.float32(STEP_SIZE * (0.5 + 0.5 * np.cos(np.pi * number / max(steps, 1))))
         pieces = medleys[number % len(medleys)]
         following, state, value, judgement = _step(place, state, problem, pieces, rate, config)
         values.append(float(value))
-        path.append(float(judgement.distance.total))
+        heard.append(float(judgement.distance.total))
+        path.append(float(np.mean(heard[-len(medleys) :])))
         if progress is not None:
             progress(number, path[-1])
         recent = float(np.mean(values[-len(medleys) :]))

@@ -182,6 +182,7 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
         progress=lambda stage, done: told.append((stage, done)),
     )
     note = result.console.provenance.refinement
+    assert note is not None
     assert note.steps == 2
     assert note.seen_after < note.seen_before
     assert note.unseen_before is None

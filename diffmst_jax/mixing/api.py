@@ -19,6 +19,7 @@ from diffmst_jax.mixing.decide import REFINED_FROM, REFINED_TO, Decided, decide
 from diffmst_jax.mixing.inputs import (
     References,
     Tracks,
+    check_lengths,
     gather_references,
     gather_tracks,
     reference_files,
@@ -204,6 +205,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     name = song_name(tracks)
     references = gather_references(reference, section=section, sample_rate=sample_rate)
     loaded = model if isinstance(model, Model) else load_model(model)
+    check_lengths(references, loaded.shortest_samples)
     multitrack = gather_tracks(
         tracks, references=reference_files(reference), exclude=exclude, sample_rate=sample_rate
     )

@@ -108,6 +108,20 @@ def gather_references(
     return weighed(found)
 
 
+def check_lengths(references: Sequence[Reference], shortest: int) -> None:
+    """Refuse a reference that a model cannot hear; how much it needs depends on the model.
+
+    Raises:
+        InputError: one has fewer than `shortest` samples at `SAMPLE_RATE`.
+    """
+    for reference in references:
+        length = reference.audio.shape[1]
+        if length < shortest:
+            seconds, needed = length / SAMPLE_RATE, shortest / SAMPLE_RATE
+            problem = f"is too short ({seconds:.2f} s) for this model, which needs {needed:.2f} s"
+            raise InputError(reference.name, problem, "give a longer one, or another model")
+
+
 def reference_files(references: References) -> list[Path]:
     """Files that the references name."""
     return [item.path for item in _listed(references) if isinstance(item, ReferenceName)]

@@ -83,7 +83,7 @@ class ModelConfig:
         sample_rate: samples per second of tracks and reference.
         window_samples: length that long songs are cut to for analysis.
         compute_dtype: `"float32"` or `"bfloat16"`, of convolutions and matrix products; weights,
-            norms and front ends stay float32. A control differs by less than 0.05 of its range.
+            norms and front ends stay float32. Controls of small models move by less than 0.05.
         remat: recompute activations in the backward pass instead of keeping them.
     """
 

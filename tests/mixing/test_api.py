@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 
 import diffmst_jax
+import dsp
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.api import mix, read_reference, render_file
 from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
 from diffmst_jax.mixing.output import OutputTarget, finish
 from diffmst_jax.mixing.render import render
-from tests.mixing.songs import tone
+from diffmst_jax.models import Model
+from tests.mixing.songs import TINY, tiny_module, tone
 
 
 def test_the_mix_is_stereo_as_loud_as_asked_and_never_clipped(mixed, multitrack):
@@ -63,6 +65,16 @@ def test_distances_are_reported_term_by_term(mixed):
         parts = sum(value for name, value in terms.items() if name != "total")
         assert terms["total"] == pytest.approx(parts, rel=1e-5)
         assert len(terms) == 6
+
+
+def test_a_reference_shorter_than_the_model_s_first_frame_is_refused(song, tmp_path):
+    encoder = dataclasses.replace(TINY.encoder, n_fft=65536)
+    config = dataclasses.replace(TINY, encoder=encoder)
+    slow = Model(config, tiny_module(), dsp.ConsoleConfig())
+    short = tmp_path / "short.wav"
+    write_audio(short, tone(1.0, 440.0), sample_rate=SAMPLE_RATE)
+    with pytest.raises(InputError, match=r"short\.wav: is too short \(1.00 s\) .* 1.49 s"):
+        mix(song, short, model=slow)
 
 
 def test_the_level_of_the_reference_does_not_matter(mixed, model, song, reference, tmp_path):

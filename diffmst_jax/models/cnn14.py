@@ -5,6 +5,8 @@ compressed spectrogram. Every channel is encoded on its own: a track gives one e
 reference two. Heads are linear with a sigmoid.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -15,6 +17,7 @@ import dsp
 from diffmst_jax.models.config import Cnn14Config, ModelConfig
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.transformer import Controller
+from diffmst_jax.sharding import by_rows
 from dsp.spectral import magnitude, stft
 
 MAGNITUDE_FLOOR = 1e-8  # added to a magnitude before the power law
@@ -99,7 +102,7 @@ class SpectrogramEncoder(nnx.Module):
             ValueError: the audio is too short.
         """
         self._check(x)
-        y = power_spectrogram(x, self.config)[..., None]
+        y = by_rows(partial(power_spectrogram, config=self.config))(x)[..., None]
         for block in self.blocks:
             step = nnx.remat(ConvolutionBlock.__call__) if self.remat else ConvolutionBlock.__call__
             y = step(block, y, mask)

@@ -1,5 +1,6 @@
 """What the compact model hears: band statistics of a signal, computed once and not learned."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from diffmst_jax.models.config import CompactConfig
+from diffmst_jax.sharding import by_rows
 from dsp.spectral import bark_filterbank, bark_to_hz, hz_to_bark, magnitude, stft
 
 STYLE_BANDS = 24  # bands of the audio-feature loss
@@ -77,7 +79,8 @@ def band_statistics(x: Array, config: CompactConfig, *, sample_rate: int) -> Ban
     """
     missing = max(0, config.n_fft - x.shape[-1])
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)])
-    spectrum = jnp.swapaxes(magnitude(stft(padded, n_fft=config.n_fft, hop=config.hop)), -1, -2)
+    transform = functools.partial(stft, n_fft=config.n_fft, hop=config.hop)
+    spectrum = jnp.swapaxes(magnitude(by_rows(transform)(padded)), -1, -2)
     bands = spectrum @ _bank(config.bands, config.n_fft, sample_rate)
     style_bank = _bank(STYLE_BANDS, config.n_fft, sample_rate)
     coarse = jnp.log(jnp.mean(spectrum, axis=-2) @ style_bank + MAGNITUDE_FLOOR)

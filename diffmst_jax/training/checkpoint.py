@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from diffmst_jax.errors import InputError
@@ -93,6 +94,16 @@ class Checkpoints:
     def close(self) -> None:
         """Wait for what is being written."""
         self._manager.close()
+
+
+def read_state(run_dir: Path, step: int) -> dict[str, np.ndarray]:
+    """Read the arrays of a checkpoint as they lie there, numbered."""
+    folder = run_dir.resolve() / FOLDER / str(step) / STATE
+    with ocp.StandardCheckpointer() as checkpointer:
+        leaves = checkpointer.metadata(folder).item_metadata.tree
+        shapes = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in leaves.items()}
+        read: dict[str, np.ndarray] = checkpointer.restore(folder, shapes)
+    return read
 
 
 def _loss(metrics: dict[str, Any]) -> float:

@@ -150,7 +150,6 @@ def make_train_step(
         norms = {
             "norm_gradient": optax.tree.norm(gradient),
             "norm_update": optax.tree.norm(updates),
-            "norm_params": optax.tree.norm(params),
         }
         finite = jnp.isfinite(loss) & jnp.isfinite(norms["norm_gradient"])
         moved = state._replace(
@@ -164,6 +163,7 @@ def make_train_step(
             skipped=jnp.where(finite, 0, state.skipped + 1),
             skipped_in_all=state.skipped_in_all + ~finite,
         )
+        norms["norm_params"] = optax.tree.norm(new.params)
         counts = {"skipped": new.skipped, "skipped_in_all": new.skipped_in_all}
         rate = {"learning_rate": schedule(_updates(state.optimizer))}
         return new, metrics | norms | rate | counts

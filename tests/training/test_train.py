@@ -2,6 +2,7 @@ import dataclasses
 import io
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 from rich.console import Console
 from safetensors.numpy import load_file
 
+from diffmst_jax.data import pipeline
+from diffmst_jax.data.examples import read_tracks
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import Cnn14Config
 from diffmst_jax.models.folder import load_model
 from diffmst_jax.training.display import Display
+from diffmst_jax.training.logger import SCALARS_NAME, read_scalars
 from tests.training.conftest import CONF
 from train import MODEL_FOLDER, train
 
@@ -65,11 +69,51 @@ def test_paper_model_on_random_mixes_with_accumulation_and_scalars(tiny, tmp_pat
     means = [value for name, value in weights.items() if name.endswith("norm1.mean")]
     assert means
     assert all(np.any(mean) for mean in means), "batch statistics were not updated"
+    scalars = read_scalars(tmp_path / "run" / SCALARS_NAME)
+    assert {"evaluation/audio_features", "evaluation/bark_spectrum"} <= {*chain(*scalars)}
     events = list((tmp_path / "run" / "tensorboard").iterdir())
     assert len(events) == 1
     content = events[0].read_bytes()
-    for tag in (b"train/mrstft", b"train/norm_gradient", b"validation/loss", b"example_0/mix"):
-        assert tag in content
+    tags = [
+        "train/mrstft",
+        "train/audio_features_stereo_width",
+        *(f"train/norm_{of}" for of in ("gradient", "update", "params")),
+        "train/learning_rate",
+        "train/data_wait_share",
+        "validation/loss",
+        "evaluation/audio_features",
+        "tracks/compressor/threshold_db",
+        "master_bus/output_fader_db",
+        *(f"example_0/{name}" for name in ("mix", "reference", "target")),
+        "example_0/spectrograms_mix_reference_target",
+    ]
+    for tag in tags:
+        assert tag.encode() in content, tag
+
+
+@pytest.mark.slow
+def test_broken_batches_are_skipped_and_then_end_the_run_with_the_last_saved(
+    tiny, tmp_path, monkeypatch
+):
+    def broken(*args):
+        tracks, *rest = read_tracks(*args)
+        return np.full_like(tracks, np.nan), *rest
+
+    monkeypatch.setattr(pipeline, "read_tracks", broken)
+    config = dataclasses.replace(
+        with_steps(tiny, 9, validate_every=9),
+        optimizer=dataclasses.replace(tiny.optimizer, skip_nonfinite=2),
+    )
+    with pytest.raises(InputError, match=r"the last of 2 in a row.*learning_rate") as caught:
+        run(config, tmp_path / "broken")
+    saved = np.load(caught.value.path)
+    assert caught.value.path.endswith("nonfinite_step_2.npz")
+    assert np.isnan(saved["tracks"]).any()
+    assert set(saved) == {"tracks", "mask", "side", "reference"}
+    lines = read_scalars(tmp_path / "broken" / SCALARS_NAME)
+    norms = [line["train/norm_params"] for line in lines if "train/norm_params" in line]
+    assert norms == [norms[0]] * 2
+    assert np.isfinite(norms[0]), "weights were moved by a broken batch"
 
 
 def test_run_without_checkpoint_cannot_be_resumed(tiny, tmp_path):

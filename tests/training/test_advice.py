@@ -1,0 +1,64 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from diffmst_jax.training.compose import compose_or_exit
+from diffmst_jax.training.help import help_text
+from tests.training.conftest import CONF
+from tests.training.test_config import EXPERIMENTS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["experiment=smok"], "experiment=smok: is no experiment there is; did you mean smoke?"),
+        (["experimnt=smoke"], "experimnt: is no known setting; did you mean experiment?"),
+        (["modle=compact"], "modle: is no known setting; did you mean model?"),
+        (["console=revrb"], "console=revrb: is no console there is; did you mean reverb?"),
+        (["trainer.stepz=3"], "trainer.stepz: is no known setting; did you mean steps?"),
+        (["trainer.curriculum.reverbs=3"], "did you mean reverb?"),
+        (["experiment=compact", "model.encoder.hiden=3"], "did you mean hidden?"),
+        (["trainer.steps.more=3"], "trainer.steps is a value, not a group"),
+        (["-m", "experiment=smoke,smoky"], "experiment=smoky: is no experiment there is"),
+        (["-m", "experiment=smoke", "trainer.sed=0,1"], "did you mean seed?"),
+        (["experiment=smoke", "trainer.steps"], "trainer.steps"),
+    ],
+)
+def test_what_cannot_be_composed_is_said_with_the_nearest_name(arguments, said, capsys):
+    with pytest.raises(SystemExit) as left:
+        compose_or_exit(CONF, "config", arguments, program="train.py")
+    assert left.value.code == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+
+
+def test_what_can_be_composed_goes_on():
+    compose_or_exit(CONF, "config", ["experiment=smoke", "trainer.seed=1"], program="train.py")
+    compose_or_exit(CONF, "config", ["-m", "trainer.seed=0,1", "loss.mrstft=0"], program="train.py")
+
+
+def test_slurm_launcher_needs_its_plugin_and_a_sweep(capsys):
+    if importlib.util.find_spec("submitit") is None:
+        arguments, said = ["-m", "launcher=slurm"], "pip install 'diffmst-jax[slurm]'"
+    else:
+        compose_or_exit(CONF, "config", ["-m", "launcher=slurm"], program="train.py")
+        arguments, said = ["launcher=slurm"], "add -m"
+    with pytest.raises(SystemExit):
+        compose_or_exit(CONF, "config", arguments, program="train.py")
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+
+
+def test_help_names_every_experiment_and_choice():
+    text = help_text(Path(CONF))
+    for experiment in EXPERIMENTS:
+        assert f"\n  {experiment} " in text
+    for line in (
+        "model           compact, cnn14",
+        "schedule        constant, cosine, step",
+        "launcher        local, slurm",
+    ):
+        assert line in text

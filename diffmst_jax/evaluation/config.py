@@ -8,7 +8,17 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.training.config import SyntheticConfig
 from diffmst_jax.typed_config import read_config
 
-SystemName = Literal["plain_sum", "equal_loudness", "equal_loudness_mono"]
+SystemName = Literal[
+    "plain_sum",
+    "equal_loudness",
+    "equal_loudness_mono",
+    "spectral_match",
+    "random_console",
+    "optimised",
+]
+ProtocolKind = Literal["table1", "table2", "sections", "transfer", "method1", "tracks"]
+
+SHORTEST_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -16,22 +26,29 @@ class ProtocolConfig:
     """Which examples are compared, and at which levels.
 
     Attributes:
-      name: of the protocol.
-      examples: how many.
-      section: "random", or "fullest" for the window in which most tracks sound.
+      name: what tables call it.
+      kind: how examples are drawn, see `protocols`.
+      examples: how many examples, or groups of examples (a song with a reference) where the
+        protocol makes several of each; table2 has one for each song instead.
       duration_s: length of each section.
+      sections: the most sections of one song or reference.
+      track_counts: numbers of tracks, for the protocol "tracks".
       mix_lufs: loudness that every system's mix is brought to.
       reference_lufs: loudness that the reference is brought to.
       songs: names of the songs to use; empty for all.
+      references: names of the references to use; with songs listed too, one for each of them.
     """
 
     name: str
+    kind: ProtocolKind
     examples: int
-    section: Literal["random", "fullest"]
     duration_s: float
+    sections: int
+    track_counts: tuple[int, ...]
     mix_lufs: float
     reference_lufs: float
     songs: tuple[str, ...]
+    references: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -44,24 +61,57 @@ class EvaluationDataConfig:
 
 
 @dataclass(frozen=True)
+class ReportConfig:
+    """What the report holds.
+
+    Attributes:
+      audio_mb: size of all embedded audio; clips become shorter to fit.
+      clip_s: the longest clip.
+    """
+
+    audio_mb: float
+    clip_s: float
+
+
+@dataclass(frozen=True)
 class EvaluationConfig:
     """A whole evaluation.
 
     Attributes:
       model: a model name or folder, several, or None.
-      systems: baselines to put beside the models.
+      refine: steps of refinement; each model is then there twice, as it is and refined. 0 for none.
+      optimise: steps of the system "optimised", gradient descent from neutral settings.
+      systems: systems to put beside the models.
+      finished: folders of finished mixes, as "name=folder", each a system.
+      tone: folder of finished mixes whose average spectrum "spectral_match" aims at; None for a
+        sloping line.
+      embeddings: what Frechet distances are taken on: "encoder", "vggish=<weights>", or
+        "<module>:<function>"; empty for none.
       manifest: stored examples to use instead of drawing new ones.
+      resume: a run folder to go on in; its settings are used.
+      compare: run folders to show in one report instead of evaluating.
+      batch: songs on the device at once, which bounds the memory.
       seed: of the drawn examples.
       data: songs and references.
       protocol: what is compared.
+      report: the page.
     """
 
     model: str | tuple[str, ...] | None
+    refine: int
+    optimise: int
     systems: tuple[SystemName, ...]
+    finished: tuple[str, ...]
+    tone: str | None
+    embeddings: tuple[str, ...]
     manifest: str | None
+    resume: str | None
+    compare: tuple[str, ...]
+    batch: int
     seed: int
     data: EvaluationDataConfig
     protocol: ProtocolConfig
+    report: ReportConfig
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -69,6 +119,11 @@ class EvaluationConfig:
         if self.model is None:
             return ()
         return (self.model,) if isinstance(self.model, str) else self.model
+
+    @property
+    def finished_folders(self) -> dict[str, str]:
+        """Folder of finished mixes by name."""
+        return dict(entry.split("=", 1) for entry in self.finished)
 
 
 def evaluation_config(values: Mapping[str, Any]) -> EvaluationConfig:
@@ -78,10 +133,21 @@ def evaluation_config(values: Mapping[str, Any]) -> EvaluationConfig:
       InputError: a missing or unknown key, or a value that cannot be used.
     """
     config = read_config(EvaluationConfig, values, place="evaluation")
-    if config.protocol.examples < 1:
-        raise InputError("protocol.examples", "is less than 1", "ask for 1 or more")
-    if config.protocol.duration_s < 1.0:
-        raise InputError("protocol.duration_s", "is less than a second", "ask for more")
-    if not config.models and not config.systems:
+    protocol = config.protocol
+    least = {
+        "protocol.examples": (protocol.examples, 1),
+        "protocol.duration_s": (protocol.duration_s, SHORTEST_S),
+        "protocol.sections": (protocol.sections, 1),
+        "batch": (config.batch, 1),
+        "refine": (config.refine, 0),
+        "optimise": (config.optimise, 1),
+    }
+    for place, (value, lowest) in least.items():
+        if value < lowest:
+            raise InputError(place, f"is {value}", f"give {lowest:g} or more")
+    for entry in config.finished:
+        if "=" not in entry:
+            raise InputError("finished", f"holds {entry!r}", "write each as name=folder")
+    if not (config.models or config.systems or config.finished or config.compare):
         raise InputError("systems", "nothing to evaluate", "give model=<folder> or a system")
     return config

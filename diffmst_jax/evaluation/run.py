@@ -1,56 +1,59 @@
-"""One evaluation from settings to scores."""
+"""One evaluation from settings to rows: load, mix, judge, keep; batch by batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from diffmst_jax.audio import audio_info
 from diffmst_jax.data.sources import FolderSource, ReferenceSource
+from diffmst_jax.embeddings import Embedding, make_embeddings
 from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation.batch import Mixed
+from diffmst_jax.evaluation.clips import Clips
 from diffmst_jax.evaluation.config import EvaluationConfig
-from diffmst_jax.evaluation.manifest import (
-    Section,
-    draw_sections,
-    load_manifest,
-    load_section,
-    save_manifest,
-)
-from diffmst_jax.evaluation.metrics import judge
-from diffmst_jax.evaluation.summary import OK, Score, write_results
+from diffmst_jax.evaluation.judging import Judged, judge_batch, rounded_spectrum
+from diffmst_jax.evaluation.known import settings_controls
+from diffmst_jax.evaluation.loading import Loaded, Unreadable, batches
+from diffmst_jax.evaluation.manifest import Example, load_manifest
+from diffmst_jax.evaluation.metrics import Measured
+from diffmst_jax.evaluation.protocols import draw_examples
+from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.systems import System, make_systems
+from diffmst_jax.mixing.tracks import find_tracks
+from diffmst_jax.models.inference import padded_count
 from diffmst_jax.training.feed import prepare_corpus
 
 Report = Callable[[str, int, int], None]
 
 
-def evaluate(config: EvaluationConfig, folder: Path, report: Report) -> list[Score]:
-    """Score every system on every example and write the results into `folder`.
+def evaluate(config: EvaluationConfig, folder: Path, report: Report) -> Store:
+    """Score every system on every example that has no score yet.
 
     An example that cannot be read, or that a system cannot mix, is recorded as failed.
+
+    Args:
+      config: what to evaluate.
+      folder: where results go; with `config.resume`, the run there goes on instead.
+      report: told what is done.
 
     Raises:
       InputError: no data, no model, or nothing could be evaluated at all.
     """
-    systems = make_systems(config)
-    sections = find_sections(config, report)
-    save_manifest(folder / "manifest.json", sections)
-    scores: list[Score] = []
-    for number, section in enumerate(sections):
-        scores += score_section(number, section, systems, config)
-        report("evaluating", number + 1, len(sections))
-    if all(score.status != OK for score in scores):
-        raise InputError(folder, f"nothing could be evaluated ({scores[0].status})", "correct it")
-    about: dict[str, object] = {
-        "protocol": config.protocol.name,
-        "examples": len(sections),
-        "section": f"{config.protocol.duration_s:g} s",
-        "mix": f"{config.protocol.mix_lufs:g} LUFS",
-        "reference": f"{config.protocol.reference_lufs:g} LUFS",
-        "seed": config.seed,
-    }
-    write_results(folder, scores, about)
-    return scores
+    if config.resume is not None:
+        store = Store.open(Path(config.resume))
+        config = store.config
+        systems = make_systems(config)
+    else:
+        systems = make_systems(config)
+        store = Store.create(folder, config, find_examples(config, report))
+    run = Run(config, store, systems)
+    run.go(report)
+    if all(row.status != OK for row in store.rows if row.system != REFERENCE):
+        first = next(row for row in store.rows if row.status != OK)
+        raise InputError(store.folder, f"nothing could be evaluated ({first.status})", "correct it")
+    return store
 
 
-def find_sections(config: EvaluationConfig, report: Report) -> list[Section]:
+def find_examples(config: EvaluationConfig, report: Report) -> list[Example]:
     """Return the stored examples, or draw them."""
     if config.manifest is not None:
         return load_manifest(Path(config.manifest))
@@ -59,30 +62,124 @@ def find_sections(config: EvaluationConfig, report: Report) -> list[Section]:
     corpus = prepare_corpus(data.synthetic, report) if made else Path()
     songs = FolderSource(data.songs or corpus)
     references = ReferenceSource(data.references or corpus)
-    return draw_sections(songs, references, config.protocol, config.seed)
+    return draw_examples(songs, references, config.protocol, config.seed)
 
 
-def score_section(
-    number: int, section: Section, systems: dict[str, System], config: EvaluationConfig
-) -> list[Score]:
-    """Score every system on one example."""
-    names = (Path(section.song).name, Path(section.reference).stem)
-    try:
-        multitrack, reference = load_section(section)
-    except InputError as error:
-        return [Score(number, *names, system, str(error), {}) for system in systems]
-    scores = []
-    for name, system in systems.items():
-        try:
-            mix = system(multitrack, reference)
-        except (InputError, ValueError) as error:
-            scores.append(Score(number, *names, name, " ".join(str(error).split()), {}))
-            continue
-        values = judge(
-            mix,
-            reference,
-            mix_lufs=config.protocol.mix_lufs,
-            reference_lufs=config.protocol.reference_lufs,
+class Run:
+    """The work that is left of an evaluation."""
+
+    def __init__(self, config: EvaluationConfig, store: Store, systems: Mapping[str, System]):
+        self.config, self.store, self.systems = config, store, systems
+        self.embeddings: list[Embedding] = make_embeddings(config.embeddings, config.models)
+        self.clips = Clips(store, config.report, systems=len(systems))
+
+    def go(self, report: Report) -> None:
+        """Work through the examples that are missing, those of about one size together."""
+        missing = self.store.missing(self.systems)
+        total = len(self.store.examples)
+        done = total - len(missing)
+        report("evaluating", done, total)
+        for batch in batches(sorted(missing, key=lambda item: _size(item[1])), self.config.batch):
+            self._batch(batch)
+            done += len(batch)
+            report("evaluating", done, total)
+
+    def _batch(self, batch: Sequence[Loaded | Unreadable]) -> None:
+        rows = [
+            _failed(item.number, item.example, system, item.reason)
+            for item in batch
+            if isinstance(item, Unreadable)
+            for system in self.systems
+        ]
+        songs = [item for item in batch if isinstance(item, Loaded)]
+        if songs:
+            rows += self._songs(songs)
+        self.store.append(rows)
+
+    def _songs(self, songs: Sequence[Loaded]) -> list[Row]:
+        """Rows of the references and of every system on loaded songs."""
+        protocol = self.config.protocol
+        references = judge_batch(
+            [song.reference for song in songs], protocol.reference_lufs, size=self.config.batch
         )
-        scores.append(Score(number, *names, name, OK, values))
-    return scores
+        rows = [
+            _row(song, REFERENCE, spectrum=rounded_spectrum(measured))
+            for song, measured in zip(songs, references, strict=True)
+        ]
+        for song in songs:
+            self.clips.write(song, REFERENCE, song.reference)
+            self._embed(song, REFERENCE, song.reference)
+        for name, system in self.systems.items():
+            rows += self._system(name, system, songs, references)
+        return rows
+
+    def _system(
+        self, name: str, system: System, songs: Sequence[Loaded], references: Sequence[Measured]
+    ) -> list[Row]:
+        """Rows of one system."""
+        results = system(songs)
+        mixed = [
+            Judged(song, reference, result)
+            for song, reference, result in zip(songs, references, results, strict=True)
+            if isinstance(result, Mixed)
+        ]
+        scored = Judged.scores(mixed, self.config.protocol.mix_lufs, size=self.config.batch)
+        rows = [
+            _failed(song.number, song.example, name, " ".join(str(result).split()), song)
+            for song, result in zip(songs, results, strict=True)
+            if not isinstance(result, Mixed)
+        ]
+        for item, (values, spectrum) in zip(mixed, scored, strict=True):
+            self.clips.write(item.song, name, item.result.mix)
+            self._embed(item.song, name, item.result.mix)
+            rows.append(_row(item.song, name, values, spectrum, item.result))
+        return rows
+
+    def _embed(self, song: Loaded, system: str, audio: object) -> None:
+        if self.embeddings:
+            arrays = {f"{e.name}/{system}": e(audio) for e in self.embeddings}  # type: ignore[arg-type]
+            self.store.save_embeddings(song.number, arrays)
+
+
+def _row(
+    song: Loaded,
+    system: str,
+    values: dict[str, float] | None = None,
+    spectrum: list[list[float]] | None = None,
+    result: Mixed | None = None,
+) -> Row:
+    controls: list[list[float]] = []
+    if result is not None and result.settings is not None:
+        vectors = settings_controls(result.settings)
+        controls = [[round(float(x), 3) for x in v] for v in (*vectors.track, vectors.master)]
+    return Row(
+        example=song.number,
+        song=song.example.song_name,
+        reference=song.example.reference_name,
+        tracks=len(song.tracks.strips),
+        group=song.example.group,
+        system=system,
+        status=OK,
+        values=values or {},
+        note="" if result is None else result.note,
+        spectrum=spectrum or [],
+        controls=controls,
+    )
+
+
+def _failed(
+    number: int, example: Example, system: str, reason: str, song: Loaded | None = None
+) -> Row:
+    count = len(song.tracks.strips) if song is not None else 0
+    names = (example.song_name, example.reference_name)
+    return Row(number, *names, count, example.group, system, reason)
+
+
+def _size(example: Example) -> int:
+    """Console tracks to pad to, from the headers alone; 0 where they cannot be read."""
+    try:
+        _, files = find_tracks(example.song)
+        wanted = [f for f in files if not example.files or f.name in example.files]
+        return padded_count(sum(audio_info(file).channels for file in wanted))
+    except InputError:
+        return 0

@@ -1,110 +1,226 @@
-"""From scores to tables: CSV row by row, means with confidence intervals, Markdown."""
+"""From rows to what they say: means with intervals, tests, groups, Frechet distances."""
 
-import csv
-import json
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
-from rich.table import Table
 
-from diffmst_jax.evaluation.metrics import TERMS, TOTAL
-from diffmst_jax.evaluation.statistics import confidence_interval
-from diffmst_jax.files import written_beside
+from diffmst_jax.evaluation.frechet import FrechetDistance, frechet_distance
+from diffmst_jax.evaluation.metrics import (
+    CATALOGUE,
+    LEAST_AUDIBILITY,
+    MEAN_AUDIBILITY,
+    PAPER,
+    TOTAL,
+    TRACK_AUDIBILITY,
+)
+from diffmst_jax.evaluation.statistics import PairedTest, confidence_interval, paired_tests
+from diffmst_jax.evaluation.store import OK, REFERENCE, Row
 
-METRICS = (TOTAL, *TERMS, "loudness_lufs", "true_peak_dbtp")
-OK = "ok"
-TABLE_COLUMNS = (TOTAL, *TERMS)
-MISSING = "failed"
+TESTED = (*PAPER, MEAN_AUDIBILITY, LEAST_AUDIBILITY, "mrstft", "controls_rmse")
+"""Metrics on which systems are tested against each other."""
 
 
 @dataclass(frozen=True)
-class Score:
-    """What one system got on one example.
+class Statistic:
+    """One metric of one system over the examples.
 
     Attributes:
-      example: number of the example in the manifest.
-      song: name of the song.
-      reference: name of the finished mix.
-      system: name of the system.
-      status: "ok", or why there are no values.
-      values: by metric; empty if it failed.
+      mean: over the examples.
+      low: lower end of the 95 % bootstrap interval of the mean.
+      high: upper end.
+      median: middle example.
+      deviation: standard deviation.
+      best: smallest value.
+      worst: largest value.
+      examples: how many have the metric.
     """
 
-    example: int
-    song: str
-    reference: str
-    system: str
-    status: str
-    values: dict[str, float]
+    mean: float
+    low: float
+    high: float
+    median: float
+    deviation: float
+    best: float
+    worst: float
+    examples: int
 
 
-def summarize(scores: list[Score]) -> dict[str, dict[str, object]]:
-    """Mean, median, interval of every metric, and counts, by system in order of appearance."""
-    summary: dict[str, dict[str, object]] = {}
-    for system in dict.fromkeys(score.system for score in scores):
-        good = [s for s in scores if s.system == system and s.status == OK]
-        entry: dict[str, object] = {
-            "examples": len(good),
-            "failed": sum(s.system == system and s.status != OK for s in scores),
+@dataclass(frozen=True)
+class Spread:
+    """The audio-feature loss of one system over all sections of one song and reference, on average.
+
+    Attributes:
+      groups: how many songs with references there are.
+      best: mean of each group's smallest value.
+      worst: mean of each group's largest value.
+      deviation: mean of each group's standard deviation.
+    """
+
+    groups: int
+    best: float
+    worst: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class SystemSummary:
+    """What one system got.
+
+    Attributes:
+      examples: how many it mixed.
+      failed: how many it could not.
+      reasons: why, each with how often.
+      notes: what should be known, each with how often.
+      metrics: by name.
+      by_tracks: mean audio-feature loss by number of tracks.
+      spread: over the sections of a group; None where groups have one example.
+      frechet: Frechet distances to the references, by embedding.
+    """
+
+    examples: int
+    failed: int
+    reasons: dict[str, int]
+    notes: dict[str, int]
+    metrics: dict[str, Statistic]
+    by_tracks: dict[int, Statistic]
+    spread: Spread | None
+    frechet: dict[str, FrechetDistance]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an evaluation found.
+
+    Attributes:
+      about: what was evaluated, term and text.
+      systems: in order.
+      tests: of every pair of systems, by metric.
+    """
+
+    about: dict[str, str]
+    systems: dict[str, SystemSummary]
+    tests: dict[str, list[PairedTest]]
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values for summary.json; NaN, which JSON lacks, becomes None."""
+        plain = {
+            "about": self.about,
+            "systems": {name: _system_json(s) for name, s in self.systems.items()},
+            "tests": {name: [t._asdict() for t in tests] for name, tests in self.tests.items()},
         }
-        for metric in METRICS if good else ():
-            values = [score.values[metric] for score in good]
-            low, high = confidence_interval(values)
-            entry[metric] = {
-                "mean": float(np.mean(values)),
-                "median": float(np.median(values)),
-                "low": low,
-                "high": high,
-            }
-        summary[system] = entry
-    return summary
+        finite = _finite(plain)
+        assert isinstance(finite, dict)
+        return finite
 
 
-def write_results(folder: Path, scores: list[Score], about: dict[str, object]) -> None:
-    """Write metrics.csv, summary.json and summary.md."""
-    summary = summarize(scores)
-    with written_beside(folder / "metrics.csv") as path, path.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["example", "song", "reference", "system", "status", *METRICS])
-        for s in scores:
-            values = [s.values.get(metric, "") for metric in METRICS]
-            table.writerow([s.example, s.song, s.reference, s.system, s.status, *values])
-    with written_beside(folder / "summary.json") as path:
-        path.write_text(json.dumps({"about": about, "systems": summary}, indent=1))
-    with written_beside(folder / "summary.md") as path:
-        path.write_text(markdown(summary, about))
+def summarize(
+    rows: Sequence[Row], embeddings: Mapping[str, np.ndarray], about: dict[str, str]
+) -> Summary:
+    """Work out everything that is said about systems.
+
+    Args:
+      rows: of all systems and examples.
+      embeddings: by "<embedding>/<system>".
+      about: what was evaluated.
+    """
+    names = [n for n in dict.fromkeys(row.system for row in rows) if n != REFERENCE]
+    by_system = {name: [row for row in rows if row.system == name] for name in names}
+    systems = {name: _system(by_system[name], _frechet(name, embeddings)) for name in names}
+    tests = {}
+    for metric in TESTED:
+        values = {
+            name: {r.example: r.values[metric] for r in by_system[name] if metric in r.values}
+            for name in names
+        }
+        values = {name: found for name, found in values.items() if found}
+        if len(values) > 1:
+            tests[metric] = paired_tests(values)
+    return Summary(about, systems, tests)
 
 
-def markdown(summary: dict[str, dict[str, object]], about: dict[str, object]) -> str:
-    """The summary as a Markdown table, means over the examples."""
-    head = ["system", *TABLE_COLUMNS, "examples", "failed"]
-    lines = [f"# {about['protocol']}", ""]
-    lines += [f"- {name}: {value}" for name, value in about.items() if name != "protocol"]
-    lines += ["", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for system, entry in summary.items():
-        cells = [_cell(entry, metric) for metric in TABLE_COLUMNS]
-        counts = [str(entry["examples"]), str(entry["failed"])]
-        lines.append(f"| {' | '.join([system, *cells, *counts])} |")
-    return "\n".join([*lines, ""])
+def statistic(values: Sequence[float]) -> Statistic:
+    """Summarise the values of one metric."""
+    low, high = confidence_interval(values)
+    return Statistic(
+        mean=float(np.mean(values)),
+        low=low,
+        high=high,
+        median=float(np.median(values)),
+        deviation=float(np.std(values)),
+        best=float(np.min(values)),
+        worst=float(np.max(values)),
+        examples=len(values),
+    )
 
 
-def terminal_table(summary: dict[str, dict[str, object]], title: str) -> Table:
-    """The summary for a terminal."""
-    table = Table(title=title)
-    table.add_column("system")
-    for name in (*TABLE_COLUMNS, "examples"):
-        table.add_column(name.replace("_", " "), justify="right")
-    for system, entry in summary.items():
-        cells = [_cell(entry, metric) for metric in TABLE_COLUMNS]
-        table.add_row(system, *cells, str(entry["examples"]))
-    return table
+def _system(rows: Sequence[Row], frechet: dict[str, FrechetDistance]) -> SystemSummary:
+    good = [row for row in rows if row.status == OK]
+    metrics = {}
+    for name in dict.fromkeys(n for n in CATALOGUE if any(n in row.values for row in good)):
+        metrics[name] = statistic([row.values[name] for row in good if name in row.values])
+    counts = sorted({row.tracks for row in good})
+    by_tracks = {
+        count: statistic([row.values[TOTAL] for row in good if row.tracks == count])
+        for count in counts
+    }
+    return SystemSummary(
+        examples=len(good),
+        failed=len(rows) - len(good),
+        reasons=_counted(row.status for row in rows if row.status != OK),
+        notes=_counted(row.note for row in good if row.note),
+        metrics=metrics,
+        by_tracks=by_tracks,
+        spread=_spread(good),
+        frechet=frechet,
+    )
 
 
-def _cell(entry: dict[str, object], metric: str) -> str:
-    stored = entry.get(metric)
-    if not isinstance(stored, dict):
-        return MISSING
-    if metric == TOTAL:
-        return f"{stored['mean']:.4f} ({stored['low']:.4f} to {stored['high']:.4f})"
-    return f"{stored['mean']:.4f}"
+def _spread(rows: Sequence[Row]) -> Spread | None:
+    groups: dict[int, list[float]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row.values[TOTAL])
+    several = [values for values in groups.values() if len(values) > 1]
+    if not several:
+        return None
+    best, worst, deviation = (
+        float(np.mean([reduce(values) for values in several]))
+        for reduce in (np.min, np.max, np.std)
+    )
+    return Spread(len(several), best, worst, deviation)
+
+
+def _frechet(name: str, embeddings: Mapping[str, np.ndarray]) -> dict[str, FrechetDistance]:
+    found = {}
+    for key, samples in embeddings.items():
+        embedding, system = key.split("/", 1)
+        reference = embeddings.get(f"{embedding}/{REFERENCE}")
+        if system == name and reference is not None and min(len(samples), len(reference)) > 1:
+            found[embedding] = frechet_distance(samples, reference)
+    return found
+
+
+def _counted(texts: "Sequence[str] | object") -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for text in texts:  # type: ignore[attr-defined]
+        counts[text] = counts.get(text, 0) + 1
+    return counts
+
+
+def _system_json(system: SystemSummary) -> dict[str, object]:
+    plain = asdict(system)
+    plain["frechet"] = {name: {**f._asdict(), "bias": f.bias} for name, f in system.frechet.items()}
+    return plain
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def is_track_metric(name: str) -> bool:
+    """Whether a metric is the audibility of one track."""
+    return name.startswith(TRACK_AUDIBILITY)

@@ -1,66 +1,140 @@
-"""What is compared: anything that turns tracks and a reference into a mix."""
+"""What is compared: anything that mixes songs. `make_systems` finds them by the configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
+from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation.batch import Mixed, console_mixes, weighted_mixes
 from diffmst_jax.evaluation.config import EvaluationConfig
-from diffmst_jax.mixing.analyse import predicted_settings
+from diffmst_jax.evaluation.finished import FinishedMixes
+from diffmst_jax.evaluation.known import random_settings
+from diffmst_jax.evaluation.loading import Loaded
+from diffmst_jax.evaluation.tone import SpectralMatch, corpus_target, sloping_target
+from diffmst_jax.mixing.analyse import neutral_settings, predicted_settings
 from diffmst_jax.mixing.baselines import (
-    equal_loudness_mix,
-    mono_equal_loudness_mix,
-    plain_sum,
+    equal_loudness_weights,
+    mono_equal_loudness_weights,
+    plain_weights,
 )
 from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.settings import Provenance
+from diffmst_jax.mixing.settings import MixSettings, Provenance
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models.folder import load_model
 from diffmst_jax.models.inference import Model
 
-System = Callable[[Multitrack, np.ndarray], np.ndarray]
-"""Called as system(tracks, reference (2, time)); returns the mix (2, time), at any level."""
+Failure = InputError | ValueError
 
-BASELINES: dict[str, Callable[[Multitrack], np.ndarray]] = {
-    "plain_sum": plain_sum,
-    "equal_loudness": equal_loudness_mix,
-    "equal_loudness_mono": mono_equal_loudness_mix,
+
+class System(Protocol):
+    """Mixes several songs: one result each, a failure for those that it cannot mix."""
+
+    def __call__(self, songs: Sequence[Loaded]) -> Sequence[Mixed | Failure]:
+        """Mix songs; may look at `heard` and `heard_reference`, and mixes `tracks`."""
+
+
+Weights = Callable[[Multitrack], np.ndarray]
+Settings = Callable[[Loaded], MixSettings]
+
+BASELINES: dict[str, Weights] = {
+    "plain_sum": plain_weights,
+    "equal_loudness": equal_loudness_weights,
+    "equal_loudness_mono": mono_equal_loudness_weights,
 }
 
 
 def make_systems(config: EvaluationConfig) -> dict[str, System]:
-    """Return the systems of an evaluation by name, baselines first.
+    """Return the systems of an evaluation by name: baselines, finished mixes, models.
 
     Raises:
-      InputError: a model cannot be loaded.
+      InputError: a model or a folder cannot be read.
     """
     systems: dict[str, System] = {}
     for name in config.systems:
-        systems[name] = _without_reference(BASELINES[name])
+        systems[name] = _named_system(name, config)
+    for name, folder in config.finished_folders.items():
+        systems[name] = FinishedMixes(folder)
     for model in config.models:
-        systems[_short_name(model, systems)] = model_system(load_model(model))
+        loaded, name = load_model(model), _short_name(model, systems)
+        systems[name] = ConsoleSystem(partial(model_settings, loaded), size=config.batch)
+        if config.refine:
+            systems[f"{name} refined"] = ConsoleSystem(
+                partial(refined_settings, partial(model_settings, loaded), config.refine),
+                size=config.batch,
+            )
     return systems
 
 
-def model_system(model: Model) -> System:
-    """Return a system that asks a model for settings and renders them, as `diffmst mix` does."""
+class WeightedSystem:
+    """A sum of the tracks, each with a gain in left and right."""
 
-    def mix(multitrack: Multitrack, reference: np.ndarray) -> np.ndarray:
-        settings = predicted_settings(
-            model, multitrack, reference, target=OutputTarget(), provenance=Provenance()
-        )
-        return render(settings, multitrack).mix
+    def __init__(self, weights: Weights, *, size: int):
+        self.weights, self.size = weights, size
 
-    return mix
+    def __call__(self, songs: Sequence[Loaded]) -> list[Mixed]:
+        """Mix; gains are found where systems may listen."""
+        pairs = [(song.tracks, self.weights(song.heard)) for song in songs]
+        return weighted_mixes(pairs, size=self.size)
 
 
-def _without_reference(baseline: Callable[[Multitrack], np.ndarray]) -> System:
-    def mix(multitrack: Multitrack, reference: np.ndarray) -> np.ndarray:
-        del reference
-        return baseline(multitrack)
+class ConsoleSystem:
+    """A console with settings from somewhere."""
 
-    return mix
+    def __init__(self, settings: Settings, *, size: int):
+        self.settings, self.size = settings, size
+
+    def __call__(self, songs: Sequence[Loaded]) -> list[Mixed | Failure]:
+        """Ask for the settings of each song, then mix all together that have some."""
+        results: list[MixSettings | Failure] = []
+        for song in songs:
+            try:
+                results.append(self.settings(song))
+            except (InputError, ValueError) as error:
+                results.append(error)
+        jobs = [
+            (song.tracks, settings)
+            for song, settings in zip(songs, results, strict=True)
+            if isinstance(settings, MixSettings)
+        ]
+        mixes = iter(console_mixes(jobs, size=self.size))
+        return [next(mixes) if isinstance(r, MixSettings) else r for r in results]
+
+
+def model_settings(model: Model, song: Loaded) -> MixSettings:
+    """Ask a model, as `diffmst mix` does."""
+    return predicted_settings(
+        model, song.heard, song.heard_reference, target=OutputTarget(), provenance=Provenance()
+    )
+
+
+def random_console(song: Loaded) -> MixSettings:
+    """Settings by chance, others than those of a random reference."""
+    return random_settings(song.heard, seed=song.example.seed + 1)
+
+
+def neutral_console(song: Loaded) -> MixSettings:
+    """Settings that leave the tracks as they are, equally loud."""
+    return neutral_settings(song.heard, target=OutputTarget())
+
+
+def refined_settings(start: Settings, steps: int, song: Loaded) -> MixSettings:
+    """Gradient descent on the settings from where `start` says, against the heard reference."""
+    raise NotImplementedError
+
+
+def _named_system(name: str, config: EvaluationConfig) -> System:
+    if name in BASELINES:
+        return WeightedSystem(BASELINES[name], size=config.batch)
+    if name == "spectral_match":
+        target = sloping_target() if config.tone is None else corpus_target(config.tone)
+        return SpectralMatch(target, size=config.batch)
+    if name == "random_console":
+        return ConsoleSystem(random_console, size=config.batch)
+    settings = partial(refined_settings, neutral_console, config.optimise)
+    return ConsoleSystem(settings, size=config.batch)
 
 
 def _short_name(model: str, taken: dict[str, System]) -> str:

@@ -18,7 +18,7 @@ def plain_sum(multitrack: Multitrack) -> np.ndarray:
     Returns:
         float32 `(2, time)`.
     """
-    return _sum(multitrack, np.ones(len(multitrack.strips)))
+    return plain_weights(multitrack) @ multitrack.audio
 
 
 def equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
@@ -27,9 +27,7 @@ def equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
     Returns:
         float32 `(2, time)`.
     """
-    loudness = multitrack.loudness_lufs
-    gains = [factor(float(np.mean(loudness) - own)) for own in loudness]
-    return _sum(multitrack, np.array(gains))
+    return equal_loudness_weights(multitrack) @ multitrack.audio
 
 
 def mono_equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
@@ -41,19 +39,34 @@ def mono_equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
     Returns:
         float32 `(2, time)`.
     """
+    return mono_equal_loudness_weights(multitrack) @ multitrack.audio
+
+
+def plain_weights(multitrack: Multitrack) -> np.ndarray:
+    """Gain of each console track in left and right of `plain_sum`, float32 `(2, tracks)`."""
+    return _weights(multitrack, np.ones(len(multitrack.strips)))
+
+
+def equal_loudness_weights(multitrack: Multitrack) -> np.ndarray:
+    """Gain of each console track in left and right of `equal_loudness_mix`."""
+    loudness = multitrack.loudness_lufs
+    gains = [factor(float(np.mean(loudness) - own)) for own in loudness]
+    return _weights(multitrack, np.array(gains))
+
+
+def mono_equal_loudness_weights(multitrack: Multitrack) -> np.ndarray:
+    """Gain of each console track in left and right of `mono_equal_loudness_mix`."""
     channels = [t[None] for t in multitrack.audio]
     loudness = np.array([integrated_loudness(c, sample_rate=SAMPLE_RATE) for c in channels])
     heard = np.isfinite(loudness)
     level = float(np.mean(loudness[heard]))
     gains = np.array([factor(level - own) if np.isfinite(own) else 0.0 for own in loudness])
-    mono = (gains / heard.sum()).astype(np.float32) @ multitrack.audio
-    return np.stack([mono, mono])
+    return np.tile((gains / heard.sum()).astype(np.float32), (2, 1))
 
 
-def _sum(multitrack: Multitrack, strip_gains: np.ndarray) -> np.ndarray:
+def _weights(multitrack: Multitrack, strip_gains: np.ndarray) -> np.ndarray:
     side = multitrack.side_of_track
     left = np.where(side == 0, CENTRE_GAIN, side < 0)
     right = np.where(side == 0, CENTRE_GAIN, side > 0)
     gains = strip_gains[multitrack.strip_of_track]
-    weights = np.stack([left * gains, right * gains]).astype(np.float32)
-    return weights @ multitrack.audio
+    return np.stack([left * gains, right * gains]).astype(np.float32)

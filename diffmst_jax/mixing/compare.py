@@ -123,7 +123,7 @@ def _view(name: str, style: str, audio: np.ndarray, target: View | None) -> View
     distance = None
     if target is not None:
         distance = jax.tree.map(float, _style_distance(features, target.features))
-    spectrum_db, width_db = _spectrum_and_width(audio)
+    spectrum_db, width_db = spectrum_and_width(audio)
     powers = powers * factor(gain_db) ** 2
     return View(name, style, audio, gain_db, features, distance, spectrum_db, width_db, powers)
 
@@ -143,7 +143,7 @@ def _power_density(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return results[0][0], np.average([r[1] for r in results], axis=0, weights=weights)
 
 
-def _spectrum_and_width(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def spectrum_and_width(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Band levels of the mid signal in dB, and side against mid, at `SPECTRUM_HZ`."""
     mid_side = np.stack([audio[0] + audio[1], audio[0] - audio[1]]) / 2
     frequency, density = _power_density(mid_side)

@@ -1,0 +1,12 @@
+"""Embeddings of audio, for distances between sets of mixes.
+
+protocol        Embedding: what an embedding is; make_embeddings finds them by name
+encoder         the project's own: the mix encoder of a model, or band statistics without one
+vggish          VGGish in Flax, with its own front end
+vggish_weights  its weights from the files that people have
+tensor_bundle   tensors out of TensorFlow checkpoints, without TensorFlow
+"""
+
+from diffmst_jax.embeddings.protocol import Embedding, make_embeddings
+
+__all__ = ["Embedding", "make_embeddings"]

@@ -1,0 +1,86 @@
+"""The project's own embeddings: what a model's mix encoder hears, or plain band statistics."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax import Array
+
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.losses import normalize_loudness
+from diffmst_jax.models.cnn14 import minimum_samples
+from diffmst_jax.models.compact import CompactModel
+from diffmst_jax.models.config import Cnn14Config, CompactConfig
+from diffmst_jax.models.front_end import band_statistics
+from diffmst_jax.models.inference import Model
+from diffmst_jax.models.levels import REFERENCE_LUFS
+
+WINDOW_S, HOP_S = 2.0, 1.0
+BANDS_CONFIG = CompactConfig(n_fft=4096, hop=2048, bands=24, conv_width=0, hidden=1)
+
+
+def views(audio: Array) -> Array:
+    """Mid, side, left and right of (2, time) at -16 LUFS, (4, time)."""
+    left, right = normalize_loudness(audio, REFERENCE_LUFS, sample_rate=SAMPLE_RATE)
+    return jnp.stack([left + right, left - right, left, right])
+
+
+def windows(audio: np.ndarray, window: int, hop: int) -> np.ndarray:
+    """Cut (2, time) into (count, 2, window), the end padded with silence if it is too short."""
+    padded = np.pad(audio, ((0, 0), (0, max(0, window - audio.shape[1]))))
+    starts = range(0, padded.shape[1] - window + 1, hop)
+    return np.stack([padded[:, start : start + window] for start in starts]).astype(np.float32)
+
+
+class EncoderEmbedding:
+    """The mix encoder of a model, on windows of two seconds every second.
+
+    The paper's encoder embeds left and right, the compact one mid and side; both are joined.
+    """
+
+    name = "encoder"
+
+    def __init__(self, model: Model):
+        encoder = model.config.encoder
+        shortest = minimum_samples(encoder) if isinstance(encoder, Cnn14Config) else 0
+        self._window = max(round(WINDOW_S * SAMPLE_RATE), shortest)
+        graph, self._weights = nnx.split(model.module)
+
+        @jax.jit
+        def embed(weights: nnx.State, audio: Array) -> Array:
+            module = nnx.merge(graph, weights)
+            heard = jax.vmap(views)(audio)
+            if isinstance(module, CompactModel):
+                assert isinstance(encoder, CompactConfig)
+                statistics = band_statistics(heard[:, :2], encoder, sample_rate=SAMPLE_RATE)
+                vectors = module.mix_encoder(statistics)
+            else:
+                vectors = module.mix_encoder(heard[:, 2:])
+            return vectors.reshape(len(audio), -1)
+
+        self._embed = embed
+
+    def __call__(self, audio: np.ndarray) -> np.ndarray:
+        """Embed (2, time), a row per window."""
+        cut = windows(audio, self._window, round(HOP_S * SAMPLE_RATE))
+        return np.asarray(self._embed(self._weights, cut))
+
+
+class BandEmbedding:
+    """Statistics of the Bark spectrogram of mid and side: no weights at all."""
+
+    name = "bands"
+
+    def __call__(self, audio: np.ndarray) -> np.ndarray:
+        """Embed (2, time), a row per window of two seconds every second."""
+        rate = SAMPLE_RATE
+        return np.asarray(_bands(windows(audio, round(WINDOW_S * rate), round(HOP_S * rate))))
+
+
+@jax.jit
+def _bands(audio: Array) -> Array:
+    heard = jax.vmap(views)(audio)[:, :2]
+    pooled = partial(band_statistics, config=BANDS_CONFIG, sample_rate=SAMPLE_RATE)(heard).pooled
+    return pooled.reshape(len(audio), -1)

@@ -1,0 +1,184 @@
+"""Mixes that others made (engineers, other programs): found by name, aligned with the tracks.
+
+A file belongs to a song if it is named like the song's folder, or `<song>__<reference>` for a mix
+made after one reference; it may lie in a subfolder named like the song. Case and punctuation do
+not matter. Where it starts earlier or later than the tracks, cross-correlation with their plain sum
+finds by how much.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
+
+from diffmst_jax.audio import SAMPLE_RATE, audio_info, read_audio
+from diffmst_jax.data.sources import ReferenceSource
+from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation.batch import Mixed
+from diffmst_jax.evaluation.loading import Loaded
+from diffmst_jax.mixing.baselines import plain_sum
+
+SEARCH_S = 5.0
+"""A mix may start this much earlier or later than the tracks."""
+
+LOW_HZ, HIGH_HZ = 80.0, 6000.0
+CLEAR_PEAK = 12.0
+"""Height of the correlation's peak over its spread; noise of this length reaches about 5."""
+
+LARGEST_DRIFT_S = 0.005
+MISSING_S = 0.05
+USUAL_DIFFERENCE_S = 0.5
+SMALLEST = 1e-12
+
+
+class Lag(NamedTuple):
+    """How a mix lies against the tracks.
+
+    Attributes:
+      samples: by how many the mix is later than the tracks.
+      clearness: height of the correlation's peak over its spread.
+    """
+
+    samples: int
+    clearness: float
+
+
+class FinishedMixes:
+    """A folder of finished mixes as a system.
+
+    Raises:
+      InputError: no such folder, or no audio in it.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.root = ReferenceSource(folder).root
+        self.files = {
+            plain_name(part): mix.path
+            for mix in ReferenceSource(folder).mixes
+            for part in _names(mix.path, self.root)
+        }
+
+    def __call__(self, songs: Sequence[Loaded]) -> list[Mixed | InputError]:
+        """Cut the section of each song out of its finished mix."""
+        results: list[Mixed | InputError] = []
+        for song in songs:
+            try:
+                results.append(self._mix(song))
+            except InputError as error:
+                results.append(error)
+        return results
+
+    def find(self, song: str, reference: str) -> Path:
+        """Return the file of a song, made after this reference if there is one.
+
+        Raises:
+          InputError: there is none.
+        """
+        for name in (f"{song}__{reference}", song):
+            if plain_name(name) in self.files:
+                return self.files[plain_name(name)]
+        problem = f"holds no mix of the song {song!r}"
+        raise InputError(self.root, problem, f"name one {song}.wav")
+
+    def _mix(self, song: Loaded) -> Mixed:
+        example = song.example
+        path = self.find(example.song_name, example.reference_name)
+        info = audio_info(path)
+        start_s = example.judged.start_s
+        first_s = max(0.0, start_s - SEARCH_S)
+        if first_s >= info.duration_s:
+            raise InputError(path, _too_short(info.duration_s, example.duration_s, start_s), REMEDY)
+        audio = read_audio(path, start_s=first_s, duration_s=example.duration_s + 2 * SEARCH_S)
+        stereo = audio[:2] if len(audio) > 1 else np.repeat(audio, 2, axis=0)
+        tracks = plain_sum(song.tracks)
+        place = round((start_s - first_s) * SAMPLE_RATE)
+        lag = aligned(tracks, stereo, path=path)
+        mix = cut(stereo, lag.samples, tracks.shape[1])
+        if mix is None:
+            raise InputError(path, _too_short(info.duration_s, example.duration_s, start_s), REMEDY)
+        notes = []
+        offset_s = (lag.samples - place) / SAMPLE_RATE
+        if lag.samples != place:
+            notes.append(f"moved by {-offset_s:+.3f} s")
+        if info.sample_rate != SAMPLE_RATE:
+            notes.append(f"resampled from {info.sample_rate} Hz")
+        return Mixed(mix, note=f"{path.name}: {', '.join(notes)}" if notes else "")
+
+
+REMEDY = "give the mix of the whole song"
+
+
+def aligned(tracks: np.ndarray, mix: np.ndarray, *, path: Path) -> Lag:
+    """Find where in a mix (2, time) the tracks' sum (2, shorter time) lies.
+
+    Args:
+      tracks: plain sum of the tracks' section.
+      mix: a longer part of the mix.
+      path: of the mix, to blame.
+
+    Raises:
+      InputError: it is nowhere to be found, or runs at another speed.
+    """
+    mono, other = np.sum(tracks, axis=0), np.sum(mix, axis=0)
+    whole = find_lag(mono, other)
+    if whole.clearness < CLEAR_PEAK:
+        problem = f"does not line up with the tracks (clearness {whole.clearness:.1f})"
+        raise InputError(path, problem, f"give a mix of this song within {SEARCH_S:g} s of them")
+    third = len(mono) // 3
+    ends = [find_lag(mono[:third], other), find_lag(mono[-third:], other)]
+    if min(end.clearness for end in ends) >= CLEAR_PEAK:
+        drift = ends[1].samples - (len(mono) - third) - ends[0].samples
+        if abs(drift) > LARGEST_DRIFT_S * SAMPLE_RATE:
+            problem = f"runs at another speed than the tracks ({drift / len(mono):+.2%})"
+            raise InputError(path, problem, "export it again at the tracks' sample rate")
+    return whole
+
+
+def find_lag(pattern: np.ndarray, signal: np.ndarray) -> Lag:
+    """First sample of `signal` at which `pattern` lies, by correlation with equalised spectra.
+
+    Equal weight for all frequencies between `LOW_HZ` and `HIGH_HZ` (the phase transform) makes the
+    peak one sample wide whatever the mix's equalisers did.
+    """
+    size = next_fast_len(len(pattern) + len(signal) - 1, real=True)
+    cross = rfft(signal, size) * np.conj(rfft(pattern, size))
+    frequency = rfftfreq(size, 1 / SAMPLE_RATE)
+    inside = (frequency >= LOW_HZ) & (frequency <= HIGH_HZ)
+    correlation = irfft(np.where(inside, cross / np.maximum(np.abs(cross), SMALLEST), 0.0), size)
+    best = int(np.argmax(np.abs(correlation)))
+    spread = float(np.sqrt(np.mean(np.square(correlation))))
+    lag = best if best < len(signal) else best - size
+    return Lag(lag, float(np.abs(correlation[best])) / max(spread, SMALLEST))
+
+
+def cut(audio: np.ndarray, first: int, samples: int) -> np.ndarray | None:
+    """Cut samples out; None where more than `MISSING_S` is missing, else filled with silence."""
+    missing = max(0, -first) + max(0, first + samples - audio.shape[1])
+    if missing > MISSING_S * SAMPLE_RATE:
+        return None
+    part = audio[:, max(0, first) : max(0, first + samples)]
+    before = max(0, -first)
+    return np.pad(part, ((0, 0), (before, samples - before - part.shape[1])))
+
+
+def plain_name(name: str) -> str:
+    """A name without case and punctuation; the double underscore between names stays."""
+    parts = [re.sub(r"[^0-9a-z]+", " ", part.casefold()).strip() for part in name.split("__")]
+    return "__".join(parts)
+
+
+def _names(path: Path, root: Path) -> list[str]:
+    """What a file may be found by: its name, and its folder's with and without it."""
+    names = [path.stem]
+    if path.parent != root:
+        names += [f"{path.parent.name}__{path.stem}", path.parent.name]
+    return names
+
+
+def _too_short(duration_s: float, section_s: float, start_s: float) -> str:
+    return (
+        f"lasts {duration_s:.1f} s and does not cover {start_s:.1f} to {start_s + section_s:.1f} s"
+    )

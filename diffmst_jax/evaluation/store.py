@@ -1,0 +1,177 @@
+"""What a run has found so far, on disk, so that it can be stopped and go on.
+
+results.jsonl holds a line per example and system. Lines of one batch are appended with one write
+and forced to disk; a line that was cut off by a crash is dropped when the run goes on.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation.config import EvaluationConfig, evaluation_config
+from diffmst_jax.evaluation.manifest import MANIFEST_NAME, Example, load_manifest, save_manifest
+from diffmst_jax.files import written_beside
+from diffmst_jax.typed_config import plain_config
+
+RESULTS_NAME, CONFIG_NAME = "results.jsonl", "config.json"
+AUDIO_FOLDER, EMBEDDINGS_FOLDER = "audio", "embeddings"
+OK = "ok"
+REFERENCE = "reference"
+"""Stands for the reference itself where systems are listed."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one system got on one example.
+
+    Attributes:
+      example: number of the example in the manifest.
+      song: name of the song.
+      reference: name of the finished mix.
+      tracks: how many strips were mixed.
+      group: examples that belong together have the same.
+      system: name of the system.
+      status: "ok", or why there are no values.
+      values: by metric; empty if it failed.
+      note: what a reader should know; empty for nothing.
+      spectrum: log Bark spectrum of mid and side, (2, 24), as compared.
+      controls: control vectors of every strip, and of the master bus last; empty without console.
+    """
+
+    example: int
+    song: str
+    reference: str
+    tracks: int
+    group: int
+    system: str
+    status: str
+    values: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+    spectrum: list[list[float]] = field(default_factory=list)
+    controls: list[list[float]] = field(default_factory=list)
+
+
+class Store:
+    """The folder of a run.
+
+    Attributes:
+      folder: where it is.
+      examples: what is evaluated.
+      rows: everything found so far.
+    """
+
+    def __init__(self, folder: Path, examples: list[Example], rows: list[Row]):
+        self.folder, self.examples, self.rows = folder, examples, rows
+
+    @classmethod
+    def create(cls, folder: Path, config: EvaluationConfig, examples: list[Example]) -> "Store":
+        """Begin a run: write what it consists of."""
+        save_manifest(folder / MANIFEST_NAME, examples)
+        with written_beside(folder / CONFIG_NAME) as temporary:
+            temporary.write_text(json.dumps(plain_config(config), indent=1), encoding="utf-8")
+        return cls(folder, examples, [])
+
+    @classmethod
+    def open(cls, folder: Path) -> "Store":
+        """Go on with a run, or look at one.
+
+        Raises:
+          InputError: there is none in the folder.
+        """
+        if not (folder / RESULTS_NAME).is_file() and not (folder / CONFIG_NAME).is_file():
+            raise InputError(folder, "holds no evaluation", "give the folder of an earlier run")
+        rows, whole = _read_rows(folder / RESULTS_NAME)
+        store = cls(folder, load_manifest(folder / MANIFEST_NAME), rows)
+        if (folder / RESULTS_NAME).is_file():
+            os.truncate(folder / RESULTS_NAME, whole)
+        return store
+
+    @property
+    def config(self) -> EvaluationConfig:
+        """The settings the run was begun with.
+
+        Raises:
+          InputError: they cannot be read.
+        """
+        path = self.folder / CONFIG_NAME
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(path, "cannot be read", "give the folder of an earlier run") from error
+        return evaluation_config(values)
+
+    def missing(self, systems: Iterable[str]) -> list[tuple[int, Example]]:
+        """Examples that some system has no line for yet."""
+        done = {(row.example, row.system) for row in self.rows}
+        names = tuple(systems)
+        return [
+            (number, example)
+            for number, example in enumerate(self.examples)
+            if any((number, name) not in done for name in names)
+        ]
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Add lines, all of them or none; those that are there already are left out."""
+        done = {(row.example, row.system) for row in self.rows}
+        new = [row for row in rows if (row.example, row.system) not in done]
+        text = "".join(json.dumps(asdict(row)) + "\n" for row in new)
+        try:
+            with (self.folder / RESULTS_NAME).open("a", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            problem = f"cannot be written ({error.strerror})"
+            raise InputError(self.folder, problem, "make room and go on with resume=") from error
+        self.rows += new
+
+    def clip(self, example: int, system: str) -> Path:
+        """Where the compressed excerpt of a mix is kept."""
+        return self.folder / AUDIO_FOLDER / f"{example:05d}_{_slug(system)}.mp3"
+
+    def save_embeddings(self, example: int, arrays: dict[str, np.ndarray]) -> None:
+        """Keep an example's embeddings: by "<embedding>/<system>", each (count, dimensions)."""
+        path = self.folder / EMBEDDINGS_FOLDER / f"{example:05d}.npz"
+        known: dict[str, np.ndarray] = {}
+        if path.is_file():
+            with np.load(path) as stored:
+                known = {name: stored[name] for name in stored.files}
+        with written_beside(path) as temporary:
+            np.savez(temporary, **known, **{n: a for n, a in arrays.items() if n not in known})  # type: ignore[arg-type]
+
+    def embeddings(self) -> dict[str, np.ndarray]:
+        """All embeddings by "<embedding>/<system>", over all examples."""
+        parts: dict[str, list[np.ndarray]] = {}
+        for path in sorted((self.folder / EMBEDDINGS_FOLDER).glob("*.npz")):
+            with np.load(path) as stored:
+                for name in stored.files:
+                    parts.setdefault(name, []).append(stored[name])
+        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def _read_rows(path: Path) -> tuple[list[Row], int]:
+    """Complete lines, and how many bytes they take."""
+    if not path.is_file():
+        return [], 0
+    rows, whole = [], 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        try:
+            values: dict[str, Any] = json.loads(line)
+            row = Row(**values)
+        except (ValueError, TypeError):
+            break
+        if not line.endswith(b"\n"):
+            break
+        rows.append(row)
+        whole += len(line)
+    return rows, whole
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-." else "_" for c in name)

@@ -1,0 +1,80 @@
+"""A mix without the reference: equal loudness, brought to a usual spectrum by a linear filter."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import firwin2, oaconvolve
+
+from diffmst_jax.audio import SAMPLE_RATE, read_audio
+from diffmst_jax.data.sources import ReferenceSource
+from diffmst_jax.evaluation.batch import Mixed, weighted_mixes
+from diffmst_jax.evaluation.loading import Loaded
+from diffmst_jax.mixing.baselines import equal_loudness_weights
+from diffmst_jax.mixing.compare import SPECTRUM_HZ, spectrum_and_width
+
+TAPS = 8191
+LARGEST_DB = 12.0
+SLOPE_DB_PER_OCTAVE = -1.5
+SLOPE_FROM_HZ, SLOPE_TO_HZ = 80.0, 10000.0
+"""Without a corpus: level per sixth of an octave falls by 1.5 dB per octave, so the spectrum by
+4.5 dB per octave, the usual tilt of finished popular music."""
+
+CORPUS_FILES, CORPUS_S = 60, 30.0
+
+
+def sloping_target() -> np.ndarray:
+    """Levels in dB at `SPECTRUM_HZ` of the built-in target."""
+    octaves = np.log2(np.clip(SPECTRUM_HZ, SLOPE_FROM_HZ, SLOPE_TO_HZ) / SLOPE_FROM_HZ)
+    return SLOPE_DB_PER_OCTAVE * octaves
+
+
+def corpus_target(folder: str | Path) -> np.ndarray:
+    """Mean level in dB at `SPECTRUM_HZ` over the finished mixes of a folder.
+
+    Raises:
+      InputError: no such folder, or no audio in it.
+    """
+    mixes = ReferenceSource(folder).mixes
+    step = max(1, len(mixes) // CORPUS_FILES)
+    spectra = []
+    for mix in mixes[::step]:
+        audio = read_audio(mix.path, duration_s=CORPUS_S)
+        stereo = audio[:2] if len(audio) > 1 else np.repeat(audio, 2, axis=0)
+        spectrum, _ = spectrum_and_width(stereo)
+        spectra.append(spectrum - np.mean(spectrum))
+    return np.mean(spectra, axis=0)
+
+
+class SpectralMatch:
+    """Equal-loudness mix, filtered so that its long-term spectrum is the target's."""
+
+    def __init__(self, target_db: np.ndarray, *, size: int):
+        self.target_db = target_db
+        self.size = size
+
+    def __call__(self, songs: Sequence[Loaded]) -> list[Mixed]:
+        """Mix each song; the filter is found where systems may listen."""
+        weights = [equal_loudness_weights(song.heard) for song in songs]
+        pairs = [(song.tracks, w) for song, w in zip(songs, weights, strict=True)]
+        mixed = weighted_mixes(pairs, size=self.size)
+        results = []
+        for song, w, mix in zip(songs, weights, mixed, strict=True):
+            spectrum, _ = spectrum_and_width(w @ song.heard.audio)
+            taps = matching_filter(spectrum, self.target_db)
+            filtered = oaconvolve(mix.mix, taps[None], mode="same", axes=1).astype(np.float32)
+            results.append(mix._replace(mix=filtered))
+        return results
+
+
+def matching_filter(spectrum_db: np.ndarray, target_db: np.ndarray) -> np.ndarray:
+    """Linear-phase filter (taps,) between two spectra at `SPECTRUM_HZ`, within `LARGEST_DB`.
+
+    Their overall levels do not matter.
+    """
+    apart = target_db - spectrum_db
+    gain_db = np.clip(apart - np.median(apart), -LARGEST_DB, LARGEST_DB)
+    nyquist = SAMPLE_RATE / 2
+    places = np.concatenate([[0.0], SPECTRUM_HZ, [nyquist]])
+    gains = 10 ** (np.concatenate([gain_db[:1], gain_db, gain_db[-1:]]) / 20)
+    return np.asarray(firwin2(TAPS, places, gains, fs=SAMPLE_RATE), np.float64)

@@ -1,7 +1,7 @@
-"""Compare mixes: `python evaluate.py model=<folder or name> protocol=table1|table2 [key=value]`.
+"""Compare systems that mix: `python evaluate.py model=<folder or name> [key=value]`.
 
-Writes manifest.json, metrics.csv (a row per example and system), summary.json and summary.md into
-runs/evaluation/<time> and prints the table. The settings are in conf/evaluation.
+Writes metrics.csv (a row per example, system and metric), summary.json, summary.md, table.tex and
+report.html into runs/evaluation/<time> and prints the table. `--help` explains every setting.
 """
 
 import sys
@@ -13,9 +13,11 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.evaluation.config import evaluation_config
+from diffmst_jax.evaluation.config import EvaluationConfig, evaluation_config
+from diffmst_jax.evaluation.results import compare_runs, write_results
 from diffmst_jax.evaluation.run import evaluate
-from diffmst_jax.evaluation.summary import summarize, terminal_table
+from diffmst_jax.evaluation.summary import Summary
+from diffmst_jax.evaluation.tables import terminal_table
 from diffmst_jax.training.compose import compose_or_exit, remove_if_empty
 from diffmst_jax.training.display import Display
 from diffmst_jax.training.process import settle_process
@@ -31,16 +33,29 @@ def main(settings: DictConfig) -> None:
     assert isinstance(values, dict)
     try:
         config = evaluation_config({str(key): value for key, value in values.items()})
-        with Display(Console(stderr=True)) as display:
-            scores = evaluate(config, folder, display.report)
+        summary, kind, place = run(config, folder)
     except InputError as error:
         sys.stderr.write(f"evaluate.py: {error}\n")
         sys.exit(2)
     finally:
         remove_if_empty(folder)
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    console.print(terminal_table(summarize(scores), config.protocol.name))
-    console.print(f"results in {folder}", highlight=False, soft_wrap=True)
+    console = Console(width=None if sys.stdout.isatty() else 180)
+    console.print(terminal_table(summary, kind))
+    for name, system in summary.systems.items():
+        for reason, count in system.reasons.items():
+            console.print(f"{name}: {count} failed: {reason}", highlight=False, markup=False)
+    console.print(f"results in {place}", highlight=False, soft_wrap=True)
+
+
+def run(config: EvaluationConfig, folder: Path) -> tuple[Summary, str, Path]:
+    """Evaluate, go on, or compare; returns what was found, the protocol's kind, and the folder."""
+    if config.compare:
+        summary, kind = compare_runs([Path(path) for path in config.compare], folder, config.report)
+        return summary, kind, folder
+    with Display(Console(stderr=True)) as display:
+        store = evaluate(config, folder, display.report)
+    used = store.config
+    return write_results(store, used), used.protocol.kind, store.folder
 
 
 if __name__ == "__main__":

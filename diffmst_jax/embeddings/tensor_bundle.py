@@ -10,6 +10,7 @@ that matter are read. Tables that are compressed (TensorFlow writes none) are re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from diffmst_jax.errors import InputError
 MAGIC = 0xDB4775248B80FB57
 FOOTER = 48
 FLOAT, INT32, INT64 = 1, 3, 9  # of TensorFlow's numbered types
-DTYPES = {
+DTYPES: dict[int, np.dtype[Any]] = {
     FLOAT: np.dtype("<f4"),
     2: np.dtype("<f8"),
     INT32: np.dtype("<i4"),
@@ -92,9 +93,11 @@ def _format_2(index: Path) -> Iterator[tuple[str, np.ndarray]]:
         dtype = DTYPES.get(_number(fields, 1))
         if dtype is None:
             continue  # text and the like
-        shape = _shape(_first(fields, 2)) if 2 in fields else ()
+        shape: tuple[int, ...] = _shape(_first(fields, 2)) if 2 in fields else ()
         count = int(np.prod(shape, dtype=np.int64))
-        numbers = np.fromfile(data, dtype, count, offset=_number(fields, 4))
+        with data.open("rb") as file:
+            file.seek(_number(fields, 4))
+            numbers = np.frombuffer(file.read(count * dtype.itemsize), dtype)
         yield key.decode(), numbers.reshape(shape)
 
 

@@ -135,7 +135,7 @@ class VggishEmbedding:
 
     def __call__(self, audio: np.ndarray) -> np.ndarray:
         """Embed `(2, time)` at 44100 Hz, a row for every 0.96 s."""
-        mono = np.mean(audio, axis=0, keepdims=True, dtype=np.float32)
+        mono = np.asarray(np.mean(audio, axis=0, keepdims=True), np.float32)
         low = resample(mono, from_rate=SAMPLE_RATE, to_rate=RATE)[0]
         shortest = FRAME + (PATCH - 1) * HOP
         padded = np.pad(low, (0, max(0, shortest - len(low))))

@@ -2,9 +2,13 @@
 
 import csv
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from diffmst_jax.evaluation.config import EvaluationConfig
+import numpy as np
+
+from diffmst_jax.evaluation.config import EvaluationConfig, ReportConfig
 from diffmst_jax.evaluation.report import report_html
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import Summary, summarize
@@ -64,3 +68,56 @@ def write_csv(path: Path, rows: list[Row]) -> None:
 def _write(path: Path, text: str) -> None:
     with written_beside(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def compare_runs(
+    folders: Sequence[Path], folder: Path, report: ReportConfig
+) -> tuple[Summary, str]:
+    """Put several runs into one report: their systems side by side, named after their runs.
+
+    Runs of the same examples are tested against each other pair by pair.
+
+    Returns:
+      The summary of all, and the protocol's kind.
+
+    Raises:
+      InputError: a folder without an evaluation.
+    """
+    stores = [Store.open(path) for path in folders]
+    configs = [store.config for store in stores]
+    same = all(store.examples == stores[0].examples for store in stores)
+    rows: list[Row] = []
+    embeddings: dict[str, np.ndarray] = {}
+    offset = 0
+    for store in stores:
+        name = store.folder.name
+        shift = 0 if same else offset
+        store.rows = [
+            replace(row, example=row.example + shift, group=row.group + shift)
+            if row.system == REFERENCE
+            else replace(
+                row,
+                system=f"{name}: {row.system}",
+                example=row.example + shift,
+                group=row.group + shift,
+            )
+            for row in store.rows
+        ]
+        rows += store.rows
+        offset += len(store.examples)
+        for key, vectors in store.embeddings().items():
+            embedding, system = key.split("/", 1)
+            label = system if system == REFERENCE else f"{name}: {system}"
+            embeddings.setdefault(f"{embedding}/{label}", vectors)
+    names = {config.protocol.name for config in configs}
+    kind = configs[0].protocol.kind if len(names) == 1 else "table1"
+    about_all = {
+        "protocol": " and ".join(sorted(names)),
+        "runs": ", ".join(store.folder.name for store in stores),
+        "examples": "the same in all" if same else "different ones",
+    }
+    summary = summarize(rows, embeddings, about_all)
+    write_csv(folder / "metrics.csv", rows)
+    write_texts(folder, summary, kind)
+    _write(folder / "report.html", report_html(summary, stores, kind, report))
+    return summary, kind

@@ -1,6 +1,6 @@
 """From rows to what they say: means with intervals, tests, groups, Frechet distances."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -12,7 +12,6 @@ from diffmst_jax.evaluation.metrics import (
     MEAN_AUDIBILITY,
     PAPER,
     TOTAL,
-    TRACK_AUDIBILITY,
 )
 from diffmst_jax.evaluation.statistics import PairedTest, confidence_interval, paired_tests
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row
@@ -200,9 +199,9 @@ def _frechet(name: str, embeddings: Mapping[str, np.ndarray]) -> dict[str, Frech
     return found
 
 
-def _counted(texts: "Sequence[str] | object") -> dict[str, int]:
+def _counted(texts: Iterable[str]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for text in texts:  # type: ignore[attr-defined]
+    for text in texts:
         counts[text] = counts.get(text, 0) + 1
     return counts
 
@@ -219,8 +218,3 @@ def _finite(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_finite(v) for v in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def is_track_metric(name: str) -> bool:
-    """Whether a metric is the audibility of one track."""
-    return name.startswith(TRACK_AUDIBILITY)

@@ -21,6 +21,8 @@ from diffmst_jax.mixing.baselines import (
     plain_weights,
 )
 from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.reference import reference_style
+from diffmst_jax.mixing.refine import refine
 from diffmst_jax.mixing.settings import MixSettings, Provenance
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models.folder import load_model
@@ -53,8 +55,8 @@ def make_systems(config: EvaluationConfig) -> dict[str, System]:
       InputError: a model or a folder cannot be read.
     """
     systems: dict[str, System] = {}
-    for name in config.systems:
-        systems[name] = _named_system(name, config)
+    for baseline in config.systems:
+        systems[baseline] = _named_system(baseline, config)
     for name, folder in config.finished_folders.items():
         systems[name] = FinishedMixes(folder)
     for model in config.models:
@@ -122,7 +124,8 @@ def neutral_console(song: Loaded) -> MixSettings:
 
 def refined_settings(start: Settings, steps: int, song: Loaded) -> MixSettings:
     """Gradient descent on the settings from where `start` says, against the heard reference."""
-    raise NotImplementedError
+    target = reference_style(song.heard_reference)
+    return refine(start(song), song.heard, target, steps=steps).settings
 
 
 def _named_system(name: str, config: EvaluationConfig) -> System:

@@ -102,8 +102,10 @@ def paper_markdown(summary: Summary, kind: str) -> list[str]:
         system = summary.systems[line.system]
         counts = [str(system.examples), str(system.failed)]
         rows.append(_markdown_row([line.system, *_cells(line, kind), *counts]))
-    for line in paper_lines(kind):
-        rows.append(_markdown_row([f"*{line.system}, paper*", *_cells(line, kind), "", ""]))
+    rows += [
+        _markdown_row([f"*{line.system}, paper*", *_cells(line, kind), "", ""])
+        for line in paper_lines(kind)
+    ]
     note = "Terms are weighted; their sum is the AF loss."
     if paper_lines(kind):
         note += f" Lines in italics: {OTHER_CORPUS}, so not comparable."
@@ -238,10 +240,8 @@ def _spread_markdown(summary: Summary) -> list[str]:
     if not rows:
         return []
     heads = ["system", "AF loss, best section", "worst", "standard deviation", "songs"]
-    return ["", "Over the sections of one song and reference:", "", _markdown_row(heads)] + [
-        "|" + "---|" * len(heads),
-        *rows,
-    ]
+    title = ["", "Over the sections of one song and reference:", ""]
+    return [*title, _markdown_row(heads), "|" + "---|" * len(heads), *rows]
 
 
 def _tests_markdown(summary: Summary) -> list[str]:
@@ -251,8 +251,10 @@ def _tests_markdown(summary: Summary) -> list[str]:
     heads = ["AF loss", "against", "wins", "median difference", "p (Holm)", "pairs"]
     rows = [
         _markdown_row(
-            [t.first, t.second, f"{t.wins:.0%}", f"{t.difference:+.3g}", p_text(t.p_holm)]
-            + [str(t.pairs)]
+            [
+                *(t.first, t.second, f"{t.wins:.0%}", f"{t.difference:+.3g}"),
+                *(p_text(t.p_holm), str(t.pairs)),
+            ]
         )
         for t in tests
     ]

@@ -1,0 +1,89 @@
+import pytest
+
+from diffmst_jax.data.sources import FolderSource, ReferenceSource
+from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation.loading import Loaded, Unreadable, batches, load_example
+from diffmst_jax.evaluation.manifest import load_manifest, save_manifest
+from diffmst_jax.evaluation.protocols import draw_examples
+from tests.evaluation.conftest import composed
+
+
+@pytest.fixture
+def draw(overrides):
+    def examples(*more: str, seed: int = 0):
+        config = composed(*overrides, *more)
+        songs, references = FolderSource(config.data.songs), ReferenceSource(config.data.references)
+        return draw_examples(songs, references, config.protocol, seed)
+
+    return examples
+
+
+def test_examples_are_drawn_by_seed_and_survive_their_file(draw, tmp_path):
+    examples = draw("protocol=tracks", "protocol.track_counts=[1,2]")
+    assert examples == draw("protocol=tracks", "protocol.track_counts=[1,2]")
+    assert examples != draw("protocol=tracks", "protocol.track_counts=[1,2]", seed=1)
+    save_manifest(tmp_path / "manifest.json", examples)
+    assert load_manifest(tmp_path / "manifest.json") == examples
+
+
+def test_file_that_is_no_manifest_is_named(tmp_path):
+    (tmp_path / "x.json").write_text('{"version": 2, "examples": [{"song": 1}]}')
+    with pytest.raises(InputError, match="no manifest"):
+        load_manifest(tmp_path / "x.json")
+
+
+def test_listed_songs_have_their_listed_references(draw):
+    examples = draw(
+        "protocol=table2", "protocol.songs=[two,one]", "protocol.references=['mix 0','mix 1']"
+    )
+    pairs = [(e.song_name, e.reference_name) for e in examples]
+    assert pairs == [("two", "mix 0"), ("one", "mix 1")]
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("protocol.songs=[one,three]", "no song 'three'"),
+        ("protocol.references=[x]", "no reference 'x'"),
+        ("protocol.duration_s=5", "no song with sections"),
+    ],
+)
+def test_what_is_missing_is_named(draw, override, problem):
+    with pytest.raises(InputError, match=problem):
+        draw("protocol=transfer", override)
+
+
+def test_every_section_meets_every_section_of_the_reference(draw):
+    examples = draw("protocol=sections", "protocol.examples=1", "protocol.sections=2")
+    starts = {(e.judged.start_s, e.judged.reference_start_s) for e in examples}
+    assert len(examples) == len(starts) == 4
+    assert {e.group for e in examples} == {0}
+
+
+def test_transfer_judges_what_was_not_heard(draw):
+    for example in draw("protocol=transfer", "protocol.examples=5"):
+        assert abs(example.judged.start_s - example.heard.start_s) >= 2
+        assert abs(example.judged.reference_start_s - example.heard.reference_start_s) >= 2
+    loaded = load_example(0, example)
+    assert loaded.tracks.strips == loaded.heard.strips
+    assert loaded.tracks.audio.shape == loaded.heard.audio.shape
+    assert (loaded.tracks.audio != loaded.heard.audio).any()
+    assert (loaded.reference != loaded.heard_reference).any()
+
+
+def test_fewer_tracks_are_part_of_the_more(draw):
+    one, two = draw("protocol=tracks", "protocol.track_counts=[1,2,9]", "protocol.examples=1")
+    assert set(one.files) < set(two.files)
+    assert len(load_example(0, one).tracks.strips) == 1
+
+
+def test_examples_come_in_batches_with_the_unreadable_ones_named(draw):
+    good, bad = draw("protocol.examples=2")
+    bad = type(bad)(**{**bad.__dict__, "song": "/nowhere"})
+    groups = list(batches(enumerate([good, bad, good]), 2))
+    assert [len(group) for group in groups] == [2, 1]
+    assert isinstance(groups[0][0], Loaded)
+    unreadable = groups[0][1]
+    assert isinstance(unreadable, Unreadable)
+    assert "/nowhere" in unreadable.reason
+    assert list(batches([], 2)) == []

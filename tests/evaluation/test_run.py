@@ -1,0 +1,197 @@
+import csv
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation import run as run_module
+from diffmst_jax.evaluation.loading import batches
+from diffmst_jax.evaluation.metrics import CATALOGUE, TOTAL
+from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
+from diffmst_jax.evaluation.results import compare_runs, write_results
+from diffmst_jax.evaluation.run import evaluate
+from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
+from diffmst_jax.evaluation.summary import summarize
+from diffmst_jax.evaluation.tables import cell, columns, latex, markdown
+from diffmst_jax.training.feed import quiet
+from tests.evaluation.conftest import composed
+
+SYSTEMS = ["plain_sum", "equal_loudness_mono", "spectral_match", "tiny"]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def summary(finished_run):
+    return write_results(finished_run[0], finished_run[1])
+
+
+def test_every_system_has_every_example(finished_run):
+    store, _, reports = finished_run
+    assert {(r.example, r.system) for r in store.rows} == {
+        (n, s) for n in range(3) for s in [*SYSTEMS, REFERENCE]
+    }
+    assert all(row.status == OK for row in store.rows)
+    assert reports[-1] == ("evaluating", 3, 3)
+
+
+def test_csv_has_a_line_per_example_system_and_metric(finished_run, summary):
+    store = finished_run[0]
+    with (store.folder / "metrics.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    totals = [line for line in lines if line["metric"] == TOTAL]
+    assert len(totals) == 3 * len(SYSTEMS)
+    tracks = [line for line in lines if line["metric"] == "audibility: kick"]
+    assert len(tracks) == 3 * len(SYSTEMS)
+    mean = np.mean([float(line["value"]) for line in totals if line["system"] == "tiny"])
+    assert summary.systems["tiny"].metrics[TOTAL].mean == pytest.approx(mean)
+
+
+def test_summary_files_say_the_same(finished_run, summary):
+    folder = finished_run[0].folder
+    stored = json.loads((folder / "summary.json").read_text())
+    assert stored["systems"]["tiny"]["metrics"][TOTAL]["mean"] == pytest.approx(
+        summary.systems["tiny"].metrics[TOTAL].mean
+    )
+    assert "| tiny |" in (folder / "summary.md").read_text()
+    assert summary.systems["tiny"].frechet["encoder"].samples == 3
+    assert (folder / "table.tex").read_text().count("\\\\") == 1 + len(SYSTEMS) + 1 + len(TABLE_1)
+
+
+def test_stopped_run_goes_on_and_gives_the_same(finished_run, tmp_path, monkeypatch):
+    store, _, _ = finished_run
+    folder = tmp_path / "stopped"
+    shutil.copytree(store.folder, folder)
+    lines = (folder / "results.jsonl").read_text().splitlines(keepends=True)
+    (folder / "results.jsonl").write_text("".join(lines[:-7]) + lines[-1][:40])
+    loaded = []
+
+    def counting(todo, size):
+        loaded.extend(todo)
+        return batches(loaded, size)
+
+    monkeypatch.setattr(run_module, "batches", counting)
+    again = evaluate(composed(f"resume={folder}"), tmp_path, quiet)
+    assert 0 < len(loaded) < 3
+    key = lambda row: (row.example, row.system)  # noqa: E731
+    first, second = sorted(store.rows, key=key), sorted(again.rows, key=key)
+    assert [key(r) for r in first] == [key(r) for r in second]
+    for a, b in zip(first, second, strict=True):
+        assert a.values == pytest.approx(b.values, rel=1e-4, abs=1e-6)
+    assert len((folder / "results.jsonl").read_text().splitlines()) == len(lines)
+
+
+def test_manifest_gives_another_run_the_same_examples(finished_run, overrides, tmp_path):
+    store, _, _ = finished_run
+    config = composed(
+        *overrides,
+        f"manifest={store.folder / 'manifest.json'}",
+        "systems=[plain_sum]",
+        "report.audio_mb=0",
+    )
+    other = evaluate(config, tmp_path / "other", quiet)
+    assert other.examples == store.examples
+    write_results(other, config)
+    both, kind = compare_runs([store.folder, other.folder], tmp_path / "both", config.report)
+    assert kind == "table1"
+    names = [f"{store.folder.name}: {s}" for s in SYSTEMS]
+    assert sorted(both.systems) == sorted([*names, "other: plain_sum"])
+    test = next(
+        t for t in both.tests[TOTAL] if {t.first, t.second} == {names[0], "other: plain_sum"}
+    )
+    assert test.pairs == 3
+    assert test.difference == pytest.approx(0.0, abs=1e-6)
+    assert (tmp_path / "both" / "report.html").is_file()
+
+
+def test_unreadable_song_is_counted_and_the_rest_evaluated(finished_run, overrides, tmp_path):
+    manifest = json.loads((finished_run[0].folder / "manifest.json").read_text())
+    manifest["examples"][1]["song"] = "/nowhere"
+    (tmp_path / "m.json").write_text(json.dumps(manifest))
+    wanted = (*overrides, "systems=[plain_sum]", "report.audio_mb=0")
+    config = composed(*wanted, f"manifest={tmp_path / 'm.json'}")
+    store = evaluate(config, tmp_path / "run", quiet)
+    system = write_results(store, config).systems["plain_sum"]
+    assert (system.examples, system.failed) == (2, 1)
+    assert "/nowhere" in next(iter(system.reasons))
+    assert "/nowhere" in (tmp_path / "run" / "summary.md").read_text()
+    for example in manifest["examples"]:
+        example["song"] = "/nowhere"
+    (tmp_path / "m.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="nothing could be evaluated"):
+        evaluate(config, tmp_path / "none", quiet)
+
+
+def test_folder_without_a_run_is_named(tmp_path):
+    with pytest.raises(InputError, match="holds no evaluation"):
+        Store.open(tmp_path)
+
+
+def rows_of(values, group=lambda i: i):
+    return [Row(i, "s", "r", 4, group(i), "a", OK, {TOTAL: v}) for i, v in enumerate(values)]
+
+
+def test_sections_of_one_song_have_best_worst_and_spread():
+    rows = rows_of([0.1, 0.3, 0.2, 0.6], group=lambda i: i // 2)
+    spread = summarize(rows, {}, {"protocol": "sections"}).systems["a"].spread
+    assert spread is not None
+    assert (spread.groups, spread.best, spread.worst) == pytest.approx((2, 0.15, 0.45))
+    assert spread.deviation == pytest.approx(0.15)
+    assert summarize(rows_of([0.1, 0.2]), {}, {"protocol": "x"}).systems["a"].spread is None
+
+
+def test_papers_terms_add_up_to_its_loss():
+    for row in (*TABLE_1, *TABLE_2):
+        terms = [getattr(row, c.metric) for c in columns("table2")[:5]]
+        if row in TABLE_2:
+            assert sum(terms) == pytest.approx(row.audio_features, abs=0.12), row.system
+
+
+def test_cells_have_the_papers_units():
+    rms, crest, *_, loss, frechet = columns("table1")
+    assert cell(2.31e-4, rms) == "2.31e-04"
+    assert cell(0.0211, crest) == "2.11"
+    assert cell(6.55, loss) == "6.55e+00"
+    assert cell(None, loss) == "failed"
+    assert cell(math.nan, frechet) == "-"
+
+
+def test_latex_marks_the_best_and_escapes_names():
+    rows = rows_of([0.2, 0.4]) + [
+        Row(i, "s", "r", 4, i, "b_50%", OK, {TOTAL: 0.1}) for i in range(2)
+    ]
+    text = latex(summarize(rows, {}, {"protocol": "p"}), "table1")
+    assert "b\\_50\\% & " in text
+    assert re.search(r"b\\_50\\% &.*\\textbf\{1\.00e-01\}", text)
+    assert "\\underline{3.00e-01}" in text
+    assert "| b_50% |" in markdown(summarize(rows, {}, {"protocol": "p"}), "table1")
+
+
+def test_every_metric_of_a_run_is_explained(finished_run):
+    for row in finished_run[0].rows:
+        for name in row.values:
+            assert name in CATALOGUE or name.startswith("audibility: ")
+
+
+@pytest.mark.slow
+def test_program_teaches_and_refuses_in_one_line(tmp_path):
+    program = [sys.executable, str(ROOT / "evaluate.py")]
+    taught = subprocess.run([*program, "--help"], capture_output=True, text=True, check=True)
+    assert "protocol=   table1" in taught.stdout
+    assert "finished=" in taught.stdout
+    wrong = subprocess.run(
+        [*program, "model=/nowhere", f"hydra.run.dir={tmp_path / 'x'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert wrong.returncode == 2
+    assert wrong.stderr.count("\n") == 1
+    assert "/nowhere" in wrong.stderr
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,170 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from diffmst_jax.audio import SAMPLE_RATE, write_audio
+from diffmst_jax.data.sources import FolderSource, ReferenceSource
+from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation.batch import Mixed, console_mixes, weighted_mixes
+from diffmst_jax.evaluation.finished import CLEAR_PEAK, FinishedMixes, cut, find_lag, plain_name
+from diffmst_jax.evaluation.judging import Judged, judge_batch
+from diffmst_jax.evaluation.known import random_settings, settings_controls
+from diffmst_jax.evaluation.loading import load_example
+from diffmst_jax.evaluation.protocols import draw_examples
+from diffmst_jax.evaluation.systems import (
+    ConsoleSystem,
+    neutral_console,
+    random_console,
+    refined_settings,
+)
+from diffmst_jax.evaluation.tone import SpectralMatch, corpus_target, sloping_target
+from diffmst_jax.mixing.baselines import equal_loudness_mix, equal_loudness_weights, plain_sum
+from diffmst_jax.mixing.compare import SPECTRUM_HZ, spectrum_and_width
+from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.tracks import load_tracks
+from tests.evaluation.conftest import composed
+
+
+def examples_of(overrides, *more):
+    config = composed(*overrides, *more)
+    songs, references = FolderSource(config.data.songs), ReferenceSource(config.data.references)
+    return draw_examples(songs, references, config.protocol, 0)
+
+
+@pytest.fixture(scope="module")
+def loaded(overrides):
+    examples = examples_of(overrides, "protocol=table2")
+    return [load_example(number, example) for number, example in enumerate(examples)]
+
+
+def test_batched_console_gives_the_mixes_of_the_mixing_tool(loaded):
+    songs = [(song.tracks, random_settings(song.tracks, seed=i)) for i, song in enumerate(loaded)]
+    mixes = console_mixes(songs, size=2)
+    for mixed, (tracks, settings) in zip(mixes, songs, strict=True):
+        whole = render(settings, tracks).mix
+        assert mixed.mix == pytest.approx(whole, abs=1e-4 * float(np.abs(whole).max()))
+        assert mixed.heard is not None
+        assert mixed.heard.shape == (3,)
+        assert np.all((mixed.heard > 0) & (mixed.heard <= 1))
+
+
+def test_weighted_mixes_are_the_baselines(loaded):
+    songs = [(song.tracks, equal_loudness_weights(song.tracks)) for song in loaded]
+    for mixed, song in zip(weighted_mixes(songs, size=2), loaded, strict=True):
+        assert mixed.mix == pytest.approx(equal_loudness_mix(song.tracks), abs=1e-5)
+
+
+def test_failing_song_leaves_the_others_of_its_batch(loaded):
+    def settings(song):
+        if song.number == 0:
+            raise ValueError("no idea")
+        return random_console(song)
+
+    first, second = ConsoleSystem(settings, size=2)(loaded)
+    assert isinstance(first, ValueError)
+    assert isinstance(second, Mixed)
+    assert second.mix.shape == loaded[1].reference.shape
+
+
+def test_known_truth_is_matched_by_the_settings_that_made_it(overrides):
+    example = examples_of(overrides, "protocol=method1", "protocol.examples=1")[0]
+    song = load_example(0, example)
+    settings = random_settings(song.tracks, seed=example.seed)
+    (mixed,) = console_mixes([(song.tracks, settings)], size=2)
+    (measured,) = judge_batch([song.reference], -16.0, size=2)
+    ((values, _),) = Judged.scores([Judged(song, measured, mixed)], -16.0, size=2)
+    assert values["mrstft"] == pytest.approx(0.0, abs=1e-3)
+    assert values["controls_rmse"] == pytest.approx(0.0, abs=1e-4)
+    assert values["audio_features"] == pytest.approx(0.0, abs=1e-5)
+    other = settings_controls(random_console(song))
+    assert song.truth is not None
+    assert np.abs(other.track - song.truth.track).mean() > 0.2
+
+
+@pytest.mark.slow
+def test_optimising_the_console_comes_closer(loaded):
+    start = neutral_console(loaded[0])
+    better = refined_settings(neutral_console, 12, loaded[0])
+    mixes = console_mixes([(loaded[0].tracks, s) for s in (start, better)], size=2)
+    (reference,) = judge_batch([loaded[0].reference], -16.0, size=2)
+    items = [Judged(loaded[0], reference, mixed) for mixed in mixes]
+    scores = [v["audio_features"] for v, _ in Judged.scores(items, -16.0, size=2)]
+    assert scores[1] < 0.7 * scores[0]
+
+
+def test_spectral_match_has_the_targets_spectrum(loaded, material):
+    target = corpus_target(material)
+    plain = plain_sum(loaded[0].tracks)
+    (mixed, _) = SpectralMatch(target, size=2)(loaded)
+    middle = (SPECTRUM_HZ > 300) & (SPECTRUM_HZ < 3000)
+
+    def distance(audio):
+        apart = (spectrum_and_width(audio)[0] - target)[middle]
+        return np.std(apart)
+
+    assert distance(mixed.mix) < 0.8 * distance(plain)
+    assert sloping_target()[-1] < sloping_target()[0]
+
+
+def finished_folder(material, tmp_path, *, delay=0.0, speed=1.0):
+    """The plain sums of both songs as somebody's finished mixes, equalised, late or too fast."""
+    for name, file in (("one", "One.wav"), ("two", "two__mix 0.wav")):
+        mix = plain_sum(load_tracks(material / "songs" / name))
+        mix = np.pad(mix, ((0, 0), (round(delay * SAMPLE_RATE), 0)))
+        bright = mix - 0.7 * np.pad(mix, ((0, 0), (1, 0)))[:, :-1]
+        rate = round(speed * SAMPLE_RATE)
+        write_audio(tmp_path / file, 0.3 * bright, sample_rate=rate)
+    return tmp_path
+
+
+def test_finished_mixes_are_found_by_name_and_moved_into_place(loaded, material, tmp_path):
+    system = FinishedMixes(finished_folder(material, tmp_path, delay=0.25))
+    assert system.find("two", "mix 0").name == "two__mix 0.wav"
+    first, second = system(loaded)
+    assert isinstance(first, Mixed)
+    assert "-0.250 s" in first.note
+    expected = plain_sum(loaded[0].tracks)
+    expected = 0.3 * (expected - 0.7 * np.pad(expected, ((0, 0), (1, 0)))[:, :-1])
+    assert first.mix[:, 10:] == pytest.approx(expected[:, 10:], abs=1e-3)
+    if loaded[1].example.reference_name == "mix 0":
+        assert isinstance(second, Mixed)
+        assert second.mix.shape == expected.shape
+    else:
+        assert "no mix of the song 'two'" in str(second)
+
+
+def test_finished_mixes_that_do_not_fit_are_named(loaded, material, tmp_path):
+    fast = FinishedMixes(finished_folder(material, tmp_path / "fast", speed=48000 / 44100))
+    assert "line up" in str(fast(loaded)[0]) or "another speed" in str(fast(loaded)[0])
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, 6 * SAMPLE_RATE))
+    write_audio(tmp_path / "noise" / "one.wav", noise, sample_rate=SAMPLE_RATE)
+    assert "does not line up" in str(FinishedMixes(tmp_path / "noise")(loaded)[0])
+    short = plain_sum(loaded[0].tracks)[:, : SAMPLE_RATE // 2]
+    write_audio(tmp_path / "short" / "one.wav", short, sample_rate=SAMPLE_RATE)
+    late = dataclasses.replace(
+        loaded[0].example, judged=dataclasses.replace(loaded[0].example.judged, start_s=20.0)
+    )
+    song = dataclasses.replace(loaded[0], example=late)
+    (answer,) = FinishedMixes(tmp_path / "short")([song])
+    assert isinstance(answer, InputError)
+    assert "does not cover" in answer.problem
+
+
+def test_lag_is_found_to_the_sample_and_noise_is_not_clear():
+    rng = np.random.default_rng(0)
+    signal = rng.standard_normal(SAMPLE_RATE)
+    found = find_lag(signal[5000:25000], signal)
+    assert found.samples == 5000
+    assert found.clearness > 5 * CLEAR_PEAK
+    assert find_lag(rng.standard_normal(20000), signal).clearness < CLEAR_PEAK
+
+
+def test_cut_fills_a_little_and_refuses_much():
+    audio = np.ones((2, 10000), np.float32)
+    filled = cut(audio, -100, 5000)
+    assert filled is not None
+    assert filled[:, :100].max() == 0.0
+    assert filled.shape == (2, 5000)
+    assert cut(audio, 7500, 5000) is None
+    assert plain_name("My_Song  (Final)__Ref-1") == "my song final__ref 1"

@@ -69,7 +69,7 @@ def test_stopped_run_goes_on_and_gives_the_same(finished_run, tmp_path, monkeypa
     folder = tmp_path / "stopped"
     shutil.copytree(store.folder, folder)
     lines = (folder / "results.jsonl").read_text().splitlines(keepends=True)
-    (folder / "results.jsonl").write_text("".join(lines[:-7]) + lines[-1][:40])
+    (folder / "results.jsonl").write_text("".join(lines[:-4]) + lines[-4][:40])
     loaded = []
 
     def counting(todo, size):
@@ -78,7 +78,7 @@ def test_stopped_run_goes_on_and_gives_the_same(finished_run, tmp_path, monkeypa
 
     monkeypatch.setattr(run_module, "batches", counting)
     again = evaluate(composed(f"resume={folder}"), tmp_path, quiet)
-    assert 0 < len(loaded) < 3
+    assert len(loaded) == 1
     key = lambda row: (row.example, row.system)  # noqa: E731
     first, second = sorted(store.rows, key=key), sorted(again.rows, key=key)
     assert [key(r) for r in first] == [key(r) for r in second]

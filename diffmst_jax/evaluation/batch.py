@@ -54,7 +54,7 @@ def console_mixes(songs: Sequence[tuple[Multitrack, MixSettings]], *, size: int)
         latency = latency_samples(config)
         count = _track_count([multitrack for multitrack, _ in group])
         tracks = [
-            np.pad(multitrack.audio * source_gains(settings, multitrack), ((0, 0), (0, latency)))
+            np.pad(multitrack.audio * source_gains(settings), ((0, 0), (0, latency)))
             for multitrack, settings in group
         ]
         params = [_padded_params(settings, multitrack, count) for multitrack, settings in group]
@@ -135,7 +135,7 @@ def _stacked(
 
 def _padded_params(settings: MixSettings, multitrack: Multitrack, count: int) -> dsp.ConsoleParams:
     """Settings per console track; the missing ones are copies of the last."""
-    params = expanded(settings, multitrack)
+    params = expanded(settings)
     rows = np.minimum(np.arange(count), len(multitrack.audio) - 1)
     return params._replace(tracks=jax.tree.map(lambda leaf: leaf[rows], params.tracks))
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE, read_audio
-from diffmst_jax.data.sources import read_window, track_record
+from diffmst_jax.audio import SAMPLE_RATE, audio_info, read_audio
+from diffmst_jax.data.records import Track
+from diffmst_jax.data.sources import read_window
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.known import known_mix
 from diffmst_jax.evaluation.manifest import Example
@@ -102,7 +103,8 @@ def read_tracks(example: Example, starts: Sequence[float]) -> list[Multitrack]:
     used: list[Channels] = []
     left_out = []
     for file in files:
-        record = track_record(file)
+        info = audio_info(file)
+        record = Track(file.stem, file, info.channels, info.duration_s)
         parts = [read_window(record, start_s=start, samples=samples) for start in starts]
         sound, reasons = split_channels(
             file.relative_to(base).as_posix(), np.concatenate(parts, axis=1)

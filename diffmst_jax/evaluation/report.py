@@ -63,7 +63,9 @@ def report_html(summary: Summary, stores: Sequence[Store], kind: str, config: Re
         for title, body in parts.items()
         if body
     )
-    about = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in summary.about.items())
+    about = "".join(
+        f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in summary.about.items()
+    )
     return Template(template.read_text(encoding="utf-8")).substitute(
         title=escape(f"Evaluation: {summary.about['protocol']}"),
         about=about,

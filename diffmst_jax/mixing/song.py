@@ -104,8 +104,7 @@ def write_song(
     Raises:
         InputError: a file is missing or cannot be used, or the place cannot be written to.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    tape = FileTape(out.parent)
+    tape = FileTape(next(folder for folder in out.absolute().parents if folder.is_dir()))
     try:
         recorded = record_song(source, settings, tape, progress)
         level = find_level(recorded, settings.target)

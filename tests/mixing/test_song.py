@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,17 @@ def test_a_streamed_song_is_the_mix_byte_for_byte(mixed, song, tmp_path, subtype
     assert out.read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
     assert level.loudness_lufs == mixed.report.facts.finished.loudness_lufs
     assert level.true_peak_dbtp == mixed.report.facts.finished.true_peak_dbtp
+
+
+def test_a_song_that_fails_on_the_way_leaves_nothing(mixed, song, tmp_path):
+    shutil.copytree(song, tmp_path / "song")
+    kick = read_audio(song / "1 kick.wav")
+    kick[0, -1] = np.nan
+    soundfile.write(tmp_path / "song" / "1 kick.wav", kick.T, SAMPLE_RATE, subtype="FLOAT")
+    out = tmp_path / "new" / "mix.wav"
+    with pytest.raises(InputError, match=r"1 kick.wav.*no numbers"):
+        write_song(tmp_path / "song", mixed.console, out, subtype="PCM_24")
+    assert [path.name for path in tmp_path.iterdir()] == ["song"]
 
 
 @pytest.mark.slow

@@ -207,7 +207,9 @@ def test_synthesized_songs_pass_the_check_and_faults_are_listed(tmp_path, capsys
     assert "song_00000/bad.wav: unreadable" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["mix"], ["render"], ["convert"], ["data", "check"]])
+@pytest.mark.parametrize(
+    "command", [[], ["mix"], ["render"], ["diff"], ["convert"], ["data", "check"]]
+)
 def test_help_teaches_without_loading_anything_heavy(command):
     code = (
         "import sys; from diffmst_jax.cli import main\n"

@@ -13,7 +13,14 @@ from diffmst_jax.mixing.charts import plain, signed
 from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Strip
-from diffmst_jax.mixing.words import AUDIBLE_RATIO, band_words, compressor_words, pan_words
+from diffmst_jax.mixing.words import (
+    AUDIBLE_RATIO,
+    band_words,
+    compressor_words,
+    hertz,
+    is_plain,
+    pan_words,
+)
 from dsp.equalizer import CONSOLE_BANDS
 
 HEARD_DB = 0.25
@@ -21,6 +28,9 @@ HEARD_DB = 0.25
 
 APPEARS_DB = 60.0
 """What it counts when a track comes or goes."""
+
+MOST_BANDS = 2
+"""Where more bands than these changed, what is heard of all of them is told instead."""
 
 SIDE_DB = 12.0
 """What it counts when a track moves from the centre to a side, twice."""
@@ -109,9 +119,11 @@ def _of_strip(name: str, before: _Channel, after: _Channel) -> Iterator[Differen
         text = f"{name}: {abs(moved):.1f} dB {'louder' if moved > 0 else 'quieter'}"
         yield Difference(abs(moved), text)
     if _differ(before.equalizer, after.equalizer):
-        change = _curve(after.equalizer) - _curve(before.equalizer)
-        words = "; ".join(_band_changes(before.equalizer, after.equalizer))
-        yield Difference(float(np.max(np.abs(change))), f"{name}: equalizer {words}")
+        change = np.asarray(_curve(after.equalizer) - _curve(before.equalizer))
+        bands = list(_band_changes(before.equalizer, after.equalizer))
+        words = "; ".join(bands) if len(bands) <= MOST_BANDS else _curve_change(change)
+        weight = float(np.max(np.abs(change) * is_plain(EQUALIZER_HZ)))
+        yield Difference(weight, f"{name}: equalizer {words}")
     if _differ(before.compressor, after.compressor):
         old, new = compressor_words(before.compressor), compressor_words(after.compressor)
         text = f"compressor from {old} to {new}" if old != new else "compressor slightly different"
@@ -128,6 +140,18 @@ def _band_changes(before: dsp.EqualizerParams, after: dsp.EqualizerParams) -> It
             yield f"{words[0]} (was {words[1]})"
         else:
             yield f"{words[0]}, Q {new[2]:.2f} (was {old[2]:.2f})"
+
+
+def _curve_change(change_db: np.ndarray) -> str:
+    """Say where a response rose and fell most: `3.1 dB more at 60 Hz, 5.2 dB less at 9.8 kHz`."""
+    audible = change_db * is_plain(EQUALIZER_HZ)
+    places = ((int(np.argmax(audible)), "more"), (int(np.argmin(audible)), "less"))
+    parts = [
+        f"{abs(audible[place]):.1f} dB {how} at {hertz(float(EQUALIZER_HZ[place]))}"
+        for place, how in sorted(places, key=lambda item: -abs(audible[item[0]]))
+        if abs(audible[place]) >= HEARD_DB
+    ]
+    return ", ".join(parts) or "slightly different"
 
 
 def _compressor_weight(before: dsp.CompressorParams, after: dsp.CompressorParams) -> float:

@@ -27,15 +27,13 @@ from diffmst_jax.mixing.words import (
     compressor_words,
     equalizer_words,
     hertz,
+    is_plain,
     pan_words,
     reduction_words,
 )
 
 SMALLEST_CHANGE = 1e-9
 SMALL_MOVE_DB = 0.5
-PLAIN_HZ = (40.0, 12000.0)
-"""Where an equalizer's gain is plainly heard."""
-
 PAN_AS_DB = 6.0
 """A track moved from the centre to a side counts as much of a change as 6 dB."""
 
@@ -208,8 +206,7 @@ def _strip_view(
 def _moved_most(measured: StripMeasures, position: float) -> str:
     """Say what was done to a track most, in words; the unit of comparison is a decibel."""
     level, curve = float(measured.level_db), measured.equalizer_db
-    inside = (PLAIN_HZ[0] <= EQUALIZER_HZ) & (PLAIN_HZ[1] >= EQUALIZER_HZ)
-    top = int(np.argmax(np.abs(curve) * inside))
+    top = int(np.argmax(np.abs(curve) * is_plain(EQUALIZER_HZ)))
     reduced = -float(np.min(measured.reduction_db, initial=0.0))
     choices = [
         (abs(level), f"{abs(level):.1f} dB {'louder' if level > 0 else 'quieter'}"),

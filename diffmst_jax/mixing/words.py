@@ -15,6 +15,9 @@ AUDIBLE_BAND_DB = 0.5
 
 AUDIBLE_RATIO = 1.05
 
+PLAIN_HZ = (40.0, 12000.0)
+"""Where an equalizer's gain is plainly heard."""
+
 
 def significant(value: float) -> str:
     """Write a distance with three significant digits and no exponent."""
@@ -73,6 +76,11 @@ def balance_words(imbalance: float) -> str:
     if percent == 0:
         return "centred"
     return f"{percent:g} % {'right' if imbalance > 0 else 'left'}"
+
+
+def is_plain(frequencies_hz: np.ndarray) -> np.ndarray:
+    """Say where frequencies lie in the range in which an equalizer is plainly heard."""
+    return (frequencies_hz >= PLAIN_HZ[0]) & (frequencies_hz <= PLAIN_HZ[1])
 
 
 def band_words(kind: str, gain_db: float, frequency_hz: float) -> str:

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -81,6 +82,19 @@ def test_a_faster_and_deeper_compressor_is_told(mixed, edited):
     assert "1 kick: compressor from " in change.text
     assert "8.0 : 1 above" in change.text
     assert change.weight_db > 10
+
+
+def test_where_many_bands_changed_it_is_told_what_is_heard_of_them(mixed, edited):
+    equalizer = mixed.console.params.tracks.equalizer
+    gains = np.array(equalizer.gain_db)
+    gains[0] = [-6.0, -2.0, 0.0, 3.0, 0.5, 4.0]
+    flat = np.array(equalizer.gain_db)
+    flat[0] = 0.0
+    before = edited(equalizer=equalizer._replace(gain_db=flat))
+    (change,) = differences(before, edited(equalizer=equalizer._replace(gain_db=gains)))
+    assert re.fullmatch(
+        r"1 kick: equalizer \d\.\d dB less at \S+ Hz, \d\.\d dB more at \S+ kHz", change.text
+    )
 
 
 def test_changes_too_small_to_hear_are_marked(mixed, edited):

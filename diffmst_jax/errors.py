@@ -3,10 +3,11 @@
 from os import PathLike
 
 
-class InputError(Exception):
+class InputError(ValueError):
     """Input that cannot be used, said in one line: which file, what is wrong, what to do.
 
-    Command-line programs print it on standard error and end with exit status 2.
+    A `ValueError`, so that callers from Python need not know it. Command-line programs print it on
+    standard error and end with exit status 2.
 
     Attributes:
         path: the file, folder, or place inside a file (`console.json: tracks[2].pan`).

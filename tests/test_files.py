@@ -80,3 +80,8 @@ def test_a_full_disk_is_an_input_error_and_leaves_nothing(tmp_path):
     with pytest.raises(InputError, match="No space left"):
         write_half_a_file(tmp_path / "x", full)
     assert not list(tmp_path.iterdir())
+
+
+def test_wrong_input_is_a_value_error():
+    with pytest.raises(ValueError, match=r"take\.wav: is silent; give another"):
+        raise InputError("take.wav", "is silent", "give another")

@@ -100,6 +100,8 @@ def _parse(path: Path, kind: Kind) -> Any:
     except json.JSONDecodeError as error:
         problem = f"is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         raise InputError(path, problem, "correct that place") from error
+    except InputError:
+        raise
     except (ValueError, RecursionError) as error:
         raise InputError(path, f"is not valid JSON ({error})", kind.give) from error
     except OSError as error:

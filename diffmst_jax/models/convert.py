@@ -132,6 +132,8 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         raise InputError(path, "is of an unknown kind", f"give a {', '.join(readers)} file")
     try:
         arrays = readers[path.suffix](path)
+    except InputError:
+        raise
     except (SafetensorError, UnpicklingError, zipfile.BadZipFile, ValueError, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(path, f"cannot be read ({reason})", "save its state dict again") from error

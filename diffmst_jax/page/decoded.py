@@ -17,7 +17,7 @@ from diffmst_jax.page.refusal import RefusalError
 from diffmst_jax.page.workspace import Song
 
 BLOCK = 32768
-"""Samples that are sent at once; the page's player counts in the same blocks."""
+"""Samples that are sent at once; `static/audio/source.js` counts in the same blocks."""
 
 SONG, REFERENCE = "song", "reference"
 

@@ -5,10 +5,8 @@ from typing import Any
 from diffmst_jax import __version__
 from diffmst_jax.audio import AUDIO_SUFFIXES, SAMPLE_RATE
 from diffmst_jax.mixing.amount import Amounts
-from diffmst_jax.mixing.console_file import SCHEMA_FILE
 from diffmst_jax.mixing.console_schema import console_schema
 from diffmst_jax.mixing.limits import SESSION_FORMATS
-from diffmst_jax.page.decoded import BLOCK
 from diffmst_jax.page.limits import UploadLimits
 
 REFINE_STEPS = 60
@@ -20,10 +18,8 @@ def features(limits: UploadLimits) -> dict[str, Any]:
     return {
         "version": __version__,
         "sample_rate_hz": SAMPLE_RATE,
-        "block": BLOCK,
         "amounts": list(Amounts._fields),
         "schema": console_schema(),
-        "schema_name": SCHEMA_FILE,
         "audio_suffixes": list(AUDIO_SUFFIXES),
         "file_bytes": limits.file_bytes,
         "tracks": limits.tracks,

@@ -95,14 +95,14 @@ def serve(
         InputError: the folder, the port or the model cannot be used.
     """
     with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(listen(port))
+        desk = Desk(load_model(model), Path(model).name)
         if folder is None:
             made = stack.enter_context(tempfile.TemporaryDirectory(prefix="diffmst-"))
             folder = Path(made)
         workspace = Workspace.open(folder, limits)
-        listener = stack.enter_context(listen(port))
         for song in workspace.songs():
             remove_incoming(song)
-        desk = Desk(load_model(model), Path(model).name)
         worker = Worker()
         number = listener.getsockname()[1]
         app = create_app(workspace, desk, worker, port=number)

@@ -111,7 +111,6 @@ def test_the_page_and_its_modules_are_served_without_anything_from_elsewhere(cli
 def test_what_it_can_do_is_told_with_the_schema_of_the_console(client):
     about = client.http.get("/api").json()
     assert about["songs"] == []
-    assert about["block"] == BLOCK
     assert about["file_bytes"] == LIMITS.file_bytes
     assert "tracks" in about["schema"]["properties"]
 

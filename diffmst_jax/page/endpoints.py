@@ -1,0 +1,237 @@
+"""What the server answers at each address."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+
+from diffmst_jax.export.effects_return import bus_response
+from diffmst_jax.mixing.api import REPORT_FILE_NAME
+from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
+from diffmst_jax.page import decoded
+from diffmst_jax.page.features import features
+from diffmst_jax.page.jobs import Task, Worker
+from diffmst_jax.page.orders import order
+from diffmst_jax.page.refusal import RefusalError
+from diffmst_jax.page.session import (
+    changed_session,
+    checked_document,
+    load_document,
+    load_session,
+    save_document,
+)
+from diffmst_jax.page.tasks import Desk, load_overview, scaled
+from diffmst_jax.page.uploads import receive_reference, receive_track
+from diffmst_jax.page.workspace import Song, Workspace
+
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "img-src data:; media-src data:; connect-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; sandbox allow-scripts allow-popups"
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """The endpoints, and what they work on.
+
+    Attributes:
+        workspace: the folder of songs.
+        desk: what can be done with them.
+        worker: the thread that does it.
+    """
+
+    workspace: Workspace
+    desk: Desk
+    worker: Worker
+
+    async def about(self, request: Request) -> Response:
+        """What the server can do, and the songs there are."""
+        del request
+        found = await run_in_threadpool(features, self.workspace.limits)
+        songs = await run_in_threadpool(self.workspace.songs)
+        return JSONResponse({**found, "songs": [song.name for song in songs]})
+
+    async def add_song(self, request: Request) -> Response:
+        """Make a song's folder."""
+        body = await self._json(request)
+        song = self.workspace.new_song(str(body.get("name", "")))
+        return JSONResponse({"name": song.name}, 201)
+
+    async def song(self, request: Request) -> Response:
+        """Everything about a song."""
+        return JSONResponse(await run_in_threadpool(self._describe, self._song(request)))
+
+    async def remove_song(self, request: Request) -> Response:
+        """Delete a song that the page made, or forget what the page did to another."""
+        song = self._song(request)
+        self._refuse_while_busy(song)
+        self.workspace.remove_song(song)
+        return JSONResponse({})
+
+    async def add_track(self, request: Request) -> Response:
+        """Take a track in."""
+        song = self._song(request)
+        self._refuse_while_busy(song)
+        name = await receive_track(request, song, self.workspace.limits)
+        return JSONResponse({"name": name}, 201)
+
+    async def remove_track(self, request: Request) -> Response:
+        """Delete a track."""
+        song = self._song(request)
+        self._refuse_while_busy(song)
+        song.remove_track(request.query_params.get("name", ""))
+        return JSONResponse({})
+
+    async def set_reference(self, request: Request) -> Response:
+        """Take the reference in."""
+        song = self._song(request)
+        self._refuse_while_busy(song)
+        name = await receive_reference(request, song, self.workspace.limits)
+        return JSONResponse({"name": name}, 201)
+
+    async def save(self, request: Request) -> Response:
+        """Keep the console and what goes with it, as it is on the page."""
+        song, body = self._song(request), await self._json(request)
+        await run_in_threadpool(_save, song, body)
+        return JSONResponse({})
+
+    async def amounts(self, request: Request) -> Response:
+        """Return the prediction at other amounts."""
+        song, body = self._song(request), await self._json(request)
+        return JSONResponse(await run_in_threadpool(scaled, song, body))
+
+    async def reverb(self, request: Request) -> Response:
+        """Send the response of a console's effects bus: left, then right, float32."""
+        song, body = self._song(request), await self._json(request)
+        settings = await run_in_threadpool(checked_document, song, body)
+        response = await run_in_threadpool(bus_response, settings.params.fx_bus.reverb)
+        content = response.astype(np.float32).tobytes()
+        return Response(content, media_type="application/octet-stream")
+
+    async def start_job(self, request: Request) -> Response:
+        """Begin to open, mix, render, report on or export a song."""
+        song, body = self._song(request), await self._json(request)
+        kind = str(body.get("kind", ""))
+        task: Task = order(self.desk, song, kind, body)
+        return JSONResponse(self.worker.start(song.name, kind, task).document(), 202)
+
+    async def job(self, request: Request) -> Response:
+        """How far a job is."""
+        return JSONResponse(self.worker.find(request.path_params["number"]).document())
+
+    async def current_job(self, request: Request) -> Response:
+        """The job that is not finished, or null."""
+        del request
+        job = self.worker.current()
+        return JSONResponse(None if job is None else job.document())
+
+    async def cancel_job(self, request: Request) -> Response:
+        """Cancel a job."""
+        return JSONResponse(self.worker.cancel(request.path_params["number"]).document())
+
+    async def audio(self, request: Request) -> Response:
+        """Send one block of decoded audio."""
+        song, name = self._song(request), request.path_params["source"]
+        if name not in (decoded.SONG, decoded.REFERENCE):
+            raise RefusalError(404, "there is no such audio")
+        index = request.path_params["index"]
+        content = await run_in_threadpool(decoded.block, song, name, index)
+        return Response(content, media_type="application/octet-stream")
+
+    async def result(self, request: Request) -> Response:
+        """Send a result for download, or the report to look at."""
+        song, name = self._song(request), request.path_params["name"]
+        is_given = name in (CONSOLE_FILE_NAME, REPORT_FILE_NAME) or name.startswith("result.")
+        path = song.own(name) if is_given and "/" not in name and "\\" not in name else None
+        if path is None or not path.is_file():
+            raise RefusalError(404, "there is no such result; make it first")
+        if name == REPORT_FILE_NAME:
+            text = await run_in_threadpool(path.read_text, encoding="utf-8")
+            return HTMLResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})
+        title = name if name == CONSOLE_FILE_NAME else f"{song.name}{path.suffix}"
+        return FileResponse(path, filename=title, headers={"Cache-Control": "no-store"})
+
+    def _song(self, request: Request) -> Song:
+        return self.workspace.song(request.path_params["song"])
+
+    def _refuse_while_busy(self, song: Song) -> None:
+        job = self.worker.current()
+        if job is not None and job.song == song.name:
+            raise RefusalError(409, f"still at work on {song.name}; wait or cancel that first")
+
+    async def _json(self, request: Request) -> dict[str, Any]:
+        most = self.workspace.limits.json_bytes
+        parts, size = [], 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > most:
+                raise RefusalError(413, "the message is too large")
+            parts.append(chunk)
+        try:
+            body = json.loads(b"".join(parts))
+        except (ValueError, RecursionError) as error:
+            raise RefusalError(400, "the message is not valid JSON") from error
+        if not isinstance(body, dict):
+            raise RefusalError(400, "the message is no JSON object")
+        return body
+
+    def _describe(self, song: Song) -> dict[str, Any]:
+        session, tracks, reference = load_session(song), song.track_names(), song.reference()
+        facts = decoded.kept(song, decoded.SONG, list(tracks.values()))
+        heard_reference = None
+        if reference is not None:
+            heard_reference = decoded.kept(song, decoded.REFERENCE, [reference])
+        is_open = facts is not None and (reference is None or heard_reference is not None)
+        return {
+            "name": song.name,
+            "tracks": [{"file": n, "bytes": p.stat().st_size} for n, p in tracks.items()],
+            "reference": None if reference is None else reference.name,
+            "is_open": is_open,
+            "console": load_document(song) if is_open else None,
+            "base": session.base,
+            "is_mixed": session.predicted is not None,
+            "amounts": session.amounts,
+            "locked": session.locked,
+            "output": session.output,
+            "closeness": session.closeness,
+            "judged": session.judged,
+            "notes": session.notes,
+            "has_report": song.own(REPORT_FILE_NAME).is_file(),
+            "overview": load_overview(song),
+            "song_audio": facts,
+            "reference_audio": heard_reference,
+        }
+
+
+def _save(song: Song, body: dict[str, Any]) -> None:
+    """Check everything, then write it."""
+    known = load_session(song).amounts
+    amounts, locked, base = body.get("amounts"), body.get("locked"), body.get("base")
+    if not isinstance(amounts, dict) or set(amounts) != set(known):
+        raise RefusalError(400, "amounts are not complete")
+    if not all(isinstance(v, int | float) and 0 <= v <= 1 for v in amounts.values()):
+        raise RefusalError(400, "amounts are not all from 0 to 1")
+    if not isinstance(locked, list) or not all(_is_strip_key(item) for item in locked):
+        raise RefusalError(400, "locked is no list of tracks")
+    if base is not None:
+        checked_document(song, base)
+    console = body.get("console") or {}
+    settings = checked_document(song, console)
+    strangers = {strip.file for strip in settings.strips} - set(song.track_names())
+    if strangers:
+        raise RefusalError(400, f"{song.name} has no track {min(strangers)}; load the page again")
+    save_document(song, console)
+    with changed_session(song) as session:
+        session.amounts, session.locked, session.base = amounts, locked, base
+
+
+def _is_strip_key(item: Any) -> bool:
+    if not isinstance(item, list) or len(item) != 2:
+        return False
+    file, channels = item
+    return isinstance(file, str) and isinstance(channels, list)

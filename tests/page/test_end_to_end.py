@@ -194,6 +194,7 @@ def test_what_is_heard_changes_at_one_loudness(playing):
 
 def test_the_download_is_what_diffmst_render_gives(mixer, files, tmp_path):
     mixer.ask("diffmst.store.edit((state) => { state.console.tracks[0].input_gain_db -= 2; })")
+    mixer.page.wait_for_timeout(400)
     expected = mixer.ask("diffmst.store.state.console")
     assert mixer.download("Mix, WAV", tmp_path / "mix.wav").endswith(".wav")
     assert mixer.download("console.json", tmp_path / "console.json") == "console.json"

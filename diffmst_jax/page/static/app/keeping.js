@@ -8,21 +8,26 @@ const LEVEL_AFTER_MS = 1500;
 export class Keeping {
   constructor(app) {
     this.app = app;
+    this.saving = Promise.resolve();
     app.store.onSave(() => {
       clearTimeout(this.saveTimer);
-      this.saveTimer = setTimeout(() => this.save(), SAVE_AFTER_MS);
+      this.saveTimer = setTimeout(() => app.attempt(() => this.save()), SAVE_AFTER_MS);
       this.levelSoon();
     });
-    window.addEventListener("pagehide", () => this.save());
+    window.addEventListener("pagehide", () => this.save().catch(() => {}));
   }
 
-  /** Write what has not been written yet. */
+  /** Write what has not been written yet, and wait until all that is under way is written. */
   async save() {
-    const { app } = this;
-    if (!this.saveTimer || !app.store.state) return;
-    clearTimeout(this.saveTimer);
-    this.saveTimer = null;
-    await app.attempt(() => api.save(app.song, app.store.state));
+    const { song, store } = this.app;
+    if (this.saveTimer && store.state) {
+      clearTimeout(this.saveTimer);
+      this.saveTimer = null;
+      const state = structuredClone(store.state);
+      const before = this.saving.catch(() => {}); // told to whom it concerned
+      this.saving = before.then(() => api.save(song, state));
+    }
+    await this.saving;
   }
 
   levelSoon() {

@@ -79,7 +79,7 @@ class App {
   }
 
   async open(name) {
-    await this.keeping.save();
+    await this.attempt(() => this.keeping.save());
     await this.keeping.stopLevelling();
     this.listening.pause();
     this.listening.loop = null;

@@ -55,11 +55,32 @@ example:
 """
 
 CHECK_HELP = """\
-Looks through a folder with one subfolder per song for what would hurt training or mixing: files
-that cannot be read, clipping, silence, duplicates, lengths and sample rates that differ.
+Looks through a corpus for what would hurt training or mixing: files that cannot be read, clipping,
+silence, lengths and sample rates that differ, tracks that are shifted against the others, and the
+same audio under two names. The exit status is 0 if all is well, 1 if something was found, 2 if ROOT
+cannot be used.
+
+examples:
+  diffmst data check corpus/
+  diffmst data check MedleyDB/ --layout medleydb --json > faults.json
+"""
+
+INDEX_HELP = """\
+Measures once where each file has sound, so that training opens at once and reads only windows that
+sound. What is measured already is kept: run it again after a stop or after adding files. The exit
+status is 1 if files could not be read.
+
+examples:
+  diffmst data index mtg-jamendo/
+  diffmst data index mtg-jamendo/ --decoded /fast/disk/decoded
+"""
+
+SPLIT_HELP = """\
+Writes which songs to learn from and which to hold out, all songs of an artist together, as YAML:
+{train|val|test: {song folder: {file name: instrument}}}. The same seed gives the same split.
 
 example:
-  diffmst data check corpus/
+  diffmst data split MedleyDB/ --out split.yaml --seed 0
 """
 
 
@@ -107,6 +128,8 @@ def build_parser() -> argparse.ArgumentParser:
     data.set_defaults(parser=data)
     data_commands = data.add_subparsers(title="commands", metavar="COMMAND")
     _add_data_check(data_commands)
+    _add_data_index(data_commands)
+    _add_data_split(data_commands)
     _add_data_synthesize(data_commands)
     return parser
 
@@ -160,8 +183,53 @@ def _add_convert(parsers: Commands) -> None:
 
 def _add_data_check(parsers: Commands) -> None:
     parser = _command(parsers, "check", "look through songs for faults", CHECK_HELP)
-    parser.add_argument("root", type=Path, metavar="ROOT", help="folder of song folders")
+    _add_corpus(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    _add_processes(parser)
     parser.set_defaults(run="data.run_check")
+
+
+def _add_data_index(parsers: Commands) -> None:
+    parser = _command(parsers, "index", "measure where each file has sound", INDEX_HELP)
+    _add_corpus(parser)
+    parser.add_argument(
+        "--decoded", type=Path, metavar="DIR", help="also keep decoded audio there, to train faster"
+    )
+    _add_processes(parser)
+    parser.set_defaults(run="data.run_index")
+
+
+def _add_data_split(parsers: Commands) -> None:
+    parser = _command(parsers, "split", "divide songs by artist", SPLIT_HELP)
+    _add_corpus(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="(default: %(default)s)")
+    parser.add_argument(
+        "--shares",
+        type=float,
+        nargs=3,
+        default=(0.8, 0.1, 0.1),
+        metavar=("TRAIN", "VAL", "TEST"),
+        help="of the songs (default: 0.8 0.1 0.1)",
+    )
+    parser.set_defaults(run="data.run_split")
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("root", type=Path, metavar="ROOT", help="folder of the corpus")
+    parser.add_argument(
+        "--layout",
+        default="auto",
+        metavar="NAME",
+        help="medleydb, cambridge, musdb18, jamendo, slakh, moisesdb, synthetic or folders "
+        "(default: told from the folder)",
+    )
+
+
+def _add_processes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--processes", type=int, metavar="N", help="at once (default: one per processor)"
+    )
 
 
 def _add_data_synthesize(parsers: Commands) -> None:
@@ -172,4 +240,5 @@ def _add_data_synthesize(parsers: Commands) -> None:
     parser.add_argument(
         "--seconds", type=float, metavar="T", help="length of each song (default: the generator's)"
     )
+    _add_processes(parser)
     parser.set_defaults(run="data.run_synthesize")

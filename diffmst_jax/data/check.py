@@ -1,14 +1,19 @@
-"""Looks through a folder of songs and says, song by song, what would hurt training or mixing."""
+"""Looks through a corpus and says, song by song, what would hurt training or mixing."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE, audio_files, audio_info, natural_key, read_audio
-from diffmst_jax.data.layouts.folders import SONGS_FOLDER
+from diffmst_jax.audio import SAMPLE_RATE, audio_info, natural_key, read_audio
+from diffmst_jax.data.alignment import ALIGNED_WITHIN_S, shifts
+from diffmst_jax.data.layouts import AUTO, find_layout
+from diffmst_jax.data.processes import work_through
+from diffmst_jax.data.records import Song
+from diffmst_jax.data.sources import nothing_read
 from diffmst_jax.errors import InputError
 
 CLIPPED_LEVEL = 0.9999
@@ -18,15 +23,17 @@ SILENT_PEAK = 10 ** (-60 / 20)
 LENGTH_TOLERANCE_S = 0.5
 FEWEST_TRACKS = 2
 
+KINDS = ("unreadable", "rate", "length", "clipping", "silence", "misaligned", "duplicate", "tracks")
+
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong.
 
     Attributes:
-      song: name of the song's folder.
+      song: its name.
       track: file name, or "" where the finding concerns the song.
-      kind: "unreadable", "rate", "length", "clipping", "silence", "duplicate" or "tracks".
+      kind: one of `KINDS`.
       detail: what exactly, with numbers.
     """
 
@@ -36,65 +43,123 @@ class Finding:
     detail: str
 
 
-def song_folders(root: Path) -> list[Path]:
-    """List the song folders of a root, or of its `songs/` folder, in natural order.
+class Checked(NamedTuple):
+    """One song, or one finished mix of a corpus without songs.
+
+    Attributes:
+      song: its name.
+      files: how many were looked at.
+      findings: what is wrong by itself.
+      contents: a hash of the samples by file name.
+    """
+
+    song: str
+    files: int
+    findings: list[Finding]
+    contents: dict[str, str]
+
+
+class _Unit(NamedTuple):
+    """What is checked together: a song's tracks and its mix, or one finished mix."""
+
+    name: str
+    tracks: tuple[Path, ...]
+    mix: Path | None
+
+
+def check_corpus(
+    root: str | Path,
+    *,
+    layout: str = AUTO,
+    processes: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Checked]:
+    """Check every song of a corpus, or every finished mix where it has no songs.
+
+    Args:
+      root: the corpus.
+      layout: of the corpus, or "auto".
+      processes: songs that are checked at once.
+      progress: called with how many are done, of how many.
+
+    Returns:
+      Songs in natural order, with the findings of duplicates among all of them.
 
     Raises:
-      InputError: `root` is not a folder or has no subfolder.
+      InputError: `root` is not a folder or holds nothing to check.
     """
-    inner = root / SONGS_FOLDER if (root / SONGS_FOLDER).is_dir() else root
-    if not inner.is_dir():
-        raise InputError(root, "is not a folder", "check the path")
-    folders = [p for p in inner.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    if not folders:
+    units = _units(Path(root), layout)
+    found = []
+    for _, checked in work_through(_check_unit, units, processes=processes):
+        found.append(checked)
+        if progress is not None:
+            progress(len(found), len(units))
+    return _with_duplicates(sorted(found, key=lambda checked: natural_key(checked.song)))
+
+
+def _units(root: Path, layout: str) -> list[_Unit]:
+    adapter = find_layout(layout, root)
+    songs: Iterable[Song] = adapter.songs(root, nothing_read)
+    units = [
+        _Unit(
+            song.name,
+            tuple(t.path for t in song.tracks),
+            None if song.mix is None else song.mix.path,
+        )
+        for song in songs
+    ]
+    if not units:
+        mixes = adapter.mixes(root, nothing_read)
+        units = [_Unit(mix.path.relative_to(root).as_posix(), (), mix.path) for mix in mixes]
+    if not units:
         raise InputError(root, "holds no song", "give a folder with one subfolder per song")
-    return sorted(folders, key=lambda path: natural_key(path.name))
+    return units
 
 
-def check_corpus(root: str | Path) -> Iterator[tuple[str, list[Finding]]]:
-    """Check every song below a root.
-
-    Yields:
-      A song's name and its findings, an empty list if all is well, one song at a time.
-    """
-    for folder in song_folders(Path(root)):
-        yield folder.name, check_song(folder)
-
-
-def check_song(folder: Path) -> list[Finding]:
+def _check_unit(unit: _Unit) -> Checked:
     """Check one song: each file by itself, then the files against each other."""
     findings: list[Finding] = []
     durations: dict[str, float] = {}
-    hashes: dict[str, str] = {}
-    paths = audio_files(folder)
-    if len(paths) < FEWEST_TRACKS:
-        findings.append(Finding(folder.name, "", "tracks", f"{len(paths)} audio files"))
+    contents: dict[str, str] = {}
+    heard: dict[str, np.ndarray] = {}
+    paths = unit.tracks if unit.tracks else tuple(filter(None, [unit.mix]))
+    if unit.tracks and len(paths) < FEWEST_TRACKS:
+        findings.append(Finding(unit.name, "", "tracks", f"{len(paths)} audio file"))
     for path in paths:
         try:
             info = audio_info(path)
             audio = read_audio(path, sample_rate=info.sample_rate)
         except InputError as error:
-            findings.append(Finding(folder.name, path.name, "unreadable", error.problem))
+            findings.append(Finding(unit.name, path.name, "unreadable", error.problem))
             continue
-        for kind, detail in _faults(info.sample_rate, audio):
-            findings.append(Finding(folder.name, path.name, kind, detail))
+        faults = _faults(info.sample_rate, audio)
+        findings += [Finding(unit.name, path.name, kind, detail) for kind, detail in faults]
         durations[path.name] = info.duration_s
-        twin = hashes.setdefault(_content(audio), path.name)
-        if twin != path.name:
-            findings.append(Finding(folder.name, path.name, "duplicate", f"same audio as {twin}"))
-    return findings + _length_findings(folder.name, durations)
+        contents[path.name] = _content(audio)
+        heard[path.name] = _at_one_rate(path, info.sample_rate, audio)
+    findings += _length_findings(unit.name, durations)
+    if unit.tracks:
+        findings += _alignment_findings(unit.name, heard, unit.mix)
+    return Checked(unit.name, len(paths), findings, contents)
 
 
-def _faults(sample_rate: int, audio: np.ndarray) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with one file by itself."""
+def _at_one_rate(path: Path, sample_rate: int, audio: np.ndarray) -> np.ndarray:
+    mono: np.ndarray = audio.mean(axis=0)
+    return mono if sample_rate == SAMPLE_RATE else read_audio(path).mean(axis=0)
+
+
+def _faults(sample_rate: int, audio: np.ndarray) -> list[tuple[str, str]]:
+    """List what is wrong with one file by itself."""
+    faults = []
     if sample_rate != SAMPLE_RATE:
-        yield "rate", f"{sample_rate} Hz, is resampled to {SAMPLE_RATE} Hz on reading"
+        faults.append(("rate", f"{sample_rate} Hz, is resampled to {SAMPLE_RATE} Hz on reading"))
     clipped = longest_run(np.abs(audio) >= CLIPPED_LEVEL)
     if clipped >= CLIPPED_RUN:
-        yield "clipping", f"{clipped} samples in a row at full scale"
+        faults.append(("clipping", f"{clipped} samples in a row at full scale"))
     peak = float(np.max(np.abs(audio), initial=0.0))
     if peak < SILENT_PEAK:
-        yield "silence", f"peak {20 * np.log10(max(peak, 1e-10)):.0f} dBFS"
+        faults.append(("silence", f"peak {20 * np.log10(max(peak, 1e-10)):.0f} dBFS"))
+    return faults
 
 
 def longest_run(flags: np.ndarray) -> int:
@@ -108,7 +173,8 @@ def longest_run(flags: np.ndarray) -> int:
 def _content(audio: np.ndarray) -> str:
     """Hash the samples at 16 bits, so that the same audio in two formats counts as the same."""
     quantized = np.round(audio * 32767).astype(np.int32)
-    return hashlib.sha256(quantized.tobytes()).hexdigest()
+    # All silence is alike, which is a fault of its own.
+    return hashlib.sha256(quantized.tobytes()).hexdigest() if np.any(quantized) else ""
 
 
 def _length_findings(song: str, durations: dict[str, float]) -> list[Finding]:
@@ -121,3 +187,34 @@ def _length_findings(song: str, durations: dict[str, float]) -> list[Finding]:
         for name, duration in durations.items()
         if abs(duration - usual) > LENGTH_TOLERANCE_S
     ]
+
+
+def _alignment_findings(song: str, heard: dict[str, np.ndarray], mix: Path | None) -> list[Finding]:
+    """Report tracks that are late or early against sound that they share with the others."""
+    whole = None
+    if mix is not None:
+        try:
+            whole = read_audio(mix).mean(axis=0)
+        except InputError as error:
+            return [Finding(song, mix.name, "unreadable", error.problem)]
+    against = "the finished mix" if mix is not None else "the same sound in other tracks"
+    return [
+        Finding(song, name, "misaligned", f"{1000 * late_s:+.0f} ms against {against}")
+        for name, late_s in shifts(heard, whole).items()
+        if abs(late_s) > ALIGNED_WITHIN_S
+    ]
+
+
+def _with_duplicates(songs: list[Checked]) -> list[Checked]:
+    """Add a finding for every file whose samples another file has had before."""
+    first: dict[str, tuple[str, str]] = {}
+    result = []
+    for song in songs:
+        doubles = []
+        for name, content in song.contents.items():
+            twin = first.setdefault(content, (song.song, name))
+            if content and twin != (song.song, name):
+                place = twin[1] if twin[0] == song.song else "/".join(twin)
+                doubles.append(Finding(song.song, name, "duplicate", f"same audio as {place}"))
+        result.append(song._replace(findings=song.findings + doubles))
+    return result

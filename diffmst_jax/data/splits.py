@@ -83,7 +83,14 @@ def make_split(
       root: that song folders are written relative to.
       seed: decides who goes where.
       shares: of the songs, for train, val and test; they need not sum to 1.
+
+    Raises:
+      InputError: shares of which none is positive or one is negative.
     """
+    if min(shares) < 0 or not sum(shares) > 0:
+        raise InputError(
+            "shares", f"are {', '.join(map(str, shares))}", "give 0 or more, not all 0"
+        )
     parts = divide(songs, shares, seed=seed, key=song_key)
     return {
         name: {

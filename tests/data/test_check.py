@@ -6,11 +6,15 @@ import pytest
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.data.check import check_corpus, longest_run
 from diffmst_jax.errors import InputError
+from tests.data import trees
 from tests.data.conftest import noise
 
 
 def test_good_songs_have_no_findings(corpus):
-    assert list(check_corpus(corpus)) == [("a", []), ("b", [])]
+    assert [(c.song, c.files, c.findings) for c in check_corpus(corpus)] == [
+        ("a", 3, []),
+        ("b", 2, []),
+    ]
 
 
 def test_each_fault_is_found(tmp_path):
@@ -26,8 +30,8 @@ def test_each_fault_is_found(tmp_path):
     write_audio(song / "silent.wav", np.zeros((1, 88200), np.float32), sample_rate=SAMPLE_RATE)
     shutil.copy(song / "peak.wav", song / "twin.wav")
     (song / "broken.wav").write_bytes(b"RIFF nonsense")
-    ((_, findings),) = check_corpus(tmp_path)
-    found = {(f.track, f.kind) for f in findings}
+    (checked,) = check_corpus(tmp_path)
+    found = {(f.track, f.kind) for f in checked.findings}
     assert found == {
         ("clipped.wav", "clipping"),
         ("rate.wav", "rate"),
@@ -40,13 +44,13 @@ def test_each_fault_is_found(tmp_path):
 
 def test_song_of_one_track_is_reported(tmp_path):
     write_audio(tmp_path / "song/only.wav", noise(1, 1.0), sample_rate=SAMPLE_RATE)
-    ((_, findings),) = check_corpus(tmp_path)
-    assert [f.kind for f in findings] == ["tracks"]
+    (checked,) = check_corpus(tmp_path)
+    assert [f.kind for f in checked.findings] == ["tracks"]
 
 
 def test_folder_without_songs_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds no song"):
-        list(check_corpus(tmp_path))
+        check_corpus(tmp_path)
 
 
 def test_longest_run_counts_within_rows():
@@ -54,3 +58,56 @@ def test_longest_run_counts_within_rows():
     assert longest_run(flags) == 2
     assert longest_run(np.zeros((1, 4), bool)) == 0
     assert longest_run(np.ones((2, 4), bool)) == 4
+
+
+def test_same_audio_under_two_songs_is_found(corpus, tmp_path):
+    for song in ("a", "b"):
+        shutil.copytree(corpus / "songs" / song, tmp_path / song)
+    shutil.copy(tmp_path / "a/bass.flac", tmp_path / "b/three.flac")
+    first, second = check_corpus(tmp_path)
+    assert first.findings == []
+    doubles = [f for f in second.findings if f.kind == "duplicate"]
+    assert [(f.track, f.detail) for f in doubles] == [("three.flac", "same audio as a/bass.flac")]
+
+
+def shifted(audio: np.ndarray, seconds: float) -> np.ndarray:
+    return np.pad(audio, [(0, 0), (round(seconds * SAMPLE_RATE), 0)])[:, : audio.shape[1]]
+
+
+def test_track_that_is_late_against_the_mix_is_found(tmp_path):
+    tracks = {name: noise(seed, 4.0) for seed, name in enumerate(("a", "b", "c"))}
+    # The mix itself is late as a whole, as decoded MP3 is, which is nobody's fault.
+    mix = shifted(sum(tracks.values()), 0.1)
+    tracks["b"] = shifted(tracks["b"], 0.3)
+    for name, audio in tracks.items():
+        write_audio(tmp_path / f"songs/s/{name}.flac", audio, sample_rate=SAMPLE_RATE)
+    write_audio(tmp_path / "references/s.flac", mix, sample_rate=SAMPLE_RATE)
+    (tmp_path / "manifest.json").write_text("{}")
+    (checked,) = check_corpus(tmp_path)
+    assert [(f.track, f.kind) for f in checked.findings] == [("b.flac", "misaligned")]
+    assert "+300 ms against the finished mix" in checked.findings[0].detail
+
+
+def test_track_that_is_late_against_its_own_bleed_is_found(tmp_path):
+    kick, snare, other = (noise(seed, 4.0) for seed in range(3))
+    files = {"kick": kick, "snare": shifted(snare, 0.2), "overheads": kick + snare, "other": other}
+    for name, audio in files.items():
+        write_audio(tmp_path / f"s/{name}.wav", audio, sample_rate=SAMPLE_RATE)
+    (checked,) = check_corpus(tmp_path)
+    assert ("snare.wav", "misaligned") in {(f.track, f.kind) for f in checked.findings}
+    assert "other.wav" not in {f.track for f in checked.findings}
+    # The delay of a microphone a few metres away is no fault.
+    files["snare"] = shifted(snare, 0.01)
+    write_audio(tmp_path / "s/snare.wav", files["snare"], sample_rate=SAMPLE_RATE)
+    assert check_corpus(tmp_path)[0].findings == []
+
+
+def test_corpus_of_mixes_alone_is_checked_file_by_file(tmp_path):
+    trees.jamendo(tmp_path)
+    (tmp_path / "audio/50/950.mp3").write_bytes(b"no audio")
+    checked = {c.song: [f.kind for f in c.findings] for c in check_corpus(tmp_path)}
+    assert checked == {
+        "audio/48/948.mp3": [],
+        "audio/50/950.mp3": ["unreadable"],
+        "audio/86/1376286.low.mp3": [],
+    }

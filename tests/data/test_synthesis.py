@@ -127,7 +127,7 @@ def test_corpus_is_laid_out_like_real_data_and_continued(tmp_path):
         assert np.max(EnergyIndex(source.root).update([track]).levels(track)) > -60
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert sorted(manifest["songs"]) == ["song_00003", "song_00004"]
-    kinds = {f.kind for _, findings in check_corpus(tmp_path) for f in findings}
+    kinds = {f.kind for c in check_corpus(tmp_path) for f in c.findings}
     assert kinds <= {"silence"}
 
 

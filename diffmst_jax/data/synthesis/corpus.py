@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.data.layouts.folders import REFERENCES_FOLDER, SONGS_FOLDER
 from diffmst_jax.data.layouts.synthetic import MANIFEST
+from diffmst_jax.data.processes import work_through
 from diffmst_jax.data.synthesis.engineer import mix_song
 from diffmst_jax.data.synthesis.raw import record_song
 from diffmst_jax.data.synthesis.tones import Audio
@@ -72,6 +74,7 @@ def synthesize_corpus(
     *,
     tracks: tuple[int, int] = TRACK_COUNTS,
     duration_s: float = DURATION_S,
+    processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> None:
     """Write `songs` songs: OUT/songs/<song>/<track>.flac, OUT/references/<song>.flac, manifest.
@@ -85,6 +88,7 @@ def synthesize_corpus(
       seed: of the first song.
       tracks: fewest and most tracks of a song.
       duration_s: length of each song.
+      processes: how many songs are made at once; the songs are the same.
       progress: called after each song with how many are complete.
 
     Raises:
@@ -102,15 +106,26 @@ def synthesize_corpus(
         "sample_rate": SAMPLE_RATE,
     }
     entries = _known_songs(out / MANIFEST, settings)
-    for index in range(songs):
-        name = f"song_{seed + index:05d}"
-        if name not in entries:
-            song = synthesize_song(seed + index, tracks=tracks, duration_s=duration_s)
-            entries[name] = write_song(out, song)
-            with written_beside(out / MANIFEST) as temporary:
-                temporary.write_text(json.dumps({**settings, "songs": entries}, indent=1))
+    names = {seed + index: f"song_{seed + index:05d}" for index in range(songs)}
+    missing = [number for number, name in names.items() if name not in entries]
+    complete = songs - len(missing)
+    if complete and progress is not None:
+        progress(complete)
+    job = partial(_make_song, out=out, tracks=tracks, duration_s=duration_s)
+    for number, entry in work_through(job, missing, processes=processes):
+        entries[names[number]] = entry
+        with written_beside(out / MANIFEST) as temporary:
+            document = {**settings, "songs": dict(sorted(entries.items()))}
+            temporary.write_text(json.dumps(document, indent=1))
+        complete += 1
         if progress is not None:
-            progress(index + 1)
+            progress(complete)
+
+
+def _make_song(
+    seed: int, *, out: Path, tracks: tuple[int, int], duration_s: float
+) -> dict[str, object]:
+    return write_song(out, synthesize_song(seed, tracks=tracks, duration_s=duration_s))
 
 
 def write_song(out: Path, song: SyntheticSong) -> dict[str, object]:

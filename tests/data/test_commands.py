@@ -1,0 +1,75 @@
+"""The commands as a user gives them."""
+
+import json
+
+import pytest
+import yaml
+
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.cli import main
+from diffmst_jax.data.index import EnergyIndex
+from tests.data import trees
+
+ALONE = ["--processes", "1"]
+
+
+@pytest.fixture
+def songs(tmp_path):
+    trees.musdb18(tmp_path / "musdb")
+    return tmp_path / "musdb"
+
+
+def test_check_prints_a_table_and_says_by_its_status_what_it_found(tmp_path, capsys):
+    trees.folders(tmp_path)
+    assert main(["data", "check", str(tmp_path), *ALONE]) == 1
+    shown = capsys.readouterr().out
+    assert "b/silent.wav: silence: peak -200 dBFS" in shown
+    assert "Žluťoučký kůň/2 \N{EN DASH} Gitarre (L+R).wav: rate: 48000 Hz" in shown
+    assert shown.splitlines()[-1] == "2 songs, 3 findings"
+
+
+def test_check_prints_json_for_machines(tmp_path, capsys):
+    trees.folders(tmp_path)
+    assert main(["data", "check", str(tmp_path), "--json", *ALONE]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert [song["song"] for song in document["songs"]] == ["b", "Žluťoučký kůň"]
+    assert {f["kind"] for f in document["findings"]} == {"silence", "rate", "tracks"}
+
+
+def test_check_of_good_songs_ends_in_zero(songs, capsys):
+    assert main(["data", "check", str(songs), *ALONE]) == 0
+    assert capsys.readouterr().out == "2 songs, 0 findings\n"
+
+
+def test_index_measures_songs_and_mixes_and_keeps_decoded_audio(songs, tmp_path, capsys):
+    decoded = tmp_path / "decoded"
+    command = ["data", "index", str(songs), "--decoded", str(decoded), *ALONE]
+    assert main(command) == 0
+    assert capsys.readouterr().out == "9 files, 0 unreadable\n"
+    info = EnergyIndex(songs).info(songs / "test/Zeno - Signs/mixture.wav")
+    assert info is not None
+    assert (info.sample_rate, info.channels) == (SAMPLE_RATE, 2)
+    assert len(list(decoded.rglob("*.npy"))) == 9
+    (songs / "test/Zeno - Signs/mixture.wav").write_bytes(b"broken")
+    assert main(command) == 1
+    assert "Zeno - Signs/mixture.wav: is no audio" in capsys.readouterr().out
+
+
+def test_split_is_written_by_artist(songs, tmp_path, capsys):
+    out = tmp_path / "split.yaml"
+    assert main(["data", "split", str(songs), "--out", str(out), "--shares", "1", "0", "1"]) == 0
+    split = yaml.safe_load(out.read_text())
+    assert set(split) == {"train", "test"}
+    (folder,) = split["train"]
+    assert folder.startswith(("train/", "test/"))
+    assert "1 train, 1 test" in capsys.readouterr().out
+
+
+def test_missing_root_and_unknown_layout_end_in_one_line(tmp_path, capsys):
+    for command in ("check", "index"):
+        assert main(["data", command, str(tmp_path / "nowhere")]) == 2
+        assert "nowhere: is not a folder; check the path" in capsys.readouterr().err
+        assert main(["data", command, str(tmp_path), "--layout", "medly"]) == 2
+        assert "medly: is no known layout" in capsys.readouterr().err
+    assert main(["data", "index", str(tmp_path)]) == 2
+    assert "holds no audio" in capsys.readouterr().err

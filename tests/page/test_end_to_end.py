@@ -34,6 +34,15 @@ def complaints(page):
     return errors
 
 
+SLOW_WRITING = """() => {
+  window.quickly = window.fetch;
+  window.fetch = async (path, options) => {
+    if (options?.method === "PUT") await new Promise((resolve) => setTimeout(resolve, 1500));
+    return window.quickly(path, options);
+  };
+}"""
+
+
 class Mixer:
     """A page in the browser, and what it complained about."""
 
@@ -193,10 +202,13 @@ def test_what_is_heard_changes_at_one_loudness(playing):
 
 
 def test_the_download_is_what_diffmst_render_gives(mixer, files, tmp_path):
+    # Slow writing: what is asked for while an edit is still being written must wait for it.
+    mixer.ask(SLOW_WRITING)
     mixer.ask("diffmst.store.edit((state) => { state.console.tracks[0].input_gain_db -= 2; })")
     mixer.page.wait_for_timeout(400)
     expected = mixer.ask("diffmst.store.state.console")
     assert mixer.download("Mix, WAV", tmp_path / "mix.wav").endswith(".wav")
+    mixer.ask("() => { window.fetch = window.quickly; }")
     assert mixer.download("console.json", tmp_path / "console.json") == "console.json"
     assert json.loads((tmp_path / "console.json").read_text()) == expected
     tracks = [files / name for name in ("1 beat.wav", "2 bass.flac", "3 pad.wav")]

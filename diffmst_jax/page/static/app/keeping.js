@@ -53,9 +53,8 @@ export class Keeping {
     const isIdle = isQuiet && !app.work.busy && !this.levelling;
     if (!isIdle || !store.state || this.isLevel) return;
     try {
-      await this.save();
-      this.levelling = await api.startJob(song, "level");
-      const job = await api.watch(this.levelling, () => {});
+      this.levelling = this.save().then(() => api.startJob(song, "level"));
+      const job = await api.watch(await this.levelling, () => {});
       if (job.state === "done" && app.song === song) await app.takeMeasurements();
     } catch {
       // The next edit or download tries again, and says what is wrong.
@@ -66,6 +65,7 @@ export class Keeping {
 
   async stopLevelling() {
     clearTimeout(this.levelTimer);
-    if (this.levelling) await api.cancelJob(this.levelling.number).catch(() => {});
+    const job = await this.levelling?.catch(() => null); // it may be about to begin
+    if (job) await api.cancelJob(job.number).catch(() => {});
   }
 }

@@ -26,17 +26,16 @@ class Logger:
             self._writer = SummaryWriter(
                 str(run_dir / "tensorboard"), purge_step=first_step or None, write_to_disk=True
             )
-        path = run_dir / SCALARS_NAME
-        kept = [line for line in read_scalars(path) if line["step"] <= first_step]
-        with written_beside(path) as temporary:
+        self._path = run_dir / SCALARS_NAME
+        kept = [line for line in read_scalars(self._path) if line["step"] <= first_step]
+        with written_beside(self._path) as temporary:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
-        self._lines = path.open("a")
 
     def scalars(self, values: Mapping[str, float], step: int, *, group: str) -> None:
         """Write `group/name` for every value."""
         named = {f"{group}/{name}": float(value) for name, value in values.items()}
-        self._lines.write(json.dumps({"step": step, **named}) + "\n")
-        self._lines.flush()
+        with self._path.open("a") as lines:
+            lines.write(json.dumps({"step": step, **named}) + "\n")
         if self._writer is not None:
             for name, value in named.items():
                 self._writer.add_scalar(name, value, step)
@@ -60,7 +59,6 @@ class Logger:
 
     def close(self) -> None:
         """Write what is buffered."""
-        self._lines.close()
         if self._writer is not None:
             self._writer.close()
 

@@ -10,8 +10,8 @@ SONGS := $(DEMO)/songs
 # The demo's song and reference; give your own: make demo TRACKS=folder REFERENCE=file
 TRACKS ?= $(SONGS)/songs/song_00903
 REFERENCE ?= $(SONGS)/references/song_00904.flac
-# A trained model: a name or a folder. Without one the demo first trains its own.
-MODEL ?= $(DEMO)/training/model
+# The model that comes with the package, or another: a name or a folder.
+MODEL ?= compact
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast coverage lint format bench clean
@@ -29,16 +29,11 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) $(MODEL)  ## mix a song in the style of a reference (yours: TRACKS=folder REFERENCE=file)
+demo: $(STAMP)  ## mix a song in the style of a reference (yours: TRACKS=folder REFERENCE=file)
 	@test -e $(TRACKS) -a -e $(REFERENCE) || $(BIN)/diffmst data synthesize $(SONGS) --songs 2 --seed 903
 	@$(BIN)/diffmst mix $(TRACKS) $(REFERENCE) --model $(MODEL) --out $(DEMO)
 	@echo "Listen to $(DEMO)/mix.wav, open $(DEMO)/report.html, edit $(DEMO)/console.json and"
 	@echo "  $(BIN)/diffmst render $(TRACKS) $(DEMO)/console.json --out $(DEMO)/mix_2.wav"
-
-$(DEMO)/training/model: | $(STAMP)
-	@echo "Training a small model for the demo (once, under three minutes)"
-	@rm -rf $(DEMO)/training
-	@$(BIN)/python train.py experiment=demo hydra.run.dir=$(DEMO)/training
 
 test: $(STAMP)  ## run the whole test suite
 	$(BIN)/python -m pytest -n 2 -q

@@ -88,7 +88,7 @@ def style_features(mix: Array, *, sample_rate: int) -> StyleFeatures:
     rms = jnp.sqrt(jnp.maximum(power, POWER_FLOOR))
     return StyleFeatures(
         rms=rms,
-        crest_factor_db=_crest_factor_db(mix, rms),
+        crest_factor_db=crest_factor_db(mix),
         stereo_width=side_power / jnp.maximum(mid_power, POWER_FLOOR),
         stereo_imbalance=(power[1] - power[0]) / jnp.maximum(power[0] + power[1], POWER_FLOOR),
         bark_spectrum=bark_spectrum(mid_side, sample_rate=sample_rate).T,
@@ -167,6 +167,8 @@ def mean_squared(a: Array, b: Array) -> Array:
     return jnp.mean(jnp.square(a - b))
 
 
-def _crest_factor_db(x: Array, rms: Array) -> Array:
+def crest_factor_db(x: Array) -> Array:
+    """Peak over root mean square in dB, of each channel of `(channels, time)`; 0 at silence."""
+    rms = jnp.sqrt(jnp.maximum(jnp.mean(jnp.square(x), axis=-1), POWER_FLOOR))
     peak = jnp.max(jnp.abs(x), axis=-1)
     return 20.0 * jnp.log10(jnp.maximum(peak, AMPLITUDE_FLOOR) / rms)

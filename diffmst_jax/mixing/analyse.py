@@ -27,9 +27,9 @@ def predicted_settings(
 ) -> MixSettings:
     """Ask the model for a mix of these tracks in the style of the reference.
 
-    The model hears every channel as a track of its own. The channels of a stereo pair then share
-    the mean of their settings and their level, and are panned as a pair, so that the recording
-    keeps its image.
+    The model hears every channel as a track of its own and is told which are pairs. The channels
+    of a pair share the mean of their settings and their level, and are panned as a pair, so that
+    the recording keeps its image.
 
     Args:
         model: what predicts.
@@ -58,7 +58,9 @@ def _controls(
 ) -> Controls:
     """Controls of every console track; the weighted mean on the logistic scale over references."""
     if isinstance(reference, np.ndarray):
-        return model.controls(multitrack.audio, reference, sample_rate=SAMPLE_RATE)
+        return model.controls(
+            multitrack.audio, reference, sample_rate=SAMPLE_RATE, side=multitrack.side_of_track
+        )
     answers = [_controls(model, multitrack, item.audio) for item in reference]
     if len(answers) == 1:
         return answers[0]

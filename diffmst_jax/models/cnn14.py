@@ -135,17 +135,21 @@ class Cnn14Model(nnx.Module):
         self.fx_bus_head = nnx.Linear(width, dsp.FX_BUS_CONTROLS, rngs=rngs)
         self.master_head = nnx.Linear(width, dsp.MASTER_CONTROLS, rngs=rngs)
 
-    def __call__(self, tracks: Array, reference: Array, mask: Array) -> Controls:
+    def __call__(
+        self, tracks: Array, reference: Array, mask: Array, side: Array | None = None
+    ) -> Controls:
         """Predict controls.
 
         Args:
             tracks: audio at -48 LUFS each, `(batch, tracks, time)`; what is masked out is not read.
             reference: stereo mix at -16 LUFS, `(batch, 2, any time)`.
             mask: which tracks are there, bool `(batch, tracks)`.
+            side: not used: the paper's model hears every channel as a track of its own.
 
         Returns:
             Controls in [0, 1] with a leading batch axis; those of masked tracks mean nothing.
         """
+        del side
         mask = mask.astype(bool)
         return self.settings(self.embed_tracks(tracks, mask), self.embed_mix(reference), mask)
 

@@ -3,13 +3,14 @@
 It differs from the paper's model in what it is given and where it starts. Tracks and reference
 enter as statistics of a Bark spectrogram (plus a small convolution over time), the reference as
 mid, side, left and right, and one token says outright what the loss will compare. Levels, positions
-and equaliser gains come from matching band levels (`matching`), which needs no training; the
-network is told the solution and the error that it leaves, and its heads add differences to it. So
-an untrained model is already a mix of about the reference's level, balance and spectrum, and
-training learns what the picture leaves out: dynamics, and how tracks really add.
+and equalisers come from matching band energies (`matching`), which needs no training; the network
+is told the solution and the error that it leaves, and its heads add differences to it. So an
+untrained model is already a mix of about the reference's level, balance, width and spectrum, and
+training learns what the picture leaves out: dynamics above all.
 """
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from jax.typing import DTypeLike
 import dsp
 from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.energies import shared_energy
 from diffmst_jax.models.front_end import (
     STYLE_BANDS,
     BandStatistics,
@@ -28,7 +30,8 @@ from diffmst_jax.models.front_end import (
     measure_reference,
     standardise,
 )
-from diffmst_jax.models.starting_point import Start, head_scales, starting_point
+from diffmst_jax.models.matching import Heard
+from diffmst_jax.models.starting_point import Start, head_scales, hear, starting_point
 from diffmst_jax.models.transformer import Controller
 
 MIX_TOKENS = 5  # mid, side, left, right and style
@@ -69,6 +72,22 @@ class SignalEncoder(nnx.Module):
         return self.output(hidden).astype(jnp.float32)
 
 
+class Measured(NamedTuple):
+    """What the model knows of a batch of songs; every leaf has a leading batch axis.
+
+    Attributes:
+        track: statistics of the tracks.
+        heard: what the picture knows of them.
+        mix: statistics of the reference's mid, side, left and right.
+        reference: what the loss compares of it.
+    """
+
+    track: BandStatistics
+    heard: Heard
+    mix: BandStatistics
+    reference: Reference
+
+
 class CompactModel(nnx.Module):
     """Controls of a mixing console from raw tracks and a reference; see the module."""
 
@@ -88,32 +107,51 @@ class CompactModel(nnx.Module):
         self.fx_bus_head = nnx.Linear(width, dsp.FX_BUS_CONTROLS, kernel_init=SMALL, rngs=rngs)
         self.master_head = nnx.Linear(width, dsp.MASTER_CONTROLS, kernel_init=SMALL, rngs=rngs)
 
-    def __call__(self, tracks: Array, reference: Array, mask: Array) -> Controls:
+    def __call__(
+        self, tracks: Array, reference: Array, mask: Array, side: Array | None = None
+    ) -> Controls:
         """Predict controls.
 
         Args:
             tracks: audio at -48 LUFS each, `(batch, tracks, time)`; what is masked out is not read.
             reference: stereo mix at -16 LUFS, `(batch, 2, any time)`.
             mask: which tracks are there, bool `(batch, tracks)`.
+            side: -1 and 1 for the left and right channel of a pair, which are neighbours, else 0;
+                `(batch, tracks)`. Without it every track is mono.
 
         Returns:
             Controls in [0, 1] with a leading batch axis; those of masked tracks mean nothing.
         """
+        return self.settings(self.measure(tracks, reference, mask, side))
+
+    def measure(
+        self, tracks: Array, reference: Array, mask: Array, side: Array | None = None
+    ) -> Measured:
+        """Measure what settings follow from; arguments as of a call. No weight takes part."""
         encoder, rate = self.config.encoder, self.config.sample_rate
         assert isinstance(encoder, CompactConfig)
         mask = mask.astype(bool)
-        heard = jnp.where(mask[..., None], tracks, 0.0)
+        side = jnp.zeros(mask.shape, jnp.int32) if side is None else jnp.where(mask, side, 0)
+        present = jnp.where(mask[..., None], tracks, 0.0)
+        track = band_statistics(present, encoder, sample_rate=rate)
+        energy = jax.vmap(functools.partial(_energy, config=encoder, rate=rate))(present)
         left, right = reference[:, 0], reference[:, 1]
         views = jnp.stack([left + right, left - right, left, right], axis=1)
-        track = band_statistics(heard, encoder, sample_rate=rate)
         mix = band_statistics(views, encoder, sample_rate=rate)
         measured = jax.vmap(measure_reference)(reference, mix.spectrum[:, :2])
-        start = jax.vmap(functools.partial(starting_point, rate=rate))(track, mask, measured)
-        style = self.style(_style(measured, start, mask))
-        context = jnp.concatenate([self.mix_encoder(mix), style[:, None]], axis=1)
+        return Measured(track, jax.vmap(hear)(track, energy, mask, side), mix, measured)
+
+    def settings(self, measured: Measured) -> Controls:
+        """Predict controls from what was measured."""
+        rate, heard = self.config.sample_rate, measured.heard
+        start = jax.vmap(functools.partial(starting_point, rate=rate))(
+            measured.track, heard, measured.reference
+        )
+        style = self.style(_style(measured.reference, start, heard.mask))
+        context = jnp.concatenate([self.mix_encoder(measured.mix), style[:, None]], axis=1)
         base = jax.tree.map(jax.scipy.special.logit, start.controls)
-        tokens = self.track_encoder(track) + self.setting(base.track)
-        track_token, fx_bus, master = self.controller(tokens, context, mask)
+        tokens = self.track_encoder(measured.track) + self.setting(base.track)
+        track_token, fx_bus, master = self.controller(tokens, context, heard.mask)
         scales = head_scales(sample_rate=rate)
         steps = Controls(
             track=self.track_head(track_token) * scales.track[None, None],
@@ -121,6 +159,12 @@ class CompactModel(nnx.Module):
             master=self.master_head(master) * scales.master[None],
         )
         return jax.tree.map(lambda place, step: jax.nn.sigmoid(place + step), base, steps)
+
+
+def _energy(tracks: Array, *, config: CompactConfig, rate: int) -> Array:
+    missing = max(0, config.n_fft - tracks.shape[-1])
+    padded = jnp.pad(tracks, ((0, 0), (0, missing)))
+    return shared_energy(padded, n_fft=config.n_fft, hop=config.hop, sample_rate=rate)
 
 
 def _style(reference: Reference, start: Start, mask: Array) -> Array:

@@ -15,6 +15,7 @@ from dsp.spectral import bark_filterbank, bark_to_hz, hz_to_bark, magnitude, stf
 STYLE_BANDS = 24  # bands of the audio-feature loss
 LOW_HZ, HIGH_HZ = 20.0, 20000.0
 MAGNITUDE_FLOOR = 1e-3  # of a band, before its logarithm; about 70 dB below a track at -48 LUFS
+STYLE_FLOOR = 1e-5  # likewise, where it is compared and not learned from
 AMPLITUDE_FLOOR, POWER_FLOOR = 1e-6, 1e-12
 ACTIVE_BELOW_PEAK = 0.1  # frames within 20 dB of the loudest count as active
 # Rough centre and spread of log magnitudes, so that the perceptrons see values of order one.
@@ -27,7 +28,6 @@ class BandStatistics(NamedTuple):
     Attributes:
         log_bands: standardised log magnitude, `(..., frames, bands)`.
         spectrum: log of the mean magnitude in the 24 bands of the loss, `(..., 24)`.
-        energy: mean square in the same bands, up to a constant factor, `(..., 24)`.
         pooled: mean, spread and peakiness of each band over time, then crest factor, activity,
             level fluctuation and centroid, `(..., 3 bands + 4)`.
         centroid: mean band index weighted by magnitude, in [0, 1], `(...)`.
@@ -35,7 +35,6 @@ class BandStatistics(NamedTuple):
 
     log_bands: Array
     spectrum: Array
-    energy: Array
     pooled: Array
     centroid: Array
 
@@ -83,8 +82,7 @@ def band_statistics(x: Array, config: CompactConfig, *, sample_rate: int) -> Ban
     spectrum = jnp.swapaxes(magnitude(by_rows(transform)(padded)), -1, -2)
     bands = spectrum @ _bank(config.bands, config.n_fft, sample_rate)
     style_bank = _bank(STYLE_BANDS, config.n_fft, sample_rate)
-    coarse = jnp.log(jnp.mean(spectrum, axis=-2) @ style_bank + MAGNITUDE_FLOOR)
-    power = jnp.mean(jnp.square(spectrum), axis=-2) @ style_bank
+    coarse = jnp.log(jnp.mean(spectrum, axis=-2) @ style_bank + STYLE_FLOOR)
     logs = standardise(jnp.log(bands + MAGNITUDE_FLOOR))
     mean = jnp.mean(bands, axis=-2)
     effective = jnp.sqrt(jnp.mean(jnp.square(bands), axis=-2))
@@ -93,7 +91,7 @@ def band_statistics(x: Array, config: CompactConfig, *, sample_rate: int) -> Ban
     scalars = [_crest(x), _activity(bands), _fluctuation(bands), centroid]
     per_band = [standardise(jnp.log(mean + MAGNITUDE_FLOOR)), jnp.std(logs, axis=-2), peakiness]
     pooled = jnp.concatenate([*per_band, jnp.stack(scalars, axis=-1)], axis=-1)
-    return BandStatistics(logs, coarse, power, pooled, centroid)
+    return BandStatistics(logs, coarse, pooled, centroid)
 
 
 def standardise(log_magnitude: Array) -> Array:

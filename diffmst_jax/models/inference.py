@@ -10,12 +10,15 @@ from flax import nnx
 from jax import Array
 
 import dsp
+from diffmst_jax.losses import style_features
 from diffmst_jax.models.build import DiffMstModel
 from diffmst_jax.models.cnn14 import minimum_samples
-from diffmst_jax.models.config import Cnn14Config, ModelConfig
+from diffmst_jax.models.compact import CompactModel
+from diffmst_jax.models.config import Cnn14Config, CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import normalize_reference, normalize_tracks
-from diffmst_jax.models.windows import Windows, choose_windows
+from diffmst_jax.models.listening import listen
+from diffmst_jax.models.windows import Windows, choose_windows, cover, excerpt
 from dsp.loudness import MOMENTARY_S
 
 log = logging.getLogger(__name__)
@@ -63,6 +66,9 @@ class Model:
         self.module = module
         graph, self._weights = nnx.split(module)
         self._predict = jax.jit(lambda weights, *audio: nnx.merge(graph, weights)(*audio))
+        self._listen = jax.jit(
+            lambda weights, *audio: predict_and_listen(nnx.merge(graph, weights), console, *audio)
+        )
         rate = config.sample_rate
         # Without its audio, which is not needed and as large as the song.
         self._track_level = jax.jit(
@@ -71,20 +77,29 @@ class Model:
         self._level_reference = jax.jit(lambda x: normalize_reference(x, sample_rate=rate))
 
     def controls(
-        self, tracks: Array | np.ndarray, reference: Array | np.ndarray, *, sample_rate: int = 0
+        self,
+        tracks: Array | np.ndarray,
+        reference: Array | np.ndarray,
+        *,
+        sample_rate: int = 0,
+        side: Array | np.ndarray | None = None,
     ) -> Controls:
         """Predict console controls that mix `tracks` in the style of `reference`.
 
         Tracks are brought to -48 LUFS each and the reference to -16 LUFS first, so the level of
         either does not matter, and the settings are for tracks at -48 LUFS (`normalize_tracks`).
         Songs longer than the model's window are heard through up to four windows, chosen so that
-        every track is heard in one, and the answers are averaged. Tracks that are silent (below
-        -70 LUFS) get neutral controls.
+        every track is heard in one. The compact model hears them as one excerpt, mixes it, and
+        corrects its answer by what the mix measures (`listening`); the answers of the paper's model
+        to each are averaged. Tracks that are silent (below -70 LUFS) get neutral controls.
 
         Args:
             tracks: mono tracks, float `(tracks, time)`; each channel of a stereo recording is one.
             reference: a mix, float `(2, any time)`; `(1, time)` counts as both channels.
             sample_rate: samples per second of both, if the caller wants it checked.
+            side: `(tracks,)`, -1 and 1 for the left and right channel of a stereo recording, which
+                are neighbours, else 0. The compact model gives such a pair one setting, and
+                positions that make it lean (`dsp.pair_positions`). Without it all are mono.
 
         Returns:
             Controls in [0, 1]: track `(tracks, 27)`, fx_bus `(25,)`, master `(26,)`.
@@ -98,12 +113,34 @@ class Model:
                 f"audio at {sample_rate} Hz: this model works at {self.config.sample_rate} Hz"
             )
         heard = self._hear(np.asarray(tracks), np.asarray(reference))
-        windows = choose_windows(heard.tracks, heard.reference, length=self.config.window_samples)
-        answers = [self._answer(heard, start) for start in windows.starts]
+        if isinstance(self.config.encoder, CompactConfig):
+            sides = np.zeros(len(heard.audible)) if side is None else np.asarray(side)
+            mean = self._answer_excerpt(heard, whole_pairs(sides, heard.audible))
+        else:
+            mean = self._answer_windows(heard)
         neutral = dsp.neutral_console(len(heard.audible), sample_rate=self.config.sample_rate)
         controls = Controls(*dsp.console_controls(neutral, sample_rate=self.config.sample_rate))
-        mean = _average(answers, windows)
         return mean._replace(track=controls.track.at[heard.audible].set(mean.track))
+
+    def _answer_excerpt(self, heard: _Heard, side: np.ndarray) -> Controls:
+        length, count = self.config.window_samples, len(heard.tracks)
+        padding = padded_count(count) - count
+        tracks = excerpt(heard.tracks, cover(heard.tracks, length=length), length=length)
+        reference = excerpt(heard.reference, cover(heard.reference, length=length), length=length)
+        answer = jax.device_get(
+            self._listen(
+                self._weights,
+                np.pad(tracks * heard.gains, ((0, padding), (0, 0))),
+                reference,
+                np.pad(np.ones(count, bool), (0, padding)),
+                np.pad(side, (0, padding)),
+            )
+        )
+        return Controls(jnp.asarray(answer.track[:count]), answer.fx_bus, answer.master)
+
+    def _answer_windows(self, heard: _Heard) -> Controls:
+        windows = choose_windows(heard.tracks, heard.reference, length=self.config.window_samples)
+        return _average([self._answer(heard, start) for start in windows.starts], windows)
 
     def _answer(self, heard: _Heard, start: tuple[int, int]) -> Controls:
         length, count = self.config.window_samples, len(heard.tracks)
@@ -148,6 +185,34 @@ class Model:
         encoder = self.config.encoder
         frame = minimum_samples(encoder) if isinstance(encoder, Cnn14Config) else encoder.n_fft
         return max(frame, round(MOMENTARY_S * self.config.sample_rate))
+
+
+def predict_and_listen(
+    module: CompactModel,
+    console: dsp.ConsoleConfig,
+    tracks: Array,
+    reference: Array,
+    mask: Array,
+    side: Array,
+) -> Controls:
+    """Controls of one song, corrected by what its mix measures; see `CompactModel`, `listen`."""
+    rate = module.config.sample_rate
+    measured = module.measure(tracks[None], reference[None], mask[None], side[None])
+    first = module.settings(measured)
+    return listen(
+        Controls(*(group[0] for group in first)),
+        jax.tree.map(lambda leaf: leaf[0], measured.heard),
+        tracks,
+        style_features(reference, sample_rate=rate),
+        console,
+        sample_rate=rate,
+    )
+
+
+def whole_pairs(side: np.ndarray, audible: np.ndarray) -> np.ndarray:
+    """The sides of the audible tracks; what remains of a pair is mono."""
+    left = (side < 0) & audible & np.roll(audible, -1)
+    return np.where(left, -1, np.where(np.roll(left, 1), 1, 0))[audible].astype(np.int32)
 
 
 def padded_count(tracks: int) -> int:

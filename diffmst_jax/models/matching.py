@@ -1,11 +1,10 @@
-"""A mix solved in a simple picture of the console: band levels that add in power.
+"""A mix solved in a simple picture of the console: energies in bands, without dynamics.
 
-Before any network, levels, positions and equaliser gains can be found that bring the long-term Bark
-spectrum of mid and side close to the reference's. The picture: a track's band level is its measured
-one plus its gain plus the equaliser's (with frequencies and Qs at rest its decibels are linear in
-its gains), bands of different tracks add in power, and a pan position splits a track into mid and
-side. What this leaves out (compression, tracks that are not independent, when they play) is left to
-the network, which starts from the solution.
+Levels, positions and equalisers act linearly, so what they do to the energy of mid and side in
+each band, to width and to balance follows from the energies that the tracks share (`energies`),
+whatever the tracks have in common. Settings are found by gradient descent on the terms of the
+audio-feature loss in that picture. Each setting is bounded and moving it costs something, so that
+a mix nobody would make is no solution.
 """
 
 from typing import NamedTuple
@@ -13,137 +12,214 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax import Array
 
 import dsp
+from diffmst_jax.losses import AudioFeatureWeights
+from diffmst_jax.models.energies import k_weights
+from diffmst_jax.models.front_end import style_band_hz
+from dsp.loudness import OFFSET_DB
 
-STEPS = 60
-STEP_SIZE = 0.1
-MOMENTUM = 0.9
+STEPS = 80
+STEP_SIZE = 0.15
 NEPERS_PER_DB = float(np.log(10.0) / 20.0)
-POWER_FLOOR = 1e-6  # of a band of mid or side
-PROBE_DB = 6.0  # gain at which the equaliser's response is taken as linear
+POWER_FLOOR = 1e-12  # mean square of a band
 LARGEST_ERROR = 2.0  # nepers; beyond it the penalty grows linearly
-# Units in which the unknowns are solved and penalised: gain and equaliser in dB, pan in positions.
-GAIN_DB, EQUALIZER_DB, PAN = 6.0, 3.0, 0.15
-PENALTY = 0.02
-BALANCE = 10.0  # weight of the stereo imbalance against the spectrum, as in the loss
+MARGIN = 0.03  # settings stay this share of their range from its ends
+PENALTY = 1e-3  # of moving by one unit: the mean over strips, and of the master bus
+WEIGHTS = AudioFeatureWeights()
 
 
 class Mix(NamedTuple):
-    """Settings that the picture has, of one song.
+    """Settings that the picture has, of one song. Both channels of a pair have the same.
 
     Attributes:
         gain_db: input gains, `(tracks,)`.
-        pan: positions, `(tracks,)`.
-        equalizer_db: gains of the tracks' equaliser bands, `(tracks, 6)`.
-        master_db: gains of the master's, `(6,)`.
+        pan: positions, `(tracks,)`; of a pair, where it leans.
+        equalizer: of the tracks, each field `(tracks, 6)`.
+        master: of the master bus, each field `(6,)`.
     """
 
     gain_db: Array
     pan: Array
-    equalizer_db: Array
-    master_db: Array
+    equalizer: dsp.EqualizerParams
+    master: dsp.EqualizerParams
+
+
+def _same_for(equalizer: dsp.EqualizerParams, gain_db: float, pan: float) -> Mix:
+    return Mix(gain_db, pan, equalizer, equalizer)  # type: ignore[arg-type]
+
+
+# How far a setting moves per unit, and at most: decibels, positions, octaves (frequency and Q).
+UNIT = _same_for(dsp.EqualizerParams(3.0, 0.5, 0.5), gain_db=6.0, pan=0.15)
+FARTHEST = _same_for(dsp.EqualizerParams(9.0, 1.0, 1.0), gain_db=12.0, pan=0.48)
 
 
 class Heard(NamedTuple):
     """What the picture knows of the tracks of one song.
 
     Attributes:
-        spectrum: log magnitude in each band, `(tracks, bands)`.
-        energy: mean square in each band, `(tracks, bands)`.
+        energy: what they share in each band, `(24, tracks, tracks)`; zero where masked.
+        peakiness: log of mean magnitude over root mean square in each band, `(tracks, 24)`.
         mask: which tracks are there, bool `(tracks,)`.
+        side: -1 for the left channel of a pair, whose right one is the next track and has 1, else
+            0; `(tracks,)`.
     """
 
-    spectrum: Array
     energy: Array
+    peakiness: Array
     mask: Array
+    side: Array
 
 
 class Picture(NamedTuple):
-    """What the picture says of a mix, and what is wanted of it.
+    """What the picture says of a mix, or what is wanted of it.
 
     Attributes:
-        spectrum: log magnitude of mid and side, `(2, bands)`.
+        spectrum: log magnitude of mid and side, `(2, 24)`.
+        log_width: log of side over mid energy.
         imbalance: (right - left) / (right + left) of the energies.
+        loudness_db: K-weighted level, as coarse as 24 bands tell it.
     """
 
     spectrum: Array
+    log_width: Array
     imbalance: Array
+    loudness_db: Array
 
 
-def picture(tracks: Heard, mix: Mix, response: Array) -> Picture:
-    """Predict the spectrum and the balance of a mix.
+def shared(x: Array, side: Array) -> Array:
+    """Give both channels of every pair their mean; the leading axis of `x` is `(tracks,)`."""
+    side = side.reshape(side.shape + (1,) * (x.ndim - 1))
+    other = jnp.where(side < 0, jnp.roll(x, -1, axis=0), jnp.roll(x, 1, axis=0))
+    return jnp.where(side == 0, x, 0.5 * (x + other))
+
+
+def paired(mix: Mix, side: Array) -> Mix:
+    """Give both channels of every pair the mean of their settings."""
+    strips = jax.tree.map(lambda leaf: shared(leaf, side), (mix.gain_db, mix.pan, mix.equalizer))
+    return Mix(strips[0], strips[1], strips[2], mix.master)
+
+
+def positions(pan: Array, side: Array) -> Array:
+    """Position of every track from where its strip leans."""
+    left, right = dsp.pair_positions(pan)
+    return jnp.where(side < 0, left, jnp.where(side > 0, right, pan))
+
+
+def picture(tracks: Heard, mix: Mix, rate: int) -> Picture:
+    """Predict what a mix is like.
 
     Args:
         tracks: what is mixed.
         mix: settings.
-        response: dB of each equaliser band per dB of gain, `(6, bands)`.
+        rate: samples per second.
     """
-    boost = mix.gain_db[:, None] + mix.equalizer_db @ response + (mix.master_db @ response)[None]
-    nepers = jnp.where(tracks.mask[:, None], NEPERS_PER_DB * boost, 0.0)
-    present = tracks.mask[:, None].astype(nepers.dtype)
-    power = present * jnp.exp(2.0 * (tracks.spectrum + nepers))
-    angle = mix.pan * (jnp.pi / 2.0)
-    left, right = jnp.cos(angle), jnp.sin(angle)
-    shares = jnp.stack([jnp.square(left + right), jnp.square(left - right)])
-    energy = jnp.sum(present * tracks.energy * jnp.exp(2.0 * nepers), axis=-1)
-    difference = jnp.sum(energy * (jnp.square(right) - jnp.square(left)))
+    hz = style_band_hz()
+    response = jax.vmap(lambda p: dsp.equalizer_response(p, hz, sample_rate=rate))(mix.equalizer)
+    boost = response + dsp.equalizer_response(mix.master, hz, sample_rate=rate)[None]
+    present = tracks.mask[:, None]
+    nepers = jnp.where(present, NEPERS_PER_DB * (boost + mix.gain_db[:, None]), 0.0)
+    gain = jnp.where(present, jnp.exp(nepers), 0.0)
+    angle = positions(mix.pan, tracks.side) * (jnp.pi / 2.0)
+    left, right = jnp.cos(angle)[:, None], jnp.sin(angle)[:, None]
+    views = jnp.stack([left, right, left + right, left - right]) * gain[None]  # (4, tracks, 24)
+    energy = jnp.maximum(jnp.einsum("vib,bij,vjb->vb", views, tracks.energy, views), 0.0)
+    # The mean magnitude of a sum is as far below its root mean square as its loudest tracks' are.
+    own = jnp.square(views[2:]) * jnp.diagonal(tracks.energy, axis1=1, axis2=2).T[None]
+    share = own / (jnp.sum(own, axis=1, keepdims=True) + POWER_FLOOR)
+    peakiness = jnp.sum(share * tracks.peakiness[None], axis=1)
+    total = jnp.sum(energy, axis=1) + POWER_FLOOR
+    weights = jnp.asarray(k_weights(sample_rate=rate), energy.dtype)
     return Picture(
-        spectrum=0.5 * jnp.log(shares @ power + POWER_FLOOR),
-        imbalance=difference / (jnp.sum(energy) + POWER_FLOOR),
+        spectrum=0.5 * jnp.log(energy[2:] + POWER_FLOOR) + peakiness,
+        log_width=jnp.log(total[3] / total[2]),
+        imbalance=(total[1] - total[0]) / (total[1] + total[0]),
+        loudness_db=OFFSET_DB + 10.0 * jnp.log10((energy[0] + energy[1]) @ weights + POWER_FLOOR),
     )
 
 
-def match(tracks: Heard, wanted: Picture, start: Mix, response: Array) -> Mix:
-    """Move `start` until the picture is near what is wanted, or moving costs more.
+def level_error(seen: Picture, wanted: Picture) -> Array:
+    """What the log spectrum of `seen` lacks to be as loud as `wanted`."""
+    return NEPERS_PER_DB * (wanted.loudness_db - seen.loudness_db)
 
-    Gradient descent with momentum, a fixed number of steps, on the squared errors plus a penalty
-    on the way from `start`. No gradient flows through it.
+
+def match(tracks: Heard, wanted: Picture, rest: Mix, rate: int) -> Mix:
+    """Move from `rest` until the picture is near what is wanted, or moving costs more.
 
     Args:
         tracks: what is mixed.
-        wanted: spectrum and balance of the reference.
-        start: settings to begin with.
-        response: see `picture`.
+        wanted: what the mix is to be like.
+        rest: settings to start from, and from which moving costs.
+        rate: samples per second.
 
     Returns:
-        The solution; settings of masked tracks stay.
+        The solution, as loud as wanted. No gradient flows through it.
     """
     count = jnp.maximum(jnp.sum(tracks.mask), 1)
 
-    def settings(moved: Mix) -> Mix:
-        units = Mix(GAIN_DB, PAN, EQUALIZER_DB, EQUALIZER_DB)  # type: ignore[arg-type]
-        return jax.tree.map(lambda s, m, unit: s + m * unit, start, moved, units)
-
     def cost(moved: Mix) -> Array:
-        seen = picture(tracks, settings(moved), response)
-        way = jnp.stack([jnp.sum(jnp.square(m)) for m in moved])
-        balance = jnp.square(seen.imbalance - wanted.imbalance)
-        spectrum = jnp.mean(_huber(seen.spectrum - wanted.spectrum))
-        return spectrum + BALANCE * balance + PENALTY * jnp.sum(way) / count
+        way = [sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(part)) for part in moved]
+        seen = picture(tracks, _settings(rest, moved, tracks.side, rate), rate)
+        return _distance(seen, wanted) + PENALTY * (sum(way[:-1]) / count + way[-1])
 
-    def step(_: int, state: tuple[Mix, Mix]) -> tuple[Mix, Mix]:
-        moved, speed = state
-        slope = jax.grad(cost)(moved)
-        speed = jax.tree.map(lambda v, g: MOMENTUM * v - STEP_SIZE * g, speed, slope)
-        return jax.tree.map(jnp.add, moved, speed), speed
+    adam = optax.adam(optax.cosine_decay_schedule(STEP_SIZE, STEPS, 0.05), b2=0.99)
 
-    still = jax.tree.map(jnp.zeros_like, start)
-    moved, _ = jax.lax.fori_loop(0, STEPS, step, (still, still))
-    return jax.lax.stop_gradient(settings(moved))
+    def step(_: int, state: tuple[Mix, optax.OptState]) -> tuple[Mix, optax.OptState]:
+        moved, memory = state
+        updates, memory = adam.update(jax.grad(cost)(moved), memory)
+        return optax.apply_updates(moved, updates), memory
+
+    still = jax.tree.map(jnp.zeros_like, rest)
+    moved, _ = jax.lax.fori_loop(0, STEPS, step, (still, adam.init(still)))
+    mix = _settings(rest, moved, tracks.side, rate)
+    missing_db = wanted.loudness_db - picture(tracks, mix, rate).loudness_db
+    return jax.lax.stop_gradient(mix._replace(gain_db=mix.gain_db + missing_db))
 
 
-def equalizer_basis(frequencies_hz: np.ndarray, *, sample_rate: int) -> Array:
-    """Response of each band of the neutral equaliser in dB per dB of its gain, `(6, bands)`."""
-    neutral = dsp.neutral_console(1, sample_rate=sample_rate).master_bus.equalizer
-    gains = PROBE_DB * jnp.eye(neutral.gain_db.shape[0])
-    response = jax.vmap(
-        lambda gain: dsp.equalizer_response(
-            neutral._replace(gain_db=gain), frequencies_hz, sample_rate=sample_rate
-        )
-    )(gains)
-    return response / PROBE_DB
+def _distance(seen: Picture, wanted: Picture) -> Array:
+    """The audio-feature loss as far as the picture shows it, at one loudness."""
+    error = seen.spectrum + level_error(seen, wanted) - wanted.spectrum
+    width = jnp.square(jnp.exp(seen.log_width) - jnp.exp(wanted.log_width))
+    balance = jnp.square(seen.imbalance - wanted.imbalance)
+    return (
+        WEIGHTS.bark_spectrum * jnp.mean(_huber(error))
+        + WEIGHTS.stereo_width * width
+        + WEIGHTS.stereo_imbalance * balance
+    )
+
+
+def _settings(rest: Mix, moved: Mix, side: Array, rate: int) -> Mix:
+    """Settings that lie `moved` units away from `rest`."""
+    way = jax.tree.map(
+        lambda unit, farthest, m: farthest * jnp.tanh(m * (unit / farthest)),
+        UNIT,
+        FARTHEST,
+        paired(moved, side),
+    )
+    return Mix(
+        gain_db=rest.gain_db + way.gain_db,
+        pan=jnp.clip(rest.pan + way.pan, MARGIN, 1.0 - MARGIN),
+        equalizer=_retuned(rest.equalizer, way.equalizer, rate),
+        master=_retuned(rest.master, way.master, rate),
+    )
+
+
+def _retuned(rest: dsp.EqualizerParams, way: dsp.EqualizerParams, rate: int) -> dsp.EqualizerParams:
+    """Move an equaliser by decibels and octaves, staying inside what the console allows."""
+    gain_db, frequency_hz, q_factor = dsp.console_ranges(sample_rate=rate).tracks.equalizer
+    return dsp.EqualizerParams(
+        gain_db=_inside(rest.gain_db + way.gain_db, gain_db),
+        frequency_hz=_inside(rest.frequency_hz * 2.0**way.frequency_hz, frequency_hz),
+        q_factor=_inside(rest.q_factor * 2.0**way.q_factor, q_factor),
+    )
+
+
+def _inside(x: Array, limits: dsp.Range) -> Array:
+    low, high = (jnp.broadcast_to(jnp.asarray(end, x.dtype), x.shape) for end in limits)
+    margin = MARGIN * (high - low)
+    return jnp.clip(x, low + margin, high - margin)
 
 
 def _huber(error: Array) -> Array:

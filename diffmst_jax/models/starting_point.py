@@ -4,18 +4,29 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 import dsp
 from diffmst_jax.models.controls import Controls
-from diffmst_jax.models.front_end import BandStatistics, Reference, style_band_hz
+from diffmst_jax.models.front_end import POWER_FLOOR, BandStatistics, Reference
 from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
-from diffmst_jax.models.matching import Heard, Mix, Picture, equalizer_basis, match, picture
+from diffmst_jax.models.matching import (
+    Heard,
+    Mix,
+    Picture,
+    level_error,
+    match,
+    picture,
+    positions,
+)
 
 MARGIN = 0.03  # controls stay this far from the ends of their range, so that they can be learned
 THRESHOLD_DB = -15.0  # within reach of the signal, so that its gradient is not zero
-LARGEST_SPREAD = 0.45  # of a pan control from the centre
+LARGEST_SPREAD = 0.3  # of a pan control from the centre
 MIDDLE_SLOPE = 0.25  # of the logistic function at 0
+# Where equaliser bands rest: spread over the spectrum as far as the console's ranges allow.
+FREQUENCY_HZ = np.array([100.0, 400.0, 3000.0, 9000.0, 14000.0, 8000.0], np.float32)
 
 # How far one unit of a head's output moves a setting from the middle of its range, in its unit.
 GAIN_DB, FADER_DB, SEND_DB, PAN = 6.0, 3.0, 12.0, 0.2
@@ -38,42 +49,69 @@ class Start(NamedTuple):
     error: Array
 
 
-def starting_point(tracks: BandStatistics, mask: Array, reference: Reference, rate: int) -> Start:
-    """Solve levels, positions and equaliser gains for one song; the rest is neutral.
+def starting_point(tracks: BandStatistics, heard: Heard, reference: Reference, rate: int) -> Start:
+    """Solve levels, positions and equalisers for one song; the rest is neutral.
 
     Args:
         tracks: statistics of the tracks, leading axis `(tracks,)`.
-        mask: which tracks are there, bool `(tracks,)`.
+        heard: what the picture knows of them.
         reference: what the mix is to be like.
         rate: samples per second.
     """
-    response = equalizer_basis(style_band_hz(), sample_rate=rate)
+    mask, side = heard.mask, heard.side
+    wanted = wanted_picture(reference)
+    mix = match(heard, wanted, resting_mix(tracks, mask, side, reference, rate), rate)
     neutral = dsp.neutral_console(len(mask), sample_rate=rate)
-    rest = Mix(
-        gain_db=jnp.full(len(mask), starting_gain_db(mask)),
-        pan=starting_positions(tracks.centroid, mask, reference.width),
-        equalizer_db=neutral.tracks.equalizer.gain_db,
-        master_db=neutral.master_bus.equalizer.gain_db,
-    )
-    heard = Heard(tracks.spectrum, tracks.energy, mask)
-    wanted = Picture(reference.spectrum, reference.imbalance)
-    mix = match(heard, wanted, rest, response)
-    params = neutral._replace(
-        tracks=neutral.tracks._replace(
-            input_gain_db=mix.gain_db,
-            pan=mix.pan,
-            equalizer=neutral.tracks.equalizer._replace(gain_db=mix.equalizer_db),
-            compressor=neutral.tracks.compressor._replace(
-                threshold_db=jnp.full(len(mask), THRESHOLD_DB)
-            ),
-        ),
-        master_bus=neutral.master_bus._replace(
-            equalizer=neutral.master_bus.equalizer._replace(gain_db=mix.master_db)
-        ),
+    compressor = neutral.tracks.compressor._replace(threshold_db=jnp.full(len(mask), THRESHOLD_DB))
+    params = with_mix(
+        neutral._replace(tracks=neutral.tracks._replace(compressor=compressor)), mix, side
     )
     controls = Controls(*dsp.console_controls(params, sample_rate=rate))
     inside = jax.tree.map(lambda c: jnp.clip(c, MARGIN, 1.0 - MARGIN), controls)
-    return Start(inside, picture(heard, mix, response).spectrum - reference.spectrum)
+    seen = picture(heard, mix, rate)
+    return Start(inside, seen.spectrum + level_error(seen, wanted) - wanted.spectrum)
+
+
+def hear(tracks: BandStatistics, energy: Array, mask: Array, side: Array) -> Heard:
+    """Put together what the picture knows of the tracks."""
+    own = jnp.diagonal(energy, axis1=1, axis2=2).T
+    return Heard(energy, tracks.spectrum - 0.5 * jnp.log(own + POWER_FLOOR), mask, side)
+
+
+def wanted_picture(reference: Reference) -> Picture:
+    """What the picture is to show, at the level that references are heard at."""
+    return Picture(
+        spectrum=reference.spectrum,
+        log_width=jnp.log(reference.width + POWER_FLOOR),
+        imbalance=reference.imbalance,
+        loudness_db=jnp.asarray(REFERENCE_LUFS),
+    )
+
+
+def resting_mix(
+    tracks: BandStatistics, mask: Array, side: Array, reference: Reference, rate: int
+) -> Mix:
+    """Return the mix that matching starts from: all equally loud, mono tracks spread, flat."""
+    flat = dsp.neutral_console(len(mask), sample_rate=rate)
+    mono = mask & (side == 0)
+    return Mix(
+        gain_db=jnp.full(len(mask), starting_gain_db(mask)),
+        pan=jnp.where(mono, starting_positions(tracks.centroid, mono, reference.width), 0.5),
+        equalizer=flat.tracks.equalizer._replace(
+            frequency_hz=jnp.tile(FREQUENCY_HZ, (len(mask), 1))
+        ),
+        master=flat.master_bus.equalizer._replace(frequency_hz=jnp.asarray(FREQUENCY_HZ)),
+    )
+
+
+def with_mix(params: dsp.ConsoleParams, mix: Mix, side: Array) -> dsp.ConsoleParams:
+    """Set in a console what the picture has."""
+    return params._replace(
+        tracks=params.tracks._replace(
+            input_gain_db=mix.gain_db, pan=positions(mix.pan, side), equalizer=mix.equalizer
+        ),
+        master_bus=params.master_bus._replace(equalizer=mix.master),
+    )
 
 
 def starting_gain_db(mask: Array) -> Array:
@@ -89,7 +127,6 @@ def starting_positions(centroid: Array, mask: Array, width: Array) -> Array:
     """Pan positions of a mix about as wide as the reference, with the lows in the middle.
 
     Tracks sorted by spectral centroid go left and right in turn, further out the higher they lie.
-    The two channels of a stereo track are neighbours in that order, so they go to opposite sides.
     """
     ordered = jnp.argsort(jnp.where(mask, centroid, jnp.inf))
     rank = jnp.argsort(ordered)

@@ -150,7 +150,7 @@ def evaluate_task(
     model: nnx.Module, task: Task, config: TrainConfig, keys: Array, active: Active
 ) -> Mixed:
     """Run model and console on a task; `keys`, (batch,), give the noise of the reverb."""
-    controls = linked(model(task.tracks, task.reference, task.mask), task.side)
+    controls = linked(model(task.tracks, task.reference, task.mask, task.side), task.side)
     mix = mix_batch(task.tracks, controls, task.mask, config.console, keys, active)
     compared = at_loudness(mix) if config.loss.normalize else mix
     return Mixed(compared, task, controls, losses(compared, task.target, config))

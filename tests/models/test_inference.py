@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import dsp
+from diffmst_jax.losses import audio_feature_loss
+from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import Model, normalize_tracks
-from diffmst_jax.models.inference import padded_count
-from diffmst_jax.models.windows import choose_windows
+from diffmst_jax.models.inference import padded_count, whole_pairs
+from diffmst_jax.models.windows import choose_windows, cover, excerpt
 from dsp.loudness import integrated_loudness
 from tests.models.small import SMALL, TIME, model, predict, song
 
@@ -40,13 +42,54 @@ def test_tracks_are_heard_at_their_level():
         np.testing.assert_allclose(loudness(track[None]), -48.0, atol=0.01)
 
 
-def test_it_is_the_module_on_leveled_audio():
-    tracks, reference = song(3)
-    leveled = level(jnp.asarray(tracks)).audio
+def at_its_level(tracks, reference):
     gain_db = -16 - loudness(jnp.asarray(reference))
-    direct = predict("compact", leveled, reference * 10 ** (gain_db / 20))
-    for a, b in zip(ready().controls(tracks, reference), direct, strict=True):
+    return level(jnp.asarray(tracks)).audio, jnp.asarray(reference * 10 ** (gain_db / 20))
+
+
+def test_the_paper_s_model_is_the_module_on_leveled_audio():
+    tracks, reference = song(3)
+    direct = predict("cnn14", *at_its_level(tracks, reference))
+    for a, b in zip(ready("cnn14").controls(tracks, reference), direct, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_compact_model_listens_to_its_mix():
+    """The answer is at least as near as the module's own, measured by a mix of what it heard."""
+    tracks, reference = at_its_level(*song(3))
+
+    @jax.jit
+    def distance(track, fx_bus, master):
+        params = dsp.console_params(track, fx_bus, master, sample_rate=44100)
+        mix = dsp.mix_console(tracks, params, dsp.ConsoleConfig(), sample_rate=44100).mix
+        at_level = normalize_loudness(mix, -16.0, sample_rate=44100)
+        return audio_feature_loss(at_level, reference, sample_rate=44100).total
+
+    before = distance(*predict("compact", tracks, reference))
+    assert distance(*ready().controls(tracks, reference)) < 0.7 * before
+
+
+def test_what_remains_of_a_pair_is_mono():
+    side = np.array([-1, 1, 0, -1, 1, -1, 1])
+    audible = np.array([True, True, True, True, False, False, True])
+    np.testing.assert_array_equal(whole_pairs(side, audible), [-1, 1, 0, 0, 0])
+
+
+def test_windows_cover_a_short_song_and_tell_most_of_a_long_one():
+    noise = np.random.default_rng(0).standard_normal((2, 1000)).astype(np.float32)
+    assert cover(noise, length=1000) == [0]
+    assert cover(noise, length=400) == [0, 300, 600]
+    song_ = np.zeros((2, 10_000), np.float32)
+    song_[0, 3000:3100] = 1.0
+    song_[1, 8000:8200] = 1.0
+    starts = cover(song_, length=500)
+    assert any(s <= 3000 and s + 500 >= 3100 for s in starts)
+    assert any(s <= 8000 and s + 500 >= 8200 for s in starts)
+    assert len(starts) == 4
+    assert min(np.diff(starts)) >= 500
+    assert excerpt(noise, [0, 300], length=400).shape == (2, 800)
+    np.testing.assert_array_equal(excerpt(noise, [0], length=1500)[:, 1000:], noise[:, :500])
 
 
 def test_silent_tracks_are_left_out_and_neutral():

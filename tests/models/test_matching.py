@@ -8,102 +8,183 @@ import numpy as np
 import pytest
 
 import dsp
-from diffmst_jax.losses import audio_feature_loss
-from diffmst_jax.models import CompactConfig
-from diffmst_jax.models.front_end import band_statistics, measure_reference, style_band_hz
-from diffmst_jax.models.matching import Heard, Mix, equalizer_basis, match, picture
-from diffmst_jax.models.starting_point import MARGIN, head_scales, starting_point
+from diffmst_jax.losses import audio_feature_loss, style_features
+from diffmst_jax.losses.loudness import normalize_loudness
+from diffmst_jax.models import CompactConfig, Controls
+from diffmst_jax.models.energies import shared_energy
+from diffmst_jax.models.front_end import band_statistics, measure_reference
+from diffmst_jax.models.listening import listen
+from diffmst_jax.models.matching import Mix, Picture, match, paired, picture, positions
+from diffmst_jax.models.starting_point import (
+    MARGIN,
+    head_scales,
+    hear,
+    resting_mix,
+    starting_point,
+    wanted_picture,
+    with_mix,
+)
 from tests.models.small import song
 
 RATE = 44100
 CONFIG = CompactConfig()
 TIME = 65536
+PAIR = jnp.array([-1, 1, 0, 0])  # the first two tracks are one stereo recording
+ALL = jnp.ones(4, bool)
+
+measure = jax.jit(functools.partial(band_statistics, config=CONFIG, sample_rate=RATE))
+energies = jax.jit(
+    functools.partial(shared_energy, n_fft=CONFIG.n_fft, hop=CONFIG.hop, sample_rate=RATE)
+)
+look = jax.jit(functools.partial(picture, rate=RATE))
+solve = jax.jit(functools.partial(match, rate=RATE))
+start_of = jax.jit(functools.partial(starting_point, rate=RATE))
 
 
 @functools.cache
-def heard(count: int = 4):
-    tracks, reference = song(count, time=TIME)
-    statistics = jax.jit(functools.partial(band_statistics, config=CONFIG, sample_rate=RATE))
+def audio():
+    """Four tracks, the first two of which have much in common, and a reference."""
+    tracks, reference = song(4, time=TIME)
+    tracks[1] = 0.8 * tracks[0] + 0.6 * tracks[1]
+    return jnp.asarray(tracks), jnp.asarray(reference)
+
+
+@functools.cache
+def heard():
+    tracks, reference = audio()
+    statistics = measure(tracks)
     mid_side = jnp.stack([reference[0] + reference[1], reference[0] - reference[1]])
-    measured = measure_reference(jnp.asarray(reference), statistics(mid_side).spectrum)
-    return jnp.asarray(tracks), jnp.asarray(reference), statistics(tracks), measured
+    measured = measure_reference(reference, measure(mid_side).spectrum)
+    return statistics, energies(tracks), measured
 
 
-def random_mix(count: int) -> Mix:
+def random_mix() -> Mix:
     rng = np.random.default_rng(1)
-    draws = rng.uniform(-6, 6, count), rng.uniform(0.1, 0.9, count), rng.uniform(-6, 6, (count, 6))
-    return Mix(*(jnp.asarray(d, jnp.float32) for d in (*draws, rng.uniform(-6, 6, 6))))
+    flat = resting_mix(heard()[0], ALL, PAIR, heard()[2], RATE)
+    draw = functools.partial(rng.uniform, -6.0, 6.0)
+    mix = flat._replace(
+        gain_db=flat.gain_db + draw(4),
+        pan=jnp.asarray(rng.uniform(0.1, 0.9, 4)),
+        equalizer=flat.equalizer._replace(gain_db=draw((4, 6))),
+        master=flat.master._replace(gain_db=draw(6)),
+    )
+    return paired(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), mix), PAIR)
+
+
+def error(seen: Picture, wanted: Picture) -> Picture:
+    """Differences at one loudness."""
+    level = (wanted.loudness_db - seen.loudness_db) * np.log(10) / 20
+    apart = jax.tree.map(lambda a, b: np.abs(np.asarray(a - b)), seen, wanted)
+    return apart._replace(spectrum=np.abs(seen.spectrum + level - wanted.spectrum))
+
+
+def test_energies_of_any_sum_follow_from_what_tracks_share():
+    """Float64 of the same spectra; sums of dependent tracks included."""
+    tracks, _ = audio()
+    weights = np.array([0.5, -1.0, 2.0, 0.3], np.float32)
+    direct = energies((weights @ tracks)[None])[:, 0, 0]
+    np.testing.assert_allclose(weights @ energies(tracks) @ weights, direct, rtol=1e-3)
+    power = np.mean(np.square(np.asarray(tracks, np.float64)), axis=1)
+    total = np.sum(np.diagonal(energies(tracks), axis1=1, axis2=2), axis=0)
+    np.testing.assert_allclose(total, power, rtol=0.1)  # frames weigh the ends otherwise
 
 
 @pytest.mark.slow
 def test_the_picture_is_near_what_the_console_does():
-    """Independent noises, no compression: mean error below 0.1 nepers, imbalance within 0.05."""
-    tracks, _, statistics, _ = heard()
-    mix = random_mix(4)
-    neutral = dsp.neutral_console(4, sample_rate=RATE)
-    strip, master = neutral.tracks, neutral.master_bus
-    params = neutral._replace(
-        tracks=strip._replace(
-            input_gain_db=mix.gain_db,
-            pan=mix.pan,
-            equalizer=strip.equalizer._replace(gain_db=mix.equalizer_db),
-        ),
-        master_bus=master._replace(equalizer=master.equalizer._replace(gain_db=mix.master_db)),
-    )
-    audio = jax.jit(
-        lambda x: dsp.mix_console(x, params, dsp.ConsoleConfig(), sample_rate=RATE).mix
-    )(tracks)
-    mid_side = jnp.stack([audio[0] + audio[1], audio[0] - audio[1]])
-    real = band_statistics(mid_side, CONFIG, sample_rate=RATE).spectrum
-    basis = equalizer_basis(style_band_hz(), sample_rate=RATE)
-    seen = picture(Heard(statistics.spectrum, statistics.energy, jnp.ones(4, bool)), mix, basis)
-    assert jnp.mean(jnp.abs(seen.spectrum - real)) < 0.1
-    power = jnp.mean(jnp.square(audio), axis=1)
-    assert abs(seen.imbalance - (power[1] - power[0]) / (power[1] + power[0])) < 0.05
+    """No compression: log spectrum, width and balance of mid and side as measured."""
+    tracks, _ = audio()
+    statistics, energy, _ = heard()
+    mix = random_mix()
+    params = with_mix(dsp.neutral_console(4, sample_rate=RATE), mix, PAIR)
+    console = dsp.ConsoleConfig(track_compressor=False)
+    mixed = jax.jit(lambda x: dsp.mix_console(x, params, console, sample_rate=RATE).mix)(tracks)
+    mid_side = jnp.stack([mixed[0] + mixed[1], mixed[0] - mixed[1]])
+    real = measure_reference(mixed, measure(mid_side).spectrum)
+    seen = look(hear(statistics, energy, ALL, PAIR), mix)
+    assert jnp.mean(jnp.abs(seen.spectrum - real.spectrum)) < 0.06
+    assert abs(seen.log_width - jnp.log(real.width)) < 0.05
+    assert abs(seen.imbalance - real.imbalance) < 0.04
 
 
 def test_matching_finds_its_way_back():
-    _, _, statistics, _ = heard()
-    basis = equalizer_basis(style_band_hz(), sample_rate=RATE)
-    tracks = Heard(statistics.spectrum, statistics.energy, jnp.ones(4, bool))
-    wanted = picture(tracks, random_mix(4), basis)
-    positions = jnp.array([0.4, 0.6, 0.3, 0.7])
-    start = Mix(jnp.zeros(4), positions, jnp.zeros((4, 6)), jnp.zeros(6))
-    found = picture(tracks, match(tracks, wanted, start, basis), basis)
-    before = picture(tracks, start, basis)
-    error, first = (jnp.mean(jnp.square(p.spectrum - wanted.spectrum)) for p in (found, before))
-    assert error < 0.1 * first
-    assert abs(found.imbalance - wanted.imbalance) < 0.05
+    statistics, energy, measured = heard()
+    tracks = hear(statistics, energy, ALL, PAIR)
+    wanted = look(tracks, random_mix())
+    rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
+    found = error(look(tracks, solve(tracks, wanted, rest)), wanted)
+    before = error(look(tracks, rest), wanted)
+    assert np.mean(np.square(found.spectrum)) < 0.1 * np.mean(np.square(before.spectrum))
+    assert found.imbalance < 0.03
+    assert found.log_width < 0.2
+    assert found.loudness_db < 0.01
+
+
+def test_a_pair_has_one_setting_and_leans_as_one():
+    statistics, energy, measured = heard()
+    start = start_of(statistics, hear(statistics, energy, ALL, PAIR), measured)
+    left, right = start.controls.track[:2]
+    pan = dsp.TRACK_CONTROLS - 2
+    np.testing.assert_allclose(np.delete(left, pan), np.delete(right, pan), atol=1e-6)
+    assert left[pan] < right[pan]
+    lean = 0.5 * (left[pan] + right[pan])
+    np.testing.assert_allclose(
+        positions(jnp.full(4, lean), PAIR)[:2].clip(MARGIN, 1 - MARGIN), [left[pan], right[pan]],
+        atol=2 * MARGIN,
+    )  # fmt: skip
+
+
+def test_settings_stay_inside_their_ranges_whatever_is_wanted():
+    statistics, energy, measured = heard()
+    wanted = wanted_picture(measured)
+    wild = wanted._replace(spectrum=wanted.spectrum.at[:, ::2].add(5.0).at[:, 1::2].add(-5.0))
+    tracks = hear(statistics, energy, ALL, PAIR)
+    mix = solve(tracks, wild, resting_mix(statistics, ALL, PAIR, measured, RATE))
+    params = with_mix(dsp.neutral_console(4, sample_rate=RATE), mix, PAIR)
+    track, _, master = dsp.console_controls(params, sample_rate=RATE)
+    equalizer = slice(1, 19)
+    for vector in (track[:, equalizer], master[:18]):
+        assert (vector > 0.9 * MARGIN).all()
+        assert (vector < 1 - 0.9 * MARGIN).all()
 
 
 @pytest.mark.slow
-def test_the_starting_point_is_near_the_reference_without_training():
-    tracks, reference, statistics, measured = heard()
-    mask = jnp.ones(4, bool)
+def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer():
+    at_level = functools.partial(normalize_loudness, target_lufs=-16.0, sample_rate=RATE)
+    tracks, reference = audio()
+    reference = at_level(reference)
+    statistics, energy, measured = heard()
+    console = dsp.ConsoleConfig()
 
     @jax.jit
-    def distance(tracks):
-        start = starting_point(statistics, mask, measured, RATE)
-        params = dsp.console_params(*start.controls, sample_rate=RATE)
-        mix = dsp.mix_console(tracks, params, dsp.ConsoleConfig(), sample_rate=RATE).mix
-        plain = jnp.sum(tracks, axis=0) * 10 ** ((32 - 10 * jnp.log10(4.0)) / 20)
-        both = mix, jnp.stack([plain, plain])
-        losses = [audio_feature_loss(m, reference, sample_rate=RATE).total for m in both]
-        return losses, start.controls
+    def distance(controls: Controls):
+        params = dsp.console_params(*controls, sample_rate=RATE)
+        mix = dsp.mix_console(tracks, params, console, sample_rate=RATE).mix
+        return audio_feature_loss(at_level(mix), reference, sample_rate=RATE).total
 
-    (ours, plain), controls = distance(tracks)
-    assert ours < 0.1
-    assert plain > 1.0  # a mono sum as loud as the reference
-    assert all((c >= MARGIN - 1e-6).all() and (c <= 1 - MARGIN + 1e-6).all() for c in controls)
+    start = start_of(statistics, hear(statistics, energy, ALL, jnp.zeros(4, jnp.int32)), measured)
+    known = hear(statistics, energy, ALL, jnp.zeros(4, jnp.int32))
+    target = style_features(reference, sample_rate=RATE)
+    listened = jax.jit(
+        lambda controls: listen(controls, known, tracks, target, console, sample_rate=RATE)
+    )(start.controls)
+    plain = jnp.sum(tracks, axis=0)
+    before, after = distance(start.controls), distance(listened)
+    mono = at_level(jnp.stack([plain, plain]))
+    assert audio_feature_loss(mono, reference, sample_rate=RATE).total > 1.0
+    assert before < 0.05
+    assert after < before
 
 
 @pytest.mark.parametrize("present", [0, 1])
 def test_few_tracks_and_silence_are_finite(present):
-    _, _, statistics, measured = heard()
+    statistics, energy, measured = heard()
     mask = jnp.arange(4) < present
+    known = jnp.where(mask[:, None] & mask[None], energy, 0.0)
     silent = jax.tree.map(jnp.zeros_like, measured)
     for reference in (measured, silent):
-        start = starting_point(statistics, mask, reference, RATE)
+        start = start_of(
+            statistics, hear(statistics, known, mask, jnp.zeros(4, jnp.int32)), reference
+        )
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(start))
 
 

@@ -84,7 +84,7 @@ def test_wrong_value_is_refused_with_its_place(override, place):
 
 
 def test_config_survives_its_file(tmp_path):
-    config = train_config(composed("experiment=demo"))
+    config = train_config(composed("experiment=packaged"))
     save_train_config(tmp_path / CONFIG_NAME, config)
     assert train_config(load_train_values(tmp_path)) == config
     assert plain_train_config(config)["model"]["architecture"] == "compact"

@@ -1,0 +1,51 @@
+"""Energies of tracks in bands, and what pairs of them have in common: all that a sum's depend on.
+
+Mixing is linear before dynamics, so the energy of any weighted sum of tracks in a band is a
+quadratic form of the weights. Its matrix is measured once; trying a mix then costs a few products
+of small matrices instead of audio.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from diffmst_jax.models.front_end import STYLE_BANDS, style_band_hz
+from dsp.spectral import stft, window_values
+from dsp.weighting import k_weighting_sos
+
+
+def shared_energy(x: Array, *, n_fft: int, hop: int, sample_rate: int) -> Array:
+    """Mean product of every two signals in each of the 24 bands.
+
+    Args:
+        x: `(signals, time)`, at least `n_fft` samples.
+        n_fft: transform length of the analysis in samples.
+        hop: its hop in samples.
+        sample_rate: samples per second.
+
+    Returns:
+        `(24, signals, signals)`, symmetric; its diagonal holds mean squares, and its sum over
+        bands is the mean product of two signals, for nothing is left out at either end.
+    """
+    spectrum = jnp.moveaxis(stft(x, n_fft=n_fft, hop=hop), 1, 0)  # bins first
+    frames = spectrum.shape[-1]
+    parts = jnp.concatenate([spectrum.real, spectrum.imag], axis=-1)
+    products = jnp.matmul(parts, jnp.swapaxes(parts, -1, -2))
+    scale = 2.0 / (n_fft * frames * np.sum(np.square(window_values("hann", n_fft))))
+    return jnp.einsum("fij,fb->bij", products, jnp.asarray(scale * _shares(n_fft, sample_rate)))
+
+
+def k_weights(*, sample_rate: int) -> np.ndarray:
+    """Power response of the loudness filter at the centre of each band, `(24,)`."""
+    z = np.exp(-2j * np.pi * style_band_hz() / sample_rate)
+    powers = np.stack([z**0, z, z**2])
+    sections = k_weighting_sos(sample_rate=sample_rate)
+    response = np.prod([(s[:3] @ powers) / (s[3:] @ powers) for s in sections], axis=0)
+    return np.square(np.abs(response))
+
+
+def _shares(n_fft: int, sample_rate: int) -> np.ndarray:
+    """How much of each bin belongs to each band, `(bins, 24)`; the rows add up to 1."""
+    frequency = np.linspace(0.0, sample_rate / 2.0, n_fft // 2 + 1)
+    place = np.interp(frequency, style_band_hz(), np.arange(STYLE_BANDS))
+    return np.maximum(0.0, 1.0 - np.abs(place[:, None] - np.arange(STYLE_BANDS))).astype(np.float32)

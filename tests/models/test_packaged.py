@@ -1,0 +1,47 @@
+"""The model inside the package."""
+
+import jax
+import numpy as np
+import pytest
+
+import dsp
+from diffmst_jax.losses import audio_feature_loss
+from diffmst_jax.losses.loudness import normalize_loudness
+from diffmst_jax.models import load_model, normalize_tracks, packaged_models
+from diffmst_jax.models.folder import CARD_FILE, PACKAGED_MODELS
+from tests.models.small import song
+
+RATE = 44100
+
+
+def test_it_is_small_and_says_where_it_comes_from():
+    assert "compact" in packaged_models()
+    folder = PACKAGED_MODELS / "compact"
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 25e6
+    card = (folder / CARD_FILE).read_text()
+    assert "experiment=packaged" in card
+    assert "Apache-2.0" in card
+
+
+@pytest.mark.slow
+def test_it_takes_over_the_style_of_a_reference():
+    """Coloured noises: a tenth of the distance of the plain sum is left, settings inside."""
+    tracks, reference = song(5, time=3 * RATE)
+    model = load_model("compact")
+    controls = model.controls(tracks, reference)
+    for group in (controls.track, controls.master[: 3 * 6]):  # strips, and the master's equaliser
+        assert (np.asarray(group) > 0.005).all()
+        assert (np.asarray(group) < 0.995).all()
+
+    @jax.jit
+    def distance(controls):
+        params = dsp.console_params(*controls, sample_rate=RATE)
+        leveled = normalize_tracks(tracks, sample_rate=RATE).audio
+        mix = dsp.mix_console(leveled, params, model.console, sample_rate=RATE).mix
+        at_level = [normalize_loudness(x, -16.0, sample_rate=RATE) for x in (mix, reference)]
+        return audio_feature_loss(*at_level, sample_rate=RATE).total
+
+    neutral = dsp.neutral_console(5, sample_rate=RATE)
+    plain = distance(dsp.console_controls(neutral, sample_rate=RATE))
+    assert distance(controls) < 0.1 * plain
+    assert distance(controls) < 0.05

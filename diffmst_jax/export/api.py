@@ -130,8 +130,7 @@ def _level(
     source: Source, settings: MixSettings, out: Path, tell: Callable[[float], None]
 ) -> Level:
     """Mix, for how the last stage finishes the mix; it is kept where the session will be."""
-    room = next(parent for parent in out.absolute().parents if parent.is_dir())
-    tape = FileTape(room)
+    tape = FileTape(out)
     try:
         return find_level(record_song(source, settings, tape, tell), settings.target)
     finally:

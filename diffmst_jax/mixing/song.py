@@ -40,25 +40,27 @@ class FileTape:
     """A tape, in the sense of `output`, that is an unnamed file: gone when it is closed.
 
     Args:
-        folder: where there is room; the system's temporary folder may be memory.
+        for_file: what is written in the end. The tape lies where that will lie, for the system's
+            temporary folder may be memory, and errors name it.
 
     Raises:
         InputError: there is no room.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        with _room_needed(folder):
+    def __init__(self, for_file: Path) -> None:
+        self._for_file = for_file
+        folder = next(parent for parent in for_file.absolute().parents if parent.is_dir())
+        with _room_needed(for_file):
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
 
     def append(self, piece: np.ndarray, /) -> None:
         """Put a piece, float32 `(3, time)`, at the end."""
-        with _room_needed(self._folder):
+        with _room_needed(self._for_file):
             self._file.write(np.ascontiguousarray(piece.T).tobytes())
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Play the tape from the beginning in pieces of `PIECE` samples."""
-        with _room_needed(self._folder):
+        with _room_needed(self._for_file):
             self._file.flush()
             self._file.seek(0)
             while data := self._file.read(PIECE * 3 * np.dtype(np.float32).itemsize):
@@ -104,7 +106,7 @@ def write_song(
     Raises:
         InputError: a file is missing or cannot be used, or the place cannot be written to.
     """
-    tape = FileTape(next(folder for folder in out.absolute().parents if folder.is_dir()))
+    tape = FileTape(out)
     try:
         recorded = record_song(source, settings, tape, progress)
         level = find_level(recorded, settings.target)
@@ -186,9 +188,9 @@ def _counted(
 
 
 @contextmanager
-def _room_needed(folder: Path) -> Iterator[None]:
+def _room_needed(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        problem = f"has no room for what is rendered ({error.strerror or error})"
-        raise InputError(folder, problem, "choose another place or make room") from error
+        problem = f"finds no room for what is rendered ({error.strerror or error})"
+        raise InputError(file, problem, "choose another place or make room") from error

@@ -85,7 +85,7 @@ def test_finishing_does_not_depend_on_how_the_mix_comes(tmp_path):
     target = OutputTarget(-5.0, -1.0)
     expected = finish(mix, target, sample_rate=SAMPLE_RATE)
     assert expected.limiting_db > 1.0
-    tape = FileTape(tmp_path)
+    tape = FileTape(tmp_path / "mix.wav")
     recorded = record(np.array_split(mix, 7, axis=1), tape, sample_rate=SAMPLE_RATE)
     assert recorded.loudness_lufs == record([mix], [], sample_rate=SAMPLE_RATE).loudness_lufs
     played = np.concatenate(list(tape), axis=1)

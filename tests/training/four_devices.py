@@ -86,8 +86,11 @@ def main(folder: Path) -> None:
         result[str(count)] = seen
     leaves = {n: [np.asarray(x) for x in jax.tree.leaves(s)] for n, s in states.items()}
     pairs = zip(jax.tree.leaves_with_path(states[1]), leaves[1], leaves[4], strict=True)
+    # Momentum is a sum of gradients: one unit of it is the largest gradient, not 1.
+    gradient = max(float(np.max(np.abs(x))) for x in jax.tree.leaves(states[1].optimizer))
     result["differences"] = {
         jax.tree_util.keystr(path): float(np.max(np.abs(a - b), initial=0.0))
+        / (gradient if path[0] == jax.tree_util.GetAttrKey("optimizer") else 1.0)
         for (path, _), a, b in pairs
     }
     spread = [leaf.sharding.spec for leaf in jax.tree.leaves(states[4].params)]

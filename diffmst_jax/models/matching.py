@@ -52,8 +52,8 @@ def _same_for(equalizer: dsp.EqualizerParams, gain_db: float, pan: float) -> Mix
 
 
 # How far a setting moves per unit, and at most: decibels, positions, octaves (frequency and Q).
-UNIT = _same_for(dsp.EqualizerParams(3.0, 0.5, 0.5), gain_db=6.0, pan=0.15)
-FARTHEST = _same_for(dsp.EqualizerParams(9.0, 1.0, 1.0), gain_db=12.0, pan=0.48)
+UNIT = _same_for(dsp.EqualizerParams(3.0, 0.5, 0.5), gain_db=4.0, pan=0.15)
+FARTHEST = _same_for(dsp.EqualizerParams(9.0, 1.0, 1.0), gain_db=7.0, pan=0.48)
 
 
 class Heard(NamedTuple):

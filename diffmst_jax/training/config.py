@@ -8,6 +8,8 @@ from typing import Any, Literal
 import yaml
 
 import dsp
+from diffmst_jax.data.augmentation import AugmentationConfig
+from diffmst_jax.data.layouts import AUTO, LAYOUTS
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 from diffmst_jax.losses import AudioFeatureWeights
@@ -15,6 +17,8 @@ from diffmst_jax.models import ModelConfig
 from diffmst_jax.typed_config import nearest, plain_config, read_config
 
 CONFIG_NAME = "config.yaml"
+
+Folders = str | tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,10 @@ class DataConfig:
     """Where examples come from and what they look like.
 
     Attributes:
-      songs: folder of folders of raw tracks; None for the synthetic corpus.
-      references: folder of finished mixes; None for those of the synthetic corpus.
+      songs: corpora of raw tracks, one folder or several; None for the synthetic corpus.
+      songs_layout: how they lie on disk, "auto" to tell it for each by itself.
+      references: corpora of finished mixes; None for those of the synthetic corpus.
+      references_layout: how these lie on disk.
       synthetic: the corpus for whichever of the two is None.
       reference: "unpaired" takes a finished mix of any song (method 2); "random_mix" mixes half
         of the example's own tracks at random on the device and asks for the other half in the
@@ -51,21 +57,32 @@ class DataConfig:
       samples: length of an example at 44.1 kHz, both halves together for random mixes.
       linked_pairs: the two channels of a stereo track share their settings and their level and are
         panned as a pair, as `diffmst mix` does; otherwise they are two tracks, as in the paper.
-      validation_share: share of the songs, and of the references, held out for validation.
-      validation_examples: how many examples are drawn from them, the same each time.
+      split: file that says which songs are learned from ("train") and held out ("val"), see
+        `data.splits`; songs it does not list are left out. None holds out a share by artist.
+      validation_share: share of the references held out for validation, and, without a split
+        file, of the songs; a song and its own mix are held out together.
+      validation_examples: how many examples are drawn from them, the same each time; None for
+        as many as pass over each held-out song a few times.
+      decoded: folder in which decoded audio is kept, see `data.decoded`; None reads the files.
+      augmentation: how much training examples are changed; validation examples never are.
       seed: of order, windows and references.
       workers: processes that prepare examples; 0 for threads of the main process.
     """
 
-    songs: str | None
-    references: str | None
+    songs: Folders
+    songs_layout: str
+    references: Folders
+    references_layout: str
     synthetic: SyntheticConfig
     reference: Literal["unpaired", "random_mix"]
     max_tracks: int
     samples: int
     linked_pairs: bool
+    split: str | None
     validation_share: float
-    validation_examples: int
+    validation_examples: int | None
+    decoded: str | None
+    augmentation: AugmentationConfig
     seed: int
     workers: int
 
@@ -265,6 +282,7 @@ def _check_together(config: TrainConfig) -> None:
             "compares with a ground truth, which unpaired references do not have",
             "use data.reference=random_mix or loss=audio_features",
         )
+    _check_corpora(config.data)
     if config.data.max_tracks < 2 or config.data.samples < 2:
         raise InputError("data", "examples without room for audio", "enlarge max_tracks or samples")
     if not 0.0 < config.data.validation_share < 1.0:
@@ -274,6 +292,19 @@ def _check_together(config: TrainConfig) -> None:
     for name in counts:
         if getattr(config.trainer, name) < 1:
             raise InputError(f"trainer.{name}", "is less than 1", "choose 1 or more")
+
+
+def _check_corpora(data: DataConfig) -> None:
+    for name, folders, layout in (
+        ("songs", data.songs, data.songs_layout),
+        ("references", data.references, data.references_layout),
+    ):
+        if folders is not None and not folders:
+            raise InputError(f"data.{name}", "names no folder", "give one, or null")
+        if layout not in (AUTO, *LAYOUTS):
+            known = (AUTO, *LAYOUTS)
+            problem = f"is {layout!r}, no known layout"
+            raise InputError(f"data.{name}_layout", problem, nearest(layout, known))
 
 
 def plain_train_config(config: TrainConfig) -> dict[str, Any]:

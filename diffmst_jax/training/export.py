@@ -5,7 +5,7 @@ from flax import nnx
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import DiffMstModel, build_model
 from diffmst_jax.models.folder import load_model
-from diffmst_jax.training.config import TrainConfig
+from diffmst_jax.training.config import Folders, TrainConfig
 
 
 def starting_model(config: TrainConfig) -> DiffMstModel:
@@ -30,9 +30,9 @@ def starting_model(config: TrainConfig) -> DiffMstModel:
 
 def model_card(config: TrainConfig, *, step: int, loss: float) -> str:
     """Say in Markdown how a model came about and how good it was when it was left."""
-    source = config.data.songs or f"{config.data.synthetic.songs} synthetic songs"
+    source = _named(config.data.songs) or f"{config.data.synthetic.songs} synthetic songs"
     references = {
-        "unpaired": config.data.references or "finished mixes of the synthetic corpus",
+        "unpaired": _named(config.data.references) or "finished mixes of the synthetic corpus",
         "random_mix": "random mixes of the same tracks",
     }[config.data.reference]
     return f"""# {config.name}
@@ -48,3 +48,7 @@ A mixing style transfer model: control vectors of a mixing console from raw trac
 
 Use it with `diffmst mix TRACKS REFERENCE --model <this folder> --out DIR`.
 """
+
+
+def _named(folders: Folders) -> str:
+    return folders if isinstance(folders, str) else ", ".join(folders or ())

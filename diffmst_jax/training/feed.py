@@ -1,19 +1,23 @@
 """From the data settings to examples: corpus, held-out split, energy index, batches."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import grain
-import numpy as np
 
+from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.examples import Example, WindowConfig
-from diffmst_jax.data.index import EnergyIndex
+from diffmst_jax.data.index import EnergyIndex, Levels
+from diffmst_jax.data.layouts import AUTO
 from diffmst_jax.data.pipeline import WHOLE, Pool, Shard, batches, fixed_examples, make_pool
-from diffmst_jax.data.sources import FolderSource, ReferenceSource
+from diffmst_jax.data.records import Song, Track
+from diffmst_jax.data.sources import FolderSource, ReferenceSource, read_window
+from diffmst_jax.data.splits import apply_split, divide, mix_key, song_key
 from diffmst_jax.data.synthesis import synthesize_corpus
 from diffmst_jax.errors import InputError
-from diffmst_jax.training.config import DataConfig, SyntheticConfig
+from diffmst_jax.training.config import DataConfig, Folders, SyntheticConfig
 
 T = TypeVar("T")
 Report = Callable[[str, int, int], None]
@@ -45,32 +49,80 @@ def make_feed(config: DataConfig, report: Report = quiet) -> Feed:
     """Find or make the data, measure where it has sound, hold some out, draw the validation set.
 
     Raises:
-      InputError: folders that hold no usable songs or references.
+      InputError: folders or a split that hold no usable songs or references.
     """
-    needed = config.songs is None or (config.references is None and config.reference == "unpaired")
-    corpus = prepare_corpus(config.synthetic, report) if needed else Path()
     window = WindowConfig(config.max_tracks, config.samples, config.linked_pairs)
-    source = FolderSource(config.songs or corpus)
-    files = [track for song in source.songs for track in song.tracks]
-    song_index = EnergyIndex(source.root)
-    song_index.update(files, progress=_counter(report, "measuring tracks", len(files)))
-    train_songs, held_songs = split(source.songs, config.validation_share, config.seed)
-    if config.reference == "random_mix":
-        train = make_pool(train_songs, song_index, (), None, window)
-        held = make_pool(held_songs, song_index, (), None, window)
-    else:
-        references = ReferenceSource(config.references or corpus)
-        mix_index = EnergyIndex(references.root)
-        count = _counter(report, "measuring references", len(references))
-        mix_index.update(references.mixes, progress=count)
-        train_mixes, held_mixes = split(references.mixes, config.validation_share, config.seed)
-        train = make_pool(train_songs, song_index, train_mixes, mix_index, window)
-        held = make_pool(held_songs, song_index, held_mixes, mix_index, window)
-    if not train.songs or not held.songs:
-        raise InputError(source.root, "holds too few songs with sound", "add songs")
+    decoded = None if config.decoded is None else DecodedCache(Path(config.decoded))
+    read = read_window if decoded is None else decoded.read
+    unpaired = config.reference == "unpaired"
+    songs, mixes, measured = _find(config, decoded, report)
+    song_parts = hold_out(songs, config)
+    mix_parts = hold_out_mixes(mixes, songs, song_parts, config) if unpaired else ((), ())
+    train, held = (
+        make_pool(some_songs, measured, some_mixes, measured, window, read)
+        for some_songs, some_mixes in zip(song_parts, mix_parts, strict=True)
+    )
+    for pool in (train, held):
+        if not pool.songs:
+            raise InputError("data.songs", "holds too few songs with sound", "add songs")
+        if unpaired and not pool.mixes:
+            problem = "holds too few finished mixes with sound"
+            raise InputError("data.references", problem, "add finished mixes")
     seed = config.seed + VALIDATION_SEED_OFFSET
     examples = fixed_examples(held, window, seed=seed, count=config.validation_examples)
     return Feed(train, examples, window)
+
+
+def _find(
+    config: DataConfig, decoded: DecodedCache | None, report: Report
+) -> tuple[list[Song], list[Track], "Measured"]:
+    """Return songs, finished mixes if they are wanted, and what is known of their files."""
+    unpaired = config.reference == "unpaired"
+    needed = config.songs is None or (config.references is None and unpaired)
+    made = (str(prepare_corpus(config.synthetic, report)),) if needed else ()
+    measured = Measured()
+    songs: list[Song] = []
+    for folder in _folders(config.songs) or made:
+        source = FolderSource(folder, layout=config.songs_layout if config.songs else AUTO)
+        songs += source.songs
+        tracks = [track for song in source.songs for track in song.tracks]
+        measured.add(source.root, tracks, decoded, _counter(report, "measuring tracks"))
+    mixes: list[Track] = []
+    for folder in (_folders(config.references) or made) if unpaired else ():
+        layout = config.references_layout if config.references else AUTO
+        references = ReferenceSource(folder, layout=layout)
+        mixes += references.mixes
+        count = _counter(report, "measuring references")
+        measured.add(references.root, references.mixes, decoded, count)
+    return songs, mixes, measured
+
+
+class Measured:
+    """What is known of the files of several corpora, each measured in an index of its own."""
+
+    def __init__(self) -> None:
+        self._of: dict[Path, EnergyIndex] = {}
+
+    def add(
+        self,
+        root: Path,
+        tracks: Sequence[Track],
+        decoded: DecodedCache | None,
+        count: Callable[[int], Callable[[], None]],
+    ) -> None:
+        """Measure the tracks of a corpus, and decode them where a cache is given."""
+        # Opened only now: what was measured below the same root before is then in it.
+        index = EnergyIndex(root)
+        index.update(tracks, progress=count(len(tracks)), decoded=decoded)
+        self._of |= dict.fromkeys((track.path for track in tracks), index)
+
+    def duration_s(self, track: Track) -> float:
+        """Return a track's length in seconds."""
+        return self._of[track.path].duration_s(track)
+
+    def levels(self, track: Track) -> Levels:
+        """Return the energy of each second of a track, in dB (mean square)."""
+        return self._of[track.path].levels(track)
 
 
 def prepare_corpus(config: SyntheticConfig, report: Report = quiet) -> Path:
@@ -87,22 +139,68 @@ def prepare_corpus(config: SyntheticConfig, report: Report = quiet) -> Path:
     return folder
 
 
-def split(items: Sequence[T], share: float, seed: int) -> tuple[tuple[T, ...], tuple[T, ...]]:
-    """Hold out a share of the items, at least one, the same ones for the same seed.
-
-    Two lists of the same length are split alike, so a synthetic song and its own finished mix are
-    held out together.
+def hold_out(songs: Sequence[Song], config: DataConfig) -> tuple[list[Song], list[Song]]:
+    """Return the songs to learn from and those held out, by the split file or else by artist.
 
     Raises:
-      InputError: fewer than two items.
+      InputError: a split file without "train" or "val" songs of these corpora, or data of a single
+        artist.
     """
-    if len(items) < 2:
-        raise InputError("data", f"{len(items)} item to train and validate on", "add data")
-    count = min(max(1, round(share * len(items))), len(items) - 1)
-    order = np.random.default_rng(seed).permutation(len(items))
-    held = set(order[:count].tolist())
-    train = tuple(item for i, item in enumerate(items) if i not in held)
-    return train, tuple(item for i, item in enumerate(items) if i in held)
+    if config.split is not None:
+        path = Path(config.split)
+        listed = apply_split(songs, path)
+        train, held = ([song for song in listed if song.part == part] for part in ("train", "val"))
+        for part, found in (("train", train), ("val", held)):
+            if not found:
+                raise InputError(path, f"lists no song of this data as {part}", "add some")
+        return train, held
+    train, held = _divided(songs, config, song_key)
+    if not held:
+        problem = f"is {len(train)} song(s) of one artist, all to learn from and none to validate"
+        raise InputError("data", problem, "add songs, or give data.split")
+    return train, held
+
+
+def hold_out_mixes(
+    mixes: Sequence[Track],
+    songs: Sequence[Song],
+    parts: tuple[Sequence[Song], Sequence[Song]],
+    config: DataConfig,
+) -> tuple[list[Track], list[Track]]:
+    """Return the references to learn from and those held out.
+
+    A mix goes where its song went, so that of a song in neither part (of a split's "test") is left
+    out; else where its artist's songs went. The others are divided by artist, and so are all if
+    one side would have none.
+
+    Args:
+      mixes: to divide.
+      songs: all there are.
+      parts: those to learn from and those held out.
+      config: says in which shares.
+    """
+    place = {key: part for part in (1, 0) for key in map(song_key, parts[part])}
+    of_folder = {song.folder: part for part in (0, 1) for song in parts[part]}
+    own = {song.mix.path: of_folder.get(song.folder) for song in songs if song.mix is not None}
+    used = [mix for mix in mixes if own.get(mix.path, 0) is not None]
+    going = [own.get(mix.path, place.get(mix_key(mix))) for mix in used]
+    free = [mix for mix, part in zip(used, going, strict=True) if part is None]
+    train, held = _divided(free, config, mix_key)
+    train += [mix for mix, part in zip(used, going, strict=True) if part == 0]
+    held += [mix for mix, part in zip(used, going, strict=True) if part == 1]
+    return (train, held) if train and held else _divided(used, config, mix_key)
+
+
+def _divided(
+    items: Sequence[T], config: DataConfig, key: Callable[[T], str]
+) -> tuple[list[T], list[T]]:
+    shares = (1.0 - config.validation_share, config.validation_share)
+    train, held = divide(items, shares, seed=config.seed, key=key)
+    return train, held
+
+
+def _folders(given: Folders) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else given or ()
 
 
 def make_batches(
@@ -117,15 +215,13 @@ def make_batches(
         workers=config.workers,
         first=first,
         shard=shard,
+        augmentation=config.augmentation,
     )
 
 
-def _counter(report: Report, what: str, total: int) -> Callable[[], None]:
-    done = 0
+def _counter(report: Report, what: str) -> Callable[[int], Callable[[], None]]:
+    def out_of(total: int) -> Callable[[], None]:
+        done = itertools.count(1)
+        return lambda: report(what, next(done), total)
 
-    def count() -> None:
-        nonlocal done
-        done += 1
-        report(what, done, total)
-
-    return count
+    return out_of

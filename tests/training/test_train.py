@@ -128,6 +128,7 @@ def test_run_without_checkpoint_cannot_be_resumed(tiny, tmp_path):
         (["experiment=smoke", "trainer.stepz=3"], "stepz"),
         (["experiment=nothing"], "nothing"),
         (["experiment=smoke", "data.songs=/nowhere"], "/nowhere: is not a folder"),
+        (["experiment=smoke", "data.songs_layout=medley"], "data.songs_layout: is 'medley'"),
         (["resume=/nowhere"], "/nowhere: is not the folder of a training run"),
     ],
 )

@@ -1,5 +1,6 @@
 """The wheel holds everything the program needs, and nothing it takes from the checkout."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -45,8 +46,13 @@ def empty_environment(tmp_path_factory):
 def test_the_installed_program_works_away_from_the_checkout(empty_environment):
     programs, folder = empty_environment
 
+    # A checkout on the path would hide what the wheel lacks.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
     def run(*command):
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
 
     code = (
         "import dsp, diffmst_jax; from pathlib import Path;"

@@ -24,6 +24,9 @@ from diffmst_jax.files import written_beside
 SAMPLE_RATE = 44100
 """Samples per second inside models and mixes; the one definition."""
 
+REVERB_SEED = 0
+"""The noise of a mix's reverb is part of the sound of the console, not chance: always the same."""
+
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif")
 """File name endings, in lower case, that folders are searched for."""
 

@@ -13,9 +13,9 @@ import numpy as np
 from jax import Array
 
 import dsp
-from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from diffmst_jax.evaluation.metrics import strip_audibility
-from diffmst_jax.mixing.render import REVERB_SEED, expanded, latency_samples, source_gains
+from diffmst_jax.mixing.render import expanded, latency_samples, source_gains
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models.inference import padded_count

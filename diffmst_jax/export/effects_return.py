@@ -11,10 +11,10 @@ import jax
 import numpy as np
 
 import dsp
-from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from diffmst_jax.export.media import Source
 from diffmst_jax.mixing.measure import decibels, peak
-from diffmst_jax.mixing.render import REVERB_SEED, chunk_samples, stem_pieces
+from diffmst_jax.mixing.render import chunk_samples, stem_pieces
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.strip_stream import StripStream
 from dsp.reverb import noise_impulse_response, reverb_noise

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 
 import dsp
-from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from diffmst_jax.losses import (
     AudioFeatureLoss,
     StyleFeatures,
@@ -25,7 +25,6 @@ from diffmst_jax.losses import (
     style_features,
 )
 from diffmst_jax.mixing.compare import MATCHED_LUFS
-from diffmst_jax.mixing.render import REVERB_SEED
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.starting_point import head_scales
 

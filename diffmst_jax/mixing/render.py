@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import dsp
-from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from diffmst_jax.mixing.settings import MixSettings, track_pan
 from diffmst_jax.mixing.tracks import Multitrack, side_of_track, strip_of_track
 from dsp.dynamics import lookahead_samples
@@ -21,9 +21,6 @@ so that the console is compiled once."""
 
 REVERB_CHUNK = 1 << 18
 """The same for a console with reverb, which draws its room anew for each chunk."""
-
-REVERB_SEED = 0
-"""The reverb's noise is part of the sound of the console, not chance: always the same."""
 
 Pick = Callable[[dsp.ConsoleOutput], tuple[jax.Array, jax.Array]]
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 import dsp
+from diffmst_jax.audio import REVERB_SEED
 from diffmst_jax.losses import StyleFeatures, style_distance, style_features
 from diffmst_jax.losses.audio_features import crest_factor_db
 from diffmst_jax.losses.loudness import normalize_loudness
@@ -23,15 +24,19 @@ from diffmst_jax.models.levels import REFERENCE_LUFS
 from diffmst_jax.models.matching import (
     Heard,
     Mix,
+    Peaks,
     Picture,
     level_error,
     match,
     picture,
+    positions,
     shared,
 )
 from diffmst_jax.models.starting_point import with_mix
 
 ROUNDS = 3
+PEAKS = 32  # of each channel of each mix, one a frame
+FRAME = 441  # samples
 WIDTH_FLOOR = 1e-9
 # The compressor that is tried on the master bus, and where. Thresholds are for a mix at -16 LUFS.
 TRIED = dsp.CompressorParams(0.0, 4.0, 8.0, 80.0, 6.0, 0.0)
@@ -40,9 +45,37 @@ COST_OF_COMPRESSION = 0.1  # squared dB of crest factor that the next lower thre
 
 
 class _Round(NamedTuple):
+    """What goes from one round to the next.
+
+    Attributes:
+        params: to mix with next.
+        lean: where the strips lean in it, `(tracks,)`.
+        best: the best so far, and its distance.
+        lowest: scalar.
+        instants: samples at which the mixes so far peaked, `(ROUNDS, 2, PEAKS)`.
+    """
+
     params: dsp.ConsoleParams
+    lean: Array
     best: dsp.ConsoleParams
     lowest: Array
+    instants: Array
+
+
+class _Judged(NamedTuple):
+    """A mix, measured at -16 LUFS.
+
+    Attributes:
+        params: what it was mixed with, the master's compressor chosen.
+        features: what was measured.
+        strips: what every track adds to the sum, `(tracks, 2, time)`.
+        sum: before the master bus, `(2, time)`.
+    """
+
+    params: dsp.ConsoleParams
+    features: StyleFeatures
+    strips: Array
+    sum: Array
 
 
 def listen(
@@ -73,22 +106,49 @@ def listen(
     first = first._replace(tracks=strips)
     lean = strips.pan
 
-    def once(state: tuple[_Round, Array], _: None) -> tuple[tuple[_Round, Array], None]:
-        now, lean = state
-        params, measured = _judged(now.params, tracks, heard.mask, target, config, sample_rate)
-        distance = style_distance(measured, target).total
+    def judge_and_correct(now: _Round, number: Array) -> tuple[_Round, None]:
+        judged = _judge(now.params, tracks, heard.mask, target, config, sample_rate)
+        distance = style_distance(judged.features, target).total
         better = distance < now.lowest
-        best = jax.tree.map(lambda a, b: jnp.where(better, a, b), params, now.best)
-        mix = _mix_of(params)._replace(pan=lean)
-        aim = _aim(picture(heard, mix, sample_rate), measured, target)
-        mix = match(heard, aim, mix, sample_rate)
-        following = with_mix(params, mix, side)
-        return (_Round(following, best, jnp.minimum(distance, now.lowest)), mix.pan), None
+        best = jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best)
+        instants = _with_peaks(now.instants, number, judged.sum)
+        now = now._replace(best=best, lowest=jnp.minimum(distance, now.lowest), instants=instants)
+
+        def correct(now: _Round) -> _Round:
+            mix = _mix_of(judged.params)._replace(pan=now.lean)
+            known = heard._replace(peaks=_peaks(judged, mix, side, instants))
+            aim = _aim(picture(known, mix, sample_rate), judged.features, target)
+            mix = match(known, aim, mix, sample_rate)
+            return now._replace(params=with_mix(judged.params, mix, side), lean=mix.pan)
+
+        # The last round has nobody to correct for.
+        return jax.lax.cond(number + 1 < ROUNDS, correct, lambda now: now, now), None
 
     first = with_mix(first, _mix_of(first), side)
-    start = _Round(first, first, jnp.asarray(jnp.inf))
-    (last, _), _ = jax.lax.scan(once, (start, lean), length=ROUNDS)
+    nowhere = jnp.full((ROUNDS, 2, PEAKS), -1)
+    start = _Round(first, lean, first, jnp.asarray(jnp.inf), nowhere)
+    last, _ = jax.lax.scan(judge_and_correct, start, jnp.arange(ROUNDS))
     return Controls(*dsp.console_controls(last.best, sample_rate=sample_rate))
+
+
+def _with_peaks(instants: Array, number: Array, mix: Array) -> Array:
+    """Note where the frames with the highest peaks of `(2, time)` have them."""
+    frames = jnp.abs(mix[:, : mix.shape[1] // FRAME * FRAME]).reshape(2, -1, FRAME)
+    _, loudest = jax.lax.top_k(jnp.max(frames, axis=-1), min(PEAKS, frames.shape[1]))
+    places = jnp.argmax(frames, axis=-1) + FRAME * jnp.arange(frames.shape[1])[None]
+    found = jnp.take_along_axis(places, loudest, axis=1)
+    padded = jnp.pad(found, ((0, 0), (0, PEAKS - found.shape[1])), constant_values=-1)
+    return instants.at[number].set(padded)
+
+
+def _peaks(judged: _Judged, mix: Mix, side: Array, instants: Array) -> Peaks:
+    """Samples of the strips, before panning, wherever a mix has peaked; silence elsewhere."""
+    place = instants.reshape(-1)
+    stereo = judged.strips[:, :, place] * (place >= 0).astype(judged.strips.dtype)[None, None]
+    angle = positions(mix.pan, side) * (jnp.pi / 2.0)
+    # The strip before a constant-power pan: its projection on the direction it was panned to.
+    mono = jnp.cos(angle)[:, None] * stereo[:, 0] + jnp.sin(angle)[:, None] * stereo[:, 1]
+    return Peaks(mono, mix.gain_db)
 
 
 def _mix_of(params: dsp.ConsoleParams) -> Mix:
@@ -106,26 +166,31 @@ def _aim(seen: Picture, measured: StyleFeatures, target: StyleFeatures) -> Pictu
         spectrum=seen.spectrum + level_error(seen, wanted) + missing,
         log_width=seen.log_width + wider,
         imbalance=seen.imbalance + target.stereo_imbalance - measured.stereo_imbalance,
+        crest_db=seen.crest_db + target.crest_factor_db - measured.crest_factor_db,
     )
 
 
-def _judged(
+def _judge(
     params: dsp.ConsoleParams,
     tracks: Array,
     mask: Array,
     target: StyleFeatures,
     config: dsp.ConsoleConfig,
     rate: int,
-) -> tuple[dsp.ConsoleParams, StyleFeatures]:
+) -> _Judged:
     """Mix, choose the master's compressor, and measure the mix at -16 LUFS."""
-    key = jax.random.key(0)
+    before = dsp.mix_console(
+        tracks,
+        params,
+        replace(config, master_bus=False),
+        sample_rate=rate,
+        mask=mask,
+        key=jax.random.key(REVERB_SEED),
+    )
     if not config.master_bus:
-        mix = dsp.mix_console(tracks, params, config, sample_rate=rate, mask=mask, key=key).mix
-        return params, _features(mix, rate)
-    before = replace(config, master_bus=False)
-    mix = dsp.mix_console(tracks, params, before, sample_rate=rate, mask=mask, key=key).mix
+        return _Judged(params, _features(before.mix, rate), before.tracks, before.mix)
     mix = dsp.parametric_eq(
-        dsp.gain(mix, params.master_bus.input_fader_db),
+        dsp.gain(before.mix, params.master_bus.input_fader_db),
         params.master_bus.equalizer,
         sample_rate=rate,
         method=config.equalizer_method,
@@ -151,7 +216,8 @@ def _judged(
     chosen = jnp.argmin(errors + COST_OF_COMPRESSION * jnp.arange(len(tried)))
     compressor = jax.tree.map(lambda leaf: leaf[chosen], choices)
     master = params.master_bus._replace(compressor=compressor)
-    return params._replace(master_bus=master), _features(compressed(compressor), rate)
+    features = _features(compressed(compressor), rate)
+    return _Judged(params._replace(master_bus=master), features, before.tracks, before.mix)
 
 
 def _features(mix: Array, rate: int) -> StyleFeatures:

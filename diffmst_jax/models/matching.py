@@ -26,8 +26,9 @@ STEP_SIZE = 0.15
 NEPERS_PER_DB = float(np.log(10.0) / 20.0)
 POWER_FLOOR = 1e-12  # mean square of a band
 LARGEST_ERROR = 2.0  # nepers; beyond it the penalty grows linearly
+PEAK_POWER = 16.0  # of the power sum that stands for the largest peak
 MARGIN = 0.03  # settings stay this share of their range from its ends
-PENALTY = 1e-3  # of moving by one unit: the mean over strips, and of the master bus
+PENALTY = 3e-3  # of moving by one unit: the mean over strips, and of the master bus
 WEIGHTS = AudioFeatureWeights()
 
 
@@ -65,12 +66,26 @@ class Heard(NamedTuple):
         mask: which tracks are there, bool `(tracks,)`.
         side: -1 for the left channel of a pair, whose right one is the next track and has 1, else
             0; `(tracks,)`.
+        peaks: where a mix of them peaked; None before one was made.
     """
 
     energy: Array
     peakiness: Array
     mask: Array
     side: Array
+    peaks: "Peaks | None" = None
+
+
+class Peaks(NamedTuple):
+    """Samples of the tracks at the instants at which a mix of them peaked.
+
+    Attributes:
+        samples: after every track's effects, before its panning, `(tracks, instants)`.
+        gain_db: input gains that they were mixed with, `(tracks,)`.
+    """
+
+    samples: Array
+    gain_db: Array
 
 
 class Picture(NamedTuple):
@@ -81,12 +96,14 @@ class Picture(NamedTuple):
         log_width: log of side over mid energy.
         imbalance: (right - left) / (right + left) of the energies.
         loudness_db: K-weighted level, as coarse as 24 bands tell it.
+        crest_db: crest factor of left and right, `(2,)`; 0 where no peaks are known.
     """
 
     spectrum: Array
     log_width: Array
     imbalance: Array
     loudness_db: Array
+    crest_db: Array
 
 
 def shared(x: Array, side: Array) -> Array:
@@ -137,7 +154,29 @@ def picture(tracks: Heard, mix: Mix, rate: int) -> Picture:
         log_width=jnp.log(total[3] / total[2]),
         imbalance=(total[1] - total[0]) / (total[1] + total[0]),
         loudness_db=OFFSET_DB + 10.0 * jnp.log10((energy[0] + energy[1]) @ weights + POWER_FLOOR),
+        crest_db=_crest_db(tracks, mix, jnp.concatenate([left, right], axis=1).T, total[:2]),
     )
+
+
+def _crest_db(tracks: Heard, mix: Mix, pan: Array, power: Array) -> Array:
+    """Crest factor of left and right, from what the tracks do where the mix has peaked so far.
+
+    Args:
+        tracks: what is mixed.
+        mix: settings.
+        pan: gains of every track left and right, `(2, tracks)`.
+        power: mean square of left and right, `(2,)`.
+    """
+    if tracks.peaks is None:
+        return jnp.zeros(2)
+    change_db = jnp.where(tracks.mask, mix.gain_db - tracks.peaks.gain_db, 0.0)
+    gain = jnp.where(tracks.mask, jnp.exp(NEPERS_PER_DB * change_db), 0.0)
+    squares = jnp.square((pan * gain[None]) @ tracks.peaks.samples)
+    # A sum of high powers instead of the largest: where several peaks compete, all are held down.
+    highest = jax.lax.stop_gradient(jnp.max(squares, axis=1)) + POWER_FLOOR
+    total = jnp.sum((squares / highest[:, None]) ** PEAK_POWER, axis=1)
+    largest = highest * (total + POWER_FLOOR) ** (1.0 / PEAK_POWER)
+    return 10.0 * jnp.log10(largest / (power + POWER_FLOOR))
 
 
 def level_error(seen: Picture, wanted: Picture) -> Array:
@@ -145,7 +184,7 @@ def level_error(seen: Picture, wanted: Picture) -> Array:
     return NEPERS_PER_DB * (wanted.loudness_db - seen.loudness_db)
 
 
-def match(tracks: Heard, wanted: Picture, rest: Mix, rate: int) -> Mix:
+def match(tracks: Heard, wanted: Picture, rest: Mix, rate: int, *, penalty: float = PENALTY) -> Mix:
     """Move from `rest` until the picture is near what is wanted, or moving costs more.
 
     Args:
@@ -153,6 +192,7 @@ def match(tracks: Heard, wanted: Picture, rest: Mix, rate: int) -> Mix:
         wanted: what the mix is to be like.
         rest: settings to start from, and from which moving costs.
         rate: samples per second.
+        penalty: of moving, see `PENALTY`; 0 comes nearest and lets settings grow wild.
 
     Returns:
         The solution, as loud as wanted. No gradient flows through it.
@@ -162,7 +202,7 @@ def match(tracks: Heard, wanted: Picture, rest: Mix, rate: int) -> Mix:
     def cost(moved: Mix) -> Array:
         way = [sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(part)) for part in moved]
         seen = picture(tracks, _settings(rest, moved, tracks.side, rate), rate)
-        return _distance(seen, wanted) + PENALTY * (sum(way[:-1]) / count + way[-1])
+        return _distance(seen, wanted) + penalty * (sum(way[:-1]) / count + way[-1])
 
     adam = optax.adam(optax.cosine_decay_schedule(STEP_SIZE, STEPS, 0.05), b2=0.99)
 
@@ -183,10 +223,12 @@ def _distance(seen: Picture, wanted: Picture) -> Array:
     error = seen.spectrum + level_error(seen, wanted) - wanted.spectrum
     width = jnp.square(jnp.exp(seen.log_width) - jnp.exp(wanted.log_width))
     balance = jnp.square(seen.imbalance - wanted.imbalance)
+    crest = jnp.mean(jnp.square(seen.crest_db - wanted.crest_db))
     return (
         WEIGHTS.bark_spectrum * jnp.mean(_huber(error))
         + WEIGHTS.stereo_width * width
         + WEIGHTS.stereo_imbalance * balance
+        + WEIGHTS.crest_factor * crest
     )
 
 

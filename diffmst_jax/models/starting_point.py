@@ -85,6 +85,7 @@ def wanted_picture(reference: Reference) -> Picture:
         log_width=jnp.log(reference.width + POWER_FLOOR),
         imbalance=reference.imbalance,
         loudness_db=jnp.asarray(REFERENCE_LUFS),
+        crest_db=jnp.zeros(2),
     )
 
 

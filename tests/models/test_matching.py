@@ -14,7 +14,7 @@ from diffmst_jax.models import CompactConfig, Controls
 from diffmst_jax.models.energies import shared_energy
 from diffmst_jax.models.front_end import band_statistics, measure_reference
 from diffmst_jax.models.listening import listen
-from diffmst_jax.models.matching import Mix, Picture, match, paired, picture, positions
+from diffmst_jax.models.matching import Mix, Peaks, Picture, match, paired, picture, positions
 from diffmst_jax.models.starting_point import (
     MARGIN,
     head_scales,
@@ -106,17 +106,51 @@ def test_the_picture_is_near_what_the_console_does():
     assert abs(seen.imbalance - real.imbalance) < 0.04
 
 
-def test_matching_finds_its_way_back():
+def test_the_picture_follows_the_peaks_of_a_mix():
+    """Where a mix has peaked is known: other gains give the crest factor they really have."""
+    tracks, _ = audio()
+    statistics, energy, _ = heard()
+    tracks = tracks.at[3, 30000].set(0.2)  # one click, to be turned down
+    mix = resting_mix(statistics, ALL, PAIR, heard()[2], RATE)
+    console = dsp.ConsoleConfig(track_compressor=False, master_bus=False)
+
+    @jax.jit
+    def mixed(mix):
+        params = with_mix(dsp.neutral_console(4, sample_rate=RATE), mix, PAIR)
+        return dsp.mix_console(tracks, params, console, sample_rate=RATE)
+
+    loud = mixed(mix).mix
+    places = jnp.argsort(-jnp.max(jnp.abs(loud), axis=0))[:64]
+    gain = 10 ** (mix.gain_db / 20)
+    known = hear(statistics, energies(tracks), ALL, PAIR)._replace(
+        peaks=Peaks(gain[:, None] * tracks[:, places], mix.gain_db)
+    )
+    quieter = mix._replace(gain_db=mix.gain_db.at[3].add(-20.0))
+    for now in (mix, quieter):
+        crest = style_features(mixed(now).mix, sample_rate=RATE).crest_factor_db
+        np.testing.assert_allclose(look(known, now).crest_db, crest, atol=1.5)
+    apart = look(known, mix).crest_db - look(known, quieter).crest_db
+    assert (apart > 6).all()
+    assert (look(hear(statistics, energy, ALL, PAIR), mix).crest_db == 0).all()
+
+
+def test_matching_finds_its_way_back_and_the_penalty_keeps_settings_small():
     statistics, energy, measured = heard()
     tracks = hear(statistics, energy, ALL, PAIR)
     wanted = look(tracks, random_mix())
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
-    found = error(look(tracks, solve(tracks, wanted, rest)), wanted)
+    free = jax.jit(functools.partial(match, rate=RATE, penalty=1e-3))(tracks, wanted, rest)
+    found = error(look(tracks, free), wanted)
     before = error(look(tracks, rest), wanted)
     assert np.mean(np.square(found.spectrum)) < 0.1 * np.mean(np.square(before.spectrum))
     assert found.imbalance < 0.03
     assert found.log_width < 0.2
     assert found.loudness_db < 0.01
+    held = solve(tracks, wanted, rest)
+    nearer = error(look(tracks, held), wanted)
+    assert np.mean(np.square(nearer.spectrum)) < 0.2 * np.mean(np.square(before.spectrum))
+    sizes = [np.mean(np.square(mix.equalizer.gain_db)) for mix in (held, free)]
+    assert sizes[0] < 0.8 * sizes[1]
 
 
 def test_a_pair_has_one_setting_and_leans_as_one():

@@ -95,7 +95,7 @@ def _encoded(audio: np.ndarray) -> bytes:
     gain = factor(EXCERPT_LUFS - integrated_loudness(audio, sample_rate=SAMPLE_RATE))
     gain = min(gain, 0.99 / peak(audio))
     buffer = io.BytesIO()
-    soundfile.write(buffer, gain * audio.T, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    soundfile.write(buffer, gain * audio.T, SAMPLE_RATE, format="FLAC", subtype="PCM_24")
     return buffer.getvalue()
 
 

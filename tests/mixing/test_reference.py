@@ -106,7 +106,7 @@ def test_a_saved_style_stands_for_its_reference(song, model, mixed, tmp_path):
     mixed.save_preset(path)
     again = mix(song, path, model=model)
     error = np.sqrt(np.mean(np.square(again.audio - mixed.audio)))
-    assert error < 1e-2 * np.sqrt(np.mean(np.square(mixed.audio)))  # the excerpt has 16 bits
+    assert error < 2e-3 * np.sqrt(np.mean(np.square(mixed.audio)))  # the excerpt has 24 bits
     assert again.console.provenance.reference == "finished.wav"
     (found,) = load_style(path)
     for kept, measured in zip(found.features, mixed.references[0].features, strict=True):

@@ -8,7 +8,6 @@ The settings, their order and their ranges are in `dsp.console_settings`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,71 +15,20 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from dsp.ballistics import BALLISTICS
-from dsp.checks import check_audio, check_choice, check_number, check_sample_rate, check_shape
+from dsp.checks import check_audio, check_sample_rate, check_shape
+from dsp.console_config import ConsoleConfig
 from dsp.console_settings import ConsoleParams, FxBusParams, MasterParams, TrackParams
-from dsp.dynamics import DETECTORS, CompressorParams, DynamicsState, compressor, dynamics_state
+from dsp.dynamics import CompressorParams, DynamicsState, compressor, dynamics_state
 from dsp.equalizer import EqualizerParams, equalizer_state, parametric_eq
 from dsp.levels import gain
-from dsp.linear_filter import METHODS
 from dsp.numerics import db_to_gain, matmul
-from dsp.reverb import RESPONSE_SAMPLES, noise_shaped_reverb
-from dsp.stereo import PAN_LAWS, pan_gains
-
-
-@dataclass(frozen=True)
-class ConsoleConfig:
-    """What the console is built of: static, hashable, so a jitted function can close over it.
-
-    The default is the better console; `ConsoleConfig.diffmst()` reproduces the reference's.
-
-    Attributes:
-        track_equalizer: whether the tracks have one.
-        track_compressor: whether the tracks have one.
-        reverb: whether the effects bus returns anything.
-        master_bus: whether the sum passes the master bus; without it, the mix is the sum.
-        pan_law: see `dsp.pan`.
-        ballistics: of every compressor, see `dsp.ballistics`.
-        detector: channel linking of the master compressor, see `dsp.compressor`.
-        track_lookahead_ms: lookahead of the tracks' compressors; delays the mix by as much.
-        master_lookahead_ms: lookahead of the master compressor; delays the mix by as much.
-        equalizer_method: see `dsp.parametric_eq`.
-    """
-
-    track_equalizer: bool = True
-    track_compressor: bool = True
-    reverb: bool = False
-    master_bus: bool = True
-    pan_law: str = "constant_power"
-    ballistics: str = "branching"
-    detector: str = "mean"
-    track_lookahead_ms: float = 0.0
-    master_lookahead_ms: float = 0.0
-    equalizer_method: str = "auto"
-
-    def __post_init__(self) -> None:
-        check_choice(self.pan_law, PAN_LAWS, "pan_law")
-        check_choice(self.ballistics, BALLISTICS, "ballistics")
-        check_choice(self.detector, DETECTORS, "detector")
-        check_choice(self.equalizer_method, METHODS, "equalizer_method")
-        check_number(self.track_lookahead_ms, "track_lookahead_ms", low=0)
-        check_number(self.master_lookahead_ms, "master_lookahead_ms", low=0)
-
-    @classmethod
-    def diffmst(cls) -> "ConsoleConfig":
-        """The console of the Diff-MST reference implementation, its approximations included.
-
-        Filters by frequency sampling, attack-only compression with a summed side chain, the
-        -4.5 dB pan law, no reverb return, and lookaheads of 2048 and 1024 samples at 44100 Hz.
-        """
-        return cls(
-            pan_law="compromise",
-            ballistics="sampled_one_pole",
-            detector="sum",
-            track_lookahead_ms=2048 / 44.1,
-            master_lookahead_ms=1024 / 44.1,
-            equalizer_method="fft",
-        )
+from dsp.reverb import (
+    RESPONSE_SAMPLES,
+    convolution_reverb,
+    noise_impulse_response,
+    reverb_noise,
+)
+from dsp.stereo import pan_gains
 
 
 class StripState(NamedTuple):
@@ -98,6 +46,13 @@ class ConsoleState(NamedTuple):
     master_bus: StripState | None
 
 
+class BusState(NamedTuple):
+    """What the buses remember between chunks: the last two fields of `ConsoleState`."""
+
+    fx_bus: jax.Array | None
+    master_bus: StripState | None
+
+
 class ConsoleOutput(NamedTuple):
     """A mix and its parts. Under jit, parts that are not used cost nothing."""
 
@@ -105,6 +60,23 @@ class ConsoleOutput(NamedTuple):
     tracks: jax.Array  # (tracks, 2, time): what each strip adds to the sum
     fx_bus: jax.Array  # (2, time): what the effects bus adds to the sum, zeros without reverb
     state: ConsoleState | None
+
+
+class StripsOutput(NamedTuple):
+    """What channel strips give to the buses. Under jit, parts that are not used cost nothing."""
+
+    dry: jax.Array  # (2, time): the sum of the strips
+    sent: jax.Array | None  # (2, time): the sum of what they send to the effects bus, with reverb
+    tracks: jax.Array  # (tracks, 2, time): what each strip adds to the sum
+    state: StripState | None
+
+
+class BusesOutput(NamedTuple):
+    """What the buses make of the sums."""
+
+    mix: jax.Array  # (2, time)
+    fx_bus: jax.Array  # (2, time): what the effects bus adds to the sum, zeros without reverb
+    state: BusState | None
 
 
 def console_state(tracks: jax.Array, config: ConsoleConfig, *, sample_rate: float) -> ConsoleState:
@@ -161,32 +133,125 @@ def mix_console(
     Raises:
         ValueError: wrong shapes, a missing key, or a state with a console that cannot have one.
     """
+    room = None
+    if config.reverb:
+        if key is None:
+            raise ValueError("key is None; expected a PRNG key, for config.reverb is True")
+        room = console_room(key, params.fx_bus, sample_rate=sample_rate, dtype=tracks.dtype)
+    strips = console_strips(
+        tracks,
+        params.tracks,
+        config,
+        sample_rate=sample_rate,
+        mask=mask,
+        state=None if state is None else state.tracks,
+    )
+    buses = console_buses(
+        strips.dry,
+        strips.sent,
+        params,
+        config,
+        sample_rate=sample_rate,
+        room=room,
+        state=None if state is None else BusState(state.fx_bus, state.master_bus),
+    )
+    after = None if buses.state is None else ConsoleState(strips.state, *buses.state)
+    return ConsoleOutput(buses.mix, strips.tracks, buses.fx_bus, after)
+
+
+def console_strips(
+    tracks: jax.Array,
+    params: TrackParams,
+    config: ConsoleConfig,
+    *,
+    sample_rate: float,
+    mask: ArrayLike | None = None,
+    state: StripState | None = None,
+) -> StripsOutput:
+    """The first half of `mix_console`: channel strips and their sums.
+
+    Strips do not hear each other, so the sums of groups of them add up to those of all: a long song
+    can run group by group, on several processors, before one `console_buses`.
+
+    Args:
+        tracks: (tracks, time).
+        params: settings; leaves have the leading axis (tracks,).
+        config: which effects there are, and how they behave.
+        sample_rate: Hz.
+        mask: (tracks,) 1 for a track, 0 for padding, which then adds exactly nothing.
+        state: `console_state(...).tracks` or the previous chunk's.
+
+    Raises:
+        ValueError: wrong shapes, or a state with a console that cannot have one.
+    """
     check_audio(tracks, "tracks")
     check_sample_rate(sample_rate)
     if state is not None:
         _check_streamable(config)
-    heard = _pan_gains(params.tracks, config, tracks.dtype)
+    heard = _pan_gains(params, config, tracks.dtype)
     if mask is not None:
         check_shape(mask, (tracks.shape[0],), "mask")
         heard = heard * jnp.asarray(mask, tracks.dtype)[:, None]
         # Whatever padding holds, it must reach neither the sum nor a gradient.
         tracks = jnp.where(jnp.asarray(mask, bool)[:, None], tracks, 0)
-    mono, strips = jax.vmap(lambda x, p, s: _channel_strip(x[None], p, config, sample_rate, s))(
-        tracks, params.tracks, None if state is None else state.tracks
+    mono, state = jax.vmap(lambda x, p, s: _channel_strip(x[None], p, config, sample_rate, s))(
+        tracks, params, state
     )
     # Panning and summing in one product: no stereo signal per track is ever stored.
-    mix = matmul(heard.T, mono)
-    fx_bus, tail = jnp.zeros_like(mix), None if state is None else state.fx_bus
+    dry, sent = matmul(heard.T, mono), None
     if config.reverb:
-        sends = db_to_gain(params.tracks.send_db).astype(mono.dtype)
+        sends = db_to_gain(params.send_db).astype(mono.dtype)
         sent = matmul((heard * sends[:, None]).T, mono)
-        fx_bus, tail = _fx_bus(sent, params.fx_bus, sample_rate, key, tail)
+    return StripsOutput(dry, sent, heard[:, :, None] * mono[:, None, :], state)
+
+
+def console_room(
+    key: jax.Array,
+    params: FxBusParams,
+    *,
+    sample_rate: float,
+    dtype: jnp.dtype | type = jnp.float32,
+) -> jax.Array:
+    """The impulse response of the effects bus, (2, time): made once, heard by every chunk."""
+    noise = reverb_noise(key, dtype=dtype)
+    return noise_impulse_response(noise, params.reverb, sample_rate=sample_rate)
+
+
+def console_buses(
+    dry: jax.Array,
+    sent: jax.Array | None,
+    params: ConsoleParams,
+    config: ConsoleConfig,
+    *,
+    sample_rate: float,
+    room: jax.Array | None = None,
+    state: BusState | None = None,
+) -> BusesOutput:
+    """The second half of `mix_console`: effects bus and master bus.
+
+    Args:
+        dry: (2, time), of `console_strips`.
+        sent: (2, time), the same; used with `config.reverb` only.
+        params: settings; those of the tracks play no part.
+        config: which effects there are, and how they behave.
+        sample_rate: Hz.
+        room: `console_room(...)`; required when `config.reverb`.
+        state: the last two fields of `console_state(...)` or the previous chunk's.
+
+    Raises:
+        ValueError: wrong shapes, or no room or nothing sent when `config.reverb`.
+    """
+    check_audio(dry, "dry", channels=2)
+    memory = BusState(None, None) if state is None else state
+    mix, fx_bus, tail, master = dry, jnp.zeros_like(dry), memory.fx_bus, memory.master_bus
+    if config.reverb:
+        if room is None or sent is None:
+            raise ValueError("room or sent is None; expected both, for config.reverb is True")
+        fx_bus, tail = _fx_bus(sent, room, params.fx_bus, tail)
     mix = mix + fx_bus
-    master = None if state is None else state.master_bus
     if config.master_bus:
         mix, master = _master_bus(mix, params.master_bus, config, sample_rate, master)
-    after = None if state is None else ConsoleState(strips, tail, master)
-    return ConsoleOutput(mix, heard[:, :, None] * mono[:, None, :], fx_bus, after)
+    return BusesOutput(mix, fx_bus, None if state is None else BusState(tail, master))
 
 
 def _pan_gains(params: TrackParams, config: ConsoleConfig, dtype: jnp.dtype) -> jax.Array:
@@ -197,17 +262,12 @@ def _pan_gains(params: TrackParams, config: ConsoleConfig, dtype: jnp.dtype) -> 
 
 
 def _fx_bus(
-    sent: jax.Array,
-    params: FxBusParams,
-    sample_rate: float,
-    key: jax.Array | None,
-    tail: jax.Array | None,
+    sent: jax.Array, room: jax.Array, params: FxBusParams, tail: jax.Array | None
 ) -> tuple[jax.Array, jax.Array | None]:
-    if key is None:
-        raise ValueError("key is None; expected a PRNG key, for config.reverb is True")
+    mix = params.reverb.mix
     if tail is None:
-        return noise_shaped_reverb(key, sent, params.reverb, sample_rate=sample_rate), None
-    return noise_shaped_reverb(key, sent, params.reverb, sample_rate=sample_rate, state=tail)
+        return convolution_reverb(sent, room, mix), None
+    return convolution_reverb(sent, room, mix, state=tail)
 
 
 def _channel_strip(

@@ -131,6 +131,28 @@ def test_a_song_in_chunks_is_the_song(config):
     np.testing.assert_allclose(jnp.concatenate(parts, axis=1), whole, rtol=0, atol=5e-6 * scale)
 
 
+def test_groups_of_strips_add_up_to_the_console():
+    x, settings, key = audio(), params(), jax.random.key(0)
+    config = dsp.ConsoleConfig(reverb=True)
+    groups = [
+        dsp.console_strips(
+            x[rows],
+            jax.tree.map(lambda leaf, rows=rows: leaf[rows], settings.tracks),
+            config,
+            sample_rate=SAMPLE_RATE,
+        )
+        for rows in (slice(0, 1), slice(1, None))
+    ]
+    dry, sent = (sum(sums) for sums in zip(*(g[:2] for g in groups), strict=True))
+    room = dsp.console_room(key, settings.fx_bus, sample_rate=SAMPLE_RATE)
+    buses = dsp.console_buses(dry, sent, settings, config, sample_rate=SAMPLE_RATE, room=room)
+    whole = mix(x, settings, config, key=key)
+    np.testing.assert_allclose(buses.mix, whole.mix, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(buses.fx_bus, whole.fx_bus, rtol=0, atol=1e-5)
+    with pytest.raises(ValueError, match="room or sent is None"):
+        dsp.console_buses(dry, None, settings, config, sample_rate=SAMPLE_RATE)
+
+
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_gradients_are_finite_at_the_ends_of_every_control(level):
     def loss(track, fx_bus, master, x):

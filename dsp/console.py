@@ -149,7 +149,8 @@ def mix_console(
     buses = console_buses(
         strips.dry,
         strips.sent,
-        params,
+        params.fx_bus,
+        params.master_bus,
         config,
         sample_rate=sample_rate,
         room=room,
@@ -220,7 +221,8 @@ def console_room(
 def console_buses(
     dry: jax.Array,
     sent: jax.Array | None,
-    params: ConsoleParams,
+    fx_bus: FxBusParams,
+    master_bus: MasterParams,
     config: ConsoleConfig,
     *,
     sample_rate: float,
@@ -232,7 +234,8 @@ def console_buses(
     Args:
         dry: (2, time), of `console_strips`.
         sent: (2, time), the same; used with `config.reverb` only.
-        params: settings; those of the tracks play no part.
+        fx_bus: settings.
+        master_bus: settings.
         config: which effects there are, and how they behave.
         sample_rate: Hz.
         room: `console_room(...)`; required when `config.reverb`.
@@ -243,15 +246,15 @@ def console_buses(
     """
     check_audio(dry, "dry", channels=2)
     memory = BusState(None, None) if state is None else state
-    mix, fx_bus, tail, master = dry, jnp.zeros_like(dry), memory.fx_bus, memory.master_bus
+    returned, tail, master = jnp.zeros_like(dry), memory.fx_bus, memory.master_bus
     if config.reverb:
         if room is None or sent is None:
             raise ValueError("room or sent is None; expected both, for config.reverb is True")
-        fx_bus, tail = _fx_bus(sent, room, params.fx_bus, tail)
-    mix = mix + fx_bus
+        returned, tail = _fx_bus(sent, room, fx_bus, tail)
+    mix = dry + returned
     if config.master_bus:
-        mix, master = _master_bus(mix, params.master_bus, config, sample_rate, master)
-    return BusesOutput(mix, fx_bus, None if state is None else BusState(tail, master))
+        mix, master = _master_bus(mix, master_bus, config, sample_rate, master)
+    return BusesOutput(mix, returned, None if state is None else BusState(tail, master))
 
 
 def _pan_gains(params: TrackParams, config: ConsoleConfig, dtype: jnp.dtype) -> jax.Array:

@@ -15,7 +15,8 @@ from jax import Array
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from diffmst_jax.evaluation.metrics import strip_audibility
-from diffmst_jax.mixing.render import expanded, latency_samples, source_gains
+from diffmst_jax.mixing.console_stream import latency_samples
+from diffmst_jax.mixing.render import expanded, source_gains
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models.inference import padded_count

@@ -13,8 +13,9 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from diffmst_jax.export.media import Source
+from diffmst_jax.mixing.console_stream import CHUNK
 from diffmst_jax.mixing.measure import decibels, peak
-from diffmst_jax.mixing.render import chunk_samples, stem_pieces
+from diffmst_jax.mixing.render import stem_pieces
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.strip_stream import StripStream
 from dsp.reverb import noise_impulse_response, reverb_noise
@@ -42,7 +43,7 @@ class EffectsReturn(NamedTuple):
 def effects_return(settings: MixSettings, source: Source) -> EffectsReturn:
     """Print what the effects bus of a console with reverb adds to the sum."""
     with StripStream(source, settings.strips) as strips:
-        blocks = strips.blocks(chunk_samples(settings.config))
+        blocks = strips.blocks(CHUNK)
         pieces = [stems[-1] for stems in stem_pieces(settings, blocks)]
     wet, wet_gain_db = _at_print_level(np.concatenate(pieces, axis=1))
     response, response_gain_db = _at_print_level(bus_response(settings.params.fx_bus.reverb))

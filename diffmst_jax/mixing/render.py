@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -10,19 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 import dsp
-from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
+from diffmst_jax.mixing.console_stream import CHUNK, Pick, Piece, run_console
 from diffmst_jax.mixing.settings import MixSettings, track_pan
 from diffmst_jax.mixing.tracks import Multitrack, side_of_track, strip_of_track
-from dsp.dynamics import lookahead_samples
-
-CHUNK = 1 << 16
-"""Samples rendered at once: many enough for two cores, few enough to stay near them. One length,
-so that the console is compiled once."""
-
-REVERB_CHUNK = 1 << 18
-"""The same for a console with reverb, which draws its room anew for each chunk."""
-
-Pick = Callable[[dsp.ConsoleOutput], tuple[jax.Array, jax.Array]]
 
 Progress = Callable[[float], None]
 """Told now and then which fraction is done."""
@@ -50,8 +39,8 @@ def render(
         multitrack: the tracks.
         progress: called with the fraction done.
     """
-    length, chunk = multitrack.audio.shape[1], chunk_samples(settings.config)
-    blocks = (multitrack.audio[:, start : start + chunk] for start in range(0, length, chunk))
+    length = multitrack.audio.shape[1]
+    blocks = (multitrack.audio[:, start : start + CHUNK] for start in range(0, length, CHUNK))
     mix, done = np.empty((2, length), np.float32), 0
     powers = np.zeros(len(multitrack.audio))
     for piece, piece_powers in render_pieces(settings, blocks):
@@ -77,14 +66,14 @@ def render_pieces(
 
     Args:
         settings: the mix.
-        blocks: float32 `(console tracks, chunk_samples(settings.config))`, the last one shorter.
+        blocks: float32 `(console tracks, CHUNK)`, the last one shorter.
 
     Returns:
         Pieces of the mix, float32 `(2, time)`, as long as the tracks together, and the sum of
         squares of what each track adds to each piece, float64 `(console tracks,)`.
     """
-    for (mix, powers), inner in _run(settings, settings.config, blocks, _mix_and_powers):
-        yield np.asarray(mix)[:, inner], np.asarray(powers, np.float64)
+    for piece in _run(settings, settings.config, blocks, _powers):
+        yield piece.mix, piece.tracks.astype(np.float64)
 
 
 def stem_pieces(settings: MixSettings, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -99,14 +88,9 @@ def stem_pieces(settings: MixSettings, blocks: Iterable[np.ndarray]) -> Iterator
     """
     before_master = dataclasses.replace(settings.config, master_bus=False)
     first_track = np.unique(strip_of_track(settings.strips), return_index=True)[1]
-    for (tracks, fx_bus), inner in _run(settings, before_master, blocks, _tracks_and_fx_bus):
-        strips = np.add.reduceat(np.asarray(tracks)[..., inner], first_track, axis=0)
-        yield np.concatenate([strips, np.asarray(fx_bus)[np.newaxis, :, inner]])
-
-
-def chunk_samples(config: dsp.ConsoleConfig) -> int:
-    """Samples that the console renders at once."""
-    return REVERB_CHUNK if config.reverb else CHUNK
+    for piece in _run(settings, before_master, blocks, _audio):
+        strips = np.add.reduceat(piece.tracks[..., piece.inner], first_track, axis=0)
+        yield np.concatenate([strips, piece.fx_bus[np.newaxis]])
 
 
 def source_gains(settings: MixSettings) -> np.ndarray:
@@ -124,105 +108,15 @@ def expanded(settings: MixSettings) -> dsp.ConsoleParams:
     return jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), params)
 
 
-def latency_samples(config: dsp.ConsoleConfig) -> int:
-    """Samples by which the console's lookahead delays a mix."""
-    lookahead_ms = []
-    if config.track_compressor:
-        lookahead_ms.append(config.track_lookahead_ms)
-    if config.master_bus:
-        lookahead_ms.append(config.master_lookahead_ms)
-    return sum(lookahead_samples(ms, sample_rate=SAMPLE_RATE) for ms in lookahead_ms)
-
-
-def is_streamable(config: dsp.ConsoleConfig) -> bool:
-    """Whether every effect of the console can stop and go on where it stopped."""
-    sampled = config.equalizer_method == "fft" or config.ballistics == "sampled_one_pole"
-    return not sampled
-
-
 def _run(
-    settings: MixSettings,
-    config: dsp.ConsoleConfig,
-    blocks: Iterable[np.ndarray],
-    pick: Pick,
-) -> Iterator[tuple[tuple[jax.Array, jax.Array], slice]]:
-    """Give what `pick` takes of the output for each block, and which of its samples to keep."""
-    params, gains = expanded(settings), source_gains(settings)
-    latency = latency_samples(config)
-    late = latency
-    chunks = _padded(blocks, latency, chunk_samples(config))
-    if not is_streamable(config):
-        tracks = np.concatenate([chunk[:, :count] for chunk, count in chunks], axis=1)
-        yield _console(tracks, gains, params, config, pick), slice(latency, None)
-        return
-    state, waiting = None, None
-    for chunk, count in chunks:
-        if state is None:
-            state = _initial_state(chunk, config)
-        picked, state = _console_piece(chunk, gains, params, state, config, pick)
-        # Computed in the background: while it is, the block before is used and the next one read.
-        if waiting is not None:
-            yield waiting
-        waiting = picked, slice(min(late, count), count)
-        late -= min(late, count)
-    if waiting is not None:
-        yield waiting
+    settings: MixSettings, config: dsp.ConsoleConfig, blocks: Iterable[np.ndarray], pick: Pick
+) -> Iterator[Piece]:
+    return run_console(blocks, source_gains(settings), expanded(settings), config, pick)
 
 
-def _padded(
-    blocks: Iterable[np.ndarray], extra: int, chunk: int
-) -> Iterator[tuple[np.ndarray, int]]:
-    """Follow the blocks by `extra` samples of silence: chunks, and how much of each counts."""
-    tracks = 0
-    for block in blocks:
-        tracks, length = block.shape
-        take = min(chunk - length, extra)
-        padded = block if length == chunk else np.pad(block, ((0, 0), (0, chunk - length)))
-        yield padded, length + take
-        extra -= take
-    while extra > 0:
-        yield np.zeros((tracks, chunk), np.float32), min(chunk, extra)
-        extra -= chunk
+def _powers(tracks: jax.Array) -> jax.Array:
+    return jnp.sum(jnp.square(tracks), axis=(1, 2))
 
 
-@partial(jax.jit, static_argnames="config")
-def _initial_state(tracks: jax.Array, config: dsp.ConsoleConfig) -> dsp.ConsoleState:
-    return dsp.console_state(tracks, config, sample_rate=SAMPLE_RATE)
-
-
-@partial(jax.jit, static_argnames=("config", "pick"))
-def _console_piece(
-    tracks: jax.Array,
-    gains: jax.Array,
-    params: dsp.ConsoleParams,
-    state: dsp.ConsoleState,
-    config: dsp.ConsoleConfig,
-    pick: Pick,
-) -> tuple[tuple[jax.Array, jax.Array], dsp.ConsoleState]:
-    key = jax.random.key(REVERB_SEED)
-    output = dsp.mix_console(
-        tracks * gains, params, config, sample_rate=SAMPLE_RATE, key=key, state=state
-    )
-    assert output.state is not None  # one was given
-    return pick(output), output.state
-
-
-@partial(jax.jit, static_argnames=("config", "pick"))
-def _console(
-    tracks: jax.Array,
-    gains: jax.Array,
-    params: dsp.ConsoleParams,
-    config: dsp.ConsoleConfig,
-    pick: Pick,
-) -> tuple[jax.Array, jax.Array]:
-    key = jax.random.key(REVERB_SEED)
-    mixed = dsp.mix_console(tracks * gains, params, config, sample_rate=SAMPLE_RATE, key=key)
-    return pick(mixed)
-
-
-def _mix_and_powers(output: dsp.ConsoleOutput) -> tuple[jax.Array, jax.Array]:
-    return output.mix, jnp.sum(jnp.square(output.tracks), axis=(1, 2))
-
-
-def _tracks_and_fx_bus(output: dsp.ConsoleOutput) -> tuple[jax.Array, jax.Array]:
-    return output.tracks, output.fx_bus
+def _audio(tracks: jax.Array) -> jax.Array:
+    return tracks

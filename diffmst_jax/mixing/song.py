@@ -12,6 +12,7 @@ import numpy as np
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.audio_blocks import AudioWriter
 from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.console_stream import CHUNK
 from diffmst_jax.mixing.output import (
     PIECE,
     Level,
@@ -22,7 +23,7 @@ from diffmst_jax.mixing.output import (
     record,
     write_pieces,
 )
-from diffmst_jax.mixing.render import chunk_samples, render_pieces, stem_pieces
+from diffmst_jax.mixing.render import render_pieces, stem_pieces
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.strip_stream import StripStream
 from diffmst_jax.mixing.tracks import Strip
@@ -80,7 +81,7 @@ def record_song(
         InputError: a file is missing or cannot be used.
     """
     with StripStream(source, settings.strips) as strips:
-        blocks = strips.blocks(chunk_samples(settings.config))
+        blocks = strips.blocks(CHUNK)
         pieces = (mix for mix, _ in render_pieces(settings, blocks))
         counted = _counted(_ahead(pieces), strips.frames, progress)
         return record(counted, tape, sample_rate=SAMPLE_RATE)
@@ -147,7 +148,7 @@ def write_stems(
             stack.enter_context(AudioWriter(path, 2, sample_rate=SAMPLE_RATE, subtype=STEM_SUBTYPE))
             for path in paths
         ]
-        blocks = strips.blocks(chunk_samples(settings.config))
+        blocks = strips.blocks(CHUNK)
         for piece in _counted(stem_pieces(settings, blocks), strips.frames, progress):
             for i, writer in zip(written, writers, strict=True):
                 writer.write(piece[i])

@@ -133,7 +133,9 @@ def test_a_song_in_chunks_is_the_song(config):
 
 def test_groups_of_strips_add_up_to_the_console():
     x, settings, key = audio(), params(), jax.random.key(0)
-    config = dsp.ConsoleConfig(reverb=True)
+    config = dsp.ConsoleConfig(
+        track_equalizer=False, track_compressor=False, master_bus=False, reverb=True
+    )
     groups = [
         dsp.console_strips(
             x[rows],
@@ -145,12 +147,13 @@ def test_groups_of_strips_add_up_to_the_console():
     ]
     dry, sent = (sum(sums) for sums in zip(*(g[:2] for g in groups), strict=True))
     room = dsp.console_room(key, settings.fx_bus, sample_rate=SAMPLE_RATE)
-    buses = dsp.console_buses(dry, sent, settings, config, sample_rate=SAMPLE_RATE, room=room)
+    both = settings.fx_bus, settings.master_bus
+    buses = dsp.console_buses(dry, sent, *both, config, sample_rate=SAMPLE_RATE, room=room)
     whole = mix(x, settings, config, key=key)
     np.testing.assert_allclose(buses.mix, whole.mix, rtol=0, atol=1e-5)
     np.testing.assert_allclose(buses.fx_bus, whole.fx_bus, rtol=0, atol=1e-5)
     with pytest.raises(ValueError, match="room or sent is None"):
-        dsp.console_buses(dry, None, settings, config, sample_rate=SAMPLE_RATE)
+        dsp.console_buses(dry, None, *both, config, sample_rate=SAMPLE_RATE)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])

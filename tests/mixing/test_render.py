@@ -5,6 +5,7 @@ import pytest
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing import console_stream
 from diffmst_jax.mixing import render as render_module
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.baselines import (
@@ -21,6 +22,7 @@ from diffmst_jax.mixing.render import render
 def test_pieces_equal_the_whole(mixed, multitrack, monkeypatch):
     whole = render(mixed.console, multitrack)
     monkeypatch.setattr(render_module, "CHUNK", 50_000)
+    monkeypatch.setattr(console_stream, "CHUNK", 50_000)
     pieces = render(mixed.console, multitrack)
     full_scale = np.max(np.abs(whole.mix))
     np.testing.assert_allclose(pieces.mix, whole.mix, rtol=0, atol=1e-6 * full_scale)

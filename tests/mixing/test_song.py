@@ -13,7 +13,6 @@ from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.audio_blocks import AudioStream, AudioWriter
 from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing import render as render_module
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.api import write_mix
 from diffmst_jax.mixing.console_file import console_text
@@ -117,8 +116,7 @@ def test_a_song_that_fails_on_the_way_leaves_nothing(mixed, song, tmp_path):
 
 
 @pytest.mark.slow
-def test_stems_sum_to_what_enters_the_master_bus(mixed, multitrack, song, tmp_path, monkeypatch):
-    monkeypatch.setattr(render_module, "REVERB_CHUNK", 1 << 16)
+def test_stems_sum_to_what_enters_the_master_bus(mixed, multitrack, song, tmp_path):
     settings = dataclasses.replace(
         mixed.console,
         muted=np.array([False, False, True, False]),

@@ -1,7 +1,5 @@
 """`python -m diffmst_jax ...` is `diffmst ...`."""
 
-import sys
+from diffmst_jax.cli import program
 
-from diffmst_jax.cli import main
-
-sys.exit(main())
+program()

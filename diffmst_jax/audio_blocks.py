@@ -73,7 +73,8 @@ class AudioStream:
         """Read the next samples, float32 `(channels, count)`; fewer only where the file ends."""
         parts, have = [self._ready] if len(self._ready) else [], len(self._ready)
         while have < count and self._left:
-            parts.append(self._next(min(READ_FRAMES, self._left)))
+            requests = -(-(count - have) // READ_FRAMES)
+            parts.append(self._next(min(requests * READ_FRAMES, self._left)))
             have += len(parts[-1])
         if not parts:
             return self._ready.T

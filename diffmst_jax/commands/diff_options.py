@@ -22,4 +22,4 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all", action="store_true", help="list what is too small to be heard, too"
     )
-    parser.set_defaults(run="mixing.run_diff")
+    parser.set_defaults(run="differing.run_diff")

@@ -73,21 +73,12 @@ def settings_from_document(document: dict[str, Any]) -> MixSettings:
     """Build settings from a document that the schema accepts."""
     ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)
     rows = document["tracks"]
-    neutral = jax.tree.map(
-        lambda leaf: np.asarray(leaf, np.float64),
-        dsp.neutral_console(len(rows), sample_rate=SAMPLE_RATE),
-    )
-    send_db = encode(neutral.tracks.send_db)
-    tracks = [
-        decode({"send_db": off, **row}, ranges.tracks)
-        for row, off in zip(rows, send_db, strict=True)
-    ]
-    fx_bus = neutral.fx_bus
-    if "fx_bus" in document:
-        fx_bus = decode(document["fx_bus"], ranges.fx_bus)
+    off = float(ranges.tracks.send_db.low)
+    tracks = [decode({"send_db": off, **row}, ranges.tracks) for row in rows]
+    has_bus = "fx_bus" in document
     params = dsp.ConsoleParams(
         jax.tree.map(lambda *leaves: np.stack(leaves), *tracks),
-        fx_bus,
+        decode(document["fx_bus"], ranges.fx_bus) if has_bus else _neutral_fx_bus(),
         decode(document["master_bus"], ranges.master_bus),
     )
     return MixSettings(
@@ -100,6 +91,12 @@ def settings_from_document(document: dict[str, Any]) -> MixSettings:
         provenance=_provenance(document.get("made_with", {})),
         left_out=tuple(LeftOut(**item) for item in document.get("left_out", [])),
     )
+
+
+def _neutral_fx_bus() -> dsp.FxBusParams:
+    # Under jit, for each operation by itself would take as long to begin.
+    neutral = jax.jit(lambda: dsp.neutral_console(1, sample_rate=SAMPLE_RATE).fx_bus)
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), neutral())
 
 
 def _made_with(provenance: Provenance) -> dict[str, Any]:

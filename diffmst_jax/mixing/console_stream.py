@@ -14,7 +14,7 @@ import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from dsp.dynamics import lookahead_samples
 
-CHUNK = 1 << 16
+CHUNK = 1 << 17
 """Samples rendered at once: few enough to stay near the processor."""
 
 GROUP = 8

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.signal import firwin, sosfilt
+from scipy.signal import sosfilt
 
 from dsp.loudness import (
     ABSOLUTE_GATE_LUFS,
@@ -30,6 +30,7 @@ TRUE_PEAK_CHUNK = 1 << 18
 TRUE_PEAK_MARGIN = 64
 TRUE_PEAK_REACH = 10  # of the filter on each side, in samples
 TRUE_PEAK_BLOCK = 64
+PRODUCT_ROWS = 16
 
 METER_CHUNK = 1 << 16
 
@@ -88,7 +89,8 @@ def true_peak_envelope(audio: np.ndarray, *, matters_from: float = 0.0) -> np.nd
     frames = sliding_window_view(padded, TRUE_PEAK_BLOCK + 2 * TRUE_PEAK_REACH, axis=1)
     frames = np.ascontiguousarray(frames[:, ::TRUE_PEAK_BLOCK])
     matters = 2 * np.max(np.abs(frames), axis=(0, 2)) >= matters_from
-    fine = frames[:, matters].reshape(-1, frames.shape[2]) @ _oversampler()
+    chosen = frames[:, matters].reshape(-1, frames.shape[2])
+    fine = _product_of_rows(chosen, _oversampler())
     np.abs(fine, out=fine)
     fine = fine.reshape(channels, -1, TRUE_PEAK_OVERSAMPLING - 1, TRUE_PEAK_BLOCK)
     between = np.zeros((blocks, TRUE_PEAK_BLOCK), np.float32)
@@ -96,12 +98,24 @@ def true_peak_envelope(audio: np.ndarray, *, matters_from: float = 0.0) -> np.nd
     return np.maximum(between.reshape(-1)[:time], np.max(np.abs(audio), axis=0))
 
 
+def _product_of_rows(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """`rows @ matrix`, a few rows at a time: more would wake up all threads of the BLAS library.
+
+    They wait for work in a busy loop, on processors that others have use for.
+    """
+    missing = -len(rows) % PRODUCT_ROWS
+    parts = np.pad(rows, ((0, missing), (0, 0))).reshape(-1, PRODUCT_ROWS, rows.shape[1])
+    product: np.ndarray = (parts @ matrix).reshape(-1, matrix.shape[1])[: len(rows)]
+    return product
+
+
 @cache
 def _oversampler() -> np.ndarray:
     """From a block and what is around it to what lies between its samples, phase after phase."""
     factor_ = TRUE_PEAK_OVERSAMPLING
     taps = 2 * TRUE_PEAK_REACH * factor_ + 1
-    kernel = factor_ * firwin(taps, 1 / factor_, window=("kaiser", 5.0))
+    ideal = np.sinc((np.arange(taps) - taps // 2) / factor_) * np.kaiser(taps, 5.0)
+    kernel = factor_ * ideal / np.sum(ideal)
     given = np.arange(TRUE_PEAK_BLOCK + 2 * TRUE_PEAK_REACH) - TRUE_PEAK_REACH
     phase, sample = np.divmod(np.arange((factor_ - 1) * TRUE_PEAK_BLOCK), TRUE_PEAK_BLOCK)
     lag = factor_ * (sample - given[:, np.newaxis]) + phase + 1 + taps // 2

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.audio_blocks import write_blocks
+from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.limits import DEFAULT_CEILING_DBTP, DEFAULT_LOUDNESS_LUFS
 from diffmst_jax.mixing.measure import (
     TRUE_PEAK_MARGIN,
@@ -32,6 +32,7 @@ from diffmst_jax.mixing.measure import (
     peak,
     true_peak_envelope,
 )
+from diffmst_jax.mixing.sliding import lowest_around, mean_around
 
 PIECE = 1 << 16
 
@@ -196,7 +197,7 @@ def finished_pieces(recorded: Recorded, level: Level) -> Iterator[np.ndarray]:
     if math.isinf(level.ceiling):  # silence
         yield from (piece[:2] for piece in recorded.tape)
         return
-    for piece, _, _ in _limited_pieces(recorded, factor(level.gain_db), level.ceiling):
+    for piece, _, _ in ahead(_limited_pieces(recorded, factor(level.gain_db), level.ceiling)):
         yield piece if level.trim == 1.0 else (piece * level.trim).astype(np.float32)
 
 
@@ -300,7 +301,7 @@ def _measured(recorded: Recorded, gain_db: float, ceiling: float) -> tuple[float
 
     def metered() -> Iterator[np.ndarray]:
         nonlocal highest
-        for piece, envelope, is_limited in _limited_pieces(recorded, gain, ceiling):
+        for piece, envelope, is_limited in ahead(_limited_pieces(recorded, gain, ceiling)):
             meter.add(piece)
             limited.append(is_limited)
             if not is_limited:
@@ -325,8 +326,6 @@ def _limited_pieces(
         if float(np.min(needed)) == 1.0:
             yield (around[:2, inner] * gain).astype(np.float32), around[2, inner], False
             continue
-        held = minimum_filter1d(needed, 2 * half + 1, mode="constant", cval=1.0)
-        smooth = uniform_filter1d(held, half, mode="nearest")
-        smooth = uniform_filter1d(smooth, half, mode="nearest")
+        smooth = mean_around(mean_around(lowest_around(needed, half), half // 2), half // 2)
         audio = (around[:2] * (gain * smooth)).astype(np.float32)
         yield audio[:, inner], around[2, inner], True

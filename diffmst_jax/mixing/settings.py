@@ -91,5 +91,7 @@ def track_pan(pan: np.ndarray, side: np.ndarray) -> np.ndarray:
         pan: position of the strip that each track belongs to, `(console tracks,)`.
         side: `Multitrack.side_of_track`.
     """
-    left, right = (np.asarray(channel) for channel in dsp.pair_positions(pan))
+    if not np.any(side):
+        return pan
+    left, right = (np.asarray(channel) for channel in jax.jit(dsp.pair_positions)(pan))
     return np.where(side == 0, pan, np.where(side < 0, left, right))

@@ -3,7 +3,6 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.audio_blocks import AudioWriter
 from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.console_stream import CHUNK
 from diffmst_jax.mixing.output import (
     PIECE,
@@ -83,7 +83,7 @@ def record_song(
     with StripStream(source, settings.strips) as strips:
         blocks = strips.blocks(CHUNK)
         pieces = (mix for mix, _ in render_pieces(settings, blocks))
-        counted = _counted(_ahead(pieces), strips.frames, progress)
+        counted = _counted(ahead(pieces), strips.frames, progress)
         return record(counted, tape, sample_rate=SAMPLE_RATE)
 
 
@@ -164,16 +164,6 @@ def stem_names(strips: Sequence[Strip]) -> list[str]:
         else f"{strip.file} {'+'.join(str(channel) for channel in strip.channels)}"
         for strip in strips
     ]
-
-
-def _ahead(pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same pieces, each made by another thread while the one before is used."""
-    iterator = iter(pieces)
-    with ThreadPoolExecutor(1) as worker:
-        coming = worker.submit(next, iterator, None)
-        while (piece := coming.result()) is not None:
-            coming = worker.submit(next, iterator, None)
-            yield piece
 
 
 def _counted(

@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from diffmst_jax.audio_blocks import AudioStream
+from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.tracks import Strip, check_channels, files_of_strips
 
 READERS = 2
 """Files decoded at the same time; decoding leaves Python, so threads suffice."""
+
+AHEAD_BYTES = 1 << 25
+"""What may wait, decoded, while the console is being compiled or is busy."""
 
 
 class StripStream:
@@ -54,11 +58,17 @@ class StripStream:
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """Give all tracks, float32 `(console tracks, size)` a block; the last may be shorter.
 
-        Files that end before the longest one go on with silence.
+        Files that end before the longest one go on with silence. Blocks are read ahead, as many as
+        fit in `AHEAD_BYTES`.
 
         Raises:
             InputError: samples that cannot be used.
         """
+        rows = sum(len(strip.channels) for strip in self._strips)
+        depth = max(1, AHEAD_BYTES // (rows * size * np.dtype(np.float32).itemsize))
+        return ahead(self._blocks(rows, size), depth)
+
+    def _blocks(self, rows: int, size: int) -> Iterator[np.ndarray]:
         names = list(self._streams)
         while True:
             read = self._readers.map(lambda name: self._streams[name].read(size), names)
@@ -66,12 +76,13 @@ class StripStream:
             length = max(channels.shape[1] for channels in audio.values())
             if length == 0:
                 return
-            block = np.zeros((sum(len(s.channels) for s in self._strips), length), np.float32)
+            block = np.empty((rows, length), np.float32)
             row = 0
             for strip in self._strips:
                 for channel in strip.channels:
                     samples = audio[strip.file][channel - 1]
                     block[row, : len(samples)] = samples
+                    block[row, len(samples) :] = 0.0
                     row += 1
             yield block
             if length < size:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from diffmst_jax.audio import read_audio
 from diffmst_jax.mixing.api import write_mix
@@ -15,6 +16,7 @@ from diffmst_jax.mixing.output import (
     dithered,
     finish,
 )
+from diffmst_jax.mixing.sliding import lowest_around, mean_around
 from tests.mixing.songs import bursts, tone
 
 RATE = 44100
@@ -88,3 +90,12 @@ def test_dithered_audio_survives_its_format_and_never_wraps_around(tmp_path):
     write_mix(tmp_path / "x.wav", loud, subtype="PCM_16")
     np.testing.assert_array_equal(read_audio(tmp_path / "x.wav"), kept.astype(np.float32))
     np.testing.assert_allclose(kept, loud, atol=2.5 / 2**15)
+
+
+@pytest.mark.parametrize("length", [1, 100, 1000])
+def test_sliding_windows_are_scipys(length):
+    x = np.random.default_rng(0).random(length)
+    lowest = minimum_filter1d(x, 201, mode="constant", cval=1.0)
+    np.testing.assert_array_equal(lowest_around(x, 100), lowest)
+    mean = uniform_filter1d(x, 51, mode="nearest")
+    np.testing.assert_allclose(mean_around(x, 25), mean, rtol=0, atol=1e-12)

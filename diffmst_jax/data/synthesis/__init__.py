@@ -6,6 +6,7 @@ tones        pitched voices
 drums        the kit and its microphones
 instruments  the cast, as data
 raw          the multitrack as recorded
+tastes       what engineers of each style tend towards, as data
 engineer     the finished mix
 corpus       whole songs and folders of them
 """

@@ -23,7 +23,7 @@ DURATION_S = 30.0
 SHORTEST_S = 4.0
 MANIFEST_VERSION = 1
 # Increased whenever the same seed gives other audio than before.
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SyntheticSong:
 
     Attributes:
       name: "song_" and the seed.
-      style: rock, pop, electronic or acoustic.
+      style: rock, pop, chamber, ... (see `plan.TEMPO_BPM`).
       tempo_bpm: beats per minute.
       tracks: raw tracks by name, (1 or 2, frames) at 44.1 kHz, all equally long.
       reference: the finished mix (2, frames).

@@ -27,7 +27,6 @@ OVERHEAD_LEVELS = {
     "tom_low": 0.6,
     "crash": 1.0,
 }
-STEPS = 16
 
 # Probability of a hit on each sixteenth of a bar; `None` entries are drawn as 0.
 PATTERNS: dict[str, dict[str, str]] = {
@@ -37,6 +36,26 @@ PATTERNS: dict[str, dict[str, str]] = {
         "kick": "9...9...9...9..1",
         "snare": "....9.......9...",
         "hihat": "3.9.3.9.3.9.3.92",
+    },
+    "hiphop": {
+        "kick": "9..3...4..9.3...",
+        "snare": "....9.......9..1",
+        "hihat": "9.9.9.948.9.9493",
+    },
+    "ballad": {
+        "kick": "9.......8.......",
+        "snare": "........9.......",
+        "hihat": "7...7...7...7...",
+    },
+    "chamber": {
+        "kick": "3...............",
+        "snare": "................",
+        "hihat": "................",
+    },
+    "ambient": {
+        "kick": "9.....3...4.....",
+        "snare": "........4....2..",
+        "hihat": "2.3.2.3.2.3.2.3.",
     },
     "acoustic": {
         "kick": "9.......7.2.....",
@@ -56,21 +75,22 @@ class Hit(NamedTuple):
 def play_kit(plan: SongPlan, active: list[bool], rng: np.random.Generator) -> dict[str, list[Hit]]:
     """Return the strokes of every piece, with fills, only in the sections marked active."""
     hits: dict[str, list[Hit]] = {piece: [] for piece in PIECES}
-    pattern = PATTERNS[plan.style]
+    pattern = {piece: (bar * 2)[: plan.steps] for piece, bar in PATTERNS[plan.style].items()}
+    fills = rng.uniform(0.2, 0.9)
     for section, on in zip(plan.sections, active, strict=True):
         if not on:
             continue
         hits["crash"].append(_hit(plan, section.first_bar, 0, rng, 0.9))
         for bar in range(section.first_bar, section.first_bar + section.bars):
             last = bar == section.first_bar + section.bars - 1
-            fill_from = 12 if last and rng.random() < 0.7 else STEPS
+            fill_from = plan.steps - 4 if last and rng.random() < fills else plan.steps
             for piece, steps in pattern.items():
-                for step in range(fill_from if piece != "kick" else STEPS):
+                for step in range(fill_from if piece != "kick" else plan.steps):
                     chance = 0.0 if steps[step] == "." else (int(steps[step]) + 1) / 10
                     if rng.random() < chance:
                         accent = 0.9 if step % 4 == 0 else 0.65
                         hits[piece].append(_hit(plan, bar, step, rng, accent))
-            for step in range(fill_from, STEPS):
+            for step in range(fill_from, plan.steps):
                 piece = ("snare", "tom_high", "tom_low", "tom_low")[(step - fill_from) % 4]
                 hits[piece].append(_hit(plan, bar, step, rng, 0.85))
     return hits
@@ -78,7 +98,7 @@ def play_kit(plan: SongPlan, active: list[bool], rng: np.random.Generator) -> di
 
 def _hit(plan: SongPlan, bar: int, step: int, rng: np.random.Generator, accent: float) -> Hit:
     late_s = abs(rng.normal(0.0, 0.004)) if plan.style != "electronic" else 0.0
-    velocity = float(np.clip(accent + rng.normal(0.0, 0.08), 0.2, 1.0))
+    velocity = float(np.clip(accent + rng.normal(0.0, 0.12), 0.15, 1.0))
     return Hit(plan.step_time(bar, step) + late_s, velocity)
 
 
@@ -128,7 +148,8 @@ def _metal(rng: np.random.Generator, decay_s: float, corner_hz: float) -> Audio:
     partials_hz = rng.uniform(2000.0, 12_000.0, 8)
     ring = np.sum(np.sign(np.sin(2 * np.pi * partials_hz[:, None] * time_s)), axis=0) / 8
     noise = rng.standard_normal(time_s.size)
-    sos = signal.butter(2, corner_hz, "highpass", fs=SAMPLE_RATE, output="sos")
+    edges = [corner_hz, corner_hz * rng.uniform(1.2, 2.2)]
+    sos = signal.butter(1, edges, "bandpass", fs=SAMPLE_RATE, output="sos")
     return _peak_one(signal.sosfilt(sos, 0.5 * ring + noise) * np.exp(-time_s / decay_s))
 
 

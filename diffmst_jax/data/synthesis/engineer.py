@@ -7,18 +7,17 @@ master bus. The track and bus processing is `dsp.mix_console`; the room, the mid
 limiter at the end are done here.
 """
 
-from dataclasses import dataclass
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy import ndimage, signal
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.data.synthesis.drums import room
 from diffmst_jax.data.synthesis.raw import RawSong
+from diffmst_jax.data.synthesis.tastes import Engineer, draw_engineer
 from diffmst_jax.data.synthesis.tones import Audio
 from diffmst_jax.mixing.measure import integrated_loudness
 
@@ -45,51 +44,17 @@ SPREAD_ELSEWHERE = 0.4
 # How much of each role goes to the room, in dB relative to its level; others stay dry.
 ROOM_SEND_DB = {"lead": -14.0, "snare": -16.0, "chords": -18.0, "pad": -14.0}
 
+# Energy of left minus right over that of left plus right that a mix does not exceed.
+WIDEST = 0.6
+
 CEILING = 10 ** (-1.0 / 20)
 LIMITER_WINDOW = 441
 LIMITER_PASSES = 4
 
 # Settings at which the equalizer does nothing in particular: corner and centre frequencies.
 EQUALIZER_HZ = (110.0, 350.0, 3500.0, 9000.0, 13000.0, 10000.0)
-
-
-@dataclass(frozen=True)
-class Engineer:
-    """Habits of one engineer.
-
-    Attributes:
-      tilt_db: gain of the master's high shelf; the low shelf gets about the opposite.
-      bass_db: gain of the low end on the master.
-      width: factor on the side signal of the finished mix.
-      squeeze: 0 (hardly compresses) to 1 (compresses everything).
-      loudness_lufs: of the finished mix.
-      room_db: general level of the room sends.
-      room_s: decay of the room.
-      favours_db: personal offset of each role's level.
-    """
-
-    tilt_db: float
-    bass_db: float
-    width: float
-    squeeze: float
-    loudness_lufs: float
-    room_db: float
-    room_s: float
-    favours_db: dict[str, float]
-
-
-def draw_engineer(rng: np.random.Generator) -> Engineer:
-    """Draw a personality."""
-    return Engineer(
-        tilt_db=float(np.clip(rng.normal(2.0, 4.0), -6, 9)),
-        bass_db=float(np.clip(rng.normal(1.5, 3.0), -5, 8)),
-        width=float(np.clip(rng.normal(1.1, 0.3), 0.5, 1.8)),
-        squeeze=float(rng.beta(2, 2)),
-        loudness_lufs=float(rng.uniform(-16, -8)),
-        room_db=float(rng.normal(0.0, 4.0)),
-        room_s=float(rng.uniform(0.6, 1.8)),
-        favours_db={role: float(rng.normal(0.0, 2.5)) for role in BALANCE_LUFS},
-    )
+# The master's high shelf reaches further down: it sets how dark or bright the mix is.
+MASTER_SHELF_HZ = 5000.0
 
 
 def mix_song(song: RawSong, rng: np.random.Generator) -> Audio:
@@ -98,7 +63,7 @@ def mix_song(song: RawSong, rng: np.random.Generator) -> Audio:
     Returns:
       The finished mix (2, frames), peak below -1 dBFS.
     """
-    engineer = draw_engineer(rng)
+    engineer = draw_engineer(song.plan.style, tuple(BALANCE_LUFS), rng)
     rows, params, ambience = _set_up(song, engineer, rng)
     mix = np.zeros((2, rows.shape[1]), np.float32)
     for start in range(0, len(rows), GROUP):
@@ -143,7 +108,7 @@ def _set_up(
         role = name if name in BALANCE_LUFS else song.roles[name]
         target = BALANCE_LUFS[role] + engineer.favours_db[role] + rng.normal(0.0, 1.2)
         loudness = integrated_loudness(audio, sample_rate=SAMPLE_RATE)
-        gain_db = float(np.clip(target - loudness, -40, 40)) if np.isfinite(loudness) else -40.0
+        gain_db = float(np.clip(target - loudness, -40, 30)) if np.isfinite(loudness) else -40.0
         strip = _strip(role, gain_db, target, engineer, rng)
         for channel, place in zip(audio, _places(role, len(audio), rng), strict=True):
             rows.append(channel)
@@ -193,12 +158,14 @@ def _strip(
     )
 
 
-def _equalizer(gains_db: list[float], rng: np.random.Generator) -> dsp.EqualizerParams:
+def _equalizer(
+    gains_db: list[float], rng: np.random.Generator, *, shelf_hz: float = EQUALIZER_HZ[-1]
+) -> dsp.EqualizerParams:
     """Moderate moves around the usual frequencies."""
     shift = np.exp(rng.normal(0.0, 0.15, len(EQUALIZER_HZ)))
     return dsp.EqualizerParams(
         gain_db=jnp.asarray(np.clip(gains_db, -11, 11), jnp.float32),
-        frequency_hz=jnp.asarray(np.asarray(EQUALIZER_HZ) * shift, jnp.float32),
+        frequency_hz=jnp.asarray([*EQUALIZER_HZ[:-1], shelf_hz] * shift, jnp.float32),
         q_factor=jnp.asarray(rng.uniform(0.5, 1.2, len(EQUALIZER_HZ)), jnp.float32),
     )
 
@@ -208,7 +175,7 @@ def _console_params(
 ) -> dsp.ConsoleParams:
     """Add the buses: a gentle master EQ in the engineer's taste and glue compression."""
     gains = [engineer.bass_db, rng.normal(-0.5, 1), 0.3 * engineer.tilt_db, 0.0, 0.0]
-    equalizer = _equalizer([*gains, engineer.tilt_db], rng)
+    equalizer = _equalizer([*gains, engineer.tilt_db], rng, shelf_hz=MASTER_SHELF_HZ)
     compressor = dsp.CompressorParams(
         threshold_db=_scalar(-16 - 8 * engineer.squeeze),
         ratio=_scalar(1.3 + 2 * engineer.squeeze),
@@ -227,15 +194,31 @@ def _scalar(value: float) -> jax.Array:
 
 
 def _finish(mix: Audio, engineer: Engineer) -> Audio:
-    """Set width and loudness, and keep the peaks below the ceiling."""
+    """Set width, band, saturation and loudness, and keep the peaks below the ceiling."""
     mid, side = mix[0] + mix[1], engineer.width * (mix[0] - mix[1])
+    if engineer.mono_below_hz:
+        side = _filtered(side, engineer.mono_below_hz, "highpass")
+    # Whoever hears a mix fall apart into two sides takes the width back.
+    share = float(np.mean(side**2) / max(np.mean(mid**2), 1e-12))
+    side = side * np.float32(min(1.0, np.sqrt(WIDEST / max(share, 1e-12))))
     wide: npt.NDArray[np.floating] = np.stack([mid + side, mid - side]) / 2
+    if engineer.band_hz is not None:
+        wide = _filtered(wide, engineer.band_hz, "bandpass")
+    if engineer.drive_db:
+        # The clipper works against the level that peaks usually reach, so short ones are rounded.
+        usual = max(float(np.percentile(np.abs(wide), 99.7)), 1e-6)
+        wide = np.tanh(wide * (10 ** (engineer.drive_db / 20) / (2 * usual)))
     for _ in range(LIMITER_PASSES):
         loudness = integrated_loudness(wide, sample_rate=SAMPLE_RATE)
         if not np.isfinite(loudness) or abs(loudness - engineer.loudness_lufs) < 0.3:
             break
         wide = _limit(wide * 10 ** ((engineer.loudness_lufs - loudness) / 20))
     return np.asarray(_limit(wide), np.float32)
+
+
+def _filtered(audio: Audio, hz: float | tuple[float, float], kind: str) -> Audio:
+    sos = signal.butter(2, hz, kind, fs=SAMPLE_RATE, output="sos")
+    return np.asarray(signal.sosfilt(sos, audio, axis=-1), np.float32)
 
 
 def _limit(audio: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

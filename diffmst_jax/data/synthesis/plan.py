@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-BEATS_PER_BAR = 4
+STEPS_PER_BEAT = 4
 
 SCALES: dict[str, tuple[int, ...]] = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),
     "dorian": (0, 2, 3, 5, 7, 9, 10),
     "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+    "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
 }
 
 # Scale degrees counted from 0, one chord a bar.
@@ -40,7 +41,21 @@ FORM: tuple[tuple[str, float], ...] = (
     ("outro", 0.35),
 )
 
-TEMPO_BPM = {"rock": (96, 160), "pop": (84, 128), "electronic": (110, 140), "acoustic": (70, 112)}
+TEMPO_BPM = {
+    "rock": (92, 176),
+    "pop": (80, 130),
+    "electronic": (108, 150),
+    "hiphop": (68, 104),
+    "acoustic": (64, 124),
+    "ballad": (54, 84),
+    "chamber": (56, 126),
+    "ambient": (56, 92),
+}
+# Probability of 3 and of 5 beats a bar; else 4.
+ODD_METRES = {"acoustic": (0.25, 0.03), "ballad": (0.2, 0.0), "chamber": (0.4, 0.05)}
+ODD_METRES_ELSEWHERE = (0.04, 0.03)
+# Between these lies how full the arrangement of a song is: how readily players join a section.
+FULLNESS = (-0.35, 0.15)
 
 
 class Note(NamedTuple):
@@ -70,6 +85,8 @@ class SongPlan:
     tempo_bpm: float
     root_midi: int
     scale: tuple[int, ...]
+    beats: int
+    fullness: float
     swing: float
     sections: tuple[Section, ...]
     duration_s: float
@@ -82,7 +99,12 @@ class SongPlan:
     @property
     def bar_s(self) -> float:
         """Length of one bar in seconds."""
-        return BEATS_PER_BAR * self.beat_s
+        return self.beats * self.beat_s
+
+    @property
+    def steps(self) -> int:
+        """Sixteenths in a bar."""
+        return self.beats * STEPS_PER_BEAT
 
     def degree_at(self, section: Section, bar: int) -> int:
         """Return the scale degree of the chord in `bar`, counted from the start of the song."""
@@ -101,23 +123,27 @@ class SongPlan:
         candidates.sort(key=lambda midi: abs(midi - centre_midi))
         return sorted(candidates[:voices])
 
-    def step_time(self, bar: int, step: int, steps_per_bar: int = 16) -> float:
+    def step_time(self, bar: int, step: int) -> float:
         """Return when a step of a bar falls, odd steps delayed by the swing."""
         late = self.swing if step % 2 else 0.0
-        return (bar + (step + late) / steps_per_bar) * self.bar_s
+        return (bar + (step + late) / self.steps) * self.bar_s
 
 
 def plan_song(rng: np.random.Generator, duration_s: float) -> SongPlan:
-    """Draw tempo, key, mode and form for a song of `duration_s` seconds."""
+    """Draw style, tempo, metre, key, mode and form for a song of `duration_s` seconds."""
     style = str(rng.choice(list(TEMPO_BPM)))
     tempo_bpm = float(np.round(rng.uniform(*TEMPO_BPM[style]), 1))
-    bars = int(np.ceil(duration_s / (BEATS_PER_BAR * 60.0 / tempo_bpm)))
-    scale = str(rng.choice(list(SCALES), p=[0.4, 0.35, 0.15, 0.1]))
+    three, five = ODD_METRES.get(style, ODD_METRES_ELSEWHERE)
+    beats = int(rng.choice([3, 4, 5], p=[three, 1 - three - five, five]))
+    bars = int(np.ceil(duration_s / (beats * 60.0 / tempo_bpm)))
+    scale = str(rng.choice(list(SCALES), p=[0.38, 0.33, 0.13, 0.09, 0.07]))
     return SongPlan(
         style=style,
         tempo_bpm=tempo_bpm,
         root_midi=int(rng.integers(40, 52)),
         scale=SCALES[scale],
+        beats=beats,
+        fullness=float(rng.uniform(*FULLNESS)),
         swing=float(rng.choice([0.0, 0.0, 0.15, 0.3])),
         sections=_draw_form(rng, bars),
         duration_s=duration_s,

@@ -19,6 +19,7 @@ Audio = npt.NDArray[np.float32]
 
 TABLE_SIZE = 8192
 HIGHEST_PARTIAL_HZ = 18_000.0
+CLICK_SAMPLES = 600
 A4_HZ, A4_MIDI = 440.0, 69
 
 # Centre frequencies of the first three formants of five sung vowels, in hertz.
@@ -49,6 +50,7 @@ class Voice:
       vibrato_cents: depth of the vibrato, faded in over 0.3 s.
       vibrato_hz: speed of the vibrato.
       breath: level of pitched-band noise relative to the tone.
+      click: level of the noise of a pick or a hammer at the onset, relative to the tone.
       players: unison voices, spread over the stereo field when the track is stereo.
       detune_cents: standard deviation of their tuning.
       drive: input gain of a tanh overdrive over the whole track, 0 for none.
@@ -68,6 +70,7 @@ class Voice:
     vibrato_cents: float = 0.0
     vibrato_hz: float = 5.5
     breath: float = 0.0
+    click: float = 0.0
     players: int = 1
     detune_cents: float = 0.0
     drive: float = 0.0
@@ -94,13 +97,17 @@ def render_notes(
     tables = _TableCache(voice, rng)
     detune_cents = rng.normal(0.0, voice.detune_cents, voice.players)
     places = np.linspace(0.1, 0.9, voice.players) if voice.players > 1 else np.array([0.5])
+    # A single stereo player lies before a pair of microphones: low notes left, high ones right.
+    spread = rng.uniform(-0.6, 0.9) if voice.players == 1 else 0.0
+    middle = float(np.mean([note.midi for note in notes])) if notes else 0.0
     for note in notes:
         start = round(note.start_s * SAMPLE_RATE)
         if start >= frames:
             continue
         length = min(round((note.duration_s + 5 * voice.release_s) * SAMPLE_RATE), frames - start)
         pair = tables.at(note.midi)
-        for cents, place in zip(detune_cents, places, strict=True):
+        shift = spread * (note.midi - middle) / 24
+        for cents, place in zip(detune_cents, np.clip(places + shift, 0.0, 1.0), strict=True):
             tone = _play(note, voice, pair, length=length, cents=float(cents), rng=rng)
             if stereo:
                 out[0, start : start + length] += np.float32(np.cos(place * np.pi / 2)) * tone
@@ -186,6 +193,11 @@ def _play(
     if voice.breath:
         tone += voice.breath * _breath(length, midi_to_hz(note.midi), rng)
     tone *= _envelope(note, voice, time_s)
+    if voice.click:
+        onset = min(length, CLICK_SAMPLES)
+        fall = np.exp(-np.arange(onset, dtype=np.float32) / (CLICK_SAMPLES / 6))
+        level = np.float32(voice.click * note.velocity**2)
+        tone[:onset] += level * fall * rng.standard_normal(onset, np.float32)
     return tone
 
 

@@ -59,7 +59,11 @@ def _controls(
     """Controls of every console track; the weighted mean on the logistic scale over references."""
     if isinstance(reference, np.ndarray):
         return model.controls(
-            multitrack.audio, reference, sample_rate=SAMPLE_RATE, side=multitrack.side_of_track
+            multitrack.audio,
+            reference,
+            sample_rate=SAMPLE_RATE,
+            side=multitrack.side_of_track,
+            loudness_lufs=multitrack.channel_loudness_lufs,
         )
     answers = [_controls(model, multitrack, item.audio) for item in reference]
     if len(answers) == 1:

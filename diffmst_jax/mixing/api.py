@@ -1,6 +1,6 @@
 """The whole job from Python: tracks and a reference in, a mix, its settings and a report out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -236,11 +236,7 @@ def carry_out(
     finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
     tell("Comparing", 0.85)
     views = compare(
-        {
-            "Plain sum": ("before", plain_sum(multitrack)),
-            "Equal loudness": ("equal", equal_loudness_mix(multitrack)),
-            "Mix": ("mix", finished.audio),
-        },
+        _compared(multitrack, finished.audio),
         [(reference.audio, reference.weight) for reference in references],
     )
     about = _about(settings, multitrack, finished)
@@ -248,6 +244,12 @@ def carry_out(
     return MixFacts(
         name, multitrack, settings, rendered, finished, views, about, decided.refinement
     )
+
+
+def _compared(multitrack: Multitrack, mix: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
+    yield "Plain sum", "before", plain_sum(multitrack)
+    yield "Equal loudness", "equal", equal_loudness_mix(multitrack)
+    yield "Mix", "mix", mix
 
 
 def write_mix(path: str | Path, audio: np.ndarray, *, subtype: str) -> None:

@@ -11,6 +11,8 @@ from diffmst_jax.mixing.tracks import Multitrack
 CENTRE_GAIN = math.cos(math.pi / 4)
 """Gain of a centred mono track in each channel under the constant-power pan law."""
 
+PIECE = 1 << 18
+
 
 def plain_sum(multitrack: Multitrack) -> np.ndarray:
     """Sum the tracks as recorded, mono ones in the centre, stereo ones as they are.
@@ -18,7 +20,7 @@ def plain_sum(multitrack: Multitrack) -> np.ndarray:
     Returns:
         float32 `(2, time)`.
     """
-    return plain_weights(multitrack) @ multitrack.audio
+    return _weighted(plain_weights(multitrack), multitrack.audio)
 
 
 def equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
@@ -27,7 +29,7 @@ def equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
     Returns:
         float32 `(2, time)`.
     """
-    return equal_loudness_weights(multitrack) @ multitrack.audio
+    return _weighted(equal_loudness_weights(multitrack), multitrack.audio)
 
 
 def mono_equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
@@ -39,7 +41,7 @@ def mono_equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
     Returns:
         float32 `(2, time)`.
     """
-    return mono_equal_loudness_weights(multitrack) @ multitrack.audio
+    return _weighted(mono_equal_loudness_weights(multitrack), multitrack.audio)
 
 
 def plain_weights(multitrack: Multitrack) -> np.ndarray:
@@ -62,6 +64,15 @@ def mono_equal_loudness_weights(multitrack: Multitrack) -> np.ndarray:
     level = float(np.mean(loudness[heard]))
     gains = np.array([factor(level - own) if np.isfinite(own) else 0.0 for own in loudness])
     return np.tile((gains / heard.sum()).astype(np.float32), (2, 1))
+
+
+def _weighted(weights: np.ndarray, audio: np.ndarray) -> np.ndarray:
+    """`weights @ audio`, piece by piece."""
+    mix = np.empty((2, audio.shape[1]), np.float32)
+    for start in range(0, audio.shape[1], PIECE):
+        piece = slice(start, start + PIECE)
+        np.matmul(weights, audio[:, piece], out=mix[:, piece])
+    return mix
 
 
 def _weights(multitrack: Multitrack, strip_gains: np.ndarray) -> np.ndarray:

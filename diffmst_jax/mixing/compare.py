@@ -3,7 +3,7 @@
 Everything here compares at one loudness, so that louder never looks better.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -62,13 +62,14 @@ class View(NamedTuple):
 
 
 def compare(
-    mixes: Mapping[str, tuple[str, np.ndarray]],
+    mixes: Iterable[tuple[str, str, np.ndarray]],
     reference: np.ndarray | Sequence[tuple[np.ndarray, float]],
 ) -> list[View]:
     """Measure mixes of one song, and the reference, at `MATCHED_LUFS`.
 
     Args:
-        mixes: per name its style class and its audio `(2, time)`, all of one length.
+        mixes: of each its name, its style class and its audio `(2, time)`, all of one length.
+            They are taken one by one, so that a generator need not have all in memory.
         reference: `(2, time)`; or several with weights that sum to 1, the heaviest first.
 
     Returns:
@@ -79,7 +80,7 @@ def compare(
         [_view("Reference", "reference", audio, None) for audio, _ in several],
         [weight for _, weight in several],
     )
-    views = [_view(name, style, audio, target) for name, (style, audio) in mixes.items()]
+    views = [_view(name, style, audio, target) for name, style, audio in mixes]
     return [*views, target]
 
 
@@ -116,7 +117,7 @@ def _view(name: str, style: str, audio: np.ndarray, target: View | None) -> View
     gain_db = MATCHED_LUFS - gated_loudness(powers)
     if not np.isfinite(gain_db):
         gain_db = 0.0
-    audio = (audio * factor(gain_db)).astype(np.float32)
+    audio = audio * np.float32(factor(gain_db))
     first = loudest_stretch(powers, STYLE_STRETCH_S)
     stretch = audio[:, first : first + round(STYLE_STRETCH_S * SAMPLE_RATE)]
     features = jax.tree.map(np.asarray, _style_features(stretch))
@@ -133,20 +134,21 @@ _style_features = jax.jit(partial(style_features, sample_rate=SAMPLE_RATE))
 
 
 def _power_density(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies and mean power density of each channel, taken piece by piece."""
+    """Frequencies and mean power density of mid and side, taken piece by piece."""
     length = audio.shape[1]
     size = min(SPECTRUM_N_FFT, length)
-    starts = range(0, max(1, length - size + 1), SPECTRUM_PIECE)
-    pieces = [audio[:, start : start + SPECTRUM_PIECE] for start in starts]
-    results = [welch(piece, SAMPLE_RATE, nperseg=size, detrend=False) for piece in pieces]
-    weights = [piece.shape[1] for piece in pieces]
+    results, weights = [], []
+    for start in range(0, max(1, length - size + 1), SPECTRUM_PIECE):
+        left, right = audio[:, start : start + SPECTRUM_PIECE]
+        mid_side = np.stack([left + right, left - right]) / 2
+        results.append(welch(mid_side, SAMPLE_RATE, nperseg=size, detrend=False))
+        weights.append(len(left))
     return results[0][0], np.average([r[1] for r in results], axis=0, weights=weights)
 
 
 def spectrum_and_width(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Band levels of the mid signal in dB, and side against mid, at `SPECTRUM_HZ`."""
-    mid_side = np.stack([audio[0] + audio[1], audio[0] - audio[1]]) / 2
-    frequency, density = _power_density(mid_side)
+    frequency, density = _power_density(audio)
     total = np.concatenate([np.zeros((2, 1)), np.cumsum(density, axis=1)], axis=1)
     edges = SPECTRUM_HZ * np.array([[2 ** (-SPECTRUM_OCTAVES / 2)], [2 ** (SPECTRUM_OCTAVES / 2)]])
     bandwidth = frequency[1] - frequency[0]

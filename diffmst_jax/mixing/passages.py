@@ -33,7 +33,7 @@ class Passages(NamedTuple):
     unseen: int | None
 
 
-def choose_passages(tracks: np.ndarray) -> Passages:
+def choose_passages(tracks: np.ndarray, gains: np.ndarray) -> Passages:
     """Choose the pieces to refine on, and the stretch to check on.
 
     Held back is the stretch in which the tracks are most as loud as they are in the whole song.
@@ -42,8 +42,9 @@ def choose_passages(tracks: np.ndarray) -> Passages:
 
     Args:
         tracks: `(tracks, time)`.
+        gains: what each is multiplied by before it is heard, `(tracks, 1)`.
     """
-    powers = _step_powers(tracks)
+    powers = _step_powers(tracks) * np.square(gains)
     song, steps = np.mean(powers, axis=1), powers.shape[1]
     held: int | None = None
     if tracks.shape[1] >= 2 * STRETCH:

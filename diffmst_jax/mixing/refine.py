@@ -100,7 +100,7 @@ def refine(
         raise ValueError(f"steps is {steps}; expected at least 0")
     count = padded_count(len(multitrack.audio))
     problem = _problem(settings, multitrack, target, free, count)
-    passages = choose_passages(multitrack.audio * source_gains(settings))
+    passages = choose_passages(multitrack.audio, source_gains(settings))
     seen = [_pieces(settings, multitrack, starts, count) for starts in passages.seen]
     still = Controls(*(jnp.zeros(shape) for shape in _shapes(count)))
     best, path = _descend(still, problem, seen, settings.config, steps, progress)

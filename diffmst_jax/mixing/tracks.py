@@ -6,7 +6,8 @@ pair. A file with more than two channels gives one mono strip per channel.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE, audio_files, read_audio
+from diffmst_jax.audio import SAMPLE_RATE, audio_files, audio_info, read_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.measure import (
     decibels,
@@ -22,6 +23,10 @@ from diffmst_jax.mixing.measure import (
     peak,
     weighted_step_powers,
 )
+from diffmst_jax.mixing.parked import IN_MEMORY_BYTES, parked, silence
+
+READERS = 2
+"""Files read at the same time."""
 
 CONSOLE_FILE_NAME = "console.json"
 
@@ -68,16 +73,19 @@ class Multitrack:
     Attributes:
         strips: the inputs, in natural order of their file names.
         audio: float32 `(console tracks, time)` at `SAMPLE_RATE`, strip after strip, a pair's
-            left channel before its right.
+            left channel before its right. A long song's is `parked`: take it piece by piece.
         loudness_lufs: integrated loudness of each strip, `(strips,)`; a pair's is the energy
             mean of its channels', so that both kinds compare with a mono track.
         left_out: what was found and not used.
+        channel_loudness_lufs: integrated loudness of each console track, minus infinity for
+            silence; None where it was not measured.
     """
 
     strips: tuple[Strip, ...]
     audio: np.ndarray
     loudness_lufs: np.ndarray
     left_out: tuple[LeftOut, ...]
+    channel_loudness_lufs: np.ndarray | None = None
 
     @property
     def duration_s(self) -> float:
@@ -171,20 +179,42 @@ def load_tracks(
     references = [reference] if isinstance(reference, str | Path) else reference
     used: list[Channels] = []
     left_out: list[LeftOut] = []
+    wanted: list[Path] = []
     for file in files:
         name = file.relative_to(base).as_posix()
         if any(file.samefile(item) for item in references):
             left_out.append(LeftOut(name, "it is the reference"))
-            continue
-        if matches(name, exclude):
+        elif matches(name, exclude):
             left_out.append(LeftOut(name, "as asked"))
-            continue
-        channels, reasons = split_channels(name, read_audio(file))
+        else:
+            wanted.append(file)
+    for channels, reasons in _read_channels(base, wanted):
         used += channels
         left_out += reasons
     if not used:
         raise InputError(base, "holds no track with sound in it", "give tracks that sound")
     return assemble(used, left_out)
+
+
+def _read_channels(
+    base: Path, files: Sequence[Path]
+) -> Iterator[tuple[list[Channels], list[LeftOut]]]:
+    """Read and split files, several at a time; of a long song, each makes room for the next."""
+    headers = (audio_info(file) for file in files)
+    is_long = sum(4 * info.frames * info.channels for info in headers) > IN_MEMORY_BYTES
+
+    def read(file: Path) -> tuple[list[Channels], list[LeftOut]]:
+        channels, reasons = split_channels(file.relative_to(base).as_posix(), read_audio(file))
+        if is_long:
+            channels = [item._replace(audio=parked(item.audio)) for item in channels]
+        return channels, reasons
+
+    with ThreadPoolExecutor(READERS) as readers:
+        try:
+            yield from readers.map(read, files)
+        except BaseException:
+            readers.shutdown(cancel_futures=True)
+            raise
 
 
 def matches(file: str, patterns: Sequence[str]) -> bool:
@@ -204,16 +234,18 @@ def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitra
     """
     strips = tuple(item.strip for item in used)
     length = max(item.audio.shape[1] for item in used)
-    audio = np.zeros((sum(len(item.audio) for item in used), length), np.float32)
+    audio = silence(sum(len(item.audio) for item in used), length)
     row = 0
-    loudness = []
+    loudness: list[float] = []
+    of_channels: list[float] = []
     used.reverse()
     while used:
         item = used.pop()
         audio[row : row + len(item.audio), : item.audio.shape[1]] = item.audio
         row += len(item.audio)
         loudness.append(strip_loudness(item.step_powers))
-    return Multitrack(strips, audio, np.array(loudness), tuple(left_out))
+        of_channels += [gated_loudness(powers) for powers in item.step_powers]
+    return Multitrack(strips, audio, np.array(loudness), tuple(left_out), np.array(of_channels))
 
 
 def strip_loudness(step_powers: np.ndarray) -> float:

@@ -16,10 +16,10 @@ from diffmst_jax.models.cnn14 import minimum_samples
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import Cnn14Config, CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
-from diffmst_jax.models.levels import normalize_reference, normalize_tracks
+from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
 from diffmst_jax.models.listening import listen
 from diffmst_jax.models.windows import Windows, choose_windows, cover, excerpt
-from dsp.loudness import MOMENTARY_S
+from dsp.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_S
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,7 @@ class Model:
         *,
         sample_rate: int = 0,
         side: Array | np.ndarray | None = None,
+        loudness_lufs: np.ndarray | None = None,
     ) -> Controls:
         """Predict console controls that mix `tracks` in the style of `reference`.
 
@@ -100,6 +101,8 @@ class Model:
             side: `(tracks,)`, -1 and 1 for the left and right channel of a stereo recording, which
                 are neighbours, else 0. The compact model gives such a pair one setting, and
                 positions that make it lean (`dsp.pair_positions`). Without it all are mono.
+            loudness_lufs: `(tracks,)`, integrated loudness of each if it is known; to measure it
+                takes more time and memory than all else.
 
         Returns:
             Controls in [0, 1]: track `(tracks, 27)`, fx_bus `(25,)`, master `(26,)`.
@@ -112,7 +115,7 @@ class Model:
             raise ValueError(
                 f"audio at {sample_rate} Hz: this model works at {self.config.sample_rate} Hz"
             )
-        heard = self._hear(np.asarray(tracks), np.asarray(reference))
+        heard = self._hear(np.asanyarray(tracks), np.asarray(reference), loudness_lufs)
         if isinstance(self.config.encoder, CompactConfig):
             sides = np.zeros(len(heard.audible)) if side is None else np.asarray(side)
             mean = self._answer_excerpt(heard, whole_pairs(sides, heard.audible))
@@ -126,11 +129,13 @@ class Model:
         length, count = self.config.window_samples, len(heard.tracks)
         padding = padded_count(count) - count
         tracks = excerpt(heard.tracks, cover(heard.tracks, length=length), length=length)
+        tracks *= heard.gains
+        tracks = np.pad(tracks, ((0, padding), (0, 0))) if padding else tracks
         reference = excerpt(heard.reference, cover(heard.reference, length=length), length=length)
         answer = jax.device_get(
             self._listen(
                 self._weights,
-                np.pad(tracks * heard.gains, ((0, padding), (0, 0))),
+                tracks,
                 reference,
                 np.pad(np.ones(count, bool), (0, padding)),
                 np.pad(side, (0, padding)),
@@ -155,7 +160,9 @@ class Model:
         answer = jax.device_get(self._predict(self._weights, *batch))
         return Controls(answer.track[0, :count], answer.fx_bus[0], answer.master[0])
 
-    def _hear(self, tracks: np.ndarray, reference: np.ndarray) -> _Heard:
+    def _hear(
+        self, tracks: np.ndarray, reference: np.ndarray, loudness_lufs: np.ndarray | None
+    ) -> _Heard:
         reference = check_reference(reference)
         tracks = check_tracks(tracks)
         shortest = self.shortest_samples
@@ -166,10 +173,14 @@ class Model:
             )
         if tracks.shape[1] < shortest:
             tracks = np.pad(tracks, ((0, 0), (0, shortest - tracks.shape[1])))
-        # One track at a time: over all at once the filter takes several times the song's size.
-        levels = [jax.device_get(self._track_level(track[None])) for track in tracks]
-        gain_db = np.array([level.gain_db[0] for level in levels])
-        audible = np.array([level.audible[0] for level in levels])
+        if loudness_lufs is None:
+            # One track at a time: over all at once the filter takes several times the song's size.
+            levels = [jax.device_get(self._track_level(track[None])) for track in tracks]
+            gain_db = np.array([level.gain_db[0] for level in levels])
+            audible = np.array([level.audible[0] for level in levels])
+        else:
+            audible = np.asarray(loudness_lufs) > ABSOLUTE_GATE_LUFS
+            gain_db = np.where(audible, TRACK_LUFS - np.asarray(loudness_lufs), 0.0)
         level_reference = self._level_reference(reference)
         if not level_reference.audible:
             raise ValueError("reference: silent (below -70 LUFS), expected an audible mix")

@@ -43,8 +43,9 @@ def keep(song: Song, name: str, audio: np.ndarray, files: Sequence[Path], about:
     """
     rows, length = audio.shape
     facts = {"rows": rows, "length": length, "files": signature(files), "about": about}
-    with written_beside(song.own(f"{name}.f32")) as temporary:
-        np.ascontiguousarray(audio, np.float32).tofile(temporary)
+    with written_beside(song.own(f"{name}.f32")) as temporary, temporary.open("wb") as file:
+        for row in audio:  # a long song's rows are not all in memory
+            np.ascontiguousarray(row, np.float32).tofile(file)
     with written_beside(song.own(f"{name}.json")) as temporary:
         temporary.write_text(json.dumps(facts), encoding="utf-8")
 

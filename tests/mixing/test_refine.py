@@ -151,7 +151,7 @@ def test_medleys_sound_like_the_song_and_leave_the_held_back_stretch_alone():
     third = tracks.shape[1] // 3
     tracks[0, third:] *= 0.01
     tracks[1, :third] *= 0.01
-    passages = choose_passages(tracks)
+    passages = choose_passages(tracks, np.ones((len(tracks), 1)))
     held = passages.unseen
     assert held is not None
     starts = [start for medley in passages.seen for start in medley]
@@ -164,7 +164,7 @@ def test_medleys_sound_like_the_song_and_leave_the_held_back_stretch_alone():
 
 
 def test_a_song_shorter_than_a_piece_is_heard_whole():
-    passages = choose_passages(np.ones((1, 1000), np.float32))
+    passages = choose_passages(np.ones((1, 1000), np.float32), np.ones((1, 1)))
     assert passages.unseen is None
     assert all(start == 0 for medley in passages.seen for start in medley)
     assert np.sum(cut(np.ones((1, 1000)), (0,))) == 1000

@@ -21,6 +21,8 @@ TOGETHER = {"acoustic": 0.6, "chamber": 0.8, "rock": 0.35, "ballad": 0.3}
 SPILL_DB = (-36.0, -18.0)
 # Share of the stereo tracks that are two takes, one for each side.
 TWO_TAKES = 0.2
+# A player who would only come in later than so long before the end plays the beginning instead.
+SHORTEST_APPEARANCE_S = 0.5
 SILENT_PEAK = 1e-6
 
 
@@ -67,7 +69,7 @@ def _record(plan: SongPlan, instrument: Instrument, frames: int, rng: np.random.
     for section, on in zip(plan.sections, _playing(plan, instrument, rng), strict=True):
         if on:
             notes += instrument.part(plan, section, instrument.centre_midi, rng)
-    if not notes:
+    if not any(note.start_s < plan.duration_s - SHORTEST_APPEARANCE_S for note in notes):
         notes = instrument.part(plan, plan.sections[0], instrument.centre_midi, rng)
     if stereo and rng.random() < TWO_TAKES:
         takes = (notes, _again(notes, rng))

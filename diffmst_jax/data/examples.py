@@ -6,6 +6,7 @@ energy index, so exactly one window per file is read.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -219,6 +220,18 @@ def read_reference(
     stereo = np.concatenate([audio, audio])[:2] if audio.shape[0] == 1 else audio[:2]
     levelled = at_loudness(stereo, REFERENCE_LUFS)
     return stereo if levelled is None else levelled
+
+
+def draw_reference(
+    mixes: Sequence[MixWindows],
+    config: WindowConfig,
+    rng: np.random.Generator,
+    read: ReadWindow = read_window,
+) -> Audio:
+    """Read a random window of a random mix; (2, 0) where there are none."""
+    if not mixes:
+        return np.zeros((2, 0), np.float32)
+    return read_reference(mixes[int(rng.integers(len(mixes)))], config, rng, read)
 
 
 def at_loudness(audio: Audio, lufs: float) -> Audio | None:

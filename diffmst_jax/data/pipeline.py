@@ -5,9 +5,9 @@ of worker processes or of hosts. So the state of an iterator is one number: that
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import grain
 import numpy as np
@@ -21,9 +21,10 @@ from diffmst_jax.data.examples import (
     ReadWindow,
     SongWindows,
     WindowConfig,
-    read_reference,
+    draw_reference,
     read_tracks,
 )
+from diffmst_jax.data.processes import stay_off_accelerators
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import read_window
 
@@ -34,6 +35,19 @@ VALIDATION_PASSES = 4
 # Batches that are prepared before they are asked for, by each worker process.
 BATCHES_AHEAD = 4
 STATE_KEY = "next_batch"
+
+
+class Examples(Protocol):
+    """What examples are drawn from: `Pool`, or `stream.StreamPool`."""
+
+    @property
+    def songs(self) -> Sized:
+        """How many songs there are is their length."""
+        ...
+
+    def drawn(self, config: WindowConfig, *, seed: int) -> grain.MapDataset:
+        """Return endless single examples, the same for the same seed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,11 @@ class Pool:
     songs: tuple[SongWindows, ...]
     mixes: tuple[MixWindows, ...]
     read: ReadWindow = read_window
+
+    def drawn(self, config: WindowConfig, *, seed: int) -> grain.MapDataset:
+        """Return endless single examples: every song once per pass, in a new order each pass."""
+        songs = grain.MapDataset.source(range(len(self.songs))).seed(seed).shuffle().repeat()
+        return songs.random_map(DrawExample(self, config))
 
     def __add__(self, other: "Pool") -> "Pool":
         """Put two pools together, which are read in the same way."""
@@ -87,29 +106,19 @@ class DrawExample(grain.transforms.RandomMap):
         """Read one random window of song `element` and of a random mix."""
         pool = self.pool
         tracks, mask, side = read_tracks(pool.songs[element], self.config, rng, pool.read)
-        if pool.mixes:
-            mix = pool.mixes[int(rng.integers(len(pool.mixes)))]
-            reference = read_reference(mix, self.config, rng, pool.read)
-        else:
-            reference = np.zeros((2, 0), np.float32)
+        reference = draw_reference(pool.mixes, self.config, rng, pool.read)
         return Example(tracks, mask, side, reference)
 
 
 def example_dataset(
-    pool: Pool,
+    pool: Examples,
     config: WindowConfig,
     *,
     seed: int,
     augmentation: AugmentationConfig = NO_AUGMENTATION,
 ) -> grain.MapDataset:
-    """Return endless single examples: every song once per pass, in a new order each pass."""
-    dataset = (
-        grain.MapDataset.source(range(len(pool.songs)))
-        .seed(seed)
-        .shuffle()
-        .repeat()
-        .random_map(DrawExample(pool, config))
-    )
+    """Return what a pool draws, changed by the augmentation."""
+    dataset = pool.drawn(config, seed=seed)
     for transform in transforms(augmentation):
         dataset = dataset.random_map(transform)
     return dataset
@@ -193,13 +202,18 @@ class Batches(Iterator[Example]):
             dataset = dataset.mp_prefetch(
                 grain.MultiprocessingOptions(
                     num_workers=self._workers, per_worker_buffer_size=BATCHES_AHEAD
-                )
+                ),
+                worker_init_fn=_begin_worker,
             )
         return iter(dataset)
 
 
+def _begin_worker(*_: int) -> None:
+    stay_off_accelerators()
+
+
 def batches(
-    pool: Pool,
+    pool: Examples,
     config: WindowConfig,
     *,
     seed: int,
@@ -229,7 +243,7 @@ def batches(
 
 
 def fixed_examples(
-    pool: Pool, config: WindowConfig, *, seed: int, count: int | None = None
+    pool: Examples, config: WindowConfig, *, seed: int, count: int | None = None
 ) -> list[Example]:
     """Return the same examples each time: `count`, or what one validation passes over."""
     dataset = example_dataset(pool, config, seed=seed)
@@ -237,6 +251,6 @@ def fixed_examples(
     return [dataset[i] for i in range(wanted)]
 
 
-def batches_per_epoch(pool: Pool, batch_size: int, passes: int = TRAINING_PASSES) -> int:
+def batches_per_epoch(pool: Examples, batch_size: int, passes: int = TRAINING_PASSES) -> int:
     """Return how many batches of all hosts together make an epoch."""
     return max(1, math.floor(passes * len(pool.songs) / batch_size))

@@ -8,6 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from itertools import islice
 from typing import TypeVar
 
+import jax
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -34,7 +36,7 @@ def work_through(
             yield item, function(item)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_begin) as pool:
         pending: dict[Future[R], T] = {pool.submit(function, item): item for item in first}
         try:
             while pending:
@@ -54,8 +56,14 @@ def usable_processes() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that started it ends, however it does."""
+def stay_off_accelerators() -> None:
+    """Keep the JAX of a process that prepares data off the devices that another trains on."""
+    jax.config.update("jax_platforms", "cpu")
+
+
+def _begin() -> None:
+    """Keep to the processor, and end when the process that started this one ends, however."""
+    stay_off_accelerators()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_wait_and_leave, args=(parent,), daemon=True).start()

@@ -1,5 +1,6 @@
 """What a training run is, as typed settings; `conf/` holds the values, one folder per group."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Literal
 import yaml
 
 import dsp
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.data.augmentation import AugmentationConfig
 from diffmst_jax.data.layouts import AUTO, LAYOUTS
 from diffmst_jax.errors import InputError
@@ -15,6 +17,7 @@ from diffmst_jax.files import written_beside
 from diffmst_jax.losses import AudioFeatureWeights
 from diffmst_jax.models import ModelConfig
 from diffmst_jax.typed_config import nearest, plain_config, read_config
+from dsp.loudness import MOMENTARY_S
 
 CONFIG_NAME = "config.yaml"
 
@@ -50,6 +53,8 @@ class DataConfig:
       references: corpora of finished mixes; None for those of the synthetic corpus.
       references_layout: how these lie on disk.
       synthetic: the corpus for whichever of the two is None.
+      stream_songs: how many songs to make when they are needed, of the seed, tracks and length in
+        `synthetic`, instead of keeping a corpus; None keeps one.
       reference: "unpaired" takes a finished mix of any song (method 2); "random_mix" mixes half
         of the example's own tracks at random on the device and asks for the other half in the
         same way (method 1).
@@ -74,6 +79,7 @@ class DataConfig:
     references: Folders
     references_layout: str
     synthetic: SyntheticConfig
+    stream_songs: int | None
     reference: Literal["unpaired", "random_mix"]
     max_tracks: int
     samples: int
@@ -283,8 +289,12 @@ def _check_together(config: TrainConfig) -> None:
             "use data.reference=random_mix or loss=audio_features",
         )
     _check_corpora(config.data)
-    if config.data.max_tracks < 2 or config.data.samples < 2:
-        raise InputError("data", "examples without room for audio", "enlarge max_tracks or samples")
+    if config.data.max_tracks < 2:
+        raise InputError("data", "examples of less than two tracks", "enlarge max_tracks")
+    shortest = math.ceil(MOMENTARY_S * SAMPLE_RATE)
+    if config.data.samples < shortest:
+        problem = f"is {config.data.samples}: loudness needs {MOMENTARY_S} s, {shortest} samples"
+        raise InputError("data.samples", problem, "enlarge it")
     if not 0.0 < config.data.validation_share < 1.0:
         share = config.data.validation_share
         raise InputError("data.validation_share", f"is {share}", "choose a share between 0 and 1")

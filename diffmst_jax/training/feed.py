@@ -1,21 +1,24 @@
 """From the data settings to examples: corpus, held-out split, energy index, batches."""
 
 import itertools
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Sequence, Sized
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import grain
 
 from diffmst_jax.data.decoded import DecodedCache
-from diffmst_jax.data.examples import Example, WindowConfig
+from diffmst_jax.data.examples import Example, MixWindows, WindowConfig
 from diffmst_jax.data.index import EnergyIndex, Levels
 from diffmst_jax.data.layouts import AUTO
-from diffmst_jax.data.pipeline import WHOLE, Pool, Shard, batches, fixed_examples, make_pool
+from diffmst_jax.data.pipeline import WHOLE, Examples, Shard, batches, fixed_examples, make_pool
+from diffmst_jax.data.processes import usable_processes
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import FolderSource, ReferenceSource, read_window
 from diffmst_jax.data.splits import apply_split, divide, mix_key, song_key
-from diffmst_jax.data.synthesis import synthesize_corpus
+from diffmst_jax.data.stream import WINDOWS_PER_SONG, SongStream, StreamPool
+from diffmst_jax.data.synthesis import check_sizes, synthesize_corpus
 from diffmst_jax.errors import InputError
 from diffmst_jax.training.config import DataConfig, Folders, SyntheticConfig
 
@@ -24,6 +27,8 @@ Report = Callable[[str, int, int], None]
 """Called as report(what is done, how much of it is complete, out of how much)."""
 
 VALIDATION_SEED_OFFSET = 7919
+# Songs held out where they are made on demand and the number of examples is not set.
+HELD_SONGS = 16
 
 
 class Feed(NamedTuple):
@@ -35,7 +40,7 @@ class Feed(NamedTuple):
       window: shape of an example.
     """
 
-    train: Pool
+    train: Examples
     validation: list[Example]
     window: WindowConfig
 
@@ -52,6 +57,8 @@ def make_feed(config: DataConfig, report: Report = quiet) -> Feed:
       InputError: folders or a split that hold no usable songs or references.
     """
     window = WindowConfig(config.max_tracks, config.samples, config.linked_pairs)
+    if config.stream_songs is not None:
+        return _stream_feed(config, config.stream_songs, window, report)
     decoded = None if config.decoded is None else DecodedCache(Path(config.decoded))
     read = read_window if decoded is None else decoded.read
     unpaired = config.reference == "unpaired"
@@ -62,15 +69,49 @@ def make_feed(config: DataConfig, report: Report = quiet) -> Feed:
         make_pool(some_songs, measured, some_mixes, measured, window, read)
         for some_songs, some_mixes in zip(song_parts, mix_parts, strict=True)
     )
-    for pool in (train, held):
-        if not pool.songs:
-            raise InputError("data.songs", "holds too few songs with sound", "add songs")
-        if unpaired and not pool.mixes:
-            problem = "holds too few finished mixes with sound"
-            raise InputError("data.references", problem, "add finished mixes")
+    _check_any(train.songs, held.songs, key="data.songs", what="songs")
+    if unpaired:
+        _check_any(train.mixes, held.mixes, key="data.references", what="finished mixes")
     seed = config.seed + VALIDATION_SEED_OFFSET
     examples = fixed_examples(held, window, seed=seed, count=config.validation_examples)
     return Feed(train, examples, window)
+
+
+def _stream_feed(config: DataConfig, songs: int, window: WindowConfig, report: Report) -> Feed:
+    """Make songs when they are needed; those held out come after those to learn from."""
+    made = config.synthetic
+    for key in ("songs", "split"):
+        if getattr(config, key) is not None:
+            problem = "does not go with songs that are made on demand"
+            raise InputError(f"data.{key}", problem, "leave it out, or data.stream_songs")
+    check_sizes("data.stream_songs", songs, made.seed, made.tracks, made.duration_s)
+    count = config.validation_examples or HELD_SONGS * WINDOWS_PER_SONG
+    # The last one held out is there for its mix: each song's reference is that of the next.
+    sizes = (songs, 1 + math.ceil(count / WINDOWS_PER_SONG))
+    firsts = (made.seed, made.seed + songs)
+    mixes: Sequence[tuple[MixWindows, ...] | None] = (None, None)
+    decoded = None if config.decoded is None else DecodedCache(Path(config.decoded))
+    if config.reference != "unpaired":
+        mixes = ((), ())
+    elif config.references is not None:
+        measured = Measured()
+        found = _find_mixes(config, _folders(config.references), measured, decoded, report)
+        parts = hold_out_mixes(found, (), ((), ()), config)
+        mixes = [make_pool((), measured, part, measured, window).mixes for part in parts]
+        _check_any(*(part or () for part in mixes), key="data.references", what="finished mixes")
+    read = read_window if decoded is None else decoded.read
+    train, held = (
+        StreamPool(SongStream(first, size, made.tracks, made.duration_s), own, read)
+        for first, size, own in zip(firsts, sizes, mixes, strict=True)
+    )
+    seed = config.seed + VALIDATION_SEED_OFFSET
+    return Feed(train, fixed_examples(held, window, seed=seed, count=count), window)
+
+
+def _check_any(*parts: Sized, key: str, what: str) -> None:
+    for part in parts:
+        if not part:
+            raise InputError(key, f"holds too few {what} with sound", f"add {what}")
 
 
 def _find(
@@ -87,14 +128,27 @@ def _find(
         songs += source.songs
         tracks = [track for song in source.songs for track in song.tracks]
         measured.add(source.root, tracks, decoded, _counter(report, "measuring tracks"))
+    folders = _folders(config.references) or made
+    mixes = _find_mixes(config, folders, measured, decoded, report) if unpaired else []
+    return songs, mixes, measured
+
+
+def _find_mixes(
+    config: DataConfig,
+    folders: Sequence[str],
+    measured: "Measured",
+    decoded: DecodedCache | None,
+    report: Report,
+) -> list[Track]:
+    """Return the finished mixes of some folders, measured."""
     mixes: list[Track] = []
-    for folder in (_folders(config.references) or made) if unpaired else ():
+    for folder in folders:
         layout = config.references_layout if config.references else AUTO
         references = ReferenceSource(folder, layout=layout)
         mixes += references.mixes
         count = _counter(report, "measuring references")
         measured.add(references.root, references.mixes, decoded, count)
-    return songs, mixes, measured
+    return mixes
 
 
 class Measured:
@@ -134,6 +188,7 @@ def prepare_corpus(config: SyntheticConfig, report: Report = quiet) -> Path:
         config.seed,
         tracks=config.tracks,
         duration_s=config.duration_s,
+        processes=usable_processes(),
         progress=lambda done: report("making songs", done, config.songs),
     )
     return folder

@@ -9,6 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
+from diffmst_jax.data.pipeline import Pool
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import read_window
 from diffmst_jax.errors import InputError
@@ -54,12 +55,18 @@ def mixes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def learned(feed: Feed) -> Pool:
+    """What is learned from, where it lies on disk."""
+    assert isinstance(feed.train, Pool)
+    return feed.train
+
+
 def names(feed: Feed) -> set[str]:
-    return {windows.song.name for windows in feed.train.songs}
+    return {windows.song.name for windows in learned(feed).songs}
 
 
 def mix_paths(feed: Feed) -> set[Path]:
-    return {windows.mix.path for windows in feed.train.mixes}
+    return {windows.mix.path for windows in learned(feed).mixes}
 
 
 @pytest.mark.parametrize("name", WITH_MIXES)
@@ -68,7 +75,7 @@ def test_corpus_with_mixes_needs_one_folder(name, trees):
         settings(f"data={name}", f"data.songs={trees / name}", "references=random_mix")
     )
     assert len(feed.validation) == 2
-    assert feed.train.songs
+    assert learned(feed).songs
     data = settings(f"data={name}", f"data.songs={trees / name}")
     assert data.references == str(trees / name)
     assert (data.songs_layout, data.references_layout) == (name, name)
@@ -80,8 +87,8 @@ def test_corpus_of_tracks_takes_any_references(name, trees, mixes):
     feed = make_feed(
         settings(f"data={name}", songs, "references=folders", f"data.references={mixes}")
     )
-    assert len(feed.train.songs) == 1
-    assert len(feed.train.mixes) == 2
+    assert len(learned(feed).songs) == 1
+    assert len(learned(feed).mixes) == 2
     with pytest.raises(InputError, match=r"data\.references: is missing"):
         settings(f"data={name}", songs)
 
@@ -118,7 +125,7 @@ def test_several_folders_each_in_its_own_layout(trees, mixes):
     config = settings(f"data.songs=[{folders}]", f"data.references=[{mixes},{trees / 'jamendo'}]")
     feed = make_feed(config)
     everything = names(feed) | {w.song.name for w in _held(config, feed)}
-    assert len(everything) == len(feed.train.songs) + 1
+    assert len(everything) == len(learned(feed).songs) + 1
     assert len(names(feed)) == 5
     assert len(mix_paths(feed)) >= 4
 
@@ -126,7 +133,7 @@ def test_several_folders_each_in_its_own_layout(trees, mixes):
 def _held(config: DataConfig, feed: Feed) -> list:
     """The songs that are learned from when the shares change places, and not otherwise."""
     inverse = make_feed(dataclasses.replace(config, validation_share=1 - config.validation_share))
-    return [w for w in inverse.train.songs if w.song.name not in names(feed)]
+    return [w for w in learned(inverse).songs if w.song.name not in names(feed)]
 
 
 def test_split_file_decides_over_songs_and_their_mixes(trees, tmp_path, mixes):
@@ -174,8 +181,8 @@ def test_decoded_audio_gives_the_same_examples(trees, mixes, tmp_path):
     folders = (f"data.songs={trees / 'moisesdb'}", f"data.references={mixes}")
     plain = make_feed(settings(*folders))
     kept = make_feed(settings(*folders, f"data.decoded={tmp_path / 'decoded'}"))
-    assert plain.train.read is read_window
-    assert kept.train.read is not read_window
+    assert learned(plain).read is read_window
+    assert learned(kept).read is not read_window
     assert any((tmp_path / "decoded").rglob("*.npy"))
     for a, b in zip(plain.validation, kept.validation, strict=True):
         assert np.array_equal(a.mask, b.mask)
@@ -200,6 +207,7 @@ def test_augmentation_changes_training_and_not_validation(trees, mixes):
         ("data.songs_layout=medley", r"data\.songs_layout: is 'medley', no known layout.*medleydb"),
         ("data.references_layout=x", r"data\.references_layout"),
         ("data.augmentation.drop=2", r"data\.augmentation: drop is 2"),
+        ("data.samples=17639", r"data\.samples: is 17639: loudness needs"),
         ("data.songs=[]", r"data\.songs: names no folder"),
         ("data=medleydb", r"data\.songs: is missing"),
     ],

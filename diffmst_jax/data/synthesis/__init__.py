@@ -11,6 +11,11 @@ engineer     the finished mix
 corpus       whole songs and folders of them
 """
 
-from diffmst_jax.data.synthesis.corpus import SyntheticSong, synthesize_corpus, synthesize_song
+from diffmst_jax.data.synthesis.corpus import (
+    SyntheticSong,
+    check_sizes,
+    synthesize_corpus,
+    synthesize_song,
+)
 
-__all__ = ["SyntheticSong", "synthesize_corpus", "synthesize_song"]
+__all__ = ["SyntheticSong", "check_sizes", "synthesize_corpus", "synthesize_song"]

@@ -96,7 +96,7 @@ def synthesize_corpus(
         written to.
     """
     out = Path(out)
-    _check_sizes(out, songs, seed, tracks, duration_s)
+    check_sizes(out, songs, seed, tracks, duration_s)
     settings = {
         "version": MANIFEST_VERSION,
         "generator": GENERATOR_VERSION,
@@ -153,15 +153,22 @@ def _known_songs(path: Path, settings: dict[str, object]) -> dict[str, dict[str,
     return entries
 
 
-def _check_sizes(
-    out: Path, songs: int, seed: int, tracks: tuple[int, int], duration_s: float
+def check_sizes(
+    place: str | Path, songs: int, seed: int, tracks: tuple[int, int], duration_s: float
 ) -> None:
+    """Refuse impossible sizes, said of the `place` that asks for them.
+
+    Raises:
+      InputError: no song, a negative seed, fewer than 2 tracks, or songs that are too short.
+    """
     if songs < 1 or seed < 0:
-        raise InputError(str(out), f"{songs} songs from seed {seed}", "ask for 1 or more from 0 on")
+        raise InputError(
+            str(place), f"{songs} songs from seed {seed}", "ask for 1 or more from 0 on"
+        )
     if not 2 <= tracks[0] <= tracks[1]:
         raise InputError(
-            str(out), f"songs of {tracks[0]} to {tracks[1]} tracks", "ask for 2 or more"
+            str(place), f"songs of {tracks[0]} to {tracks[1]} tracks", "ask for 2 or more"
         )
     if duration_s < SHORTEST_S:
         problem = f"songs of {duration_s:g} s"
-        raise InputError(str(out), problem, f"ask for {SHORTEST_S:g} s or more")
+        raise InputError(str(place), problem, f"ask for {SHORTEST_S:g} s or more")

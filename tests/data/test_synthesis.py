@@ -9,6 +9,7 @@ from diffmst_jax.data.check import check_corpus
 from diffmst_jax.data.index import EnergyIndex
 from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.data.synthesis import synthesize_corpus, synthesize_song
+from diffmst_jax.data.synthesis.corpus import GENERATOR_VERSION
 from diffmst_jax.data.synthesis.engineer import CEILING
 from diffmst_jax.data.synthesis.instruments import DRUM_TRACKS, INSTRUMENTS, cast
 from diffmst_jax.data.synthesis.parts import arpeggio, bass_line, melody
@@ -132,7 +133,12 @@ def test_corpus_is_laid_out_like_real_data_and_continued(tmp_path):
 
 
 def test_corpus_of_other_settings_is_left_alone(tmp_path):
-    (tmp_path / "manifest.json").write_text(json.dumps({"version": 0, "songs": {}}))
+    old = {"generator": GENERATOR_VERSION - 1, "songs": {}}
+    (tmp_path / "manifest.json").write_text(json.dumps(old))
+    with pytest.raises(InputError, match="another version of the generator; delete"):
+        synthesize_corpus(tmp_path, 1, 0, **SHORT)
+    other = {"generator": GENERATOR_VERSION, "songs": {}}
+    (tmp_path / "manifest.json").write_text(json.dumps(other))
     with pytest.raises(InputError, match="other settings"):
         synthesize_corpus(tmp_path, 1, 0, **SHORT)
     (tmp_path / "manifest.json").write_text("[")

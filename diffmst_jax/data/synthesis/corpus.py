@@ -147,6 +147,9 @@ def _known_songs(path: Path, settings: dict[str, object]) -> dict[str, dict[str,
         entries: dict[str, dict[str, object]] = stored.pop("songs")
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise InputError(path, "is no manifest of a corpus", "choose an empty folder") from error
+    if stored.get("generator") != GENERATOR_VERSION:
+        problem = "belongs to a corpus of another version of the generator"
+        raise InputError(path, problem, f"delete {path.parent}, or choose another folder")
     if stored != settings:
         problem = "belongs to a corpus made with other settings"
         raise InputError(path, problem, "choose another folder or the same settings")

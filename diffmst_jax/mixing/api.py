@@ -136,6 +136,27 @@ class MixResult:
     def _write_preset(self, path: Path) -> None:
         path.write_text(style_text(self.references), encoding="utf-8")
 
+    def export(
+        self, tracks: str | Path | Sequence[str | Path], out: str | Path, *, link: bool = False
+    ) -> list[str]:
+        """Write the mix as a session of a workstation.
+
+        Args:
+            tracks: folder or files that were mixed; a session is made of files.
+            out: `.dawproject`, or `.rpp` for REAPER.
+            link: refer to recordings where they lie instead of copying them.
+
+        Returns:
+            Sentences on what the session carries another way than the console does it.
+
+        Raises:
+            InputError: a file is missing, or the place cannot be written to.
+        """
+        # The export needs this module; it is imported when it is wanted.
+        from diffmst_jax.export import export_session  # noqa: PLC0415
+
+        return export_session(tracks, self.console, out, link=link).notes
+
     def write(
         self,
         folder: str | Path,

@@ -12,6 +12,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
+from diffmst_jax.mixing.compiling import loop_jit
 from dsp.dynamics import lookahead_samples
 
 CHUNK = 1 << 17
@@ -215,7 +216,7 @@ def _room(params: dsp.FxBusParams) -> jax.Array:
     return dsp.console_room(jax.random.key(REVERB_SEED), params, sample_rate=SAMPLE_RATE)
 
 
-@partial(jax.jit, static_argnames=("config", "pick"))
+@partial(loop_jit, static=("config", "pick"))
 def _strips_piece(
     tracks: jax.Array,
     gains: jax.Array,

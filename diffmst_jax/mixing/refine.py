@@ -18,6 +18,7 @@ from jax import Array
 
 import dsp
 from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance
+from diffmst_jax.mixing.compiling import loop_jit
 from diffmst_jax.mixing.passages import Passages, choose_passages, cut, pieces_from
 from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective
 from diffmst_jax.mixing.render import source_gains
@@ -190,7 +191,7 @@ def _mean(several: Sequence[StyleFeatures]) -> StyleFeatures:
 _ADAM = optax.scale_by_adam()
 
 
-@partial(jax.jit, static_argnames="config")
+@partial(loop_jit, static=("config",))
 def _step(
     place: Controls,
     state: optax.OptState,
@@ -220,9 +221,12 @@ def _judge(
         _step(place, rest, problem, pieces, np.float32(0), config)[3].features for pieces in medleys
     ]
     distance: AudioFeatureLoss = jax.tree.map(
-        float, style_distance(_mean(features), problem.target)
+        float, _style_distance(_mean(features), problem.target)
     )
     return distance
+
+
+_style_distance = jax.jit(style_distance)
 
 
 def _shapes(count: int) -> tuple[tuple[int, ...], ...]:

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -41,6 +42,16 @@ def test_files_hold_the_result_and_render_sample_identically(mixed, song, tmp_pa
     np.testing.assert_array_equal(read_audio(tmp_path / "out" / "mix.wav"), mixed.audio)
     rendered = render_file(song, tmp_path / "out" / "console.json")
     np.testing.assert_array_equal(rendered.audio, mixed.audio)
+
+
+@pytest.mark.parametrize("ending", ["dawproject", "rpp"])
+def test_a_mix_goes_into_a_workstation(mixed, song, tmp_path, ending):
+    out = tmp_path / f"session.{ending}"
+    notes = mixed.export(song, out)
+    assert out.stat().st_size > 0
+    assert all(isinstance(note, str) for note in notes)
+    text = zipfile.ZipFile(out).read("project.xml") if ending == "dawproject" else out.read_bytes()
+    assert all(strip.name.encode() in text for strip in mixed.console.strips)
 
 
 def test_an_edited_console_is_heard(mixed, song, tmp_path):

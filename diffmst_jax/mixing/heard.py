@@ -22,7 +22,8 @@ PASSAGE = 1 << 17
 MOST_PASSAGES = 16
 
 BURIED = 0.02
-"""A track that keeps less of its own loudness is lost in the mix."""
+"""A track that keeps less of its own loudness is lost in the mix. In the plain sums of the stems of
+eight real songs, 77 tracks, three keep less: what was left in the session but is not heard."""
 
 
 def strip_audibility(

@@ -110,12 +110,15 @@ def warnings(settings: MixSettings, finished: Finished) -> list[str]:
 
 
 def buried(strips: Sequence[StripView]) -> list[str]:
-    """Name tracks that are lost in the mix."""
-    return [
-        f"{strip.name} is hardly heard beside the others; raise its input_gain_db to bring it out."
-        for strip in strips
-        if strip.audibility is not None and strip.audibility < BURIED
-    ]
+    """Name tracks that are lost in the mix, the most audible of them last."""
+    lost = [(s.audibility, s.name) for s in strips if s.audibility is not None]
+    names = [name for audibility, name in sorted(lost) if audibility < BURIED]
+    if not names:
+        return []
+    if len(names) == 1:
+        return [f"{names[0]} is hardly heard beside the others; raise its input_gain_db."]
+    together = f"{', '.join(names[:-1])} and {names[-1]}"
+    return [f"{together} are hardly heard beside the others; raise their input_gain_db."]
 
 
 def strip_views(facts: MixFacts) -> list[StripView]:

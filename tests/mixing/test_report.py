@@ -7,7 +7,7 @@ import pytest
 
 from diffmst_jax.mixing.charts import Axis, Curve, chart, signed
 from diffmst_jax.mixing.report import nice_ticks, report_html
-from diffmst_jax.mixing.report_content import report_content, strip_views
+from diffmst_jax.mixing.report_content import buried, report_content, strip_views
 from diffmst_jax.mixing.tracks import Strip
 from diffmst_jax.mixing.words import equalizer_words, hertz, pan_words, significant
 
@@ -127,3 +127,13 @@ def test_a_curve_stops_where_it_is_unknown():
     drawn = chart([Curve("a", "mix", x, y)], Axis(0, 5, (0, 5)), Axis(0, 2, (0, 2)), title="t")
     assert drawn.count("<polyline") == 2
     assert "nan" not in drawn
+
+
+def test_tracks_that_drown_are_named_together(mixed):
+    strips = strip_views(mixed.report.facts)
+    clear = [strip._replace(audibility=0.5) for strip in strips]
+    assert buried(clear) == []
+    one = [clear[0]._replace(name="bass", audibility=0.001), *clear[1:]]
+    assert buried(one) == ["bass is hardly heard beside the others; raise its input_gain_db."]
+    two = [one[0], clear[1]._replace(name="pad", audibility=0.0), *clear[2:]]
+    assert buried(two)[0].startswith("pad and bass are hardly heard")

@@ -49,9 +49,9 @@ example:
 SYNTHESIZE_HELP = """\
 Writes multitrack songs that the program composes and plays itself, and a finished mix of each, in
 the layout of real data: OUT/songs/<song>/<track>.flac and OUT/references/<song>.flac, and what they
-are in OUT/manifest.json. Songs are of eight styles, with 4 to 24 tracks. Song i has seed S + i and is
-the same however many are made; run it again after a stop, or with more songs, and it goes on. About
-a second for each 14 s of song. Training can also make songs without a folder: data=stream.
+are in OUT/manifest.json. Songs are of eight styles, with 4 to 24 tracks. Song i has seed S + i and
+is the same however many are made; run it again after a stop, or with more songs, and it goes on.
+About a second for each 14 s of song. Training can also make songs without a folder: data=stream.
 
 examples:
   diffmst data synthesize corpus/ --songs 20

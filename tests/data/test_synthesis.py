@@ -10,11 +10,13 @@ from diffmst_jax.data.index import EnergyIndex
 from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.data.synthesis import synthesize_corpus, synthesize_song
 from diffmst_jax.data.synthesis.corpus import GENERATOR_VERSION
+from diffmst_jax.data.synthesis.drums import PATTERNS
 from diffmst_jax.data.synthesis.engineer import CEILING
 from diffmst_jax.data.synthesis.instruments import DRUM_TRACKS, INSTRUMENTS, cast
 from diffmst_jax.data.synthesis.parts import arpeggio, bass_line, melody
-from diffmst_jax.data.synthesis.plan import TEMPO_BPM, Note, plan_song
-from diffmst_jax.data.synthesis.raw import PEAK_DBFS, record_song
+from diffmst_jax.data.synthesis.plan import SCALES, TEMPO_BPM, Note, plan_song
+from diffmst_jax.data.synthesis.raw import PEAK_DBFS, SPILL_DB, record_song, spill
+from diffmst_jax.data.synthesis.tastes import TASTES, draw_engineer
 from diffmst_jax.data.synthesis.tones import A4_MIDI, Voice, midi_to_hz, render_notes
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.measure import integrated_loudness
@@ -83,6 +85,41 @@ def test_form_covers_the_song_without_gaps():
             assert section.first_bar == bar
             bar += section.bars
         assert bar * plan.bar_s >= 30.0
+
+
+def test_plans_differ_in_style_key_mode_tempo_metre_and_fullness():
+    plans = [plan_song(np.random.default_rng(seed), 30.0) for seed in range(300)]
+    assert {plan.style for plan in plans} == set(TEMPO_BPM) == set(PATTERNS) == set(TASTES)
+    assert {plan.root_midi % 12 for plan in plans} == set(range(12))
+    assert {plan.scale for plan in plans} == set(SCALES.values())
+    assert {plan.beats for plan in plans} == {3, 4, 5}
+    assert np.ptp([plan.tempo_bpm for plan in plans]) > 90
+    assert np.ptp([plan.fullness for plan in plans]) > 0.4
+
+
+def test_engineers_keep_to_the_taste_of_the_style_and_differ():
+    rng = np.random.default_rng(0)
+    loud, quiet = (
+        [draw_engineer(style, ("lead",), rng) for _ in range(100)]
+        for style in ("electronic", "chamber")
+    )
+    assert max(e.loudness_lufs for e in quiet) < min(e.loudness_lufs for e in loud)
+    assert np.mean([e.room_db for e in quiet]) > np.mean([e.room_db for e in loud]) + 3
+    assert np.std([e.tilt_db for e in loud]) > 1.5
+    assert 0 < sum(e.band_hz is not None for e in loud + quiet) < 40
+
+
+def test_microphones_in_one_room_hear_the_others_late_and_quietly():
+    click = np.zeros((1, 4410), np.float32)
+    click[0, 100] = 0.5
+    tracks = {"drum": click, "vocal": 0.1 * click[:, ::-1]}
+    heard = spill(tracks, ["vocal"], np.random.default_rng(0))
+    added = heard["vocal"] - tracks["vocal"]
+    assert set(heard) == {"vocal"}
+    late = np.argmax(np.abs(added)) - 100
+    assert 0.003 <= late / SAMPLE_RATE <= 0.015
+    own = np.max(np.abs(tracks["vocal"]))
+    assert SPILL_DB[0] <= 20 * np.log10(np.max(np.abs(added)) / own) <= SPILL_DB[1]
 
 
 @pytest.mark.parametrize("part", [bass_line, arpeggio, melody])

@@ -57,7 +57,7 @@ def record_song(rng: np.random.Generator, *, track_count: int, duration_s: float
         roles[name] = INSTRUMENTS[player].role
     if rng.random() < TOGETHER.get(plan.style, 0.0):
         heard = [name for name, player in players.items() if INSTRUMENTS[player].microphone]
-        tracks |= _spill(tracks, heard, rng)
+        tracks |= spill(tracks, heard, rng)
     return RawSong(plan, {n: _as_recorded(t, rng) for n, t in tracks.items()}, roles)
 
 
@@ -93,9 +93,7 @@ def _again(notes: list[Note], rng: np.random.Generator) -> list[Note]:
     ]
 
 
-def _spill(
-    tracks: dict[str, Audio], heard: list[str], rng: np.random.Generator
-) -> dict[str, Audio]:
+def spill(tracks: dict[str, Audio], heard: list[str], rng: np.random.Generator) -> dict[str, Audio]:
     """Let microphones hear, quietly and late, everybody else in the room."""
     levelled = {n: t.mean(axis=0) / max(float(np.max(np.abs(t))), 1e-6) for n, t in tracks.items()}
     everybody = sum(levelled.values(), np.zeros(next(iter(tracks.values())).shape[1], np.float32))

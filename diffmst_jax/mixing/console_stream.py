@@ -12,7 +12,6 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
-from diffmst_jax.mixing.compiling import loop_jit
 from dsp.dynamics import lookahead_samples
 
 CHUNK = 1 << 17
@@ -216,7 +215,7 @@ def _room(params: dsp.FxBusParams) -> jax.Array:
     return dsp.console_room(jax.random.key(REVERB_SEED), params, sample_rate=SAMPLE_RATE)
 
 
-@partial(loop_jit, static=("config", "pick"))
+@partial(jax.jit, static_argnames=("config", "pick"))
 def _strips_piece(
     tracks: jax.Array,
     gains: jax.Array,

@@ -10,9 +10,8 @@ from jax import Array
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.losses import normalize_loudness
-from diffmst_jax.models.cnn14 import minimum_samples
 from diffmst_jax.models.compact import CompactModel
-from diffmst_jax.models.config import Cnn14Config, CompactConfig
+from diffmst_jax.models.config import CompactConfig
 from diffmst_jax.models.front_end import band_statistics
 from diffmst_jax.models.inference import Model
 from diffmst_jax.models.levels import REFERENCE_LUFS
@@ -44,8 +43,7 @@ class EncoderEmbedding:
 
     def __init__(self, model: Model):
         encoder = model.config.encoder
-        shortest = minimum_samples(encoder) if isinstance(encoder, Cnn14Config) else 0
-        self._window = max(round(WINDOW_S * SAMPLE_RATE), shortest)
+        self._window = max(round(WINDOW_S * SAMPLE_RATE), encoder.shortest_samples)
         graph, self._weights = nnx.split(model.module)
 
         @jax.jit

@@ -111,7 +111,7 @@ class SpectrogramEncoder(nnx.Module):
         return self.output(pooled).astype(jnp.float32)
 
     def _check(self, x: Array) -> None:
-        shortest = minimum_samples(self.config)
+        shortest = self.config.shortest_samples
         if x.shape[-1] < shortest:
             raise ValueError(f"audio of {x.shape[-1]} samples is too short: need {shortest}")
 
@@ -179,11 +179,3 @@ def power_spectrogram(x: Array, config: Cnn14Config) -> Array:
     """Power-law compressed magnitudes `(..., bins, frames)` of `(..., time)`."""
     spectrum = stft(x, n_fft=config.n_fft, hop=config.hop)
     return (magnitude(spectrum) + MAGNITUDE_FLOOR) ** config.exponent
-
-
-def minimum_samples(config: Cnn14Config) -> int:
-    """Shortest audio that leaves one frame after every pooling."""
-    frames = 1
-    for _, pooling in config.poolings:
-        frames *= pooling
-    return max(config.n_fft // 2 + 1, (frames - 1) * config.hop)

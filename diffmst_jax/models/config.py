@@ -1,11 +1,13 @@
 """Configuration of a model: typed, frozen, complete, and the same after a trip through YAML."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.typed_config import plain_config, read_config
+from dsp.loudness import MOMENTARY_S
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class Cnn14Config:
     widths: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
     poolings: tuple[tuple[int, int], ...] = ((2, 2), (4, 4), (4, 2), (4, 2), (4, 2), (2, 2))
 
+    @property
+    def shortest_samples(self) -> int:
+        """Shortest audio that leaves one frame after every pooling."""
+        frames = math.prod(pooling for _, pooling in self.poolings)
+        return max(self.n_fft // 2 + 1, (frames - 1) * self.hop)
+
 
 @dataclass(frozen=True)
 class CompactConfig:
@@ -65,6 +73,11 @@ class CompactConfig:
     bands: int = 48
     conv_width: int = 96
     hidden: int = 384
+
+    @property
+    def shortest_samples(self) -> int:
+        """Shortest audio that fills one frame."""
+        return self.n_fft
 
 
 ENCODERS: dict[str, type[Cnn14Config] | type[CompactConfig]] = {
@@ -98,6 +111,11 @@ class ModelConfig:
     def architecture(self) -> str:
         """Name of the encoder: `"cnn14"` or `"compact"`."""
         return next(name for name, kind in ENCODERS.items() if isinstance(self.encoder, kind))
+
+    @property
+    def shortest_samples(self) -> int:
+        """Shortest audio whose loudness can be measured and that the encoder can embed."""
+        return max(math.ceil(MOMENTARY_S * self.sample_rate), self.encoder.shortest_samples)
 
     @classmethod
     def cnn14(cls) -> "ModelConfig":

@@ -12,14 +12,13 @@ from jax import Array
 import dsp
 from diffmst_jax.losses import style_features
 from diffmst_jax.models.build import DiffMstModel
-from diffmst_jax.models.cnn14 import minimum_samples
 from diffmst_jax.models.compact import CompactModel
-from diffmst_jax.models.config import Cnn14Config, CompactConfig, ModelConfig
+from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
 from diffmst_jax.models.listening import listen
 from diffmst_jax.models.windows import Windows, choose_windows, cover, excerpt
-from dsp.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_S
+from dsp.loudness import ABSOLUTE_GATE_LUFS
 
 log = logging.getLogger(__name__)
 
@@ -193,9 +192,7 @@ class Model:
     @property
     def shortest_samples(self) -> int:
         """Shortest reference that can be analysed; shorter tracks are padded with silence."""
-        encoder = self.config.encoder
-        frame = minimum_samples(encoder) if isinstance(encoder, Cnn14Config) else encoder.n_fft
-        return max(frame, round(MOMENTARY_S * self.config.sample_rate))
+        return self.config.shortest_samples
 
 
 def predict_and_listen(

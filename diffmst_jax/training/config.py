@@ -1,6 +1,5 @@
 """What a training run is, as typed settings; `conf/` holds the values, one folder per group."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any, Literal
 import yaml
 
 import dsp
-from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.data.augmentation import AugmentationConfig
 from diffmst_jax.data.layouts import AUTO, LAYOUTS
 from diffmst_jax.errors import InputError
@@ -17,7 +15,6 @@ from diffmst_jax.files import written_beside
 from diffmst_jax.losses import AudioFeatureWeights
 from diffmst_jax.models import ModelConfig
 from diffmst_jax.typed_config import nearest, plain_config, read_config
-from dsp.loudness import MOMENTARY_S
 
 CONFIG_NAME = "config.yaml"
 
@@ -291,9 +288,10 @@ def _check_together(config: TrainConfig) -> None:
     _check_corpora(config.data)
     if config.data.max_tracks < 2:
         raise InputError("data", "examples of less than two tracks", "enlarge max_tracks")
-    shortest = math.ceil(MOMENTARY_S * SAMPLE_RATE)
+    # The model hears one half of a random mix's example.
+    shortest = config.model.shortest_samples * (2 if config.data.reference == "random_mix" else 1)
     if config.data.samples < shortest:
-        problem = f"is {config.data.samples}: loudness needs {MOMENTARY_S} s, {shortest} samples"
+        problem = f"is {config.data.samples}: the model needs {shortest} samples"
         raise InputError("data.samples", problem, "enlarge it")
     if not 0.0 < config.data.validation_share < 1.0:
         share = config.data.validation_share

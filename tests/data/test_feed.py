@@ -207,7 +207,7 @@ def test_augmentation_changes_training_and_not_validation(trees, mixes):
         ("data.songs_layout=medley", r"data\.songs_layout: is 'medley', no known layout.*medleydb"),
         ("data.references_layout=x", r"data\.references_layout"),
         ("data.augmentation.drop=2", r"data\.augmentation: drop is 2"),
-        ("data.samples=17639", r"data\.samples: is 17639: loudness needs"),
+        ("data.samples=17639", r"data\.samples: is 17639: the model needs 17640"),
         ("data.songs=[]", r"data\.songs: names no folder"),
         ("data=medleydb", r"data\.songs: is missing"),
     ],

@@ -8,6 +8,7 @@ MAXIMUM_WINDOWS = 4
 CANDIDATES_PER_WINDOW = 2  # candidate windows start every half window
 FULLEST = 1e-3  # weight of how full a window is against what only it tells
 HEARD_SHARE = 0.1  # a track is heard in a window that holds this share of its best window's energy
+TINY = np.finfo(np.float32).tiny
 
 
 class Windows(NamedTuple):
@@ -25,9 +26,8 @@ class Windows(NamedTuple):
 def choose_windows(tracks: np.ndarray, reference: np.ndarray, *, length: int) -> Windows:
     """Choose up to four windows in which every track is heard if possible.
 
-    Greedy: each next window is the one with most energy (of each track relative to its own best
-    window) that the windows so far have missed. Where the tracks, or the reference, are no longer
-    than `length`, the only window is all of it.
+    Windows that would tell nothing new are left out. Where the tracks, or the reference, are no
+    longer than `length`, the only window is all of it.
 
     Args:
         tracks: audible tracks, `(tracks, time)`.
@@ -37,25 +37,16 @@ def choose_windows(tracks: np.ndarray, reference: np.ndarray, *, length: int) ->
     Returns:
         The windows, the best first.
     """
-    first = _candidates(tracks.shape[1], length)
-    energy = np.stack([np.sum(tracks[:, s : s + length] ** 2, axis=1) for s in first])
-    share = energy / np.maximum(energy.max(axis=0), np.finfo(np.float32).tiny)
-    chosen: list[int] = []
-    heard = np.zeros(tracks.shape[0])
-    while len(chosen) < min(MAXIMUM_WINDOWS, len(first)):
-        gains = np.maximum(share, heard).sum(axis=1) - heard.sum()
-        gains[chosen] = -1.0
-        best = int(np.argmax(gains))
-        if chosen and gains[best] < HEARD_SHARE:
-            break
-        chosen.append(best)
-        heard = np.maximum(heard, share[best])
-    loudest = _loudest(reference, length)
-    weights = np.where(share[chosen] >= HEARD_SHARE, share[chosen], 0.0)
+    starts, share = _most_telling(tracks, length)
+    told = np.maximum.accumulate(share).sum(axis=1)
+    useful = 1 + int(np.sum(np.cumprod(np.diff(told) >= HEARD_SHARE)))
+    starts, share = starts[:useful], share[:useful]
+    weights = np.where(share >= HEARD_SHARE, share, 0.0)
     missed = weights.sum(axis=0) == 0
-    weights[:, missed] = share[chosen][:, missed] + np.finfo(np.float32).tiny
-    starts = [(first[c], loudest[i % len(loudest)]) for i, c in enumerate(chosen)]
-    return Windows(starts, weights / weights.sum(axis=0))
+    weights[:, missed] = share[:, missed] + TINY
+    of_reference, _ = _most_telling(reference, length)
+    pairs = [(s, of_reference[i % len(of_reference)]) for i, s in enumerate(starts)]
+    return Windows(pairs, weights / weights.sum(axis=0))
 
 
 def cover(audio: np.ndarray, *, length: int) -> list[int]:
@@ -67,25 +58,13 @@ def cover(audio: np.ndarray, *, length: int) -> list[int]:
 
     Returns:
         First samples in order of time: evenly spaced where that leaves nothing out, else those of
-        the windows in which the signals, each relative to its own best window, have most energy.
+        the windows that tell most.
     """
     time = audio.shape[1]
     count = -(-time // length)
     if count <= MAXIMUM_WINDOWS:
         return [round(start) for start in np.linspace(0, max(time - length, 0), count)]
-    starts = _candidates(time, length)
-    energy = np.stack([np.sum(audio[:, s : s + length] ** 2, axis=1) for s in starts])
-    share = energy / np.maximum(energy.max(axis=0), np.finfo(np.float32).tiny)
-    chosen: list[int] = []
-    heard = np.zeros(len(audio))
-    for _ in range(MAXIMUM_WINDOWS):
-        # First what no window has told yet; where nothing is left of that, what is fullest.
-        gains = np.maximum(share, heard).sum(axis=1) - heard.sum() + FULLEST * share.sum(axis=1)
-        gains[[any(abs(s - starts[c]) < length for c in chosen) for s in starts]] = -1.0
-        best = int(np.argmax(gains))
-        chosen.append(best)
-        heard = np.maximum(heard, share[best])
-    return sorted(starts[c] for c in chosen)
+    return sorted(_most_telling(audio, length)[0])
 
 
 def excerpt(audio: np.ndarray, starts: list[int], *, length: int) -> np.ndarray:
@@ -96,20 +75,33 @@ def excerpt(audio: np.ndarray, starts: list[int], *, length: int) -> np.ndarray:
     return np.concatenate([audio[:, s : s + length] for s in starts], axis=1)
 
 
+def _most_telling(audio: np.ndarray, length: int) -> tuple[list[int], np.ndarray]:
+    """Choose up to four windows that do not overlap, the best first.
+
+    Greedy: each next window is the one with most energy, of each signal relative to its own best
+    window, that the windows so far have missed; where nothing is left of that, the fullest.
+
+    Returns:
+        First samples, and of each window the signals' relative energies, `(windows, signals)`.
+    """
+    starts = _candidates(audio.shape[1], length)
+    energy = np.stack([np.sum(audio[:, s : s + length] ** 2, axis=1) for s in starts])
+    share = energy / np.maximum(energy.max(axis=0), TINY)
+    chosen: list[int] = []
+    heard = np.zeros(len(audio))
+    free = np.ones(len(starts), bool)
+    while free.any() and len(chosen) < MAXIMUM_WINDOWS:
+        gains = np.maximum(share, heard).sum(axis=1) - heard.sum() + FULLEST * share.sum(axis=1)
+        best = int(np.argmax(np.where(free, gains, -1.0)))
+        chosen.append(best)
+        heard = np.maximum(heard, share[best])
+        free &= np.abs(np.subtract(starts, starts[best])) >= length
+    return [starts[c] for c in chosen], share[chosen]
+
+
 def _candidates(time: int, length: int) -> list[int]:
     """Starts of windows that cover `time`, the last one ending with it."""
     if time <= length:
         return [0]
     last = time - length
     return [*range(0, last, length // CANDIDATES_PER_WINDOW), last]
-
-
-def _loudest(reference: np.ndarray, length: int) -> list[int]:
-    """Starts of the loudest windows of the reference that do not overlap, the loudest first."""
-    starts = _candidates(reference.shape[1], length)
-    energy = [float(np.sum(reference[:, s : s + length] ** 2)) for s in starts]
-    chosen: list[int] = []
-    for index in np.argsort(energy)[::-1]:
-        if all(abs(starts[index] - s) >= length for s in chosen):
-            chosen.append(starts[index])
-    return chosen[:MAXIMUM_WINDOWS]

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 import dsp
 from diffmst_jax.losses import AudioFeatureWeights
@@ -134,8 +135,10 @@ def picture(tracks: Heard, mix: Mix, rate: int) -> Picture:
         rate: samples per second.
     """
     hz = style_band_hz()
-    response = jax.vmap(lambda p: dsp.equalizer_response(p, hz, sample_rate=rate))(mix.equalizer)
-    boost = response + dsp.equalizer_response(mix.master, hz, sample_rate=rate)[None]
+    # The master's equaliser as one row more: half of the program to compile.
+    every = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), mix.equalizer, mix.master)
+    response = jax.vmap(lambda p: dsp.equalizer_response(p, hz, sample_rate=rate))(every)
+    boost = response[:-1] + response[-1:]
     present = tracks.mask[:, None]
     nepers = jnp.where(present, NEPERS_PER_DB * (boost + mix.gain_db[:, None]), 0.0)
     gain = jnp.where(present, jnp.exp(nepers), 0.0)
@@ -199,21 +202,23 @@ def match(tracks: Heard, wanted: Picture, rest: Mix, rate: int, *, penalty: floa
     """
     count = jnp.maximum(jnp.sum(tracks.mask), 1)
 
-    def cost(moved: Mix) -> Array:
+    still, unflattened = ravel_pytree(jax.tree.map(jnp.zeros_like, rest))
+
+    def cost(flat: Array) -> Array:
+        moved = unflattened(flat)
         way = [sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(part)) for part in moved]
         seen = picture(tracks, _settings(rest, moved, tracks.side, rate), rate)
         return _distance(seen, wanted) + penalty * (sum(way[:-1]) / count + way[-1])
 
     adam = optax.adam(optax.cosine_decay_schedule(STEP_SIZE, STEPS, 0.05), b2=0.99)
 
-    def step(_: int, state: tuple[Mix, optax.OptState]) -> tuple[Mix, optax.OptState]:
+    def step(_: int, state: tuple[Array, optax.OptState]) -> tuple[Array, optax.OptState]:
         moved, memory = state
         updates, memory = adam.update(jax.grad(cost)(moved), memory)
         return optax.apply_updates(moved, updates), memory
 
-    still = jax.tree.map(jnp.zeros_like, rest)
     moved, _ = jax.lax.fori_loop(0, STEPS, step, (still, adam.init(still)))
-    mix = _settings(rest, moved, tracks.side, rate)
+    mix = _settings(rest, unflattened(moved), tracks.side, rate)
     missing_db = wanted.loudness_db - picture(tracks, mix, rate).loudness_db
     return jax.lax.stop_gradient(mix._replace(gain_db=mix.gain_db + missing_db))
 

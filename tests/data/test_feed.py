@@ -71,12 +71,11 @@ def mix_paths(feed: Feed) -> set[Path]:
 
 @pytest.mark.parametrize("name", WITH_MIXES)
 def test_corpus_with_mixes_needs_one_folder(name, trees):
-    feed = make_feed(
-        settings(f"data={name}", f"data.songs={trees / name}", "references=random_mix")
-    )
+    songs = f"data.songs={trees / name}"
+    feed = make_feed(settings(f"data={name}", songs, "references=random_mix", "data.samples=36000"))
     assert len(feed.validation) == 2
     assert learned(feed).songs
-    data = settings(f"data={name}", f"data.songs={trees / name}")
+    data = settings(f"data={name}", songs)
     assert data.references == str(trees / name)
     assert (data.songs_layout, data.references_layout) == (name, name)
 

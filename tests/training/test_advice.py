@@ -57,7 +57,7 @@ def test_help_names_every_experiment_and_choice():
     for experiment in EXPERIMENTS:
         assert f"\n  {experiment} " in text
     for line in (
-        "model           compact, cnn14",
+        "model           compact, cnn14, cnn14_tiny, compact_tiny",
         "schedule        constant, cosine, step",
         "launcher        local, slurm",
     ):

@@ -25,6 +25,26 @@ def test_every_experiment_is_complete(experiment):
     assert config.trainer.steps > 0
 
 
+@pytest.mark.parametrize("model", ["compact", "cnn14", "compact_tiny", "cnn14_tiny"])
+def test_every_model_goes_with_every_experiment(model):
+    for experiment in ("smoke", "mrstft_8", "compact"):
+        config = train_config(composed(f"experiment={experiment}", f"model={model}"))
+        assert config.model.architecture == model.removesuffix("_tiny")
+
+
+@pytest.mark.parametrize(
+    ("references", "samples", "least"),
+    [("synthetic", 17639, 17640), ("random_mix", 35279, 35280)],
+)
+def test_examples_are_long_enough_for_the_model(references, samples, least):
+    """Of a random mix the model hears one half."""
+    values = composed("experiment=smoke", f"references={references}", f"data.samples={samples}")
+    with pytest.raises(InputError, match=f"data.samples: is {samples}: .* {least} samples"):
+        train_config(values)
+    values["data"]["samples"] = least
+    assert train_config(values).data.samples == least
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_opens_with_its_command(experiment):
     head = (Path(CONF) / "experiment" / f"{experiment}.yaml").read_text().split("\ndefaults:")[0]

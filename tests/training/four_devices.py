@@ -15,11 +15,12 @@ import optax
 from flax import nnx
 
 from diffmst_jax.data.examples import Example
-from diffmst_jax.models import Cnn14Config, TransformerConfig, build_model
+from diffmst_jax.models import Cnn14Config, TransformerConfig
 from diffmst_jax.training.checkpoint import Checkpoints
 from diffmst_jax.training.config import TrainConfig, train_config
 from diffmst_jax.training.devices import Devices, make_devices
 from diffmst_jax.training.step import TrainState, initial_state, make_train_step
+from tests.models.small import fresh
 from tests.training.conftest import composed
 
 STEPS = 2
@@ -46,7 +47,7 @@ def config_of(devices: int, fsdp: int) -> TrainConfig:
             f"trainer.fsdp={fsdp}",
         )
     )
-    encoder = Cnn14Config(n_fft=512, hop=256, widths=(4, 8), poolings=((4, 2), (4, 2)))
+    encoder = Cnn14Config(n_fft=512, hop=256, widths=(8,), poolings=((8, 4),))
     transformer = TransformerConfig(layers=1, heads=2, width=32, feed_forward=64)
     model = dataclasses.replace(config.model, encoder=encoder, transformer=transformer)
     return dataclasses.replace(config, model=model)
@@ -78,7 +79,7 @@ def main(folder: Path) -> None:
     for count, fsdp in ((1, 1), (4, 2)):
         config = config_of(count, fsdp)
         devices = make_devices(config.trainer)
-        model = build_model(config.model, rngs=nnx.Rngs(0))
+        model = fresh("cnn14", config.model)
         graph, state = initial_state(model, OPTIMIZER, config)
         state = devices.state(state)
         after, seen = trained(devices, config, state, graph)

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -7,10 +8,20 @@ import pytest
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.data.examples import Example
+from diffmst_jax.models import Cnn14Config
 from diffmst_jax.training.config import CurriculumConfig
-from diffmst_jax.training.curriculum import Active, active_at, all_active, only_active
-from diffmst_jax.training.objective import mix_batch, random_controls
+from diffmst_jax.training.curriculum import Active, active_at, only_active
+from diffmst_jax.training.devices import make_devices
+from diffmst_jax.training.objective import random_controls
+from diffmst_jax.training.step import (
+    initial_state,
+    make_optimizer,
+    make_schedule,
+    make_train_step,
+)
 from tests.data.conftest import noise
+from tests.models.small import fresh
 
 EVERY = CurriculumConfig(equalizer=0, compressor=0, pan=0, reverb=0, master_bus=0)
 
@@ -39,28 +50,35 @@ def test_an_effect_is_neutral_until_its_step_and_then_what_the_model_says(name):
             jax.tree.map(np.testing.assert_array_equal, *same)
 
 
-def test_effects_bus_gets_gradients_once_it_is_active():
-    tracks = jnp.asarray(np.stack([noise(i, 0.5)[0] for i in range(2)]))[None]
-    keys = jax.random.split(jax.random.key(1), 1)
-    controls = random_controls(keys, 2)
-    # A send in the upper half of its range, so that there is something to hear.
-    controls = controls._replace(track=controls.track.at[..., -1].set(0.8))
-    console = dsp.ConsoleConfig(
-        track_equalizer=False, track_compressor=False, master_bus=False, reverb=True
+@pytest.mark.slow
+def test_reverb_bus_is_trained_from_its_step_on(tiny):
+    """Every control of the effects bus and the sends: weights rest before it and move after."""
+    encoder = Cnn14Config(n_fft=512, hop=256, widths=(2, 4), poolings=((4, 2), (4, 2)))
+    config = dataclasses.replace(
+        tiny,
+        model=dataclasses.replace(tiny.model, encoder=encoder),
+        console=dataclasses.replace(tiny.console, reverb=True),
+        optimizer=dataclasses.replace(tiny.optimizer, ema_decay=0.0),
+        trainer=dataclasses.replace(
+            tiny.trainer, curriculum=dataclasses.replace(EVERY, reverb=1), devices=1
+        ),
     )
-
-    @jax.jit
-    def slopes(active):
-        def energy(controls):
-            return jnp.sum(
-                jnp.square(mix_batch(tracks, controls, jnp.ones((1, 2)), console, keys, active))
-            )
-
-        return jax.grad(energy)(controls)
-
-    heard = slopes(all_active(1))
-    assert np.all(np.asarray(heard.fx_bus) != 0.0)
-    assert np.all(np.asarray(heard.track[..., -1]) != 0.0)
-    silent = slopes(all_active(1)._replace(reverb=jnp.zeros(1, bool)))
-    assert not np.any(silent.fx_bus)
-    assert not np.any(silent.track[..., -1])
+    devices, schedule = make_devices(config.trainer), make_schedule(config)
+    optimizer = make_optimizer(config.optimizer, schedule)
+    graph, state = initial_state(fresh("cnn14", config.model), optimizer, config)
+    state = devices.state(state)
+    step = make_train_step(graph, optimizer, schedule, config, devices, state)
+    tracks = np.stack([noise(i, 0.5)[0] for i in range(2)])[None]
+    batch = Example(tracks, np.ones((1, 2), bool), np.zeros((1, 2), np.int8), noise(2, 0.5)[None])
+    batch = batch._replace(reference=np.repeat(batch.reference, 2, axis=1))
+    seen = []
+    for _ in range(3):
+        track, fx_bus = (
+            np.array(state.params[head]["bias"][...]) for head in ("track_head", "fx_bus_head")
+        )
+        seen.append((track[0], track[-1:], fx_bus))
+        state, _ = step(state, devices.rows(batch, own=True))
+    moved = [
+        [np.all(a != b) for a, b in zip(*pair, strict=True)] for pair in itertools.pairwise(seen)
+    ]
+    assert moved == [[True, False, False], [True, True, True]]

@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from diffmst_jax.training.checkpoint import read_state
+from diffmst_jax.training.config import load_train_values
 from tests.training.programs import TINY, finish, scalars, start, wait_for
 
 WEIGHTS = "model/weights.safetensors"
@@ -25,10 +26,27 @@ def arguments(corpus):
 
 
 @pytest.fixture(scope="module")
-def whole(arguments, cache, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    finish(start([*arguments, f"hydra.run.dir={folder}"], cache))
-    return folder
+def swept(arguments, cache, tmp_path_factory) -> list[Path]:
+    """The runs of a sweep over two seeds, the first of which is that of the other runs."""
+    folder = tmp_path_factory.mktemp("runs") / "sweep"
+    finish(start(["-m", *arguments, "trainer.seed=0,1", f"hydra.sweep.dir={folder}"], cache))
+    return sorted(folder.glob("[0-9]"))
+
+
+@pytest.fixture(scope="module")
+def whole(swept) -> Path:
+    return swept[0]
+
+
+@pytest.mark.slow
+def test_sweep_trains_a_model_for_each_seed(swept):
+    assert [load_train_values(run)["trainer"]["seed"] for run in swept] == [0, 1]
+    first, second = (load_file(run / WEIGHTS) for run in swept)
+    kernels = [name for name in first if name.endswith("kernel")]
+    assert not any(np.allclose(first[name], second[name], atol=1e-3) for name in kernels)
+    means = [name for name in first if name.endswith(("norm1.mean", "norm2.mean"))]
+    assert means
+    assert all(np.all(first[name]) for name in means), "batch statistics were not updated"
 
 
 @pytest.mark.slow
@@ -46,8 +64,8 @@ def test_killed_run_resumes_to_the_same_bits(whole, arguments, cache, tmp_path):
         {item.name for item in (run / "checkpoints").iterdir()} for run in (folder, whole)
     )
     assert kept == expected
-    found = read_state(folder, 12)
-    for name, leaf in read_state(whole, 12).items():
+    found = read_state(folder, 8)
+    for name, leaf in read_state(whole, 8).items():
         np.testing.assert_array_equal(found[name], leaf)
 
 

@@ -55,7 +55,8 @@ class EncoderEmbedding:
                 statistics = band_statistics(heard[:, :2], encoder, sample_rate=SAMPLE_RATE)
                 vectors = module.mix_encoder(statistics)
             else:
-                vectors = module.mix_encoder(heard[:, 2:])
+                flat = heard[:, 2:].reshape(-1, heard.shape[-1])
+                vectors = module.mix_encoder(flat, jnp.ones(len(flat), bool))
             return vectors.reshape(len(audio), -1)
 
         self._embed = embed

@@ -238,7 +238,7 @@ def judge(
 
 def measured(audio: np.ndarray, lufs: float) -> Measured:
     """`measure` compiled, for one signal."""
-    result: Measured = jax.device_get(_measure(np.asarray(audio, np.float32), lufs))
+    result: Measured = jax.device_get(_measure(np.asarray(audio, np.float32), float(lufs)))
     return result
 
 

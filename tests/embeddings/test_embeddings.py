@@ -9,7 +9,10 @@ from diffmst_jax.embeddings import make_embeddings
 from diffmst_jax.embeddings.encoder import BandEmbedding, EncoderEmbedding
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.frechet import frechet_distance
+from diffmst_jax.models import Model
+from dsp import ConsoleConfig
 from tests.mixing.songs import tiny_model
+from tests.models.small import SMALL, fresh
 
 
 def noise(seed: int, tilt: float, seconds: float = 6.0) -> np.ndarray:
@@ -20,8 +23,16 @@ def noise(seed: int, tilt: float, seconds: float = 6.0) -> np.ndarray:
     return np.fft.irfft(spectrum * frequency**-tilt).astype(np.float32)
 
 
-@pytest.mark.parametrize("embedding", [EncoderEmbedding(tiny_model()), BandEmbedding()])
-def test_likeness_in_sound_is_nearness_in_the_embedding(embedding):
+EMBEDDINGS = {
+    "compact": lambda: EncoderEmbedding(tiny_model()),
+    "cnn14": lambda: EncoderEmbedding(Model(SMALL["cnn14"], fresh("cnn14"), ConsoleConfig())),
+    "bands": BandEmbedding,
+}
+
+
+@pytest.mark.parametrize("name", EMBEDDINGS)
+def test_likeness_in_sound_is_nearness_in_the_embedding(name):
+    embedding = EMBEDDINGS[name]()
     pink, pink_again, brown = (embedding(noise(i, t)) for i, t in ((0, 0.5), (1, 0.5), (2, 1.0)))
     assert pink.ndim == 2
     assert len(pink) == 5

@@ -5,10 +5,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+import dsp
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.evaluation.config import EvaluationConfig, evaluation_config
 from diffmst_jax.evaluation.run import evaluate
-from tests.mixing.songs import bursts, save_tiny_model, tone
+from diffmst_jax.models import save_model
+from tests.mixing.songs import bursts, tone
+from tests.models.small import SMALL, fresh
 from tests.training.conftest import CONF
 
 SONG_S = 6.0
@@ -60,8 +63,10 @@ def overrides(material):
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory):
+    """The paper's kind of model, for the compact one takes ten times as long to compile."""
     folder = tmp_path_factory.mktemp("model") / "tiny"
-    save_tiny_model(folder)
+    card = "A model for tests."
+    save_model(folder, fresh("cnn14"), SMALL["cnn14"], card, console=dsp.ConsoleConfig())
     return folder
 
 

@@ -1,10 +1,8 @@
 """Settings of a run so small that compiling it is most of the work."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -23,14 +21,6 @@ def composed(*overrides: str) -> dict[str, Any]:
     assert isinstance(values, dict)
     values.pop("resume")
     return {str(key): value for key, value in values.items()}
-
-
-@pytest.fixture(autouse=True, scope="session")
-def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled steps: runs of the same settings in one session compile them once."""
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
-    yield
-    jax.config.update("jax_compilation_cache_dir", None)
 
 
 @pytest.fixture

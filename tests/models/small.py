@@ -16,6 +16,9 @@ from diffmst_jax.models import (
 )
 from diffmst_jax.models.folder import module_with_weights, weight_shapes
 
+# As `jax.jit`; in these tests compiling takes longer than all else, and most of it is LLVM's.
+quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
 TIME = 20000
 TRANSFORMER = TransformerConfig(layers=2, heads=2, width=16, feed_forward=32)
 SMALL = {
@@ -64,13 +67,17 @@ def _compiled(name: str):
     def call(tracks, references, masks) -> Controls:
         return nnx.merge(graph, weights)(tracks, references, masks)
 
-    return jax.jit(call)
+    return quick_jit(call)
 
 
 def predict(name: str, tracks, reference, mask=None) -> Controls:
-    """Controls of one song: `(tracks, time)`, `(2, time)`, `(tracks,)`, compiled per shape."""
+    """Controls of one song: `(tracks, time)`, `(2, time)`, `(tracks,)`, compiled per shape.
+
+    It is given twice, so that tests of batches of two need no program of their own.
+    """
     mask = np.ones(len(tracks), bool) if mask is None else np.asarray(mask)
-    return unbatched(predict_batch(name, tracks[None], reference[None], mask[None]))
+    twice = (np.stack([part, part]) for part in (tracks, reference, mask))
+    return unbatched(predict_batch(name, *twice))
 
 
 def predict_batch(name: str, tracks, references, masks) -> Controls:

@@ -10,7 +10,7 @@ from flax import nnx
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import PRESETS, Controls, ModelConfig, build_model
-from tests.models.small import SMALL, fresh, song
+from tests.models.small import SMALL, fresh, quick_jit, song
 
 PAPER_MILLIONS = {"track_encoder": 76.5264, "mix_encoder": 76.5264, "controller": 37.8712}
 
@@ -74,7 +74,7 @@ def test_options_that_change_only_how_it_is_computed(name):
         module.eval()
         graph, weights = nnx.split(module)
         audio = tracks[None], reference[None], np.ones((1, 3), bool)
-        return jax.jit(lambda weights: nnx.merge(graph, weights)(*audio))(weights)
+        return quick_jit(lambda weights: nnx.merge(graph, weights)(*audio))(weights)
 
     plain, remat, half = answer(), answer(remat=True), answer(compute_dtype="bfloat16")
     for exact, again, rough in zip(plain, remat, half, strict=True):

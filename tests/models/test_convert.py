@@ -4,7 +4,6 @@ import json
 import math
 import zlib
 
-import jax
 import numpy as np
 import pytest
 from flax import nnx
@@ -22,7 +21,7 @@ from diffmst_jax.models.convert import (
 )
 from diffmst_jax.models.folder import flat_weights, module_with_weights, weight_shapes
 from tests import golden
-from tests.models.small import SMALL, model
+from tests.models.small import SMALL, model, quick_jit
 
 TOLERANCE = 1e-4
 
@@ -69,7 +68,7 @@ def test_an_imported_model_gives_the_reference_s_embeddings_and_controls():
     tracks = np.concatenate([z["tracks"], np.ones_like(z["tracks"][:, :1])], axis=1)
     mask = np.array([[True, True, True, False]])
 
-    @jax.jit
+    @quick_jit
     def run(weights, tracks, reference, mask):
         merged = nnx.merge(graph, weights)
         embedded = merged.embed_tracks(tracks, mask), merged.embed_mix(reference)
@@ -90,7 +89,7 @@ def test_an_imported_model_gives_the_reference_s_embeddings_and_controls():
     np.testing.assert_allclose(*(mix / full_scale for mix in mixes), atol=TOLERANCE)
 
 
-@jax.jit
+@quick_jit
 def reference_mix(tracks, controls):
     """The mix of the reference implementation's console, `(2, time)`."""
     params = dsp.console_params(*controls, sample_rate=44100)

@@ -24,7 +24,7 @@ from diffmst_jax.models.starting_point import (
     wanted_picture,
     with_mix,
 )
-from tests.models.small import song
+from tests.models.small import quick_jit, song
 
 RATE = 44100
 CONFIG = CompactConfig()
@@ -32,13 +32,13 @@ TIME = 65536
 PAIR = jnp.array([-1, 1, 0, 0])  # the first two tracks are one stereo recording
 ALL = jnp.ones(4, bool)
 
-measure = jax.jit(functools.partial(band_statistics, config=CONFIG, sample_rate=RATE))
-energies = jax.jit(
+measure = quick_jit(functools.partial(band_statistics, config=CONFIG, sample_rate=RATE))
+energies = quick_jit(
     functools.partial(shared_energy, n_fft=CONFIG.n_fft, hop=CONFIG.hop, sample_rate=RATE)
 )
-look = jax.jit(functools.partial(picture, rate=RATE))
-solve = jax.jit(functools.partial(match, rate=RATE))
-start_of = jax.jit(functools.partial(starting_point, rate=RATE))
+look = quick_jit(functools.partial(picture, rate=RATE))
+solve = quick_jit(functools.partial(match, rate=RATE))
+start_of = quick_jit(functools.partial(starting_point, rate=RATE))
 
 
 @functools.cache
@@ -97,7 +97,7 @@ def test_the_picture_is_near_what_the_console_does():
     mix = random_mix()
     params = with_mix(dsp.neutral_console(4, sample_rate=RATE), mix, PAIR)
     console = dsp.ConsoleConfig(track_compressor=False)
-    mixed = jax.jit(lambda x: dsp.mix_console(x, params, console, sample_rate=RATE).mix)(tracks)
+    mixed = quick_jit(lambda x: dsp.mix_console(x, params, console, sample_rate=RATE).mix)(tracks)
     mid_side = jnp.stack([mixed[0] + mixed[1], mixed[0] - mixed[1]])
     real = measure_reference(mixed, measure(mid_side).spectrum)
     seen = look(hear(statistics, energy, ALL, PAIR), mix)
@@ -114,7 +114,7 @@ def test_the_picture_follows_the_peaks_of_a_mix():
     mix = resting_mix(statistics, ALL, PAIR, heard()[2], RATE)
     console = dsp.ConsoleConfig(track_compressor=False, master_bus=False)
 
-    @jax.jit
+    @quick_jit
     def mixed(mix):
         params = with_mix(dsp.neutral_console(4, sample_rate=RATE), mix, PAIR)
         return dsp.mix_console(tracks, params, console, sample_rate=RATE)
@@ -139,7 +139,7 @@ def test_matching_finds_its_way_back_and_the_penalty_keeps_settings_small():
     tracks = hear(statistics, energy, ALL, PAIR)
     wanted = look(tracks, random_mix())
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
-    free = jax.jit(functools.partial(match, rate=RATE, penalty=1e-3))(tracks, wanted, rest)
+    free = quick_jit(functools.partial(match, rate=RATE, penalty=1e-3))(tracks, wanted, rest)
     found = error(look(tracks, free), wanted)
     before = error(look(tracks, rest), wanted)
     assert np.mean(np.square(found.spectrum)) < 0.1 * np.mean(np.square(before.spectrum))
@@ -189,7 +189,7 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     statistics, energy, measured = heard()
     console = dsp.ConsoleConfig()
 
-    @jax.jit
+    @quick_jit
     def distance(controls: Controls):
         params = dsp.console_params(*controls, sample_rate=RATE)
         mix = dsp.mix_console(tracks, params, console, sample_rate=RATE).mix
@@ -198,7 +198,7 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     start = start_of(statistics, hear(statistics, energy, ALL, jnp.zeros(4, jnp.int32)), measured)
     known = hear(statistics, energy, ALL, jnp.zeros(4, jnp.int32))
     target = style_features(reference, sample_rate=RATE)
-    listened = jax.jit(
+    listened = quick_jit(
         lambda controls: listen(controls, known, tracks, target, console, sample_rate=RATE)
     )(start.controls)
     plain = jnp.sum(tracks, axis=0)

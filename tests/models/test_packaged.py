@@ -1,6 +1,5 @@
 """The model inside the package."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -9,7 +8,7 @@ from diffmst_jax.losses import audio_feature_loss
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import load_model, normalize_tracks, packaged_models
 from diffmst_jax.models.folder import CARD_FILE, PACKAGED_MODELS
-from tests.models.small import song
+from tests.models.small import quick_jit, song
 
 RATE = 44100
 
@@ -33,7 +32,7 @@ def test_it_takes_over_the_style_of_a_reference():
         assert (np.asarray(group) > 0.005).all()
         assert (np.asarray(group) < 0.995).all()
 
-    @jax.jit
+    @quick_jit
     def distance(controls):
         params = dsp.console_params(*controls, sample_rate=RATE)
         leveled = normalize_tracks(tracks, sample_rate=RATE).audio

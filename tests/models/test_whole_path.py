@@ -4,7 +4,6 @@ import dataclasses
 from functools import partial
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 from flax import nnx
@@ -16,7 +15,7 @@ from diffmst_jax.models.cnn14 import Cnn14Model
 from diffmst_jax.models.convert import convert_checkpoint, reference_name
 from diffmst_jax.models.levels import normalize_reference, normalize_tracks
 from tests import golden
-from tests.models.small import SMALL
+from tests.models.small import SMALL, quick_jit
 from tests.models.test_convert import entry_by_rule
 
 RATE = 44100
@@ -89,7 +88,7 @@ def test_a_checkpoint_on_disk_gives_the_reference_console_s_mix(tmp_path):
     for key, group in zip(HEADS, controls, strict=True):
         np.testing.assert_allclose(group, z[key][0], atol=TOLERANCE)
 
-    @partial(jax.jit, static_argnames="console")
+    @partial(quick_jit, static_argnames="console")
     def mix(tracks, controls, console):
         params = dsp.console_params(*controls, sample_rate=RATE)
         return dsp.mix_console(tracks, params, console, sample_rate=RATE).mix

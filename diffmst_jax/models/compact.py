@@ -28,6 +28,7 @@ from diffmst_jax.models.front_end import (
     Reference,
     band_statistics,
     measure_reference,
+    spectrum_of,
     standardise,
 )
 from diffmst_jax.models.matching import Heard
@@ -133,8 +134,10 @@ class CompactModel(nnx.Module):
         mask = mask.astype(bool)
         side = jnp.zeros(mask.shape, jnp.int32) if side is None else jnp.where(mask, side, 0)
         present = jnp.where(mask[..., None], tracks, 0.0)
-        track = band_statistics(present, encoder, sample_rate=rate)
-        energy = jax.vmap(functools.partial(_energy, config=encoder, rate=rate))(present)
+        spectrum = spectrum_of(present, encoder)
+        track = band_statistics(present, encoder, sample_rate=rate, spectrum=spectrum)
+        shared = functools.partial(shared_energy, n_fft=encoder.n_fft, sample_rate=rate)
+        energy = jax.vmap(shared)(spectrum)
         left, right = reference[:, 0], reference[:, 1]
         views = jnp.stack([left + right, left - right, left, right], axis=1)
         mix = band_statistics(views, encoder, sample_rate=rate)
@@ -159,12 +162,6 @@ class CompactModel(nnx.Module):
             master=self.master_head(master) * scales.master[None],
         )
         return jax.tree.map(lambda place, step: jax.nn.sigmoid(place + step), base, steps)
-
-
-def _energy(tracks: Array, *, config: CompactConfig, rate: int) -> Array:
-    missing = max(0, config.n_fft - tracks.shape[-1])
-    padded = jnp.pad(tracks, ((0, 0), (0, missing)))
-    return shared_energy(padded, n_fft=config.n_fft, hop=config.hop, sample_rate=rate)
 
 
 def _style(reference: Reference, start: Start, mask: Array) -> Array:

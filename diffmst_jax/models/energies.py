@@ -10,27 +10,25 @@ import numpy as np
 from jax import Array
 
 from diffmst_jax.models.front_end import STYLE_BANDS, style_band_hz
-from dsp.spectral import stft, window_values
+from dsp.spectral import window_values
 from dsp.weighting import k_weighting_sos
 
 
-def shared_energy(x: Array, *, n_fft: int, hop: int, sample_rate: int) -> Array:
+def shared_energy(spectrum: Array, *, n_fft: int, sample_rate: int) -> Array:
     """Mean product of every two signals in each of the 24 bands.
 
     Args:
-        x: `(signals, time)`, at least `n_fft` samples.
-        n_fft: transform length of the analysis in samples.
-        hop: its hop in samples.
+        spectrum: Hann-windowed STFT of the signals, complex `(signals, bins, frames)`.
+        n_fft: its transform length in samples.
         sample_rate: samples per second.
 
     Returns:
         `(24, signals, signals)`, symmetric; its diagonal holds mean squares, and its sum over
         bands is the mean product of two signals, for nothing is left out at either end.
     """
-    spectrum = jnp.moveaxis(stft(x, n_fft=n_fft, hop=hop), 1, 0)  # bins first
     frames = spectrum.shape[-1]
     parts = jnp.concatenate([spectrum.real, spectrum.imag], axis=-1)
-    products = jnp.matmul(parts, jnp.swapaxes(parts, -1, -2))
+    products = jnp.einsum("ift,jft->fij", parts, parts)
     scale = 2.0 / (n_fft * frames * np.sum(np.square(window_values("hann", n_fft))))
     return jnp.einsum("fij,fb->bij", products, jnp.asarray(scale * _shares(n_fft, sample_rate)))
 

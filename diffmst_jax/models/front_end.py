@@ -10,6 +10,7 @@ from jax import Array
 
 from diffmst_jax.models.config import CompactConfig
 from diffmst_jax.sharding import by_rows
+from dsp.numerics import materialize
 from dsp.spectral import bark_filterbank, bark_to_hz, hz_to_bark, magnitude, stft
 
 STYLE_BANDS = 24  # bands of the audio-feature loss
@@ -71,18 +72,30 @@ def measure_reference(reference: Array, spectrum: Array) -> Reference:
     )
 
 
-def band_statistics(x: Array, config: CompactConfig, *, sample_rate: int) -> BandStatistics:
-    """Measure signals `(..., time)`; one shorter than the analysis window is padded with silence.
+def spectrum_of(x: Array, config: CompactConfig) -> Array:
+    """Transform signals `(..., time)` to complex `(..., bins, frames)`.
 
-    All values are finite at silence.
+    One that is shorter than the analysis window is padded with silence.
     """
     missing = max(0, config.n_fft - x.shape[-1])
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)])
     transform = functools.partial(stft, n_fft=config.n_fft, hop=config.hop)
-    spectrum = jnp.swapaxes(magnitude(by_rows(transform)(padded)), -1, -2)
-    bands = spectrum @ _bank(config.bands, config.n_fft, sample_rate)
-    style_bank = _bank(STYLE_BANDS, config.n_fft, sample_rate)
-    coarse = jnp.log(jnp.mean(spectrum, axis=-2) @ style_bank + STYLE_FLOOR)
+    return materialize(by_rows(transform)(padded))
+
+
+def band_statistics(
+    x: Array, config: CompactConfig, *, sample_rate: int, spectrum: Array | None = None
+) -> BandStatistics:
+    """Measure signals `(..., time)`, whose `spectrum_of` may be known already.
+
+    All values are finite at silence.
+    """
+    spectrum = spectrum_of(x, config) if spectrum is None else spectrum
+    # Both banks at once: magnitudes that are read twice would be computed twice.
+    banks = [_bank(count, config.n_fft, sample_rate) for count in (config.bands, STYLE_BANDS)]
+    both = jnp.einsum("...ft,fb->...tb", magnitude(spectrum), jnp.concatenate(banks, axis=1))
+    bands, style = both[..., : config.bands], both[..., config.bands :]
+    coarse = jnp.log(jnp.mean(style, axis=-2) + STYLE_FLOOR)
     logs = standardise(jnp.log(bands + MAGNITUDE_FLOOR))
     mean = jnp.mean(bands, axis=-2)
     effective = jnp.sqrt(jnp.mean(jnp.square(bands), axis=-2))

@@ -12,7 +12,7 @@ from diffmst_jax.losses import audio_feature_loss, style_features
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import CompactConfig, Controls
 from diffmst_jax.models.energies import shared_energy
-from diffmst_jax.models.front_end import band_statistics, measure_reference
+from diffmst_jax.models.front_end import band_statistics, measure_reference, spectrum_of
 from diffmst_jax.models.listening import listen
 from diffmst_jax.models.matching import Mix, Peaks, Picture, match, paired, picture, positions
 from diffmst_jax.models.starting_point import (
@@ -34,7 +34,7 @@ ALL = jnp.ones(4, bool)
 
 measure = quick_jit(functools.partial(band_statistics, config=CONFIG, sample_rate=RATE))
 energies = quick_jit(
-    functools.partial(shared_energy, n_fft=CONFIG.n_fft, hop=CONFIG.hop, sample_rate=RATE)
+    lambda x: shared_energy(spectrum_of(x, CONFIG), n_fft=CONFIG.n_fft, sample_rate=RATE)
 )
 look = quick_jit(functools.partial(picture, rate=RATE))
 solve = quick_jit(functools.partial(match, rate=RATE))

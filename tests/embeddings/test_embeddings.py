@@ -1,5 +1,6 @@
 import sys
 import types
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.embeddings import make_embeddings
 from diffmst_jax.embeddings.encoder import BandEmbedding, EncoderEmbedding
+from diffmst_jax.embeddings.protocol import Embedding
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.frechet import frechet_distance
 from diffmst_jax.models import Model
@@ -23,7 +25,7 @@ def noise(seed: int, tilt: float, seconds: float = 6.0) -> np.ndarray:
     return np.fft.irfft(spectrum * frequency**-tilt).astype(np.float32)
 
 
-EMBEDDINGS = {
+EMBEDDINGS: dict[str, Callable[[], Embedding]] = {
     "compact": lambda: EncoderEmbedding(tiny_model()),
     "cnn14": lambda: EncoderEmbedding(Model(SMALL["cnn14"], fresh("cnn14"), ConsoleConfig())),
     "bands": BandEmbedding,

@@ -3,7 +3,7 @@
 The picture that a mix is solved in (`matching`) leaves out dynamics and how a mix is measured.
 Both show once an excerpt is mixed: the difference between what is measured and what was wanted
 moves the aim of the picture, and the next solution is closer. The master's threshold is chosen in
-the same pass, as the one that leaves the reference's crest factor. No gradient passes through
+the first rounds, as the one that leaves the reference's crest factor. No gradient passes through
 audio; the best mix of all rounds is kept, so listening cannot make an excerpt worse.
 """
 
@@ -34,7 +34,8 @@ from diffmst_jax.models.matching import (
 )
 from diffmst_jax.models.starting_point import with_mix
 
-ROUNDS = 3
+ROUNDS = 5
+CHOICES = 2  # first rounds, which also choose the master's threshold; then the balance settles
 PEAKS = 32  # of each channel of each mix, one a frame
 FRAME = 441  # samples
 WIDTH_FLOOR = 1e-9
@@ -107,7 +108,8 @@ def listen(
     lean = strips.pan
 
     def judge_and_correct(now: _Round, number: Array) -> tuple[_Round, None]:
-        judged = _judge(now.params, tracks, heard.mask, target, config, sample_rate)
+        choosing = number < CHOICES
+        judged = _judge(now.params, tracks, heard.mask, target, config, sample_rate, choosing)
         distance = style_distance(judged.features, target).total
         better = distance < now.lowest
         best = jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best)
@@ -177,8 +179,9 @@ def _judge(
     target: StyleFeatures,
     config: dsp.ConsoleConfig,
     rate: int,
+    choosing: Array,
 ) -> _Judged:
-    """Mix, choose the master's compressor, and measure the mix at -16 LUFS."""
+    """Mix, choose the master's compressor if wanted, and measure the mix at -16 LUFS."""
     before = dsp.mix_console(
         tracks,
         params,
@@ -211,10 +214,13 @@ def _judge(
             lookahead_ms=config.master_lookahead_ms,
         )
 
-    crests = jax.lax.map(lambda settings: crest_factor_db(compressed(settings)), choices)
-    errors = jnp.mean(jnp.square(crests - target.crest_factor_db[None]), axis=1)
-    chosen = jnp.argmin(errors + COST_OF_COMPRESSION * jnp.arange(len(tried)))
-    compressor = jax.tree.map(lambda leaf: leaf[chosen], choices)
+    def nearest() -> dsp.CompressorParams:
+        crests = jax.lax.map(lambda settings: crest_factor_db(compressed(settings)), choices)
+        errors = jnp.mean(jnp.square(crests - target.crest_factor_db[None]), axis=1)
+        best = jnp.argmin(errors + COST_OF_COMPRESSION * jnp.arange(len(tried)))
+        return jax.tree.map(lambda leaf: leaf[best], choices)
+
+    compressor = jax.lax.cond(choosing, nearest, lambda: own)
     master = params.master_bus._replace(compressor=compressor)
     features = _features(compressed(compressor), rate)
     return _Judged(params._replace(master_bus=master), features, before.tracks, before.mix)

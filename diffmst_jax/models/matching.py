@@ -29,7 +29,7 @@ POWER_FLOOR = 1e-12  # mean square of a band
 LARGEST_ERROR = 2.0  # nepers; beyond it the penalty grows linearly
 PEAK_POWER = 16.0  # of the power sum that stands for the largest peak
 MARGIN = 0.03  # settings stay this share of their range from its ends
-PENALTY = 3e-3  # of moving by one unit: the mean over strips, and of the master bus
+PENALTY = 1e-3  # of moving by one unit: the mean over strips, and of the master bus
 WEIGHTS = AudioFeatureWeights()
 
 

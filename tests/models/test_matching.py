@@ -14,7 +14,16 @@ from diffmst_jax.models import CompactConfig, Controls
 from diffmst_jax.models.energies import shared_energy
 from diffmst_jax.models.front_end import band_statistics, measure_reference, spectrum_of
 from diffmst_jax.models.listening import listen
-from diffmst_jax.models.matching import Mix, Peaks, Picture, match, paired, picture, positions
+from diffmst_jax.models.matching import (
+    PENALTY,
+    Mix,
+    Peaks,
+    Picture,
+    match,
+    paired,
+    picture,
+    positions,
+)
 from diffmst_jax.models.starting_point import (
     MARGIN,
     head_scales,
@@ -139,7 +148,9 @@ def test_matching_finds_its_way_back_and_the_penalty_keeps_settings_small():
     tracks = hear(statistics, energy, ALL, PAIR)
     wanted = look(tracks, random_mix())
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
-    free = quick_jit(functools.partial(match, rate=RATE, penalty=1e-3))(tracks, wanted, rest)
+    free = quick_jit(functools.partial(match, rate=RATE, penalty=PENALTY / 10))(
+        tracks, wanted, rest
+    )
     found = error(look(tracks, free), wanted)
     before = error(look(tracks, rest), wanted)
     assert np.mean(np.square(found.spectrum)) < 0.1 * np.mean(np.square(before.spectrum))

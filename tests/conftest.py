@@ -1,4 +1,4 @@
-"""Strictness and compile-time settings shared by every test."""
+"""Strictness, compile-time settings and a browser, shared by every test."""
 
 import os
 import shutil
@@ -9,6 +9,14 @@ import pytest
 
 CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 KEPT_FROM_S = 0.3
+
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_platforms", "cpu")
@@ -32,3 +40,20 @@ def float64():
     """Compute in double precision inside one test, for finite differences and references."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """The one browser of a test module; skips with a reason where there is none.
+
+    It does not outlive its module: Playwright leaves an event loop running in its thread, in which
+    neither a second Playwright nor anything else with a loop of its own can start.
+    """
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.skip("no chromium on this machine (apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_ARGUMENTS))
+        yield browser
+        browser.close()

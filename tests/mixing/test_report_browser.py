@@ -1,7 +1,6 @@
 """The report in a real browser: no script errors, nothing too wide, a player that plays."""
 
 import dataclasses
-import shutil
 
 import numpy as np
 import pytest
@@ -10,15 +9,7 @@ from diffmst_jax.mixing.notebook import framed
 from diffmst_jax.mixing.passages import Passages
 from diffmst_jax.mixing.refine import BeforeAfter, Refinement
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-AUTOPLAY = "--autoplay-policy=no-user-gesture-required"
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium to open the page"),
-]
-playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -46,22 +37,14 @@ def address(report, tmp_path_factory):
     return path.as_uri()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, AUTOPLAY])
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def open_page(browser):
+def open_page(chromium):
     """Open an address; whatever goes wrong on the page fails the test at its end."""
     wrong: list[str] = []
     pages = []
 
     def open_one(address, *, width=1200, scheme="light"):
-        page = browser.new_page(
+        page = chromium.new_page(
             viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
         )
         page.on("pageerror", lambda error: wrong.append(str(error)))

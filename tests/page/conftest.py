@@ -1,9 +1,7 @@
-"""A server in a thread, and a browser that skips with a reason where there is none."""
+"""A real server in a thread."""
 
-import shutil
 import threading
 import time
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -15,14 +13,6 @@ from diffmst_jax.page.server import Server, listen
 from diffmst_jax.page.tasks import Desk
 from diffmst_jax.page.workspace import Workspace
 from tests.mixing.songs import tiny_model
-
-CHROMIUM_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",
-)
 
 
 @pytest.fixture(scope="session")
@@ -48,15 +38,3 @@ def address(tmp_path_factory, desk):
     thread.join(10)
     worker.close(10)
     listener.close()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None or not Path(found).exists():
-        pytest.skip("no chromium on this machine (apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_ARGUMENTS))
-        yield browser
-        browser.close()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.training.config import SyntheticConfig
+from diffmst_jax.training.config import CorporaConfig, check_corpora
 from diffmst_jax.typed_config import read_config
 
 SystemName = Literal[
@@ -49,15 +49,6 @@ class ProtocolConfig:
     reference_lufs: float
     songs: tuple[str, ...]
     references: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class EvaluationDataConfig:
-    """Where songs and references come from; None for the synthetic corpus."""
-
-    songs: str | None
-    references: str | None
-    synthetic: SyntheticConfig
 
 
 @dataclass(frozen=True)
@@ -109,7 +100,7 @@ class EvaluationConfig:
     compare: tuple[str, ...]
     batch: int
     seed: int
-    data: EvaluationDataConfig
+    data: CorporaConfig
     protocol: ProtocolConfig
     report: ReportConfig
 
@@ -133,6 +124,7 @@ def evaluation_config(values: Mapping[str, Any]) -> EvaluationConfig:
       InputError: a missing or unknown key, or a value that cannot be used.
     """
     config = read_config(EvaluationConfig, values, place="evaluation")
+    check_corpora(config.data)
     protocol = config.protocol
     least = {
         "protocol.examples": (protocol.examples, 1),

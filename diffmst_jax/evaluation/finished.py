@@ -85,7 +85,7 @@ class FinishedMixes:
 
     def _mix(self, song: Loaded) -> Mixed:
         example = song.example
-        path = self.find(example.song_name, example.reference_name)
+        path = self.find(example.song, example.reference_name)
         info = audio_info(path)
         start_s = example.judged.start_s
         first_s = max(0.0, start_s - SEARCH_S)

@@ -19,7 +19,6 @@ from diffmst_jax.mixing.tracks import (
     Channels,
     Multitrack,
     assemble,
-    find_tracks,
     split_channels,
     strip_loudness,
 )
@@ -96,19 +95,14 @@ def _with_random_reference(number: int, example: Example) -> Loaded:
 
 def read_tracks(example: Example, starts: Sequence[float]) -> list[Multitrack]:
     """Read the same strips from several places of a song; each sounds in one of them at least."""
-    base, files = find_tracks(example.song)
-    if example.files:
-        files = [file for file in files if file.name in example.files]
     samples = round(example.duration_s * SAMPLE_RATE)
     used: list[Channels] = []
     left_out = []
-    for file in files:
-        info = audio_info(file)
-        record = Track(file.stem, file, info.channels, info.duration_s)
+    for name, path in zip(example.files, example.paths, strict=True):
+        info = audio_info(path)
+        record = Track(path.stem, path, info.channels, info.duration_s)
         parts = [read_window(record, start_s=start, samples=samples) for start in starts]
-        sound, reasons = split_channels(
-            file.relative_to(base).as_posix(), np.concatenate(parts, axis=1)
-        )
+        sound, reasons = split_channels(name, np.concatenate(parts, axis=1))
         used += sound
         left_out += reasons
     if not used:

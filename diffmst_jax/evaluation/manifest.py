@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 
 MANIFEST_NAME = "manifest.json"
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -30,34 +30,33 @@ class Example:
     """One thing that every system does: mix a section of a song in the style of a reference.
 
     Attributes:
-      song: folder of the song's tracks.
+      song: name of the song.
+      folder: where its tracks are.
+      files: those that take part, relative to the folder, with forward slashes.
       reference: file of the finished mix; "" where the console itself makes the reference.
+      reference_name: what it is called.
       duration_s: length of every section.
       judged: what is mixed, and what the mix is judged against.
       heard: what systems may listen to; the same as `judged` except in the transfer protocol.
-      files: names of the tracks that take part; empty for all.
       group: examples that belong together, such as all sections of one song and reference.
       seed: of everything random in it.
     """
 
     song: str
+    folder: str
+    files: tuple[str, ...]
     reference: str
+    reference_name: str
     duration_s: float
     judged: Section
     heard: Section
-    files: tuple[str, ...] = field(default=())
-    group: int = 0
-    seed: int = 0
+    group: int
+    seed: int
 
     @property
-    def song_name(self) -> str:
-        """The song's folder name."""
-        return Path(self.song).name
-
-    @property
-    def reference_name(self) -> str:
-        """The reference's file name without ending, or what stands in for it."""
-        return Path(self.reference).stem if self.reference else "random console"
+    def paths(self) -> tuple[Path, ...]:
+        """The files of the tracks."""
+        return tuple(Path(self.folder, file) for file in self.files)
 
 
 def save_manifest(path: Path, examples: Sequence[Example]) -> None:

@@ -8,22 +8,24 @@ method1    the console itself mixes the reference, so the true mix and controls 
 tracks     one section with 2, 4, 8 and more of its tracks
 """
 
-from collections.abc import Callable, Sequence
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from diffmst_jax.data.examples import MixWindows, SongWindows
-from diffmst_jax.data.index import CELL_S, EnergyIndex
+from diffmst_jax.data.examples import Measurements, MixWindows, SongWindows
+from diffmst_jax.data.index import CELL_S
 from diffmst_jax.data.records import Song, Track
-from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import ProtocolConfig
 from diffmst_jax.evaluation.manifest import Example, Section
 
 SEED_RANGE = 2**31
+SONGS, REFERENCES = "data.songs", "data.references"
 
 
 class Material(NamedTuple):
@@ -39,134 +41,156 @@ class Material(NamedTuple):
     mixes: list[MixWindows]
     fixed: list[MixWindows]
 
+    def reference(self, number: int, rng: np.random.Generator) -> MixWindows:
+        """The reference of a song: its own, or any."""
+        return self.fixed[number] if self.fixed else self.mixes[int(rng.integers(len(self.mixes)))]
+
+    def draw(self, rng: np.random.Generator) -> tuple[SongWindows, MixWindows]:
+        """Any song, and its reference."""
+        number = int(rng.integers(len(self.songs)))
+        return self.songs[number], self.reference(number, rng)
+
+
+class Draft(NamedTuple):
+    """An example before its files are named.
+
+    Attributes:
+      group: examples that belong together.
+      song: what is mixed.
+      mix: the reference; None where the console makes it.
+      judged: the section that counts.
+      heard: the section that systems may listen to, where it is another one.
+      tracks: those that take part, where not all do.
+    """
+
+    group: int
+    song: SongWindows
+    mix: MixWindows | None
+    judged: Section
+    heard: Section | None = None
+    tracks: Sequence[Track] = ()
+
+
+Drafts = Iterator[Draft]
+
 
 def draw_examples(
-    songs: FolderSource, references: ReferenceSource, protocol: ProtocolConfig, seed: int
+    songs: Sequence[Song],
+    mixes: Sequence[Track],
+    measured: Measurements,
+    protocol: ProtocolConfig,
+    seed: int,
 ) -> list[Example]:
     """Draw the examples of a protocol.
+
+    Args:
+      songs: to choose from.
+      mixes: references to choose from.
+      measured: where these have sound.
+      protocol: says which and how many.
+      seed: of all that is random.
 
     Raises:
       InputError: a listed song or reference is missing, or nothing is long or loud enough.
     """
-    material = find_material(songs, references, protocol)
+    material = find_material(songs, mixes, measured, protocol)
+    names = reference_names(mixes)
     rng = np.random.default_rng(seed)
-    examples = PROTOCOLS[protocol.kind](material, protocol, rng)
+    drafts = PROTOCOLS[protocol.kind](material, protocol, rng)
+    examples = [_example(draft, protocol, names, int(rng.integers(SEED_RANGE))) for draft in drafts]
     if not examples:
-        problem = f"holds no song with sections for the protocol {protocol.name!r}"
-        raise InputError(songs.root, problem, "give longer songs or a shorter protocol.duration_s")
+        problem = f"has no song with sections for the protocol {protocol.name!r}"
+        raise InputError(SONGS, problem, "give longer songs or a shorter protocol.duration_s")
     return examples
 
 
 def find_material(
-    songs: FolderSource, references: ReferenceSource, protocol: ProtocolConfig
+    songs: Sequence[Song],
+    mixes: Sequence[Track],
+    measured: Measurements,
+    protocol: ProtocolConfig,
 ) -> Material:
-    """Find the chosen songs and references and measure where they have sound."""
-    chosen = _listed(songs.songs, protocol.songs, songs.root, "song")
-    mixes = _listed(references.mixes, protocol.references, references.root, "reference")
-    if protocol.songs and protocol.references and len(chosen) != len(mixes):
-        problem = f"lists {len(mixes)} for {len(chosen)} songs"
-        raise InputError("protocol.references", problem, "list one for each song, or none")
-    index = EnergyIndex(songs.root).update(track for song in chosen for track in song.tracks)
-    mix_index = EnergyIndex(references.root).update(mixes)
-    windows = [SongWindows(song, index, protocol.duration_s) for song in chosen]
-    mix_windows = [MixWindows(mix, mix_index, protocol.duration_s) for mix in mixes]
+    """Choose songs and references and find where they have sound."""
+    chosen = _listed({song: song.name for song in songs}, protocol.songs, SONGS, "song")
+    wanted = _listed(reference_names(mixes), protocol.references, REFERENCES, "reference")
     paired = bool(protocol.songs and protocol.references)
-    fixed = mix_windows if paired else []
+    if paired and len(chosen) != len(wanted):
+        problem = f"lists {len(wanted)} for {len(chosen)} songs"
+        raise InputError("protocol.references", problem, "list one for each song, or none")
+    windows = [SongWindows(song, measured, protocol.duration_s) for song in chosen]
+    mix_windows = [MixWindows(mix, measured, protocol.duration_s) for mix in wanted]
     kept = [i for i, window in enumerate(windows) if window.starts.size]
     if not kept:
-        raise InputError(songs.root, "holds no song with sound", "give other songs")
-    return Material(
-        [windows[i] for i in kept], mix_windows, [fixed[i] for i in kept] if paired else []
-    )
+        raise InputError(SONGS, "has no song with sound", "give other songs")
+    fixed = [mix_windows[i] for i in kept] if paired else []
+    return Material([windows[i] for i in kept], mix_windows, fixed)
 
 
-def table1(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> list[Example]:
+def reference_names(mixes: Sequence[Track]) -> dict[Track, str]:
+    """What mixes are called: by their file, or by their folder where files share a name."""
+    counts = Counter(mix.name for mix in mixes)
+    return {mix: mix.name if counts[mix.name] == 1 else mix.path.parent.name for mix in mixes}
+
+
+def table1(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> Drafts:
     """Random examples."""
-    examples = []
     for number in range(protocol.examples):
-        song, mix = _draw(material, rng)
-        section = Section(song.draw(rng)[0], mix.draw(rng))
-        examples.append(_example(song, mix, protocol, rng, section, section, group=number))
-    return examples
+        song, mix = material.draw(rng)
+        yield Draft(number, song, mix, Section(song.draw(rng)[0], mix.draw(rng)))
 
 
-def table2(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> list[Example]:
+def table2(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> Drafts:
     """The section of each song in which most tracks sound."""
-    examples = []
+    del protocol
     for number, song in enumerate(material.songs):
-        mix = _reference_of(number, material, rng)
-        section = Section(song.fullest_start(), mix.draw(rng))
-        examples.append(_example(song, mix, protocol, rng, section, section, group=number))
-    return examples
+        mix = material.reference(number, rng)
+        yield Draft(number, song, mix, Section(song.fullest_start(), mix.draw(rng)))
 
 
-def sections(
-    material: Material, protocol: ProtocolConfig, rng: np.random.Generator
-) -> list[Example]:
+def sections(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> Drafts:
     """Every section of a song against every section of a reference, song by song."""
-    examples = []
     for number in range(protocol.examples):
-        song = material.songs[number % len(material.songs)]
-        mix = _reference_of(number % len(material.songs), material, rng)
-        starts = spaced(song.starts, protocol)
-        for start, mix_start in product(starts, spaced(mix.starts, protocol)):
-            section = Section(start, mix_start)
-            examples.append(_example(song, mix, protocol, rng, section, section, group=number))
-    return examples
+        place = number % len(material.songs)
+        song, mix = material.songs[place], material.reference(place, rng)
+        for starts in product(spaced(song.starts, protocol), spaced(mix.starts, protocol)):
+            yield Draft(number, song, mix, Section(*starts))
 
 
-def transfer(
-    material: Material, protocol: ProtocolConfig, rng: np.random.Generator
-) -> list[Example]:
+def transfer(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> Drafts:
     """Two sections of each song and reference that do not overlap: one heard, one judged."""
-    usable = []
-    for number, song in enumerate(material.songs):
-        if len(spaced(song.starts, protocol)) >= 2:
-            usable.append((number, song))
-    mixes = [mix for mix in material.mixes if len(spaced(mix.starts, protocol)) >= 2]
-    examples = []
-    for count in range(protocol.examples if usable and mixes else 0):
-        number, song = usable[count % len(usable)]
-        mix = mixes[int(rng.integers(len(mixes)))]
+    usable = [i for i, song in enumerate(material.songs) if _has_two(song, protocol)]
+    mixes = [mix for mix in material.mixes if _has_two(mix, protocol)]
+    for number in range(protocol.examples if usable and mixes else 0):
+        place = usable[number % len(usable)]
+        song, mix = material.songs[place], mixes[int(rng.integers(len(mixes)))]
         if material.fixed:
-            mix = material.fixed[number]
+            mix = material.fixed[place]
         pairs = [rng.choice(spaced(x.starts, protocol), 2, replace=False) for x in (song, mix)]
         heard, judged = (Section(float(pairs[0][i]), float(pairs[1][i])) for i in (0, 1))
-        examples.append(_example(song, mix, protocol, rng, judged, heard, group=count))
-    return examples
+        yield Draft(number, song, mix, judged, heard)
 
 
-def method1(
-    material: Material, protocol: ProtocolConfig, rng: np.random.Generator
-) -> list[Example]:
+def method1(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> Drafts:
     """A section to mix, and another whose random mix is the reference."""
-    examples = []
-    usable = [song for song in material.songs if len(spaced(song.starts, protocol)) >= 2]
+    usable = [song for song in material.songs if _has_two(song, protocol)]
     for number in range(protocol.examples if usable else 0):
         song = usable[int(rng.integers(len(usable)))]
         first, second = rng.choice(spaced(song.starts, protocol), 2, replace=False)
-        section = Section(float(first), float(second))
-        examples.append(_example(song, None, protocol, rng, section, section, group=number))
-    return examples
+        yield Draft(number, song, None, Section(float(first), float(second)))
 
 
-def tracks(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> list[Example]:
+def tracks(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> Drafts:
     """The same section and reference with more and more of the tracks that sound in it."""
-    examples = []
     for number in range(protocol.examples):
-        song, mix = _draw(material, rng)
+        song, mix = material.draw(rng)
         start, sounding = song.draw(rng)
         section = Section(start, mix.draw(rng))
-        counts = [count for count in protocol.track_counts if count <= len(sounding)]
-        for count in counts:
-            files = tuple(sorted(track.path.name for track in sounding[:count]))
-            examples.append(
-                _example(song, mix, protocol, rng, section, section, group=number, files=files)
-            )
-    return examples
+        for count in protocol.track_counts:
+            if count <= len(sounding):
+                yield Draft(number, song, mix, section, tracks=sounding[:count])
 
 
-Draw = Callable[[Material, ProtocolConfig, np.random.Generator], list[Example]]
+Draw = Callable[[Material, ProtocolConfig, np.random.Generator], Drafts]
 PROTOCOLS: dict[str, Draw] = {
     "table1": table1,
     "table2": table2,
@@ -194,47 +218,40 @@ def spaced(starts: np.ndarray, protocol: ProtocolConfig) -> list[float]:
     return [chosen[place] for place in places]
 
 
-def _draw(material: Material, rng: np.random.Generator) -> tuple[SongWindows, MixWindows]:
-    number = int(rng.integers(len(material.songs)))
-    return material.songs[number], _reference_of(number, material, rng)
-
-
-def _reference_of(number: int, material: Material, rng: np.random.Generator) -> MixWindows:
-    if material.fixed:
-        return material.fixed[number]
-    return material.mixes[int(rng.integers(len(material.mixes)))]
+def _has_two(windows: SongWindows | MixWindows, protocol: ProtocolConfig) -> bool:
+    return len(spaced(windows.starts, protocol)) >= 2
 
 
 def _example(
-    song: SongWindows,
-    mix: MixWindows | None,
-    protocol: ProtocolConfig,
-    rng: np.random.Generator,
-    judged: Section,
-    heard: Section,
-    *,
-    group: int,
-    files: tuple[str, ...] = (),
+    draft: Draft, protocol: ProtocolConfig, names: Mapping[Track, str], seed: int
 ) -> Example:
+    song = draft.song.song
+    folder = Path(os.path.commonpath([track.path.parent for track in song.tracks]))
+    wanted = set(draft.tracks or song.tracks)
     return Example(
-        song=str(song.song.tracks[0].path.parent),
-        reference="" if mix is None else str(mix.mix.path),
+        song=song.name,
+        folder=str(folder),
+        files=tuple(t.path.relative_to(folder).as_posix() for t in song.tracks if t in wanted),
+        reference="" if draft.mix is None else str(draft.mix.mix.path),
+        reference_name="random console" if draft.mix is None else names[draft.mix.mix],
         duration_s=protocol.duration_s,
-        judged=judged,
-        heard=heard,
-        files=files,
-        group=group,
-        seed=int(rng.integers(SEED_RANGE)),
+        judged=draft.judged,
+        heard=draft.heard or draft.judged,
+        group=draft.group,
+        seed=seed,
     )
 
 
 Item = TypeVar("Item", Song, Track)
 
 
-def _listed(items: Sequence[Item], names: tuple[str, ...], root: Path, what: str) -> list[Item]:
+def _listed(named: Mapping[Item, str], names: tuple[str, ...], place: str, what: str) -> list[Item]:
     """The items of these names in this order, or all of them when none is named."""
-    by_name = {item.name: item for item in items}
-    missing = [name for name in names if name not in by_name]
-    if missing:
-        raise InputError(root, f"has no {what} {missing[0]!r}", "correct the list")
-    return [by_name[name] for name in names] if names else list(items)
+    found: list[Item] = []
+    for name in names:
+        same = [item for item, own in named.items() if own == name]
+        if len(same) != 1:
+            problem = f"has {len(same) or 'no'} {what}{'s' * bool(same)} {name!r}"
+            raise InputError(place, problem, "correct the list, or give fewer folders")
+        found += same
+    return found if names else list(named)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import Summary, summarize
 from diffmst_jax.evaluation.tables import latex, markdown
 from diffmst_jax.files import written_beside
+from diffmst_jax.training.config import Folders
+from diffmst_jax.training.corpora import folders
 
 CSV_HEAD = ("example", "song", "reference", "tracks", "system", "metric", "value", "status")
 
@@ -28,10 +31,14 @@ def about(config: EvaluationConfig, examples: int) -> dict[str, str]:
         "section": f"{protocol.duration_s:g} s",
         "mixes at": f"{protocol.mix_lufs:g} LUFS",
         "references at": f"{protocol.reference_lufs:g} LUFS",
-        "songs": Path(data.songs).name if data.songs else made,
-        "references": Path(data.references).name if data.references else made,
+        "songs": _corpora(data.songs) or made,
+        "references": _corpora(data.references) or made,
         "seed": str(config.seed),
     }
+
+
+def _corpora(given: Folders) -> str:
+    return ", ".join(Path(folder).name for folder in folders(given))
 
 
 def write_results(store: Store, config: EvaluationConfig) -> Summary:
@@ -70,9 +77,7 @@ def _write(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def compare_runs(
-    folders: Sequence[Path], folder: Path, report: ReportConfig
-) -> tuple[Summary, str]:
+def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tuple[Summary, str]:
     """Put several runs into one report: their systems side by side, named after their runs.
 
     Runs of the same examples are tested against each other pair by pair.
@@ -83,14 +88,14 @@ def compare_runs(
     Raises:
       InputError: a folder without an evaluation.
     """
-    stores = [Store.open(path) for path in folders]
+    stores = [Store.open(path) for path in runs]
+    names = run_names(runs)
     configs = [store.config for store in stores]
     same = all(store.examples == stores[0].examples for store in stores)
     rows: list[Row] = []
     embeddings: dict[str, np.ndarray] = {}
     offset = 0
-    for store in stores:
-        name = store.folder.name
+    for name, store in zip(names, stores, strict=True):
         shift = 0 if same else offset
         store.rows = [
             replace(row, example=row.example + shift, group=row.group + shift)
@@ -109,11 +114,11 @@ def compare_runs(
             embedding, system = key.split("/", 1)
             label = system if system == REFERENCE else f"{name}: {system}"
             embeddings.setdefault(f"{embedding}/{label}", vectors)
-    names = {config.protocol.name for config in configs}
-    kind = configs[0].protocol.kind if len(names) == 1 else "table1"
+    protocols = {config.protocol.name for config in configs}
+    kind = configs[0].protocol.kind if len(protocols) == 1 else "table1"
     about_all = {
-        "protocol": " and ".join(sorted(names)),
-        "runs": ", ".join(store.folder.name for store in stores),
+        "protocol": " and ".join(sorted(protocols)),
+        "runs": ", ".join(names),
         "examples": "the same in all" if same else "different ones",
     }
     summary = summarize(rows, embeddings, about_all)
@@ -121,3 +126,9 @@ def compare_runs(
     write_texts(folder, summary, kind)
     _write(folder / "report.html", report_html(summary, stores, kind, report))
     return summary, kind
+
+
+def run_names(runs: Sequence[Path]) -> list[str]:
+    """What runs are called: by their folders, or by their paths where folders share a name."""
+    counts = Counter(path.name for path in runs)
+    return [path.name if counts[path.name] == 1 else path.as_posix() for path in runs]

@@ -1,10 +1,9 @@
 """One evaluation from settings to rows: load, mix, judge, keep; batch by batch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from diffmst_jax.audio import audio_info
-from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.embeddings import Embedding, make_embeddings
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.batch import Mixed
@@ -18,11 +17,8 @@ from diffmst_jax.evaluation.metrics import Measured
 from diffmst_jax.evaluation.protocols import draw_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.systems import System, make_systems
-from diffmst_jax.mixing.tracks import find_tracks
 from diffmst_jax.models.inference import padded_count
-from diffmst_jax.training.feed import prepare_corpus
-
-Report = Callable[[str, int, int], None]
+from diffmst_jax.training.corpora import Report, find_corpora
 
 
 def evaluate(config: EvaluationConfig, folder: Path, report: Report) -> Store:
@@ -57,12 +53,9 @@ def find_examples(config: EvaluationConfig, report: Report) -> list[Example]:
     """Return the stored examples, or draw them."""
     if config.manifest is not None:
         return load_manifest(Path(config.manifest))
-    data = config.data
-    made = data.songs is None or data.references is None
-    corpus = prepare_corpus(data.synthetic, report) if made else Path()
-    songs = FolderSource(data.songs or corpus)
-    references = ReferenceSource(data.references or corpus)
-    return draw_examples(songs, references, config.protocol, config.seed)
+    wanted = config.protocol.kind != "method1"
+    songs, mixes, measured = find_corpora(config.data, report, mixes=wanted)
+    return draw_examples(songs, mixes, measured, config.protocol, config.seed)
 
 
 class Run:
@@ -154,7 +147,7 @@ def _row(
         controls = [[round(float(x), 3) for x in v] for v in (*vectors.track, vectors.master)]
     return Row(
         example=song.number,
-        song=song.example.song_name,
+        song=song.example.song,
         reference=song.example.reference_name,
         tracks=len(song.tracks.strips),
         group=song.example.group,
@@ -171,15 +164,13 @@ def _failed(
     number: int, example: Example, system: str, reason: str, song: Loaded | None = None
 ) -> Row:
     count = len(song.tracks.strips) if song is not None else 0
-    names = (example.song_name, example.reference_name)
+    names = (example.song, example.reference_name)
     return Row(number, *names, count, example.group, system, reason)
 
 
 def _size(example: Example) -> int:
     """Console tracks to pad to, from the headers alone; 0 where they cannot be read."""
     try:
-        _, files = find_tracks(example.song)
-        wanted = [f for f in files if not example.files or f.name in example.files]
-        return padded_count(sum(audio_info(file).channels for file in wanted))
+        return padded_count(sum(audio_info(path).channels for path in example.paths))
     except InputError:
         return 0

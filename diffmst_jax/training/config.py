@@ -41,8 +41,8 @@ class SyntheticConfig:
 
 
 @dataclass(frozen=True)
-class DataConfig:
-    """Where examples come from and what they look like.
+class CorporaConfig:
+    """Where songs and references come from.
 
     Attributes:
       songs: corpora of raw tracks, one folder or several; None for the synthetic corpus.
@@ -50,6 +50,20 @@ class DataConfig:
       references: corpora of finished mixes; None for those of the synthetic corpus.
       references_layout: how these lie on disk.
       synthetic: the corpus for whichever of the two is None.
+    """
+
+    songs: Folders
+    songs_layout: str
+    references: Folders
+    references_layout: str
+    synthetic: SyntheticConfig
+
+
+@dataclass(frozen=True)
+class DataConfig(CorporaConfig):
+    """Where examples come from and what they look like.
+
+    Attributes:
       stream_songs: how many songs to make when they are needed, of the seed, tracks and length in
         `synthetic`, instead of keeping a corpus; None keeps one.
       reference: "unpaired" takes a finished mix of any song (method 2); "random_mix" mixes half
@@ -71,11 +85,6 @@ class DataConfig:
       workers: processes that prepare examples; 0 for threads of the main process.
     """
 
-    songs: Folders
-    songs_layout: str
-    references: Folders
-    references_layout: str
-    synthetic: SyntheticConfig
     stream_songs: int | None
     reference: Literal["unpaired", "random_mix"]
     max_tracks: int
@@ -285,7 +294,7 @@ def _check_together(config: TrainConfig) -> None:
             "compares with a ground truth, which unpaired references do not have",
             "use data.reference=random_mix or loss=audio_features",
         )
-    _check_corpora(config.data)
+    check_corpora(config.data)
     if config.data.max_tracks < 2:
         raise InputError("data", "examples of less than two tracks", "enlarge max_tracks")
     # The model hears one half of a random mix's example.
@@ -302,7 +311,12 @@ def _check_together(config: TrainConfig) -> None:
             raise InputError(f"trainer.{name}", "is less than 1", "choose 1 or more")
 
 
-def _check_corpora(data: DataConfig) -> None:
+def check_corpora(data: CorporaConfig) -> None:
+    """Refuse lists without a folder, and layouts that nobody knows.
+
+    Raises:
+      InputError: names the setting.
+    """
     for name, folders, layout in (
         ("songs", data.songs, data.songs_layout),
         ("references", data.references, data.references_layout),

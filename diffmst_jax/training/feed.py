@@ -1,6 +1,5 @@
 """From the data settings to examples: corpus, held-out split, energy index, batches."""
 
-import itertools
 import math
 from collections.abc import Callable, Sequence, Sized
 from pathlib import Path
@@ -10,21 +9,17 @@ import grain
 
 from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.examples import Example, MixWindows, WindowConfig
-from diffmst_jax.data.index import EnergyIndex, Levels
-from diffmst_jax.data.layouts import AUTO
 from diffmst_jax.data.pipeline import WHOLE, Examples, Shard, batches, fixed_examples, make_pool
-from diffmst_jax.data.processes import usable_processes
 from diffmst_jax.data.records import Song, Track
-from diffmst_jax.data.sources import FolderSource, ReferenceSource, read_window
+from diffmst_jax.data.sources import read_window
 from diffmst_jax.data.splits import apply_split, divide, mix_key, song_key
 from diffmst_jax.data.stream import WINDOWS_PER_SONG, SongStream, StreamPool
-from diffmst_jax.data.synthesis import check_sizes, synthesize_corpus
+from diffmst_jax.data.synthesis import check_sizes
 from diffmst_jax.errors import InputError
-from diffmst_jax.training.config import DataConfig, Folders, SyntheticConfig
+from diffmst_jax.training.config import DataConfig
+from diffmst_jax.training.corpora import Measured, Report, find_corpora, find_mixes, folders, quiet
 
 T = TypeVar("T")
-Report = Callable[[str, int, int], None]
-"""Called as report(what is done, how much of it is complete, out of how much)."""
 
 VALIDATION_SEED_OFFSET = 7919
 # Songs held out where they are made on demand and the number of examples is not set.
@@ -45,11 +40,6 @@ class Feed(NamedTuple):
     window: WindowConfig
 
 
-def quiet(what: str, done: int, total: int) -> None:
-    """Report nothing."""
-    del what, done, total
-
-
 def make_feed(config: DataConfig, report: Report = quiet) -> Feed:
     """Find or make the data, measure where it has sound, hold some out, draw the validation set.
 
@@ -62,7 +52,7 @@ def make_feed(config: DataConfig, report: Report = quiet) -> Feed:
     decoded = None if config.decoded is None else DecodedCache(Path(config.decoded))
     read = read_window if decoded is None else decoded.read
     unpaired = config.reference == "unpaired"
-    songs, mixes, measured = _find(config, decoded, report)
+    songs, mixes, measured = find_corpora(config, report, decoded, mixes=unpaired)
     song_parts = hold_out(songs, config)
     mix_parts = hold_out_mixes(mixes, songs, song_parts, config) if unpaired else ((), ())
     train, held = (
@@ -95,7 +85,7 @@ def _stream_feed(config: DataConfig, songs: int, window: WindowConfig, report: R
         mixes = ((), ())
     elif config.references is not None:
         measured = Measured()
-        found = _find_mixes(config, _folders(config.references), measured, decoded, report)
+        found = find_mixes(config, folders(config.references), measured, report, decoded)
         parts = hold_out_mixes(found, (), ((), ()), config)
         mixes = [make_pool((), measured, part, measured, window).mixes for part in parts]
         _check_any(*(part or () for part in mixes), key="data.references", what="finished mixes")
@@ -112,86 +102,6 @@ def _check_any(*parts: Sized, key: str, what: str) -> None:
     for part in parts:
         if not part:
             raise InputError(key, f"holds too few {what} with sound", f"add {what}")
-
-
-def _find(
-    config: DataConfig, decoded: DecodedCache | None, report: Report
-) -> tuple[list[Song], list[Track], "Measured"]:
-    """Return songs, finished mixes if they are wanted, and what is known of their files."""
-    unpaired = config.reference == "unpaired"
-    needed = config.songs is None or (config.references is None and unpaired)
-    made = (str(prepare_corpus(config.synthetic, report)),) if needed else ()
-    measured = Measured()
-    songs: list[Song] = []
-    for folder in _folders(config.songs) or made:
-        source = FolderSource(folder, layout=config.songs_layout if config.songs else AUTO)
-        songs += source.songs
-        tracks = [track for song in source.songs for track in song.tracks]
-        measured.add(source.root, tracks, decoded, _counter(report, "measuring tracks"))
-    folders = _folders(config.references) or made
-    mixes = _find_mixes(config, folders, measured, decoded, report) if unpaired else []
-    return songs, mixes, measured
-
-
-def _find_mixes(
-    config: DataConfig,
-    folders: Sequence[str],
-    measured: "Measured",
-    decoded: DecodedCache | None,
-    report: Report,
-) -> list[Track]:
-    """Return the finished mixes of some folders, measured."""
-    mixes: list[Track] = []
-    for folder in folders:
-        layout = config.references_layout if config.references else AUTO
-        references = ReferenceSource(folder, layout=layout)
-        mixes += references.mixes
-        count = _counter(report, "measuring references")
-        measured.add(references.root, references.mixes, decoded, count)
-    return mixes
-
-
-class Measured:
-    """What is known of the files of several corpora, each measured in an index of its own."""
-
-    def __init__(self) -> None:
-        self._of: dict[Path, EnergyIndex] = {}
-
-    def add(
-        self,
-        root: Path,
-        tracks: Sequence[Track],
-        decoded: DecodedCache | None,
-        count: Callable[[int], Callable[[], None]],
-    ) -> None:
-        """Measure the tracks of a corpus, and decode them where a cache is given."""
-        # Opened only now: what was measured below the same root before is then in it.
-        index = EnergyIndex(root)
-        index.update(tracks, progress=count(len(tracks)), decoded=decoded)
-        self._of |= dict.fromkeys((track.path for track in tracks), index)
-
-    def duration_s(self, track: Track) -> float:
-        """Return a track's length in seconds."""
-        return self._of[track.path].duration_s(track)
-
-    def levels(self, track: Track) -> Levels:
-        """Return the energy of each second of a track, in dB (mean square)."""
-        return self._of[track.path].levels(track)
-
-
-def prepare_corpus(config: SyntheticConfig, report: Report = quiet) -> Path:
-    """Make the synthetic corpus if it is not there yet; returns its folder."""
-    folder = Path(config.folder)
-    synthesize_corpus(
-        folder,
-        config.songs,
-        config.seed,
-        tracks=config.tracks,
-        duration_s=config.duration_s,
-        processes=usable_processes(),
-        progress=lambda done: report("making songs", done, config.songs),
-    )
-    return folder
 
 
 def hold_out(songs: Sequence[Song], config: DataConfig) -> tuple[list[Song], list[Song]]:
@@ -254,10 +164,6 @@ def _divided(
     return train, held
 
 
-def _folders(given: Folders) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else given or ()
-
-
 def make_batches(
     feed: Feed, config: DataConfig, batch_size: int, *, first: int = 0, shard: Shard = WHOLE
 ) -> grain.DatasetIterator:
@@ -272,11 +178,3 @@ def make_batches(
         shard=shard,
         augmentation=config.augmentation,
     )
-
-
-def _counter(report: Report, what: str) -> Callable[[int], Callable[[], None]]:
-    def out_of(total: int) -> Callable[[], None]:
-        done = itertools.count(1)
-        return lambda: report(what, next(done), total)
-
-    return out_of

@@ -19,6 +19,8 @@ def test_protocols_are_complete(protocol):
         ("systems=[]", "systems"),
         ("finished=[somewhere]", "finished"),
         ("batch=0", "batch"),
+        ("data.songs_layout=musdb", "data.songs_layout"),
+        ("data.references=[]", "data.references"),
     ],
 )
 def test_wrong_settings_are_refused_with_their_place(override, place):

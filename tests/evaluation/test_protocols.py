@@ -1,10 +1,12 @@
+import shutil
+
 import pytest
 
-from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.loading import Loaded, Unreadable, batches, load_example
 from diffmst_jax.evaluation.manifest import load_manifest, save_manifest
 from diffmst_jax.evaluation.protocols import draw_examples
+from diffmst_jax.training.corpora import find_corpora
 from tests.evaluation.conftest import composed
 
 
@@ -12,8 +14,7 @@ from tests.evaluation.conftest import composed
 def draw(overrides):
     def examples(*more: str, seed: int = 0):
         config = composed(*overrides, *more)
-        songs, references = FolderSource(config.data.songs), ReferenceSource(config.data.references)
-        return draw_examples(songs, references, config.protocol, seed)
+        return draw_examples(*find_corpora(config.data), config.protocol, seed)
 
     return examples
 
@@ -36,7 +37,7 @@ def test_listed_songs_have_their_listed_references(draw):
     examples = draw(
         "protocol=table2", "protocol.songs=[two,one]", "protocol.references=['mix 0','mix 1']"
     )
-    pairs = [(e.song_name, e.reference_name) for e in examples]
+    pairs = [(e.song, e.reference_name) for e in examples]
     assert pairs == [("two", "mix 0"), ("one", "mix 1")]
 
 
@@ -51,6 +52,33 @@ def test_listed_songs_have_their_listed_references(draw):
 def test_what_is_missing_is_named(draw, override, problem):
     with pytest.raises(InputError, match=problem):
         draw("protocol=transfer", override)
+
+
+@pytest.fixture
+def divided(material, tmp_path):
+    """A corpus whose songs hold their own mix beside their tracks, all mixes named alike."""
+    for name in ("one", "two"):
+        folder = tmp_path / "train" / f"artist - {name}"
+        shutil.copytree(material / "songs" / name, folder)
+        shutil.copy(material / "references" / "mix 0.wav", folder / "mixture.wav")
+    return tmp_path
+
+
+def test_layout_says_what_the_tracks_are_and_several_corpora_are_one(draw, divided, material):
+    data = (f"data.songs=[{divided},{material}]", f"data.references={divided}")
+    examples = draw(*data, "protocol=table2")
+    assert [e.song for e in examples] == ["artist - one", "artist - two", "one", "two"]
+    assert {e.files for e in examples} == {("bass.wav", "kick.wav", "pad.wav")}
+    assert {e.reference_name for e in examples} <= {"artist - one", "artist - two"}
+    one = draw(
+        *data, "protocol=table2", "protocol.songs=[one]", "protocol.references=[artist - two]"
+    )
+    assert [(e.song, e.reference_name) for e in one] == [("one", "artist - two")]
+    plain = draw(f"data.songs={divided}/train", "data.songs_layout=folders", "protocol=table2")
+    assert "mixture.wav" in plain[0].files
+    shutil.copytree(material / "songs" / "one", divided / "other" / "one")
+    with pytest.raises(InputError, match="has 2 songs 'one'"):
+        draw(f"data.songs=[{material},{divided}/other]", "protocol=table2", "protocol.songs=[one]")
 
 
 def test_every_section_meets_every_section_of_the_reference(draw):
@@ -79,7 +107,7 @@ def test_fewer_tracks_are_part_of_the_more(draw):
 
 def test_examples_come_in_batches_with_the_unreadable_ones_named(draw):
     good, bad = draw("protocol.examples=2")
-    bad = type(bad)(**{**bad.__dict__, "song": "/nowhere"})
+    bad = type(bad)(**{**bad.__dict__, "folder": "/nowhere"})
     groups = list(batches(enumerate([good, bad, good]), 2))
     assert [len(group) for group in groups] == [2, 1]
     assert isinstance(groups[0][0], Loaded)

@@ -15,12 +15,12 @@ from diffmst_jax.evaluation import run as run_module
 from diffmst_jax.evaluation.loading import batches
 from diffmst_jax.evaluation.metrics import CATALOGUE, TOTAL
 from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
-from diffmst_jax.evaluation.results import compare_runs, write_results
+from diffmst_jax.evaluation.results import compare_runs, run_names, write_results
 from diffmst_jax.evaluation.run import evaluate
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import summarize
 from diffmst_jax.evaluation.tables import cell, columns, latex, markdown
-from diffmst_jax.training.feed import quiet
+from diffmst_jax.training.corpora import quiet
 from tests.evaluation.conftest import composed
 
 SYSTEMS = ["plain_sum", "equal_loudness_mono", "spectral_match", "tiny"]
@@ -110,9 +110,14 @@ def test_manifest_gives_another_run_the_same_examples(finished_run, overrides, t
     assert (tmp_path / "both" / "report.html").is_file()
 
 
+def test_compared_runs_of_one_name_keep_apart():
+    paths = [Path("a/run"), Path("b/run"), Path("b/other")]
+    assert run_names(paths) == ["a/run", "b/run", "other"]
+
+
 def test_unreadable_song_is_counted_and_the_rest_evaluated(finished_run, overrides, tmp_path):
     manifest = json.loads((finished_run[0].folder / "manifest.json").read_text())
-    manifest["examples"][1]["song"] = "/nowhere"
+    manifest["examples"][1]["folder"] = "/nowhere"
     (tmp_path / "m.json").write_text(json.dumps(manifest))
     wanted = (*overrides, "systems=[plain_sum]", "report.audio_mb=0")
     config = composed(*wanted, f"manifest={tmp_path / 'm.json'}")
@@ -122,7 +127,7 @@ def test_unreadable_song_is_counted_and_the_rest_evaluated(finished_run, overrid
     assert "/nowhere" in next(iter(system.reasons))
     assert "/nowhere" in (tmp_path / "run" / "summary.md").read_text()
     for example in manifest["examples"]:
-        example["song"] = "/nowhere"
+        example["folder"] = "/nowhere"
     (tmp_path / "m.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="nothing could be evaluated"):
         evaluate(config, tmp_path / "none", quiet)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
-from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.batch import Mixed, console_mixes, weighted_mixes
 from diffmst_jax.evaluation.finished import CLEAR_PEAK, FinishedMixes, cut, find_lag, plain_name
@@ -23,13 +22,13 @@ from diffmst_jax.mixing.baselines import equal_loudness_mix, equal_loudness_weig
 from diffmst_jax.mixing.compare import SPECTRUM_HZ, spectrum_and_width
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.training.corpora import find_corpora
 from tests.evaluation.conftest import composed
 
 
 def examples_of(overrides, *more):
     config = composed(*overrides, *more)
-    songs, references = FolderSource(config.data.songs), ReferenceSource(config.data.references)
-    return draw_examples(songs, references, config.protocol, 0)
+    return draw_examples(*find_corpora(config.data), config.protocol, 0)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from diffmst_jax.data import synthesis
 from diffmst_jax.mixing.api import MixResult
-from tests.mixing.songs import save_tiny_model
+from tests.mixing.songs import save_tiny_model, write_reference, write_song
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "examples" / "mixing.ipynb"
 
@@ -22,10 +23,21 @@ def run_cell(source, names):
     return None if last is None else eval(compile(last, NOTEBOOK.name, "eval"), names)
 
 
+def write_small_corpus(root, *, seed, **_more):
+    """Songs where a corpus has them, of the size that the other tests have compiled for."""
+    for folder in ("songs", "references"):
+        (root / folder).mkdir()
+    tracks = root / "songs" / f"song_{seed:05d}"
+    tracks.mkdir()
+    write_song(tracks)
+    write_reference(root / "references" / f"song_{seed + 1:05d}.flac")
+
+
 @pytest.mark.slow
 def test_every_cell_runs_and_a_mix_is_shown_as_a_picture(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(synthesis, "synthesize_corpus", write_small_corpus)
     save_tiny_model(tmp_path / "model")
     names: dict[str, object] = {}
     shown = []

@@ -2,7 +2,8 @@
 
 Medleys of short pieces from all over the song are mixed in turn and compared with the reference's
 average over its sections, step by step (Adam). A stretch of the song is held back and judged before
-and after, which says whether what was learned on the medleys holds for the song.
+and after, which says whether what was learned on the medleys holds for the song; as much of the way
+is gone as makes it no worse there.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,6 +36,9 @@ PATIENCE = 12
 
 PROGRESS = 0.003
 
+SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
+"""How much of the way to the best step is kept: the first of these that passes on what was held."""
+
 NOTE_DECIMALS = 6
 
 Progress = Callable[[int, float], None]
@@ -55,7 +59,8 @@ class Refinement:
     Attributes:
         settings: the refined mix.
         steps: how many steps were taken.
-        best_step: the one that is kept.
+        best_step: the one that is best on the medleys.
+        share: how much of the way there is kept, one of `SHARES`.
         distances: style distance at each step, the mean over the latest of every medley.
         seen: on the medleys that were listened to, taken together.
         unseen: on a stretch that was not; None in a song too short to hold one back.
@@ -65,6 +70,7 @@ class Refinement:
     settings: MixSettings
     steps: int
     best_step: int
+    share: float
     distances: tuple[float, ...]
     seen: BeforeAfter
     unseen: BeforeAfter | None
@@ -82,9 +88,9 @@ def refine(
 ) -> Refinement:
     """Move the settings of a mix towards a reference.
 
-    The best step on the medleys, prior included, is kept; the held-back stretch takes no part in
-    that choice. Pieces start from silence, so the few milliseconds in which filters and compressors
-    settle are faded.
+    The best step on the medleys, prior included, is kept as far as the held-back stretch comes no
+    further from the reference: it takes part in nothing but that. Pieces start from silence, so the
+    few milliseconds in which filters and compressors settle are faded.
 
     Args:
         settings: where to start.
@@ -106,20 +112,39 @@ def refine(
     still = Controls(*(jnp.zeros(shape) for shape in _shapes(count)))
     best, path = _descend(still, problem, seen, settings.config, steps, progress)
     judge = partial(_judge, problem=problem, config=settings.config)
-    unseen = None
+    share, unseen = SHARES[0], None
     if passages.unseen is not None:
-        held = _pieces(settings, multitrack, pieces_from(passages.unseen), count)
-        unseen = BeforeAfter(judge(still, medleys=[held]), judge(best.steps, medleys=[held]))
-    params = _of_strips(moved(best.steps, problem), len(multitrack.strips))
+        held = [_pieces(settings, multitrack, pieces_from(passages.unseen), count)]
+        share, unseen = _held_to(best.steps, partial(judge, medleys=held))
+    kept = _part(best.steps, share)
+    params = _of_strips(moved(kept, problem), len(multitrack.strips))
     return Refinement(
         settings=replace(settings, params=rounded(params)),
         steps=len(path) - 1,
         best_step=best.number,
+        share=share,
         distances=tuple(path),
-        seen=BeforeAfter(judge(still, medleys=seen), judge(best.steps, medleys=seen)),
+        seen=BeforeAfter(judge(still, medleys=seen), judge(kept, medleys=seen)),
         unseen=unseen,
         passages=passages,
     )
+
+
+def _held_to(
+    steps: Controls, judge: Callable[[Controls], AudioFeatureLoss]
+) -> tuple[float, BeforeAfter]:
+    """Find how much of `steps` can be kept without coming further from the reference."""
+    before = judge(_part(steps, 0.0))
+    for share in SHARES[:-1]:
+        after = judge(_part(steps, share))
+        if after.total <= before.total:
+            return share, BeforeAfter(before, after)
+    return SHARES[-1], BeforeAfter(before, before)
+
+
+def _part(steps: Controls, share: float) -> Controls:
+    part: Controls = jax.tree.map(lambda leaf: np.float32(share) * leaf, steps)
+    return part
 
 
 def refinement_note(refinement: Refinement) -> RefinementNote:

@@ -23,6 +23,10 @@ HELD = (
     "A stretch of the song was held back: how close it comes says whether the settings suit the "
     "song, not only the pieces."
 )
+KEPT = (
+    " All of the way would have taken it further from the reference there, so {percent:.0f} % of "
+    "it was kept."
+)
 NOT_HELD = "The song is too short to hold a stretch back as a check."
 SHORTEST_BAR = 2.0
 SMALLEST = 1e-6
@@ -33,6 +37,8 @@ def refinement_section(refinement: Refinement | None) -> str:
     if refinement is None:
         return ""
     held = HELD if refinement.unseen is not None else NOT_HELD
+    if refinement.share < 1:
+        held += KEPT.format(percent=100 * refinement.share)
     return SECTION.format(
         note=NOTE.format(held=held), bars=_bars(refinement), path=_path(refinement)
     )

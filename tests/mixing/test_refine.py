@@ -7,6 +7,7 @@ import pytest
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.losses import AudioFeatureLoss
 from diffmst_jax.mixing.amount import Amounts, free_settings
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.api import mix
@@ -14,7 +15,7 @@ from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.passages import PIECE, PIECES, STRETCH, choose_passages, cut
 from diffmst_jax.mixing.reference import read_reference, reference_style
-from diffmst_jax.mixing.refine import _ADAM, _problem, _step, refine
+from diffmst_jax.mixing.refine import _ADAM, SHARES, _held_to, _problem, _step, refine
 from diffmst_jax.mixing.refine_objective import moved
 from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.mixing.words import refinement_words
@@ -100,6 +101,22 @@ def test_no_step_changes_nothing(start, long_song, target):
 
 def test_a_song_too_short_to_hold_a_stretch_back_says_so(start, multitrack, target):
     assert refine(start, multitrack, target, steps=0).unseen is None
+
+
+@pytest.mark.parametrize("allowed", SHARES)
+def test_no_more_of_the_way_is_kept_than_does_good_where_it_did_not_listen(allowed):
+    """The stretch comes closer at first and goes away again: further than it was from `allowed`."""
+
+    def judge(steps):
+        way = float(steps.track[0, 0]) / 2.0
+        total = 0.1 if way == 0 else (0.05 if way <= allowed else 0.2)
+        return AudioFeatureLoss(total, 0.0, 0.0, 0.0, 0.0, total)
+
+    steps = Controls(np.full((8, dsp.TRACK_CONTROLS), 2.0), np.ones(25), np.ones(26))
+    share, (before, after) = _held_to(steps, judge)
+    assert share == allowed
+    assert before.total == 0.1
+    assert after.total == (0.1 if allowed == 0 else 0.05)
 
 
 def test_negative_steps_are_refused(start, multitrack, target):

@@ -98,4 +98,10 @@ def refinement_words(note: RefinementNote | None) -> list[str]:
     if note.unseen_before is None or note.unseen_after is None:
         return [texts[0][:-1] + "; the song is too short to hold a stretch back."]
     unseen = f"{significant(note.unseen_before)} to {significant(note.unseen_after)}"
-    return [f"{texts[0]} {unseen} on a stretch that was held back."]
+    texts = [f"{texts[0]} {unseen} on a stretch that was held back."]
+    if note.steps and (note.seen_after, note.unseen_after) == (
+        note.seen_before,
+        note.unseen_before,
+    ):
+        texts.append("Nothing of it was kept: that stretch would have come further away.")
+    return texts

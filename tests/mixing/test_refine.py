@@ -227,6 +227,14 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
             ],
         ),
         (
+            RefinementNote(60, 0.05, 0.05, 0.04, 0.04),
+            [
+                "Refined in 60 steps: style distance 0.0500 to 0.0500 where it listened, "
+                "0.0400 to 0.0400 on a stretch that was held back.",
+                "Nothing of it was kept: that stretch would have come further away.",
+            ],
+        ),
+        (
             RefinementNote(9, 0.05, 0.003),
             [
                 "Refined in 9 steps: style distance 0.0500 to 0.00300 where it listened; "

@@ -110,19 +110,27 @@ def _headline(views: Sequence[View]) -> tuple[str, str]:
     if before <= 0 or mix <= 0:
         return significant(mix), "style distance of the mix to the reference"
     change = 1 - mix / before
-    texts = f"style distance of the mix, {significant(before)} for the plain sum of the tracks"
+    texts = (
+        f"style distance {significant(mix)}, of the plain sum of the tracks {significant(before)}"
+    )
     if change >= 0:
         return f"{math.floor(1000 * change) / 10:g} %", f"closer to the reference: {texts}"
-    return significant(mix), f"{texts}: no closer to the reference"
+    return significant(mix), f"no closer to the reference: {texts}"
 
 
 def _bars(views: Sequence[View]) -> str:
+    """Draw the distances as they are, so that the bars say what the percentage says."""
+    most = max(_total(view) for view in views[:-1])
     return "".join(
         f'<span>{escape(view.name)}</span><span class="track {view.style}">'
-        f'<i style="width:{_meter(_total(view), views, "total"):.1f}%"></i></span>'
+        f'<i style="width:{_share(_total(view), most):.1f}%"></i></span>'
         f"<b>{significant(_total(view))}</b>"
         for view in views[:-1]
     )
+
+
+def _share(value: float, most: float) -> float:
+    return max(2.0, 100 * value / most) if 0 < most < math.inf else 2.0
 
 
 def _meter(value: float, views: Sequence[View], term: str) -> float:

@@ -110,9 +110,7 @@ def _headline(views: Sequence[View]) -> tuple[str, str]:
     if before <= 0 or mix <= 0:
         return significant(mix), "style distance of the mix to the reference"
     change = 1 - mix / before
-    texts = (
-        f"style distance {significant(mix)}, of the plain sum of the tracks {significant(before)}"
-    )
+    texts = f"style distance {significant(mix)}, against {significant(before)} for the plain sum"
     if change >= 0:
         return f"{math.floor(1000 * change) / 10:g} %", f"closer to the reference: {texts}"
     return significant(mix), f"no closer to the reference: {texts}"

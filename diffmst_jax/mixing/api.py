@@ -16,6 +16,7 @@ from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
 from diffmst_jax.mixing.compare import View, compare
 from diffmst_jax.mixing.console_file import console_text, load_console
 from diffmst_jax.mixing.decide import REFINED_FROM, REFINED_TO, Decided, decide
+from diffmst_jax.mixing.dither import write_pieces
 from diffmst_jax.mixing.inputs import (
     References,
     Tracks,
@@ -38,7 +39,6 @@ from diffmst_jax.mixing.output import (
     OutputTarget,
     finish,
     finish_recorded,
-    write_pieces,
 )
 from diffmst_jax.mixing.reference import Reference, named, read_reference
 from diffmst_jax.mixing.render import render

@@ -14,13 +14,10 @@ can be iterated again and again.
 
 import math
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.audio_blocks import write_blocks
 from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.limits import DEFAULT_CEILING_DBTP, DEFAULT_LOUDNESS_LUFS
 from diffmst_jax.mixing.measure import (
@@ -32,9 +29,8 @@ from diffmst_jax.mixing.measure import (
     peak,
     true_peak_envelope,
 )
+from diffmst_jax.mixing.pieces import regrouped, with_margins
 from diffmst_jax.mixing.sliding import lowest_around, mean_around
-
-PIECE = 1 << 16
 
 LIMITER_WINDOW_S = 0.04
 MOST_LIMITING_DB = 6.0
@@ -45,11 +41,6 @@ LIMITED_RANGE = factor(MOST_LIMITING_DB) * 1.01
 
 LOUDNESS_TOLERANCE_LU = 0.02
 LOUDNESS_ROUNDS = 6
-
-DITHERED_BITS = {"PCM_16": 16}
-"""Sample formats with steps that can be heard, and their depth; 24 bits are finer than hearing."""
-
-DITHER_SEED = 0
 
 
 class OutputTarget(NamedTuple):
@@ -159,7 +150,7 @@ def record(pieces: Iterable[np.ndarray], tape: Tape, *, sample_rate: int) -> Rec
         sample_rate: samples per second.
     """
     meter, highest = StepPowers(2, sample_rate=sample_rate), 0.0
-    for around, inner in with_margins(_regrouped(pieces), TRUE_PEAK_MARGIN):
+    for around, inner in with_margins(regrouped(pieces), TRUE_PEAK_MARGIN):
         piece = around[:, inner]
         meter.add(piece)
         # Nothing 6 dB below the highest peak is ever limited: see `MOST_LIMITING_DB`.
@@ -199,96 +190,6 @@ def finished_pieces(recorded: Recorded, level: Level) -> Iterator[np.ndarray]:
         return
     for piece, _, _ in ahead(_limited_pieces(recorded, factor(level.gain_db), level.ceiling)):
         yield piece if level.trim == 1.0 else (piece * level.trim).astype(np.float32)
-
-
-def write_pieces(
-    path: str | Path, pieces: Iterable[np.ndarray], *, subtype: str, channels: int = 2
-) -> None:
-    """Write a finished mix piece by piece, dithered where the sample format needs it.
-
-    Args:
-        path: where to.
-        pieces: float `(channels, time)`.
-        subtype: sample format in libsndfile's names.
-        channels: of the pieces.
-
-    Raises:
-        InputError: the place cannot be written to.
-    """
-    noise, bits = dither_noise(), DITHERED_BITS.get(subtype)
-    rounded = (p if bits is None else dithered(p, bits, noise) for p in pieces)
-    write_blocks(path, rounded, channels=channels, sample_rate=SAMPLE_RATE, subtype=subtype)
-
-
-def dithered(audio: np.ndarray, bits: int, noise: np.random.Generator | None = None) -> np.ndarray:
-    """Round to a bit depth so that what is lost is noise, not distortion.
-
-    Triangular dither of two steps' width makes mean and power of the error independent of the
-    signal. Its noise is always the same, so writing a mix twice gives the same file.
-
-    Args:
-        audio: float `(channels, time)`.
-        bits: of the integer format to come, 16 for instance.
-        noise: `dither_noise()`, given again for each piece of one signal.
-
-    Returns:
-        float64 on the grid of that format, never beyond its largest value.
-    """
-    steps = 2.0 ** (bits - 1)
-    drawn = (noise or dither_noise()).random((audio.shape[1], audio.shape[0], 2))
-    triangular = (drawn[..., 0] - drawn[..., 1]).T
-    return np.clip(np.round(audio * steps + triangular), -steps, steps - 1) / steps
-
-
-def dither_noise() -> np.random.Generator:
-    """Return the generator of the dither of one signal."""
-    return np.random.default_rng(DITHER_SEED)
-
-
-def with_margins(pieces: Iterable[np.ndarray], margin: int) -> Iterator[tuple[np.ndarray, slice]]:
-    """Give each piece together with up to `margin` samples of what comes before and after it.
-
-    Args:
-        pieces: `(rows, time)`, no shorter than `margin` but for the last.
-        margin: samples, 0 or more.
-
-    Returns:
-        Pairs of a piece with its surroundings and where in that it lies itself.
-    """
-    waiting: np.ndarray | None = None
-    before: np.ndarray | None = None
-    for piece in pieces:
-        if waiting is not None:
-            yield _between(before, waiting, piece[:, :margin])
-            before = waiting[:, waiting.shape[1] - margin :]
-        waiting = piece
-    if waiting is not None:
-        yield _between(before, waiting, waiting[:, :0])
-
-
-def _regrouped(pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same samples in pieces of `PIECE`, the last one shorter."""
-    rest: list[np.ndarray] = []
-    have = 0
-    for piece in pieces:
-        rest.append(piece)
-        have += piece.shape[1]
-        if have < PIECE:
-            continue
-        joined = np.concatenate(rest, axis=1) if len(rest) > 1 else piece
-        whole = have - have % PIECE
-        yield from (joined[:, start : start + PIECE] for start in range(0, whole, PIECE))
-        rest, have = [joined[:, whole:]], have - whole
-    if have:
-        yield np.concatenate(rest, axis=1)
-
-
-def _between(
-    before: np.ndarray | None, piece: np.ndarray, after: np.ndarray
-) -> tuple[np.ndarray, slice]:
-    first = 0 if before is None else before.shape[1]
-    parts = [piece, after] if before is None else [before, piece, after]
-    return np.concatenate(parts, axis=1), slice(first, first + piece.shape[1])
 
 
 def _measured(recorded: Recorded, gain_db: float, ceiling: float) -> tuple[float, float]:

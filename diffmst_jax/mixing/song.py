@@ -13,16 +13,16 @@ from diffmst_jax.audio_blocks import AudioWriter
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.console_stream import CHUNK
+from diffmst_jax.mixing.dither import write_pieces
 from diffmst_jax.mixing.output import (
-    PIECE,
     Level,
     Recorded,
     Tape,
     find_level,
     finished_pieces,
     record,
-    write_pieces,
 )
+from diffmst_jax.mixing.pieces import PIECE
 from diffmst_jax.mixing.render import render_pieces, stem_pieces
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.strip_stream import StripStream

@@ -4,6 +4,7 @@ from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from diffmst_jax.audio import read_audio
 from diffmst_jax.mixing.api import write_mix
+from diffmst_jax.mixing.dither import dithered
 from diffmst_jax.mixing.measure import (
     decibels,
     integrated_loudness,
@@ -13,7 +14,6 @@ from diffmst_jax.mixing.measure import (
 from diffmst_jax.mixing.output import (
     MOST_LIMITING_DB,
     OutputTarget,
-    dithered,
     finish,
 )
 from diffmst_jax.mixing.sliding import lowest_around, mean_around

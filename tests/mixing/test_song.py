@@ -16,7 +16,8 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.api import write_mix
 from diffmst_jax.mixing.console_file import console_text
-from diffmst_jax.mixing.output import PIECE, OutputTarget, finish, record, with_margins
+from diffmst_jax.mixing.output import OutputTarget, finish, record
+from diffmst_jax.mixing.pieces import PIECE, with_margins
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.song import FileTape, stem_names, write_song, write_stems
 from diffmst_jax.mixing.strip_stream import StripStream

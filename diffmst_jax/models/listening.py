@@ -2,9 +2,10 @@
 
 The picture that a mix is solved in (`matching`) leaves out dynamics and how a mix is measured.
 Both show once an excerpt is mixed: the difference between what is measured and what was wanted
-moves the aim of the picture, and the next solution is closer. The master's threshold is chosen in
-the first rounds, as the one that leaves the reference's crest factor. No gradient passes through
-audio; the best mix of all rounds is kept, so listening cannot make an excerpt worse.
+moves the aim of the picture, and the next solution is closer. The master's threshold is chosen when
+the balance has taken care of the peaks that it can, as the one that leaves the reference's crest
+factor. No gradient passes through audio; the best mix of all rounds is kept, so listening cannot
+make an excerpt worse.
 """
 
 from dataclasses import replace
@@ -34,13 +35,13 @@ from diffmst_jax.models.matching import (
 )
 from diffmst_jax.models.starting_point import with_mix
 
-ROUNDS = 5
-CHOICES = 2  # first rounds, which also choose the master's threshold; then the balance settles
+ROUNDS = 6
+FIRST_CHOICE, LAST_CHOICE = 2, 3  # rounds that choose the master's threshold: once balance settles
 PEAKS = 32  # of each channel of each mix, one a frame
 FRAME = 441  # samples
 WIDTH_FLOOR = 1e-9
 # The compressor that is tried on the master bus, and where. Thresholds are for a mix at -16 LUFS.
-TRIED = dsp.CompressorParams(0.0, 4.0, 8.0, 80.0, 6.0, 0.0)
+TRIED = dsp.CompressorParams(0.0, 8.0, 5.5, 80.0, 6.0, 0.0)
 THRESHOLDS_DB = (-4.0, -8.0, -12.0, -16.0, -20.0, -24.0, -28.0)
 COST_OF_COMPRESSION = 0.1  # squared dB of crest factor that the next lower threshold has to gain
 
@@ -108,7 +109,7 @@ def listen(
     lean = strips.pan
 
     def judge_and_correct(now: _Round, number: Array) -> tuple[_Round, None]:
-        choosing = number < CHOICES
+        choosing = (number >= FIRST_CHOICE) & (number <= LAST_CHOICE)
         judged = _judge(now.params, tracks, heard.mask, target, config, sample_rate, choosing)
         distance = style_distance(judged.features, target).total
         better = distance < now.lowest

@@ -6,12 +6,15 @@ can be compared at one loudness, and the page follows light and dark, wide and n
 
 import base64
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
+from pathlib import Path
 from string import Template
+from urllib.parse import quote
 
-from diffmst_jax.evaluation.config import ReportConfig
+from diffmst_jax.evaluation.clips import BASE64
 from diffmst_jax.evaluation.report_plots import (
     by_tracks_plot,
     controls_plot,
@@ -28,22 +31,22 @@ from diffmst_jax.evaluation.report_tables import (
     tests_table,
     trouble,
 )
-from diffmst_jax.evaluation.store import REFERENCE, Store
+from diffmst_jax.evaluation.store import REFERENCE, Row
 from diffmst_jax.evaluation.summary import Summary
 
-BASE64 = 4 / 3
+Clips = dict[int, list[tuple[str, str]]]
+"""By example: names of systems, and their audio as URLs."""
 
 
-def report_html(summary: Summary, stores: Sequence[Store], kind: str, config: ReportConfig) -> str:
+def report_html(summary: Summary, rows: Sequence[Row], clips: Clips, kind: str) -> str:
     """Build the page.
 
     Args:
-      summary: of all rows of the runs.
-      stores: the runs; systems of several are told apart by the summary's names already.
+      summary: of all rows.
+      rows: of every example and system.
+      clips: what can be listened to.
       kind: of the protocol.
-      config: how much audio it may hold.
     """
-    rows = [row for store in stores for row in store.rows]
     template = resources.files(__package__).joinpath("report_template.html")
     parts = {
         "Results": paper_table(summary, kind),
@@ -71,32 +74,29 @@ def report_html(summary: Summary, stores: Sequence[Store], kind: str, config: Re
         about=about,
         sections=sections,
         examples=examples_table(rows),
-        clips=json.dumps(embedded_clips(stores, config)).replace("</", "<\\/"),
+        clips=json.dumps(clips).replace("</", "<\\/"),
     )
 
 
-def embedded_clips(stores: Sequence[Store], config: ReportConfig) -> list[list[list[str]]]:
-    """Clips of every example: pairs of a system's name and its audio as a URL.
+def embedded_clips(found: Mapping[int, Mapping[str, Path]], folder: Path, audio_mb: float) -> Clips:
+    """Read excerpts into URLs, the reference of an example last.
 
-    What would not fit is linked to in the run's folder instead.
+    Args:
+      found: files by example and system.
+      folder: where the page will be; what does not fit into it is linked to from there.
+      audio_mb: how much the page may hold.
     """
-    budget = config.audio_mb * 1e6
-    clips: list[list[list[str]]] = []
-    for store in stores:
-        systems = dict.fromkeys(row.system for row in store.rows)
-        for number in range(len(store.examples)):
-            entry = []
-            for system in sorted(systems, key=lambda name: name == REFERENCE):
-                path = store.clip(number, system)
-                if not path.is_file():
-                    continue
-                size = BASE64 * path.stat().st_size
-                if size <= budget:
-                    budget -= size
-                    audio = base64.b64encode(path.read_bytes()).decode("ascii")
-                    url = f"data:audio/mpeg;base64,{audio}"
-                else:
-                    url = f"{path.parent.name}/{path.name}"
-                entry.append([system, url])
-            clips.append(entry)
+    budget = audio_mb * 1e6
+    clips: Clips = {}
+    for example, paths in found.items():
+        for system in sorted(paths, key=lambda name: name == REFERENCE):
+            path = paths[system]
+            size = BASE64 * path.stat().st_size
+            if size <= budget:
+                budget -= size
+                audio = base64.b64encode(path.read_bytes()).decode("ascii")
+                url = f"data:audio/mpeg;base64,{audio}"
+            else:
+                url = quote(Path(os.path.relpath(path, folder)).as_posix())
+            clips.setdefault(example, []).append((system, url))
     return clips

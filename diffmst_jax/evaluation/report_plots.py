@@ -104,7 +104,7 @@ def _axis(values: np.ndarray, *, log: bool) -> Axis:
             positive = np.array([1.0])
         low = math.floor(math.log10(positive.min()))
         high = max(low + 1, math.ceil(math.log10(positive.max())))
-        step = max(1, (high - low) // 4)
+        step = math.ceil((high - low) / 4)
         ticks = [10.0**p for p in range(low, high + 1, step)]
         return Axis(10.0**low, 10.0**high, ticks, [f"{t:g}" for t in ticks], log=True)
     first, last = min(0.0, float(values.min())), max(1.0, float(values.max()))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from diffmst_jax.evaluation.metrics import BANDS, CATALOGUE, LEAST_AUDIBILITY, TOTAL
+from diffmst_jax.evaluation.statistics import FEWEST_PAIRS
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.evaluation.tables import (
@@ -23,23 +24,41 @@ Cell = tuple[str, float | None]
 """Text and the value to sort by; None sorts by the text."""
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], *, after: str = "") -> str:
-    """A table that sorts; `after` is HTML of rows that stay at its end."""
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[Cell]], *, after: str = "", tall: bool = False
+) -> str:
+    """A table that sorts.
+
+    Args:
+      heads: of the columns.
+      rows: cells in their order.
+      after: HTML of rows that stay at the end.
+      tall: whether it may be long, so that it scrolls within the page.
+    """
+    body = ["".join(_cell(*cell) for cell in row) for row in rows]
+    texts = [value is None for _, value in rows[0]] if rows else [False] * len(heads)
+    return table_of(heads, body, texts, after=after, tall=tall)
+
+
+def table_of(
+    heads: Sequence[str], body: Sequence[str], texts: Sequence[bool], *, after: str, tall: bool
+) -> str:
+    """A table of rows that are HTML already; `texts` says which columns hold text."""
     top = "".join(
-        f'<th aria-sort="none"><button type="button">{escape(text)}</button></th>' for text in heads
+        f'<th aria-sort="none"{" class=text" if text else ""}>'
+        f'<button type="button">{escape(label)}</button></th>'
+        for label, text in zip(heads, texts, strict=True)
     )
-    body = "".join(
-        "<tr>" + "".join(_cell(text, value) for text, value in row) + "</tr>" for row in rows
-    )
+    rows = "".join(f"<tr>{row}</tr>" for row in body)
     return (
-        f'<div class="card scroll"><table class="sortable"><thead><tr>{top}</tr></thead>'
-        f"<tbody>{body}</tbody>{after}</table></div>"
+        f'<div class="card scroll{" tall" if tall else ""}"><table class="sortable">'
+        f"<thead><tr>{top}</tr></thead><tbody>{rows}</tbody>{after}</table></div>"
     )
 
 
 def _cell(text: str, value: float | None) -> str:
     if value is None:
-        return f"<td>{escape(text)}</td>"
+        return f"<td class=text>{escape(text)}</td>"
     shown = value if math.isfinite(value) else 1e300
     return f'<td data-value="{shown!r}">{escape(text)}</td>'
 
@@ -125,9 +144,10 @@ def tests_table(summary: Summary) -> str:
     heads = ["Metric", "System", "against", "smaller in", "Median difference", "p (Holm)", "Pairs"]
     note = (
         '<p class="note">Two-sided Wilcoxon signed-rank tests on the examples that both systems '
-        "mixed, corrected for their number after Holm.</p>"
+        "mixed, corrected for their number after Holm; none with fewer than "
+        f"{FEWEST_PAIRS} pairs.</p>"
     )
-    return note + table(heads, rows)
+    return note + table(heads, rows, tall=True)
 
 
 def spread_table(summary: Summary) -> str:
@@ -183,30 +203,32 @@ def trouble(summary: Summary) -> str:
 def examples_table(rows: Sequence[Row]) -> str:
     """A row per example with the loss of every system; its button opens the players."""
     systems = [s for s in dict.fromkeys(row.system for row in rows) if s != REFERENCE]
-    examples = dict.fromkeys(row.example for row in rows)
-    found = {(row.example, row.system): row for row in rows}
+    found: dict[int, dict[str, Row]] = {}
+    for row in rows:
+        found.setdefault(row.example, {})[row.system] = row
     body = []
-    for place, example in enumerate(examples):
-        any_row = next(row for row in rows if row.example == example)
-        title = f"{any_row.song} like {any_row.reference}"
-        cells = [
+    for example in sorted(found):
+        any_row = next(iter(found[example].values()))
+        title = escape(f"{any_row.song} like {any_row.reference}")
+        button = (
             f'<td data-value="{example}"><button type="button" class="listen" '
-            f'data-example="{place}" data-title="{escape(title)}">Listen</button></td>',
-            f"<td>{escape(any_row.song)}</td><td>{escape(any_row.reference)}</td>",
-            _cell(str(any_row.tracks), any_row.tracks),
+            f'data-example="{example}" data-title="{title}">Listen</button></td>'
+        )
+        cells = [
+            (any_row.song, None),
+            (any_row.reference, None),
+            (str(any_row.tracks), any_row.tracks),
+            *(_loss_cell(found[example].get(system)) for system in systems),
         ]
-        for system in systems:
-            row = found.get((example, system))
-            if row is None or row.status != OK:
-                cells.append(_cell(FAILED if row else "-", math.inf))
-            else:
-                cells.append(_cell(number(row.values[TOTAL]), row.values[TOTAL]))
-        body.append(f"<tr>{''.join(cells)}</tr>")
+        body.append(button + "".join(_cell(*cell) for cell in cells))
     heads = ["", "Song", "Reference", "Tracks", *systems]
-    top = "".join(
-        f'<th aria-sort="none"><button type="button">{escape(text)}</button></th>' for text in heads
-    )
+    texts = [True, True, True, *[False] * (1 + len(systems))]
+    return table_of(heads, body, texts, after="", tall=True)
+
+
+def _loss_cell(row: Row | None) -> Cell:
+    if row is None:
+        return "-", math.inf
     return (
-        f'<div class="card scroll tall"><table class="sortable"><thead><tr>{top}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+        (number(row.values[TOTAL]), row.values[TOTAL]) if row.status == OK else (FAILED, math.inf)
     )

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
+from typing import NamedTuple
 
 from diffmst_jax.evaluation.config import EvaluationConfig, ReportConfig
-from diffmst_jax.evaluation.report import report_html
+from diffmst_jax.evaluation.frechet import FrechetDistance
+from diffmst_jax.evaluation.report import embedded_clips, report_html
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
-from diffmst_jax.evaluation.summary import Summary, summarize
+from diffmst_jax.evaluation.summary import Summary, frechet_distances, summarize
 from diffmst_jax.evaluation.tables import latex, markdown
 from diffmst_jax.files import written_beside
 from diffmst_jax.training.config import Folders
@@ -41,21 +41,47 @@ def _corpora(given: Folders) -> str:
     return ", ".join(Path(folder).name for folder in folders(given))
 
 
+class Found(NamedTuple):
+    """What one run found, or several together.
+
+    Attributes:
+      rows: of every example and system.
+      frechet: distances to the references, by system and embedding.
+      clips: excerpts to listen to, by example and system.
+    """
+
+    rows: list[Row]
+    frechet: dict[str, dict[str, FrechetDistance]]
+    clips: dict[int, dict[str, Path]]
+
+
 def write_results(store: Store, config: EvaluationConfig) -> Summary:
     """Write every result file of a run."""
-    summary = summarize(store.rows, store.embeddings(), about(config, len(store.examples)))
-    write_csv(store.folder / "metrics.csv", store.rows)
-    write_texts(store.folder, summary, config.protocol.kind)
-    page = report_html(summary, [store], config.protocol.kind, config.report)
-    _write(store.folder / "report.html", page)
-    return summary
+    facts = about(config, len(store.examples))
+    return _write_all(store.folder, found_by(store), facts, config.protocol.kind, config.report)
 
 
-def write_texts(folder: Path, summary: Summary, kind: str) -> None:
-    """Write the summary as JSON, Markdown and LaTeX."""
+def found_by(store: Store) -> Found:
+    """What a run found."""
+    places = [(row.example, row.system, store.clip(row.example, row.system)) for row in store.rows]
+    clips: dict[int, dict[str, Path]] = {}
+    for example, system, path in places:
+        if path.is_file():
+            clips.setdefault(example, {})[system] = path
+    return Found(store.rows, frechet_distances(store.embeddings()), clips)
+
+
+def _write_all(
+    folder: Path, found: Found, facts: dict[str, str], kind: str, report: ReportConfig
+) -> Summary:
+    summary = summarize(found.rows, found.frechet, facts)
+    write_csv(folder / "metrics.csv", found.rows)
     _write(folder / "summary.json", json.dumps(summary.as_json(), indent=1))
     _write(folder / "summary.md", markdown(summary, kind))
     _write(folder / "table.tex", latex(summary, kind))
+    clips = embedded_clips(found.clips, folder, report.audio_mb)
+    _write(folder / "report.html", report_html(summary, found.rows, clips, kind))
+    return summary
 
 
 def write_csv(path: Path, rows: list[Row]) -> None:
@@ -90,42 +116,38 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
     """
     stores = [Store.open(path) for path in runs]
     names = run_names(runs)
-    configs = [store.config for store in stores]
     same = all(store.examples == stores[0].examples for store in stores)
-    rows: list[Row] = []
-    embeddings: dict[str, np.ndarray] = {}
-    offset = 0
+    together = Found([], {}, {})
+    shift = 0
     for name, store in zip(names, stores, strict=True):
-        shift = 0 if same else offset
-        store.rows = [
-            replace(row, example=row.example + shift, group=row.group + shift)
-            if row.system == REFERENCE
-            else replace(
-                row,
-                system=f"{name}: {row.system}",
-                example=row.example + shift,
-                group=row.group + shift,
-            )
-            for row in store.rows
-        ]
-        rows += store.rows
-        offset += len(store.examples)
-        for key, vectors in store.embeddings().items():
-            embedding, system = key.split("/", 1)
-            label = system if system == REFERENCE else f"{name}: {system}"
-            embeddings.setdefault(f"{embedding}/{label}", vectors)
+        _add(together, found_by(store), name, shift)
+        shift += 0 if same else len(store.examples)
+    configs = [store.config for store in stores]
     protocols = {config.protocol.name for config in configs}
     kind = configs[0].protocol.kind if len(protocols) == 1 else "table1"
-    about_all = {
+    facts = {
         "protocol": " and ".join(sorted(protocols)),
         "runs": ", ".join(names),
         "examples": "the same in all" if same else "different ones",
     }
-    summary = summarize(rows, embeddings, about_all)
-    write_csv(folder / "metrics.csv", rows)
-    write_texts(folder, summary, kind)
-    _write(folder / "report.html", report_html(summary, stores, kind, report))
-    return summary, kind
+    return _write_all(folder, together, facts, kind, report), kind
+
+
+def _add(together: Found, found: Found, run: str, shift: int) -> None:
+    """Add what a run found: its systems under its name, its examples further on by `shift`."""
+
+    def label(system: str) -> str:
+        return system if system == REFERENCE else f"{run}: {system}"
+
+    for row in found.rows:
+        example, group = row.example + shift, row.group + shift
+        moved = replace(row, system=label(row.system), example=example, group=group)
+        together.rows.append(moved)
+    for system, distances in found.frechet.items():
+        together.frechet[label(system)] = distances
+    for example, clips in found.clips.items():
+        named = {label(system): path for system, path in clips.items()}
+        together.clips.setdefault(example + shift, {}).update(named)
 
 
 def run_names(runs: Sequence[Path]) -> list[str]:

@@ -114,18 +114,20 @@ class Summary:
 
 
 def summarize(
-    rows: Sequence[Row], embeddings: Mapping[str, np.ndarray], about: dict[str, str]
+    rows: Sequence[Row],
+    frechet: Mapping[str, dict[str, FrechetDistance]],
+    about: dict[str, str],
 ) -> Summary:
     """Work out everything that is said about systems.
 
     Args:
       rows: of all systems and examples.
-      embeddings: by "<embedding>/<system>".
+      frechet: by system and embedding.
       about: what was evaluated.
     """
     names = [n for n in dict.fromkeys(row.system for row in rows) if n != REFERENCE]
     by_system = {name: [row for row in rows if row.system == name] for name in names}
-    systems = {name: _system(by_system[name], _frechet(name, embeddings)) for name in names}
+    systems = {name: _system(by_system[name], frechet.get(name, {})) for name in names}
     tests = {}
     for metric in TESTED:
         values = {
@@ -189,13 +191,21 @@ def _spread(rows: Sequence[Row]) -> Spread | None:
     return Spread(len(several), best, worst, deviation)
 
 
-def _frechet(name: str, embeddings: Mapping[str, np.ndarray]) -> dict[str, FrechetDistance]:
-    found = {}
+def frechet_distances(
+    embeddings: Mapping[str, np.ndarray],
+) -> dict[str, dict[str, FrechetDistance]]:
+    """Return the distances of systems to the references, by system and embedding.
+
+    Args:
+      embeddings: of mixes and references, by "<embedding>/<system>".
+    """
+    found: dict[str, dict[str, FrechetDistance]] = {}
     for key, samples in embeddings.items():
         embedding, system = key.split("/", 1)
         reference = embeddings.get(f"{embedding}/{REFERENCE}")
-        if system == name and reference is not None and min(len(samples), len(reference)) > 1:
-            found[embedding] = frechet_distance(samples, reference)
+        if system == REFERENCE or reference is None or min(len(samples), len(reference)) < 2:
+            continue
+        found.setdefault(system, {})[embedding] = frechet_distance(samples, reference)
     return found
 
 

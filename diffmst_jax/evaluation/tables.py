@@ -175,7 +175,7 @@ def terminal_table(summary: Summary, kind: str) -> Table:
 def interval(system: SystemSummary, metric: str) -> str:
     """Confidence interval of a mean, written out."""
     found = system.metrics.get(metric)
-    return f"{found.low:.4g} to {found.high:.4g}" if found else "-"
+    return f"{found.low:.3g} to {found.high:.3g}" if found else "-"
 
 
 def _value(system: SystemSummary, metric: str) -> float | None:

@@ -18,6 +18,7 @@ from diffmst_jax.evaluation.tables import (
     lines,
     p_text,
     paper_lines,
+    table_note,
 )
 
 Cell = tuple[str, float | None]
@@ -79,7 +80,11 @@ def paper_table(summary: Summary, kind: str) -> str:
             (cell(v, c), math.inf if v is None else v)
             for v, c in zip(line.values, shown, strict=True)
         ]
-        cells += [(interval(system, TOTAL), None), (str(system.examples), system.examples)]
+        total = system.metrics.get(TOTAL)
+        cells += [
+            (interval(system, TOTAL), total.low if total else math.inf),
+            (str(system.examples), system.examples),
+        ]
         rows.append([*cells, (str(system.failed), system.failed)])
     heads = ["System", *map(head, shown), "95 % of AF loss", "Examples", "Failed"]
     theirs = "".join(
@@ -92,11 +97,8 @@ def paper_table(summary: Summary, kind: str) -> str:
         span = len(heads)
         title = f'<tr><th colspan="{span}">{escape(OTHER_CORPUS)}: not comparable</th></tr>'
         theirs = f'<tbody class="paper">{title}{theirs}</tbody>'
-    note = (
-        '<p class="note">Means over the examples; lower is better. Terms are weighted, their sum '
-        "is the AF loss. Choose a heading to sort.</p>"
-    )
-    return note + table(heads, rows, after=theirs)
+    note = f"{table_note(summary, kind)} Choose a heading to sort."
+    return f'<p class="note">{escape(note)}</p>{table(heads, rows, after=theirs)}'
 
 
 def metrics_table(summary: Summary) -> str:

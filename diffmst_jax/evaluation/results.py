@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from diffmst_jax.evaluation.config import EvaluationConfig, ReportConfig
 from diffmst_jax.evaluation.frechet import FrechetDistance
+from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.report import embedded_clips, report_html
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import Summary, frechet_distances, summarize
-from diffmst_jax.evaluation.tables import latex, markdown
+from diffmst_jax.evaluation.tables import markdown
 from diffmst_jax.files import written_beside
 from diffmst_jax.training.config import Folders
 from diffmst_jax.training.corpora import folders

@@ -1,4 +1,4 @@
-"""Tables: on the terminal, in Markdown, and in LaTeX in the paper's layout."""
+"""The paper's tables with our systems: their columns and lines; on the terminal, in Markdown."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from rich.table import Table
 
+from diffmst_jax.evaluation.frechet import FrechetDistance
 from diffmst_jax.evaluation.metrics import (
     CATALOGUE,
     LEAST_AUDIBILITY,
@@ -17,6 +18,9 @@ from diffmst_jax.evaluation.paper import CITATION, TABLES, PaperRow
 from diffmst_jax.evaluation.summary import Summary, SystemSummary
 
 FAILED = "failed"
+FRECHET = "frechet"
+PAPERS_EMBEDDING = "vggish"
+TABLE_NOTE = "Means, lower is better. Terms are weighted; their sum is the AF loss."
 OTHER_CORPUS = f"{CITATION}, another corpus"
 SHORT_NAMES = dict(zip(TERMS, ("RMS", "CF", "SW", "SI", "BS"), strict=True))
 EXTRA = (MEAN_AUDIBILITY, LEAST_AUDIBILITY, "mrstft", "controls_rmse")
@@ -26,7 +30,7 @@ class Column(NamedTuple):
     """A column of the paper's tables.
 
     Attributes:
-      metric: what it holds; "frechet" for Frechet audio distance.
+      metric: what it holds; `FRECHET` for Frechet audio distance.
       label: its head.
       exponent: values are divided by ten to this; None for scientific notation.
     """
@@ -49,7 +53,7 @@ def columns(kind: str) -> tuple[Column, ...]:
     exponents = (-4, -1, -2, -2, 0) if second else (None, -2, -2, -2, 0)
     terms = [Column(term, SHORT_NAMES[term], e) for term, e in zip(TERMS, exponents, strict=True)]
     loss = Column(TOTAL, "AF loss", 0 if second else None)
-    return (*terms, loss) if second else (*terms, loss, Column("frechet", "FAD", 0))
+    return (*terms, loss) if second else (*terms, loss, Column(FRECHET, "FAD", 0))
 
 
 def lines(summary: Summary, kind: str) -> list[Line]:
@@ -71,7 +75,9 @@ def paper_lines(kind: str) -> list[Line]:
 def cell(value: float | None, column: Column) -> str:
     """Write a value in the unit of its column."""
     if value is None or not math.isfinite(value):
-        return FAILED if value is None and column.metric != "frechet" else "-"
+        return FAILED if value is None and column.metric != FRECHET else "-"
+    if column.metric == FRECHET:
+        return f"{value:.3g}"
     if column.exponent is None:
         return f"{value:.2e}"
     scaled = value / 10**column.exponent
@@ -101,54 +107,23 @@ def paper_markdown(summary: Summary, kind: str) -> list[str]:
     for line in lines(summary, kind):
         system = summary.systems[line.system]
         counts = [str(system.examples), str(system.failed)]
-        rows.append(_markdown_row([line.system, *_cells(line, kind), *counts]))
+        rows.append(_markdown_row([line.system, *cells_of(line, kind), *counts]))
     rows += [
-        _markdown_row([f"*{line.system}, paper*", *_cells(line, kind), "", ""])
+        _markdown_row([f"*{line.system}, paper*", *cells_of(line, kind), "", ""])
         for line in paper_lines(kind)
     ]
-    note = "Terms are weighted; their sum is the AF loss."
+    return [*rows, "", table_note(summary, kind)]
+
+
+def table_note(summary: Summary, kind: str) -> str:
+    """Say what a reader of the paper's table has to know."""
+    sentences = [TABLE_NOTE]
+    used = dict.fromkeys(f[0] for s in summary.systems.values() if (f := _frechet(s)) is not None)
+    if used and columns(kind)[-1].metric == FRECHET:
+        sentences.append(f"FAD is on the embedding {' or '.join(used)}, the paper's on VGGish.")
     if paper_lines(kind):
-        note += f" Lines in italics: {OTHER_CORPUS}, so not comparable."
-    return [*rows, "", note]
-
-
-def latex(summary: Summary, kind: str) -> str:
-    """The paper's table for its own preamble plus booktabs: best bold, second best underlined."""
-    ours = lines(summary, kind)
-    heads = " & ".join(f"{_latex_head(column)} $\\downarrow$" for column in columns(kind))
-    body = [
-        f"{_escape(line.system)} & {' & '.join(_marked(line, ours, kind))} \\\\" for line in ours
-    ]
-    theirs = [
-        f"{_escape(line.system)} & {' & '.join(_cells(line, kind))} \\\\"
-        for line in paper_lines(kind)
-    ]
-    if theirs:
-        span = len(columns(kind)) + 1
-        theirs = [
-            "\\midrule",
-            f"\\multicolumn{{{span}}}{{l}}{{\\emph{{{_escape(OTHER_CORPUS)}}}}} \\\\",
-            *theirs,
-        ]
-    about = ", ".join(f"{k}: {v}" for k, v in summary.about.items())
-    return "\n".join(
-        [
-            "% needs \\usepackage{booktabs}",
-            "\\begin{table}",
-            "\\centering",
-            f"\\begin{{tabular}}{{l{'r' * len(columns(kind))}}}",
-            "\\toprule",
-            f"Method & {heads} \\\\",
-            "\\midrule",
-            *body,
-            *theirs,
-            "\\bottomrule",
-            "\\end{tabular}",
-            f"\\caption{{Averages; terms are weighted. {_escape(about)}.}}",
-            "\\end{table}",
-            "",
-        ]
-    )
+        sentences.append(f"The paper's own lines: {OTHER_CORPUS}, so not comparable.")
+    return " ".join(sentences)
 
 
 def terminal_table(summary: Summary, kind: str) -> Table:
@@ -163,7 +138,7 @@ def terminal_table(summary: Summary, kind: str) -> Table:
         least = system.metrics.get(LEAST_AUDIBILITY)
         table.add_row(
             line.system,
-            *_cells(line, kind),
+            *cells_of(line, kind),
             interval(system, TOTAL),
             f"{least.mean:.2f}" if least else "-",
             str(system.examples),
@@ -179,15 +154,21 @@ def interval(system: SystemSummary, metric: str) -> str:
 
 
 def _value(system: SystemSummary, metric: str) -> float | None:
-    if metric == "frechet":
-        chosen = [f for name, f in system.frechet.items() if name.startswith("vggish")]
-        chosen += list(system.frechet.values())
-        return chosen[0].distance if chosen else None
+    if metric == FRECHET:
+        chosen = _frechet(system)
+        return chosen[1].distance if chosen else None
     found = system.metrics.get(metric)
     return found.mean if found else None
 
 
-def _cells(line: Line, kind: str) -> list[str]:
+def _frechet(system: SystemSummary) -> tuple[str, FrechetDistance] | None:
+    """The distance of the column FAD and its embedding: the paper's where there is one."""
+    ordered = sorted(system.frechet.items(), key=lambda f: not f[0].startswith(PAPERS_EMBEDDING))
+    return ordered[0] if ordered else None
+
+
+def cells_of(line: Line, kind: str) -> list[str]:
+    """Write the values of a line, each in the unit of its column."""
     return [cell(v, column) for v, column in zip(line.values, columns(kind), strict=True)]
 
 
@@ -281,28 +262,3 @@ def p_text(p_value: float) -> str:
     if not math.isfinite(p_value):
         return "-"
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
-
-
-def _marked(line: Line, all_lines: Sequence[Line], kind: str) -> list[str]:
-    cells = _cells(line, kind)
-    for i, value in enumerate(line.values):
-        known = sorted({v for v in (other.values[i] for other in all_lines) if v is not None})
-        if value is None or len(known) < 2:
-            continue
-        if value == known[0]:
-            cells[i] = f"\\textbf{{{cells[i]}}}"
-        elif value == known[1]:
-            cells[i] = f"\\underline{{{cells[i]}}}"
-    return cells
-
-
-def _latex_head(column: Column) -> str:
-    return column.label + (f" ($10^{{{column.exponent}}}$)" if column.exponent else "")
-
-
-def _escape(text: str) -> str:
-    special = {c: f"\\{c}" for c in "&%$#_{}"} | {
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-    }
-    return "".join(special.get(c, c) for c in text)

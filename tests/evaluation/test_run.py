@@ -12,6 +12,7 @@ import pytest
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import run as run_module
+from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.loading import batches
 from diffmst_jax.evaluation.metrics import CATALOGUE, TOTAL
 from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
@@ -19,7 +20,7 @@ from diffmst_jax.evaluation.results import compare_runs, run_names, write_result
 from diffmst_jax.evaluation.run import evaluate
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import summarize
-from diffmst_jax.evaluation.tables import cell, columns, latex, markdown
+from diffmst_jax.evaluation.tables import cell, columns, markdown
 from diffmst_jax.training.corpora import quiet
 from tests.evaluation.conftest import composed
 
@@ -61,7 +62,9 @@ def test_summary_files_say_the_same(finished_run, summary):
     )
     assert "| tiny |" in (folder / "summary.md").read_text()
     assert summary.systems["tiny"].frechet["encoder"].samples == 3
-    assert (folder / "table.tex").read_text().count("\\\\") == 1 + len(SYSTEMS) + 1 + len(TABLE_1)
+    table = (folder / "table.tex").read_text()
+    assert table.count("\\\\") == 1 + len(SYSTEMS) + 1 + len(TABLE_1)
+    assert "FAD is on the embedding encoder, the paper's on VGGish" in table
 
 
 def test_stopped_run_goes_on_and_gives_the_same(finished_run, tmp_path, monkeypatch):
@@ -107,7 +110,32 @@ def test_manifest_gives_another_run_the_same_examples(finished_run, overrides, t
     )
     assert test.pairs == 3
     assert test.difference == pytest.approx(0.0, abs=1e-6)
-    assert (tmp_path / "both" / "report.html").is_file()
+    assert both.systems[names[0]].frechet["encoder"].samples == 3
+    assert both.systems["other: plain_sum"].frechet == {}
+    assert heard_in(tmp_path / "both") == {str(n): {*names, REFERENCE} for n in range(3)}
+
+
+def heard_in(folder):
+    """Systems that the page of a run lets one listen to, by example."""
+    page = (folder / "report.html").read_text()
+    found = re.search(r'id="clips">(.*?)</script>', page)
+    assert found is not None
+    return {n: {name for name, _ in c} for n, c in json.loads(found.group(1)).items()}
+
+
+def test_compared_runs_of_other_examples_follow_each_other(finished_run, overrides, tmp_path):
+    store, _, _ = finished_run
+    wanted = ("systems=[plain_sum]", "protocol.examples=2", "seed=1", "report.clip_s=0.1")
+    config = composed(*overrides, *wanted)
+    other = evaluate(config, tmp_path / "other", quiet)
+    both, _ = compare_runs([store.folder, other.folder], tmp_path / "both", config.report)
+    assert both.about["examples"] == "different ones"
+    assert both.systems["other: plain_sum"].examples == 2
+    across = [t.pairs for t in both.tests[TOTAL] if t.second == "other: plain_sum"]
+    assert across == [0] * len(SYSTEMS)
+    heard = heard_in(tmp_path / "both")
+    assert [len(heard[n]) for n in "01234"] == [5, 5, 5, 2, 2]
+    assert heard["4"] == {"other: plain_sum", REFERENCE}
 
 
 def test_compared_runs_of_one_name_keep_apart():
@@ -165,6 +193,7 @@ def test_cells_have_the_papers_units():
     assert cell(6.55, loss) == "6.55e+00"
     assert cell(None, loss) == "failed"
     assert cell(math.nan, frechet) == "-"
+    assert cell(17.6, frechet) == "17.6"
 
 
 def test_latex_marks_the_best_and_escapes_names():

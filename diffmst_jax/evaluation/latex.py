@@ -1,0 +1,80 @@
+"""The paper's tables in LaTeX, with our systems."""
+
+from collections.abc import Sequence
+
+from diffmst_jax.evaluation.summary import Summary
+from diffmst_jax.evaluation.tables import (
+    OTHER_CORPUS,
+    Column,
+    Line,
+    cells_of,
+    columns,
+    lines,
+    paper_lines,
+    table_note,
+)
+
+
+def latex(summary: Summary, kind: str) -> str:
+    """The paper's table for its own preamble plus booktabs: best bold, second best underlined."""
+    ours = lines(summary, kind)
+    heads = " & ".join(f"{_head(column)} $\\downarrow$" for column in columns(kind))
+    body = [
+        f"{_escape(line.system)} & {' & '.join(_marked(line, ours, kind))} \\\\" for line in ours
+    ]
+    theirs = [
+        f"{_escape(line.system)} & {' & '.join(cells_of(line, kind))} \\\\"
+        for line in paper_lines(kind)
+    ]
+    if theirs:
+        span = len(columns(kind)) + 1
+        theirs = [
+            "\\midrule",
+            f"\\multicolumn{{{span}}}{{l}}{{\\emph{{{_escape(OTHER_CORPUS)}}}}} \\\\",
+            *theirs,
+        ]
+    about = ", ".join(f"{k}: {v}" for k, v in summary.about.items())
+    caption = f"{table_note(summary, kind)} {about[:1].upper()}{about[1:]}."
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs}",
+            "\\begin{table}",
+            "\\centering",
+            f"\\begin{{tabular}}{{l{'r' * len(columns(kind))}}}",
+            "\\toprule",
+            f"Method & {heads} \\\\",
+            "\\midrule",
+            *body,
+            *theirs,
+            "\\bottomrule",
+            "\\end{tabular}",
+            f"\\caption{{{_escape(caption)}}}",
+            "\\end{table}",
+            "",
+        ]
+    )
+
+
+def _marked(line: Line, all_lines: Sequence[Line], kind: str) -> list[str]:
+    cells = cells_of(line, kind)
+    for i, value in enumerate(line.values):
+        known = sorted({v for v in (other.values[i] for other in all_lines) if v is not None})
+        if value is None or len(known) < 2:
+            continue
+        if value == known[0]:
+            cells[i] = f"\\textbf{{{cells[i]}}}"
+        elif value == known[1]:
+            cells[i] = f"\\underline{{{cells[i]}}}"
+    return cells
+
+
+def _head(column: Column) -> str:
+    return column.label + (f" ($10^{{{column.exponent}}}$)" if column.exponent else "")
+
+
+def _escape(text: str) -> str:
+    special = {c: f"\\{c}" for c in "&%$#_{}"} | {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+    }
+    return "".join(special.get(c, c) for c in text)

@@ -21,6 +21,7 @@ the then linear recursion by an associative scan, look again; the fixed point is
 derivative, by either way, is one linear recursion with the final choice of coefficients.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -46,7 +47,7 @@ WALK_BLOCK = 256
 MIN_TIME_MS = 1e-3
 
 # 10 % to 90 % of a step: the rise time that attack and release times name.
-_RISE = np.log(9.0)
+_RISE = math.log(9.0)
 
 
 def time_constant(time_ms: ArrayLike, *, sample_rate: float) -> jax.Array:

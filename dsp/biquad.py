@@ -11,6 +11,7 @@ coefficients"; the form, and why it stays accurate at low frequencies where dire
 coefficients do not, is in A. Simper, "Linear trapezoidal integrated state variable filter" (2013).
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -77,7 +78,7 @@ def state_variable(
     check_sample_rate(sample_rate)
     frequency, q, gain = (jnp.asarray(v) for v in (frequency_hz, q_factor, gain_db))
     tangent = jnp.tan(jnp.minimum(frequency / sample_rate, MAX_FREQUENCY) * np.pi)
-    a = jnp.exp(gain * (np.log(10.0) / 40.0))  # amplitude: the square root of the band's gain
+    a = jnp.exp(gain * (math.log(10.0) / 40.0))  # amplitude: the square root of the band's gain
     one, zero = jnp.ones_like(q), jnp.zeros_like(q)
     k = 1 / q
     if kind == "low_shelf":

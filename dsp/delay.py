@@ -14,6 +14,7 @@ never above 0 dB, -0.7 dB at 10 kHz and -3.5 dB at 15 kHz per pass half-way betw
 44100 Hz).
 """
 
+import math
 from typing import NamedTuple, overload
 
 import jax
@@ -216,7 +217,7 @@ def _power(base: jax.Array, exponent: jax.Array) -> jax.Array:
     """Complex power with finite gradient where the base is 0."""
     squared = base.real**2 + base.imag**2
     present = squared > MIN_POWER
-    real = jnp.where(present, base.real, np.sqrt(MIN_POWER))
+    real = jnp.where(present, base.real, math.sqrt(MIN_POWER))
     imaginary = jnp.where(present, base.imag, 0)
     times = exponent.astype(base.real.dtype)
     magnitude = jnp.exp(times / 2 * jnp.log(real**2 + imaginary**2))

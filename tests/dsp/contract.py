@@ -2,10 +2,12 @@
 
 A `Case` says how to call an effect; `CHECKS` are the promises. A promise that an effect does not
 make (a limiter is not causal to its lookahead, a compressor links its channels) is a field of its
-case, never a looser bound.
+case, never a looser bound. Whatever several checks need of an effect is compiled once: its output
+and gradients, `pulled`, at one length.
 """
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -13,13 +15,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.test_util import check_grads
+import pytest
+from jax import lax
+
+from dsp.ranges import Range
+from tests.compiling import quick_jit
 
 SAMPLE_RATE = 44100
-TIME = 600
+# What chunks a signal comes in, as (how many, samples each); whole signals are as long as all.
+CHUNKS = ((13, 1), (1, 4093), (13, 7))
+TIME = sum(count * size for count, size in CHUNKS)
+# Finite differences of this relative step, over so few samples.
+STEP, SHORT_TIME = 1e-6, 120
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """How to call one effect.
 
@@ -33,7 +43,6 @@ class Case:
         initial: x -> the state of silence, for effects with memory.
         independent: whether each channel is processed on its own.
         causal: whether y[t] depends on nothing after x[t].
-        smooth: whether finite differences exist at random settings (no kinks there).
         tolerance: error allowed between two ways of computing the same, relative to the output.
     """
 
@@ -46,7 +55,6 @@ class Case:
     initial: Callable[[jax.Array], Any] | None = None
     independent: bool = True
     causal: bool = True
-    smooth: bool = True
     tolerance: float = 5e-6
 
     def draw(self, rng: np.random.Generator) -> Any:
@@ -75,6 +83,39 @@ class Case:
         ]
 
 
+def ends(ranges: Any) -> tuple[Any, Any]:
+    """The low and the high ends of a tree of ranges."""
+
+    def side(field: str) -> Any:
+        def end(r: Range) -> np.ndarray:
+            return np.asarray(getattr(r, field))
+
+        return jax.tree.map(end, ranges, is_leaf=lambda node: isinstance(node, Range))
+
+    return side("low"), side("high")
+
+
+def case(name: str, apply: Callable[..., Any], ranges: Any, **options: Any) -> Case:
+    """The case of an effect whose settings have `ranges`."""
+    low, high = ends(ranges)
+    return Case(name, apply, low, high, **options)
+
+
+def promises(cases: Iterable[Case], only: Mapping[str, set[str]] | None = None) -> list[Any]:
+    """Every promise that every case makes, for `pytest.mark.parametrize(("effect", "check"))`.
+
+    Args:
+        cases: what to check.
+        only: by the name of a case, the checks that it needs, where not all.
+    """
+    return [
+        pytest.param(effect, check, id=f"{effect.name}-{check}")
+        for effect in cases
+        for check, (_, promised) in CHECKS.items()
+        if promised(effect) and check in (only or {}).get(effect.name, CHECKS)
+    ]
+
+
 def as_dtype(tree: Any, dtype: Any) -> Any:
     """Cast every leaf of settings."""
     return jax.tree.map(lambda v: jnp.asarray(v, dtype), tree)
@@ -86,6 +127,13 @@ def music(rng: np.random.Generator, channels: int, time: int = TIME) -> np.ndarr
     return (envelope * rng.uniform(-1, 1, (channels, time))).astype(np.float32)
 
 
+def weights(case: Case, rng: np.random.Generator, time: int = TIME) -> np.ndarray:
+    """Noise in the shape of the output: the cotangent of a weighted sum."""
+    x = jax.ShapeDtypeStruct((case.channels, time), jnp.float32)
+    shape = jax.eval_shape(case.apply, x, as_dtype(case.low, jnp.float32)).shape
+    return rng.standard_normal(shape).astype(np.float32)
+
+
 def assert_close(actual: Any, wanted: Any, tolerance: float) -> None:
     """Compare two trees; the error is relative to the largest wanted value, or to 1 below it."""
     for a, w in zip(jax.tree.leaves(actual), jax.tree.leaves(wanted), strict=True):
@@ -95,123 +143,162 @@ def assert_close(actual: Any, wanted: Any, tolerance: float) -> None:
         np.testing.assert_allclose(np.asarray(a) / scale, np.asarray(w) / scale, 0, tolerance)
 
 
-def assert_finite(tree: Any) -> None:
-    for leaf in jax.tree.leaves(tree):
-        assert np.isfinite(leaf).all()
+def with_gradients(apply: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
+    """(x, params, weight) -> output, and the gradients to x and params of its weighted sum."""
+
+    def run(x: Any, params: Any, weight: Any) -> tuple[Any, Any]:
+        y, pull = jax.vjp(apply, x, params)
+        return y, pull(weight)
+
+    return run
+
+
+@functools.cache
+def pulled(case: Case) -> Callable[..., tuple[Any, Any]]:
+    """The effect with its gradients, compiled."""
+    return quick_jit(with_gradients(case.apply))
+
+
+def output(case: Case, x: Any, params: Any) -> np.ndarray:
+    """The effect on TIME samples, compiled."""
+    y, _ = pulled(case)(x, as_dtype(params, jnp.float32), weights(case, np.random.default_rng(0)))
+    return np.asarray(y)
 
 
 def eager_equals_jit(case: Case, rng: np.random.Generator) -> None:
     x, params = music(rng, case.channels), as_dtype(case.draw(rng), jnp.float32)
-    assert_close(jax.jit(case.apply)(x, params), case.apply(x, params), case.tolerance)
+    assert_close(output(case, x, params), case.apply(x, params), case.tolerance)
 
 
 def vmap_equals_loop(case: Case, rng: np.random.Generator) -> None:
     x = np.stack([music(rng, case.channels) for _ in range(3)])
     draws = [as_dtype(case.draw(rng), jnp.float32) for _ in range(3)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *draws)
-    one = jax.jit(case.apply)
-    loop = jnp.stack([one(signal, params) for signal, params in zip(x, draws, strict=True)])
-    assert_close(jax.jit(jax.vmap(case.apply))(x, stacked), loop, case.tolerance)
+    loop = np.stack([output(case, *one) for one in zip(x, draws, strict=True)])
+    assert_close(quick_jit(jax.vmap(case.apply))(x, stacked), loop, case.tolerance)
 
 
-def run_chunks(case: Case, x: jax.Array, params: Any, size: int) -> jax.Array:
-    """The effect applied chunk by chunk, carrying its state."""
-    assert case.initial is not None
-    step, parts, state = jax.jit(case.apply), [], case.initial(x)
-    for start in range(0, x.shape[1], size):
-        y, state = step(x[:, start : start + size], params, state)
-        parts.append(y)
-    return jnp.concatenate(parts, axis=1)
+def in_chunks(case: Case) -> Callable[..., jax.Array]:
+    """The effect applied chunk by chunk, carrying its state; each chunk is rematerialised."""
+
+    def run(x: jax.Array, params: Any) -> jax.Array:
+        assert case.initial is not None
+
+        @jax.checkpoint
+        def step(state: Any, chunk: jax.Array) -> tuple[Any, jax.Array]:
+            y, state = case.apply(chunk, params, state)
+            return state, y
+
+        state, parts, start = case.initial(x), [], 0
+        for count, size in CHUNKS:
+            part = x[:, start : start + count * size].reshape(-1, count, size)
+            state, y = lax.scan(step, state, jnp.swapaxes(part, 0, 1))
+            parts.append(jnp.swapaxes(y, 0, 1).reshape(y.shape[1], -1))
+            start += count * size
+        return jnp.concatenate(parts, axis=1)
+
+    return run
 
 
 def chunked_equals_whole(case: Case, rng: np.random.Generator) -> None:
-    params = as_dtype(case.draw(rng), jnp.float32)
-    for size, time in ((1, 40), (7, 301), (4093, 9000)):
-        x = jnp.asarray(music(rng, case.channels, time))
-        whole = jax.jit(case.apply)(x, params)
-        assert_close(run_chunks(case, x, params, size), whole, case.tolerance)
+    """Outputs and gradients, in chunks of one sample, of a few and of many."""
+    params, x = as_dtype(case.draw(rng), jnp.float32), music(rng, case.channels)
+    weight = weights(case, rng)
+    y, gradients = quick_jit(with_gradients(in_chunks(case)))(x, params, weight)
+    wanted_y, wanted_gradients = pulled(case)(x, params, weight)
+    assert_close(y, wanted_y, case.tolerance)
+    assert_close(gradients, wanted_gradients, 10 * case.tolerance)
 
 
-def chunked_gradient_equals_whole(case: Case, rng: np.random.Generator) -> None:
-    params = as_dtype(case.draw(rng), jnp.float32)
-    x = jnp.asarray(music(rng, case.channels, 100))
-    shape = jax.eval_shape(case.apply, x, params).shape
-    weight = rng.standard_normal(shape).astype(np.float32)
-
-    def chunks(x: jax.Array, params: Any) -> jax.Array:
-        return jnp.sum(weight * run_chunks(case, x, params, 50))
-
-    def whole(x: jax.Array, params: Any) -> jax.Array:
-        return jnp.sum(weight * case.apply(x, params))
-
-    actual, wanted = (jax.jit(jax.grad(f, argnums=(0, 1)))(x, params) for f in (chunks, whole))
-    assert_close(actual, wanted, 10 * case.tolerance)
+def checkpoint_changes_nothing(case: Case, rng: np.random.Generator) -> None:
+    arguments = music(rng, case.channels), as_dtype(case.draw(rng), jnp.float32), weights(case, rng)
+    again = quick_jit(with_gradients(jax.checkpoint(case.apply)))
+    assert_close(again(*arguments), pulled(case)(*arguments), case.tolerance)
 
 
 def is_causal(case: Case, rng: np.random.Generator) -> None:
-    params = as_dtype(case.draw(rng), jnp.float32)
-    x, cut = music(rng, case.channels), TIME // 2
+    params, cut = case.draw(rng), TIME // 2
+    x = music(rng, case.channels)
     changed = x.copy()
     changed[:, cut:] = music(rng, case.channels)[:, cut:]
-    f = jax.jit(case.apply)
-    assert_close(f(x, params)[..., :cut], f(changed, params)[..., :cut], case.tolerance)
+    y, other = output(case, x, params), output(case, changed, params)
+    assert_close(other[..., :cut], y[..., :cut], case.tolerance)
 
 
 def channels_are_independent(case: Case, rng: np.random.Generator) -> None:
-    params = as_dtype(case.draw(rng), jnp.float32)
-    x = music(rng, case.channels)
+    params, x = case.draw(rng), music(rng, case.channels)
     changed = x.copy()
     changed[1:] = music(rng, case.channels)[1:]
-    f = jax.jit(case.apply)
-    assert_close(f(x, params)[0], f(changed, params)[0], case.tolerance)
+    assert_close(output(case, changed, params)[0], output(case, x, params)[0], case.tolerance)
 
 
 def neutral_is_identity(case: Case, rng: np.random.Generator) -> None:
     x = music(rng, case.channels)
-    assert_close(case.apply(x, as_dtype(case.neutral, jnp.float32)), x, case.tolerance)
+    assert_close(output(case, x, case.neutral), x, case.tolerance)
 
 
 def dtype_is_kept(case: Case, rng: np.random.Generator) -> None:
-    x, params = music(rng, case.channels), case.draw(rng)
-    assert case.apply(x, as_dtype(params, jnp.float32)).dtype == jnp.float32
-    with jax.enable_x64(True):
-        x64 = jnp.asarray(x, jnp.float64)
-        assert case.apply(x64, as_dtype(params, jnp.float64)).dtype == jnp.float64
+    """float32 stays float32 even where float64 is allowed: no constant may promote it."""
+    params = case.draw(rng)
+    for dtype, x64 in ((jnp.float32, False), (jnp.float32, True), (jnp.float64, True)):
+        with jax.enable_x64(x64):
+            x = jax.ShapeDtypeStruct((case.channels, TIME), dtype)
+            assert jax.eval_shape(case.apply, x, as_dtype(params, dtype)).dtype == dtype
 
 
 def finite_at_the_edges(case: Case, rng: np.random.Generator) -> None:
     """Values and gradients at silence, full scale and the corners of every range."""
-
-    def loss(x: jax.Array, params: Any) -> jax.Array:
-        return jnp.sum(case.apply(x, params) ** 2)
-
-    f = jax.jit(lambda x, params: (case.apply(x, params), jax.grad(loss, (0, 1))(x, params)))
     signals = [
         np.zeros((case.channels, TIME), np.float32),
         np.sign(music(rng, case.channels)),
         np.ones((case.channels, TIME), np.float32),
     ]
+    weight = weights(case, rng)
     for corner in case.corners(rng):
         for x in signals:
-            assert_finite(f(x, as_dtype(corner, jnp.float32)))
+            for leaf in jax.tree.leaves(pulled(case)(x, as_dtype(corner, jnp.float32), weight)):
+                assert np.isfinite(leaf).all()
 
 
 def gradient_matches_finite_differences(case: Case, rng: np.random.Generator) -> None:
+    """Forward and reverse mode in float64, along one direction of the audio and one per setting."""
+    point = (music(rng, case.channels, SHORT_TIME), case.draw(rng))
+    spans = (np.ones_like(point[0]), jax.tree.map(np.subtract, case.high, case.low))
+    leaves, tree = jax.tree.flatten(spans)
+    # Row i of every leaf is 0 but for that of leaf i.
+    rows = [
+        np.eye(len(leaves))[i].reshape(-1, *[1] * np.ndim(v))
+        * (v * rng.standard_normal(np.shape(v)))
+        for i, v in enumerate(leaves)
+    ]
+
+    @quick_jit
+    def measure(point: Any, directions: Any, weight: Any) -> tuple[Any, Any, Any]:
+        def along(direction: Any) -> tuple[Any, Any]:
+            def shifted(step: float) -> Any:
+                return case.apply(*jax.tree.map(lambda v, d: v + step * d, point, direction))
+
+            numeric = (shifted(STEP) - shifted(-STEP)) / (2 * STEP)
+            return numeric, jax.jvp(case.apply, point, direction)[1]
+
+        _, gradients = with_gradients(case.apply)(*point, weight)
+        return *jax.vmap(along)(directions), gradients
+
     with jax.enable_x64(True):
-        x = jnp.asarray(music(rng, case.channels, 120), jnp.float64)
-        params = as_dtype(case.draw(rng), jnp.float64)
-        f = jax.jit(case.apply)
-        check_grads(f, (x, params), order=1, modes=("fwd", "rev"), eps=1e-6, rtol=2e-4, atol=1e-6)
+        weight = weights(case, rng, SHORT_TIME).astype(np.float64)
+        directions = jax.tree.unflatten(tree, as_dtype(rows, jnp.float64))
+        numeric, forward, gradients = measure(as_dtype(point, jnp.float64), directions, weight)
+        np.testing.assert_allclose(forward, numeric, rtol=2e-4, atol=1e-6)
+        for i, (row, gradient) in enumerate(zip(rows, jax.tree.leaves(gradients), strict=True)):
+            reverse = np.vdot(row[i], gradient)
+            np.testing.assert_allclose(reverse, np.vdot(weight, numeric[i]), rtol=2e-4, atol=1e-6)
 
 
 CHECKS: dict[str, tuple[Callable[[Case, np.random.Generator], None], Callable[[Case], bool]]] = {
     "eager_equals_jit": (eager_equals_jit, lambda _: True),
     "vmap_equals_loop": (vmap_equals_loop, lambda _: True),
     "chunked_equals_whole": (chunked_equals_whole, lambda c: c.initial is not None),
-    "chunked_gradient_equals_whole": (
-        chunked_gradient_equals_whole,
-        lambda c: c.initial is not None,
-    ),
+    "checkpoint_changes_nothing": (checkpoint_changes_nothing, lambda _: True),
     "is_causal": (is_causal, lambda c: c.causal),
     "channels_are_independent": (
         channels_are_independent,
@@ -220,8 +307,10 @@ CHECKS: dict[str, tuple[Callable[[Case, np.random.Generator], None], Callable[[C
     "neutral_is_identity": (neutral_is_identity, lambda c: c.neutral is not None),
     "dtype_is_kept": (dtype_is_kept, lambda _: True),
     "finite_at_the_edges": (finite_at_the_edges, lambda _: True),
-    "gradient_matches_finite_differences": (
-        gradient_matches_finite_differences,
-        lambda c: c.smooth,
-    ),
+    "gradient_matches_finite_differences": (gradient_matches_finite_differences, lambda _: True),
 }
+
+
+def verify(effect: Case, check: str) -> None:
+    """Hold `effect` to one of its promises."""
+    CHECKS[check][0](effect, np.random.default_rng(0))

@@ -15,9 +15,7 @@ from diffmst_jax.models import (
     TransformerConfig,
 )
 from diffmst_jax.models.folder import module_with_weights, weight_shapes
-
-# As `jax.jit`; in these tests compiling takes longer than all else, and most of it is LLVM's.
-quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+from tests.compiling import quick_jit as quick_jit
 
 TIME = 20000
 TRANSFORMER = TransformerConfig(layers=2, heads=2, width=16, feed_forward=32)

@@ -2,7 +2,6 @@
 
 import functools
 
-import jax
 import numpy as np
 from flax import nnx
 
@@ -15,7 +14,7 @@ from diffmst_jax.models import (
     TransformerConfig,
 )
 from diffmst_jax.models.folder import module_with_weights, weight_shapes
-from tests.compiling import quick_jit as quick_jit
+from tests.compiling import quick_jit
 
 TIME = 20000
 TRANSFORMER = TransformerConfig(layers=2, heads=2, width=16, feed_forward=32)

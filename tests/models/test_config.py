@@ -10,7 +10,8 @@ from flax import nnx
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import PRESETS, Controls, ModelConfig, build_model
-from tests.models.small import SMALL, fresh, quick_jit, song
+from tests.compiling import quick_jit
+from tests.models.small import SMALL, fresh, song
 
 PAPER_MILLIONS = {"track_encoder": 76.5264, "mix_encoder": 76.5264, "controller": 37.8712}
 

@@ -21,7 +21,8 @@ from diffmst_jax.models.convert import (
 )
 from diffmst_jax.models.folder import flat_weights, module_with_weights, weight_shapes
 from tests import golden
-from tests.models.small import SMALL, model, quick_jit
+from tests.compiling import quick_jit
+from tests.models.small import SMALL, model
 
 TOLERANCE = 1e-4
 

@@ -14,7 +14,8 @@ from diffmst_jax.models import Model, normalize_tracks
 from diffmst_jax.models.inference import padded_count, whole_pairs
 from diffmst_jax.models.windows import choose_windows, cover, excerpt
 from dsp.loudness import integrated_loudness
-from tests.models.small import SMALL, TIME, model, predict, quick_jit, song
+from tests.compiling import quick_jit
+from tests.models.small import SMALL, TIME, model, predict, song
 
 RATE = 44100
 WHOLE = 4 * TIME  # the longest that is heard whole, and as much as is heard of anything longer

@@ -7,6 +7,7 @@ import pytest
 from flax import nnx
 
 from diffmst_jax.models import Cnn14Config, Controls
+from tests.compiling import quick_jit
 from tests.models.small import (
     SMALL,
     TIME,
@@ -14,7 +15,6 @@ from tests.models.small import (
     model,
     predict,
     predict_batch,
-    quick_jit,
     song,
     unbatched,
 )

@@ -33,7 +33,8 @@ from diffmst_jax.models.starting_point import (
     wanted_picture,
     with_mix,
 )
-from tests.models.small import quick_jit, song
+from tests.compiling import quick_jit
+from tests.models.small import song
 
 RATE = 44100
 CONFIG = CompactConfig()

@@ -8,7 +8,8 @@ from diffmst_jax.losses import audio_feature_loss
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import load_model, normalize_tracks, packaged_models
 from diffmst_jax.models.folder import CARD_FILE, PACKAGED_MODELS
-from tests.models.small import quick_jit, song
+from tests.compiling import quick_jit
+from tests.models.small import song
 
 RATE = 44100
 

@@ -15,7 +15,8 @@ from diffmst_jax.models.cnn14 import Cnn14Model
 from diffmst_jax.models.convert import convert_checkpoint, reference_name
 from diffmst_jax.models.levels import normalize_reference, normalize_tracks
 from tests import golden
-from tests.models.small import SMALL, quick_jit
+from tests.compiling import quick_jit
+from tests.models.small import SMALL
 from tests.models.test_convert import entry_by_rule
 
 RATE = 44100

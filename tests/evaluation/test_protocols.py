@@ -1,8 +1,10 @@
 import shutil
+import threading
 
 import pytest
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation import loading
 from diffmst_jax.evaluation.loading import Loaded, Unreadable, batches, load_example
 from diffmst_jax.evaluation.manifest import load_manifest, save_manifest
 from diffmst_jax.evaluation.protocols import draw_examples
@@ -115,3 +117,21 @@ def test_examples_come_in_batches_with_the_unreadable_ones_named(draw):
     assert isinstance(unreadable, Unreadable)
     assert "/nowhere" in unreadable.reason
     assert list(batches([], 2)) == []
+
+
+def test_next_batch_and_no_more_is_read_while_the_last_is_worked_on(draw, monkeypatch):
+    read: list[int] = []
+    one_read = threading.Semaphore(0)
+
+    def load(number, example):
+        read.append(number)
+        one_read.release()
+        raise InputError("x", "is none", "none")
+
+    monkeypatch.setattr(loading, "load_example", load)
+    following = batches(enumerate(draw("protocol.examples=1") * 6), 2)
+    assert [item.number for item in next(following)] == [0, 1]
+    assert all(one_read.acquire(timeout=10) for _ in range(4))
+    assert not one_read.acquire(timeout=0.05)
+    assert read == [0, 1, 2, 3]
+    assert [item.number for group in following for item in group] == [2, 3, 4, 5]

@@ -1,5 +1,6 @@
 """The report in a real browser: no script errors, tables that sort, players that answer to keys."""
 
+import base64
 import re
 
 import pytest
@@ -21,6 +22,32 @@ def test_page_needs_nothing_from_elsewhere(page_file):
     assert text.count("data:audio/mpeg;base64,") == 3 * 5
 
 
+def dots_in_picture(page) -> list[int]:
+    """Pixels in the colour of each system's dots, counted in a picture of the first figure."""
+    figure = page.locator(".strips").first
+    colours = figure.evaluate("""figure => [...figure.querySelectorAll(".dots")].map(lane => {
+        lane.querySelectorAll("i").forEach(dot => { dot.style.opacity = 1; });
+        return getComputedStyle(lane.querySelector("i")).backgroundColor.match(/\\d+/g).map(Number);
+    })""")
+    picture = base64.b64encode(figure.screenshot()).decode()
+    count = """async ([picture, colours]) => {
+        const image = new Image();
+        image.src = "data:image/png;base64," + picture;
+        await image.decode();
+        const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
+        context.drawImage(image, 0, 0);
+        const values = context.getImageData(0, 0, image.width, image.height).data;
+        const near = (at, colour) => colour.every((c, i) => Math.abs(values[at + i] - c) < 6);
+        return colours.map(colour => {
+            let found = 0;
+            for (let at = 0; at < values.length; at += 4) { found += near(at, colour); }
+            return found;
+        });
+    }"""
+    found: list[int] = page.evaluate(count, [picture, colours])
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
 def test_page_works_in_a_browser(chromium, page_file, width, scheme):
@@ -30,6 +57,9 @@ def test_page_works_in_a_browser(chromium, page_file, width, scheme):
     page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
     page.goto(page_file.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    drawn = dots_in_picture(page)
+    assert len(drawn) == 4
+    assert min(drawn) >= 12
     head = page.locator("table.sortable").first.locator("thead button").nth(6)
     cells = page.locator("table.sortable").first.locator("tbody").first.locator("td:nth-child(7)")
     head.focus()

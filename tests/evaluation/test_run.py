@@ -154,6 +154,7 @@ def test_unreadable_song_is_counted_and_the_rest_evaluated(finished_run, overrid
     assert (system.examples, system.failed) == (2, 1)
     assert "/nowhere" in next(iter(system.reasons))
     assert "/nowhere" in (tmp_path / "run" / "summary.md").read_text()
+    assert ">failed</td>" in (tmp_path / "run" / "report.html").read_text()
     for example in manifest["examples"]:
         example["folder"] = "/nowhere"
     (tmp_path / "m.json").write_text(json.dumps(manifest))

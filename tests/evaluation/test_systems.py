@@ -5,6 +5,7 @@ import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation import batch
 from diffmst_jax.evaluation.batch import Mixed, console_mixes, weighted_mixes
 from diffmst_jax.evaluation.finished import CLEAR_PEAK, FinishedMixes, cut, find_lag, plain_name
 from diffmst_jax.evaluation.judging import Judged, judge_batch
@@ -52,6 +53,20 @@ def test_weighted_mixes_are_the_baselines(loaded):
     songs = [(song.tracks, equal_loudness_weights(song.tracks)) for song in loaded]
     for mixed, song in zip(weighted_mixes(songs, size=2), loaded, strict=True):
         assert mixed.mix == pytest.approx(equal_loudness_mix(song.tracks), abs=1e-5)
+
+
+def test_device_holds_one_batch_however_many_songs_there_are(loaded, monkeypatch):
+    shapes = []
+
+    def console(tracks, mask, strips, params, config):
+        shapes.append((tracks.shape[:2], len(params.tracks.pan)))
+        return np.zeros((len(tracks), 2, tracks.shape[2])), np.zeros(mask.shape)
+
+    monkeypatch.setattr(batch, "_console", console)
+    song = (loaded[0].tracks, neutral_console(loaded[0]))
+    mixes = console_mixes([song] * 5, size=2)
+    assert [mixed.mix.shape for mixed in mixes] == [loaded[0].reference.shape] * 5
+    assert shapes == [((2, 8), 2)] * 3
 
 
 def test_failing_song_leaves_the_others_of_its_batch(loaded):

@@ -32,7 +32,7 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 from jax.typing import ArrayLike
 
-from dsp.checks import check_choice
+from dsp.checks import check_choice, check_floating, check_sample_rate, check_shape
 from dsp.numerics import materialize, sequential_backend
 
 BALLISTICS = ("branching", "decoupled", "one_pole", "sampled_one_pole")
@@ -56,6 +56,7 @@ def time_constant(time_ms: ArrayLike, *, sample_rate: float) -> jax.Array:
     `c = 1 - 9 ** (-1 / (time_s * sample_rate))`; computed without cancellation. Times below
     `MIN_TIME_MS` count as that, which is at once (c = 1), with zero gradient.
     """
+    check_sample_rate(sample_rate)
     time = jnp.maximum(jnp.asarray(time_ms), MIN_TIME_MS)
     return -jnp.expm1(-_RISE / (time * (1e-3 * sample_rate)))
 
@@ -84,7 +85,13 @@ def smooth(
     the derivative wherever it exists. Measured against torchcomp in float64, branching: values
     within 1.8e-6, gradients within 2.3e-6 of the largest.
     """
-    check_choice(ballistics, BALLISTICS, "ballistics")
+    if np.ndim(x) != 1 or not np.size(x):
+        raise ValueError(f"x has shape {np.shape(x)}; expected (time,), at least one sample")
+    check_floating(x, "x")
+    check_shape(attack, (), "attack")
+    check_shape(release, (), "release")
+    rest = initial_smoother(jnp.zeros((), x.dtype), ballistics=ballistics)
+    check_shape(initial, rest.shape, "initial")
     attack, release, initial = (jnp.asarray(v, x.dtype) for v in (attack, release, initial))
     if ballistics == "one_pole":
         y = one_pole(x, attack, initial)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from dsp.checks import check_choice, check_sample_rate
+from dsp.checks import check_broadcast, check_choice, check_sample_rate
 from dsp.numerics import power_to_db
 
 KINDS = (
@@ -76,6 +76,7 @@ def state_variable(
     """
     check_choice(kind, KINDS, "kind")
     check_sample_rate(sample_rate)
+    check_broadcast(frequency_hz=frequency_hz, q_factor=q_factor, gain_db=gain_db)
     frequency, q, gain = (jnp.asarray(v) for v in (frequency_hz, q_factor, gain_db))
     tangent = jnp.tan(jnp.minimum(frequency / sample_rate, MAX_FREQUENCY) * np.pi)
     a = jnp.exp(gain * (math.log(10.0) / 40.0))  # amplitude: the square root of the band's gain

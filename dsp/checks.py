@@ -1,10 +1,12 @@
-"""Checks of static arguments: shapes, dtypes, choices and Python numbers.
+"""Checks of arguments: structures, shapes, dtypes, choices and static numbers.
 
 Each raises a `ValueError` that names the argument, its value and what is expected. Nothing here
 looks at the values inside an array, so every check works while tracing and costs nothing after.
 """
 
+import math
 from collections.abc import Collection
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +24,13 @@ def check_audio(x: ArrayLike, name: str = "x", channels: int | None = None) -> N
     check_floating(x, name)
 
 
+def check_mono_or_stereo(x: ArrayLike, name: str = "x") -> None:
+    """Require floating-point audio of shape (1, time) or (2, time)."""
+    check_audio(x, name)
+    if np.shape(x)[0] > 2:
+        raise ValueError(f"{name} has shape {np.shape(x)}; expected 1 or 2 channels")
+
+
 def check_floating(x: ArrayLike, name: str) -> None:
     """Require an array of a real floating-point dtype."""
     dtype = jnp.result_type(x)
@@ -35,22 +44,68 @@ def check_shape(x: ArrayLike, shape: tuple[int, ...], name: str) -> None:
         raise ValueError(f"{name} has shape {np.shape(x)}; expected {shape}")
 
 
+def check_broadcast(**arrays: ArrayLike) -> None:
+    """Require that the named arrays broadcast against each other."""
+    try:
+        np.broadcast_shapes(*map(np.shape, arrays.values()))
+    except ValueError as error:
+        shapes = ", ".join(f"{name} {np.shape(array)}" for name, array in arrays.items())
+        raise ValueError(f"shapes are {shapes}; expected some that broadcast") from error
+
+
+def check_params(
+    params: Any, kind: type[tuple[Any, ...]], shape: tuple[int, ...] = (), name: str = "params"
+) -> None:
+    """Require settings of the NamedTuple `kind`, each an array of `shape`."""
+    check_kind(params, kind, name)
+    for field, value in zip(kind._fields, params, strict=True):  # type: ignore[attr-defined]
+        check_shape(value, shape, f"{name}.{field}")
+
+
+def check_state(state: Any, silence: Any, name: str = "state") -> None:
+    """Require the structure, shapes and dtypes of `silence`, a state before the first sample."""
+    if isinstance(silence, tuple):
+        check_kind(state, type(silence), name)
+        for field, value, zero in zip(silence._fields, state, silence, strict=True):  # type: ignore[attr-defined]
+            check_state(value, zero, f"{name}.{field}")
+        return
+    check_shape(state, silence.shape, name)
+    if jnp.result_type(state) != silence.dtype:
+        raise ValueError(f"{name} has dtype {jnp.result_type(state)}; expected {silence.dtype}")
+
+
+def check_kind(value: Any, kind: type, name: str) -> None:
+    """Require an instance of `kind`."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is of type {type(value).__name__}; expected {kind.__name__}")
+
+
 def check_sample_rate(sample_rate: float) -> None:
     """Require a positive, finite Python number of samples per second."""
-    check_number(sample_rate, "sample_rate")
-    if not 0 < sample_rate < np.inf:
-        raise ValueError(f"sample_rate is {sample_rate}; expected a positive number of Hz")
+    if not _is_number(sample_rate) or not 0 < sample_rate < math.inf:
+        raise ValueError(f"sample_rate is {sample_rate!r}; expected a positive number of Hz")
 
 
-def check_number(value: float, name: str, low: float = -np.inf, high: float = np.inf) -> None:
-    """Require a real Python or NumPy number in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise ValueError(f"{name} is {value!r}; expected a Python number")
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value}; expected a number in [{low}, {high}]")
+def check_number(value: float, name: str, low: float = -math.inf, high: float = math.inf) -> None:
+    """Require a finite Python or NumPy number in [low, high]."""
+    if not _is_number(value) or not math.isfinite(value) or not low <= value <= high:
+        bounds = "" if low == -math.inf and high == math.inf else f" in [{low}, {high}]"
+        raise ValueError(f"{name} is {value!r}; expected a finite number{bounds}")
+
+
+def check_count(value: int, name: str, low: int = 1, high: float = math.inf) -> None:
+    """Require a whole Python or NumPy number in [low, high]."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}; expected a whole number")
+    check_number(value, name, low, high)
+
+
+def _is_number(value: object) -> bool:
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    return number and not isinstance(value, bool)
 
 
 def check_choice(value: str, choices: Collection[str], name: str) -> None:
     """Require one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}")

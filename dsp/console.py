@@ -15,15 +15,23 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from dsp.checks import check_audio, check_sample_rate, check_shape
+from dsp.checks import check_audio, check_kind, check_shape, check_state
 from dsp.console_config import ConsoleConfig
-from dsp.console_settings import ConsoleParams, FxBusParams, MasterParams, TrackParams
+from dsp.console_settings import (
+    ConsoleParams,
+    FxBusParams,
+    MasterParams,
+    TrackParams,
+    console_ranges,
+)
 from dsp.dynamics import CompressorParams, DynamicsState, compressor, dynamics_state
 from dsp.equalizer import EqualizerParams, equalizer_state, parametric_eq
 from dsp.levels import gain
 from dsp.numerics import db_to_gain, matmul
+from dsp.ranges import check_settings
 from dsp.reverb import (
     RESPONSE_SAMPLES,
+    check_reverb,
     convolution_reverb,
     noise_impulse_response,
     reverb_noise,
@@ -85,6 +93,8 @@ def console_state(tracks: jax.Array, config: ConsoleConfig, *, sample_rate: floa
     Raises:
         ValueError: a console with sampled filters, which cannot run in chunks.
     """
+    check_audio(tracks, "tracks")
+    check_kind(config, ConsoleConfig, "config")
     _check_streamable(config)
 
     def strip(x: jax.Array, lookahead_ms: float) -> StripState:
@@ -99,6 +109,11 @@ def console_state(tracks: jax.Array, config: ConsoleConfig, *, sample_rate: floa
     tail = jnp.zeros((2, RESPONSE_SAMPLES - 1), tracks.dtype)
     master = strip(jnp.zeros((2, 1), tracks.dtype), config.master_lookahead_ms)
     return ConsoleState(every, tail, master)
+
+
+def _silence(tracks: jax.Array, config: ConsoleConfig, sample_rate: float) -> ConsoleState:
+    """The shapes and dtypes of `console_state`, without its zeros."""
+    return jax.eval_shape(partial(console_state, config=config, sample_rate=sample_rate), tracks)
 
 
 def _check_streamable(config: ConsoleConfig) -> None:
@@ -133,6 +148,11 @@ def mix_console(
     Raises:
         ValueError: wrong shapes, a missing key, or a state with a console that cannot have one.
     """
+    check_audio(tracks, "tracks")
+    check_kind(params, ConsoleParams, "params")
+    check_kind(config, ConsoleConfig, "config")
+    if state is not None:
+        check_kind(state, ConsoleState, "state")
     room = None
     if config.reverb:
         if key is None:
@@ -186,9 +206,12 @@ def console_strips(
         ValueError: wrong shapes, or a state with a console that cannot have one.
     """
     check_audio(tracks, "tracks")
-    check_sample_rate(sample_rate)
+    check_kind(config, ConsoleConfig, "config")
+    ranges = console_ranges(sample_rate=sample_rate)
+    check_settings(params, ranges.tracks, "params", tracks.shape[:1])
     if state is not None:
         _check_streamable(config)
+        check_state(state, _silence(tracks, config, sample_rate).tracks)
     heard = _pan_gains(params, config, tracks.dtype)
     if mask is not None:
         check_shape(mask, (tracks.shape[0],), "mask")
@@ -214,6 +237,7 @@ def console_room(
     dtype: jnp.dtype | type = jnp.float32,
 ) -> jax.Array:
     """The impulse response of the effects bus, (2, time): made once, heard by every chunk."""
+    check_kind(params, FxBusParams, "params")
     noise = reverb_noise(key, dtype=dtype)
     return noise_impulse_response(noise, params.reverb, sample_rate=sample_rate)
 
@@ -245,11 +269,22 @@ def console_buses(
         ValueError: wrong shapes, or no room or nothing sent when `config.reverb`.
     """
     check_audio(dry, "dry", channels=2)
+    check_kind(config, ConsoleConfig, "config")
+    ranges = console_ranges(sample_rate=sample_rate)
+    check_kind(fx_bus, FxBusParams, "fx_bus")
+    check_reverb(fx_bus.reverb, "fx_bus.reverb")
+    check_settings(master_bus, ranges.master_bus, "master_bus")
+    if state is not None:
+        _check_streamable(config)
+        silence = _silence(dry, config, sample_rate)
+        check_state(state, BusState(silence.fx_bus, silence.master_bus))
     memory = BusState(None, None) if state is None else state
     returned, tail, master = jnp.zeros_like(dry), memory.fx_bus, memory.master_bus
     if config.reverb:
         if room is None or sent is None:
             raise ValueError("room or sent is None; expected both, for config.reverb is True")
+        check_audio(sent, "sent", channels=2)
+        check_audio(room, "room", channels=2)
         returned, tail = _fx_bus(sent, room, fx_bus, tail)
     mix = dry + returned
     if config.master_bus:

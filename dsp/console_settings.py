@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsp.checks import check_sample_rate, check_shape
+from dsp.checks import check_count, check_kind, check_sample_rate, check_shape
 from dsp.dynamics import CompressorParams
 from dsp.equalizer import CONSOLE_BANDS, EqualizerParams
-from dsp.ranges import Range, Setting, denormalize, normalize
-from dsp.reverb import BANDS, REVERB_RANGES, ReverbParams
+from dsp.ranges import Range, Setting, check_settings, denormalize, normalize
+from dsp.reverb import BANDS, REVERB_RANGES, ReverbParams, check_reverb
 
 # Controls next to the Nyquist frequency are moved below it by this factor.
 _MAX_FREQUENCY = 0.98
@@ -101,8 +101,8 @@ def console_params(
     Raises:
         ValueError: wrong shapes.
     """
-    if track.ndim != 2 or track.shape[1] != TRACK_CONTROLS:
-        raise ValueError(f"track has shape {track.shape}; expected (tracks, {TRACK_CONTROLS})")
+    if np.ndim(track) != 2 or np.shape(track)[1] != TRACK_CONTROLS:
+        raise ValueError(f"track has shape {np.shape(track)}; expected (tracks, {TRACK_CONTROLS})")
     check_shape(fx_bus, (FX_BUS_CONTROLS,), "fx_bus")
     check_shape(master, (MASTER_CONTROLS,), "master")
     ranges = console_ranges(sample_rate=sample_rate)
@@ -121,6 +121,11 @@ def console_controls(
     Settings outside their ranges give controls outside [0, 1].
     """
     ranges = console_ranges(sample_rate=sample_rate)
+    check_kind(params, ConsoleParams, "params")
+    strips = (np.shape(params.tracks.pan) or (1,))[:1]
+    check_settings(params.tracks, ranges.tracks, "params.tracks", strips)
+    check_reverb(params.fx_bus.reverb, "params.fx_bus.reverb")
+    check_settings(params.master_bus, ranges.master_bus, "params.master_bus")
     t = jax.vmap(lambda p: _flatten(normalize(p, ranges.tracks)))(params.tracks)
     fx = _flatten(normalize(params.fx_bus, ranges.fx_bus))
     return t, fx, _flatten(normalize(params.master_bus, ranges.master_bus))
@@ -172,6 +177,7 @@ def neutral_console(tracks: int, *, sample_rate: float) -> ConsoleParams:
     Equaliser bands stand flat in the geometric middle of their range with Q 0.707; compressors have
     ratio 1 and no makeup gain.
     """
+    check_count(tracks, "tracks")
     ranges = console_ranges(sample_rate=sample_rate)
     frequency = jnp.sqrt(
         ranges.tracks.equalizer.frequency_hz.low * ranges.tracks.equalizer.frequency_hz.high

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dsp.checks import check_audio, check_number, check_shape
+from dsp.checks import check_audio, check_count, check_state
 
 
 def fast_length(length: int) -> int:
@@ -64,7 +64,7 @@ def convolve(
     if state is None:
         taps = min(taps, time)
         return _circular(x, kernel[:, :taps], time + taps - 1)[:, :time]
-    check_shape(state, (x.shape[0], taps - 1), "state")
+    check_state(state, convolve_state(x, kernel))
     extended = jnp.concatenate([state, x], axis=-1)
     # The first taps - 1 outputs are discarded, so the circle may wrap into them.
     y = _circular(extended, kernel, time + taps - 1)[:, taps - 1 : taps - 1 + time]
@@ -73,6 +73,8 @@ def convolve(
 
 def convolve_state(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Return the state of silence before `x`: zeros, `(channels, taps - 1)`."""
+    check_audio(x)
+    check_audio(kernel, "kernel")
     return jnp.zeros((x.shape[0], kernel.shape[1] - 1), x.dtype)
 
 
@@ -105,7 +107,7 @@ def partition_kernel(kernel: jax.Array, *, block: int) -> jax.Array:
         ValueError: if the kernel is not a floating-point matrix or `block` is not positive.
     """
     check_audio(kernel, "kernel")
-    check_number(block, "block", 1)
+    check_count(block, "block")
     channels, taps = kernel.shape
     partitions = -(-taps // block)
     padded = jnp.pad(kernel, ((0, 0), (0, partitions * block - taps)))

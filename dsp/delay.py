@@ -22,7 +22,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dsp.checks import check_audio, check_choice, check_number, check_sample_rate, check_shape
+from dsp.checks import (
+    check_audio,
+    check_choice,
+    check_number,
+    check_params,
+    check_sample_rate,
+    check_state,
+)
 from dsp.ranges import Range
 
 ROUTINGS = ("straight", "cross", "ping_pong")
@@ -102,11 +109,11 @@ def delay(
     check_audio(x, channels=None if routing == "straight" else 2)
     check_choice(routing, ROUTINGS, "routing")
     shortest, longest = _limits(sample_rate, shortest_ms, longest_ms)
-    for name, value in zip(params._fields, params, strict=True):
-        check_shape(value, (), f"params.{name}")
+    check_params(params, DelayParams)
     time_ms, feedback, mix = (jnp.asarray(value, x.dtype) for value in params)
-    memory = jnp.zeros((x.shape[0], longest + BEHIND), x.dtype) if state is None else state
-    check_shape(memory, (x.shape[0], longest + BEHIND), "state")
+    silence = jnp.zeros((x.shape[0], longest + BEHIND), x.dtype)
+    memory = silence if state is None else state
+    check_state(memory, silence)
     line = _Line(jnp.clip(time_ms, shortest_ms, longest_ms) * (sample_rate / 1000))
     gains = feedback[None]  # one for all channels, or one for each
     crossed = routing != "straight"
@@ -132,6 +139,7 @@ def delay_state(
     longest_ms: float = LONGEST_MS,
 ) -> jax.Array:
     """Return the state of silence before `x` (channels, time)."""
+    check_audio(x)
     _, longest = _limits(sample_rate, shortest_ms, longest_ms)
     return jnp.zeros((x.shape[0], longest + BEHIND), x.dtype)
 
@@ -232,7 +240,7 @@ def _sum_difference(x: jax.Array) -> jax.Array:
 def _limits(sample_rate: float, shortest_ms: float, longest_ms: float) -> tuple[int, int]:
     """The range of the delay in whole samples."""
     check_sample_rate(sample_rate)
+    check_number(shortest_ms, "shortest_ms", low=(AHEAD + BEHIND) * 1e3 / sample_rate)
     check_number(longest_ms, "longest_ms", low=shortest_ms)
     shortest = int(shortest_ms * 1e-3 * sample_rate)
-    check_number(shortest, "shortest_ms in samples", low=AHEAD + BEHIND)
     return shortest, int(np.ceil(longest_ms * 1e-3 * sample_rate))

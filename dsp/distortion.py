@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from dsp.checks import check_audio, check_number, check_shape
+from dsp.checks import check_audio, check_count, check_params, check_shape, check_state
 from dsp.numerics import db_to_gain
 from dsp.ranges import Range
 from dsp.resampling import ZERO_CROSSINGS, downsample, upsample
@@ -44,6 +44,7 @@ def distortion(x: jax.Array, drive_db: ArrayLike) -> jax.Array:
         ValueError: wrong shape or an integer dtype.
     """
     check_audio(x)
+    check_shape(drive_db, (), "drive_db")
     return jnp.tanh(x * db_to_gain(jnp.asarray(drive_db)).astype(x.dtype))
 
 
@@ -88,14 +89,16 @@ def soft_clipper(
         ValueError: wrong shapes, an integer dtype or `oversampling` below 1.
     """
     check_audio(x)
-    for name, value in zip(params._fields, params, strict=True):
-        check_shape(value, (), f"params.{name}")
+    check_params(params, ClipperParams)
+    check_count(oversampling, "oversampling")
     drive, ceiling = (db_to_gain(v).astype(x.dtype) for v in (params.drive_db, params.ceiling_db))
     knee = jnp.asarray(params.knee, x.dtype)
 
     def curve(v: jax.Array) -> jax.Array:
         return v - _clipped_away(v, ceiling, knee)
 
+    if state is not None:
+        check_state(state, oversampling_state(x, factor=oversampling))
     if state is None:
         return oversample(curve, drive * x, factor=oversampling)
     # The state holds the input before the drive, so that the drive may change between chunks.
@@ -149,7 +152,7 @@ def oversample(
         ValueError: wrong shapes, an integer dtype or `factor` below 1.
     """
     check_audio(x)
-    check_number(factor, "factor", 1)
+    check_count(factor, "factor")
 
     def apply(v: jax.Array) -> jax.Array:
         raised = upsample(v, factor=factor)
@@ -158,7 +161,7 @@ def oversample(
     if state is None:
         return apply(x)
     latency = oversampling_latency(factor)
-    check_shape(state, (x.shape[0], 2 * latency), "state")
+    check_state(state, oversampling_state(x, factor=factor))
     extended = jnp.concatenate([state, x], axis=1)
     y = apply(extended)[:, latency : latency + x.shape[1]]
     return y, extended[:, x.shape[1] :]
@@ -166,10 +169,11 @@ def oversample(
 
 def oversampling_latency(factor: int) -> int:
     """Delay of a stream through `oversample` in samples: the reach of both filters."""
-    check_number(factor, "factor", 1)
+    check_count(factor, "factor")
     return 0 if factor == 1 else 2 * ZERO_CROSSINGS
 
 
 def oversampling_state(x: jax.Array, *, factor: int) -> jax.Array:
     """Return the state of silence before `x` (channels, time) for `oversample`."""
+    check_audio(x)
     return jnp.zeros((x.shape[0], 2 * oversampling_latency(factor)), x.dtype)

@@ -16,7 +16,14 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from dsp.ballistics import BALLISTICS, initial_smoother, one_pole, smooth, time_constant
-from dsp.checks import check_audio, check_choice, check_number, check_sample_rate, check_shape
+from dsp.checks import (
+    check_audio,
+    check_choice,
+    check_number,
+    check_params,
+    check_sample_rate,
+    check_state,
+)
 from dsp.numerics import db_to_gain, materialize, power_to_db
 from dsp.ranges import Setting
 
@@ -94,6 +101,7 @@ def dynamics_state(
     lookahead_ms: float = 0.0,
 ) -> DynamicsState:
     """The state of silence before `x` (channels, time), for any effect of this module."""
+    check_audio(x)
     delay = lookahead_samples(lookahead_ms, sample_rate=sample_rate)
     rest = initial_smoother(jnp.zeros((), x.dtype), ballistics=ballistics)
     return DynamicsState(rest, jnp.zeros((), x.dtype), jnp.zeros((x.shape[0], delay), x.dtype))
@@ -147,6 +155,8 @@ def compressor(
     Raises:
         ValueError: wrong shapes or dtype, an unknown choice, or a negative lookahead.
     """
+    check_audio(x)
+    check_params(params, CompressorParams)
     threshold, ratio, attack, release, knee, makeup = (jnp.asarray(p, x.dtype) for p in params)
 
     # Smoothing commutes with the constant factor of the slope, which so costs no array of its own.
@@ -177,6 +187,8 @@ def expander(
     `-min(range, (ratio - 1) (clip(d + W/2, 0, W)^2 / (2 W) + max(d - W/2, 0)))`.
     Attack is the time in which the gain opens (rises), release the time in which it closes.
     """
+    check_audio(x)
+    check_params(params, ExpanderParams)
     threshold, ratio, attack, release, knee, limit = (jnp.asarray(p, x.dtype) for p in params)
 
     def curve(level_db: jax.Array) -> jax.Array:
@@ -201,6 +213,7 @@ def gate(
     state: DynamicsState | None = None,
 ) -> Any:  # an array, or with a state a pair
     """Mute what is below a threshold, by `range_db`: an expander of ratio `GATE_RATIO`."""
+    check_params(params, GateParams)
     steep = ExpanderParams(
         params.threshold_db,
         jnp.asarray(GATE_RATIO),
@@ -268,7 +281,6 @@ def _process(
     state: DynamicsState | None,
     static: _Static,
 ) -> jax.Array | tuple[jax.Array, DynamicsState]:
-    check_audio(x)
     check_sample_rate(static.sample_rate)
     check_choice(static.ballistics, BALLISTICS, "ballistics")
     start = dynamics_state(
@@ -278,12 +290,12 @@ def _process(
         lookahead_ms=static.lookahead_ms,
     )
     if state is not None:
-        for name, value, zero in zip(state._fields, state, start, strict=True):
-            check_shape(value, zero.shape, f"state.{name}")
+        check_state(state, start)
         start = state
     key = x if side_chain is None else side_chain
     check_audio(key, "side_chain")
-    check_shape(key[0], x.shape[1:], "each channel of side_chain")
+    if key.shape[1] != x.shape[1]:
+        raise ValueError(f"side_chain has shape {key.shape}; expected (channels, {x.shape[1]})")
     level_db, power = _level_db(key, start.power, static)
     fall, rise = (time_constant(t, sample_rate=static.sample_rate) for t in fall_rise_ms)
     gain_db, smoother = smooth(

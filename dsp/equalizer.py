@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from dsp.biquad import KINDS, StateVariable, frequency_response, response_db, state_variable
-from dsp.checks import check_audio, check_choice, check_sample_rate, check_shape
+from dsp.checks import check_audio, check_choice, check_params, check_sample_rate, check_state
 from dsp.linear_filter import METHODS, StateSpace, filter_by_response, run_filter, series
 from dsp.ranges import Setting
 
@@ -84,9 +84,9 @@ def parametric_eq(
         if state is not None:
             raise ValueError("state is given with method 'fft'; expected None: it has no state")
         return filter_by_response(x, partial(_cascade_response, sections))
-    expected = (x.shape[0], 2 * len(kinds))
-    initial = jnp.zeros(expected, x.dtype) if state is None else state
-    check_shape(initial, expected, "state")
+    silence = equalizer_state(x, kinds=kinds)
+    initial = silence if state is None else state
+    check_state(initial, silence)
     system = series(jax.vmap(_section_system)(sections))
     y, final = run_filter(system, x, initial, method=method)
     return y if state is None else (y, final)
@@ -94,6 +94,8 @@ def parametric_eq(
 
 def equalizer_state(x: jax.Array, *, kinds: tuple[str, ...] = CONSOLE_BANDS) -> jax.Array:
     """The state of silence before `x` (channels, time): zeros, (channels, 2 * bands)."""
+    check_audio(x)
+    _check_kinds(kinds)
     return jnp.zeros((x.shape[0], 2 * len(kinds)), x.dtype)
 
 
@@ -105,6 +107,10 @@ def equalizer_response(
     kinds: tuple[str, ...] = CONSOLE_BANDS,
 ) -> jax.Array:
     """Magnitude response in dB of the whole equaliser, (frequencies,), to draw or to match."""
+    if np.ndim(frequencies_hz) != 1:
+        raise ValueError(
+            f"frequencies_hz has shape {np.shape(frequencies_hz)}; expected (frequencies,)"
+        )
     sections = _design(params, kinds, sample_rate, jnp.result_type(float))
     return jnp.sum(response_db(sections, frequencies_hz, sample_rate=sample_rate), axis=0)
 
@@ -114,10 +120,8 @@ def _design(
 ) -> StateVariable:
     """The sections of all bands, each field (bands,)."""
     check_sample_rate(sample_rate)
-    for kind in kinds:
-        check_choice(kind, KINDS, "kinds")
-    for name, value in zip(params._fields, params, strict=True):
-        check_shape(value, (len(kinds),), f"params.{name}")
+    _check_kinds(kinds)
+    check_params(params, EqualizerParams, (len(kinds),))
     gain, frequency, q = (jnp.asarray(value, dtype) for value in params)
     # One design per distinct kind, for all of its bands, then back into the given order.
     order = [[i for i, k in enumerate(kinds) if k == kind] for kind in dict.fromkeys(kinds)]
@@ -127,6 +131,11 @@ def _design(
     ]
     back = np.argsort(np.concatenate(order))
     return StateVariable(*(jnp.concatenate(field)[back] for field in zip(*designs, strict=True)))
+
+
+def _check_kinds(kinds: tuple[str, ...]) -> None:
+    for kind in kinds:
+        check_choice(kind, KINDS, "kinds")
 
 
 def _section_system(section: StateVariable) -> StateSpace:

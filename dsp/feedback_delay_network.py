@@ -24,7 +24,14 @@ import numpy as np
 from jax import lax
 
 from dsp.ballistics import linear_recurrence
-from dsp.checks import check_audio, check_number, check_sample_rate, check_shape
+from dsp.checks import (
+    check_audio,
+    check_count,
+    check_mono_or_stereo,
+    check_params,
+    check_sample_rate,
+    check_state,
+)
 from dsp.numerics import matmul
 from dsp.ranges import Range
 
@@ -133,16 +140,14 @@ def feedback_delay_network(
     Raises:
         ValueError: wrong shapes or dtype, or delays out of their domain.
     """
-    check_audio(x)
-    if x.shape[0] > 2:
-        raise ValueError(f"x has shape {x.shape}; expected 1 or 2 channels")
-    for name, value in zip(params._fields, params, strict=True):
-        check_shape(value, (), f"params.{name}")
+    check_mono_or_stereo(x)
+    check_params(params, NetworkReverbParams)
     delays = _check_delays(delays, sample_rate)
     stereo = jnp.broadcast_to(x, (2, x.shape[1]))
     settings = NetworkReverbParams(*(jnp.asarray(value, x.dtype) for value in params))
-    initial = network_state(x, sample_rate=sample_rate, delays=delays) if state is None else state
-    check_shape(initial.lines, (len(delays), max(delays)), "state.lines")
+    silence = network_state(x, sample_rate=sample_rate, delays=delays)
+    initial = silence if state is None else state
+    check_state(initial, silence)
     filters = _decay_filters(settings, np.asarray(delays, x.dtype), sample_rate)
     # Whole blocks only, where nobody asks for the state at the end: half the program to compile.
     padding = -x.shape[1] % min(delays) if state is None else 0
@@ -155,6 +160,7 @@ def network_state(
     x: jax.Array, *, sample_rate: float, delays: tuple[int, ...] | None = None
 ) -> NetworkState:
     """Return the state of silence before `x` (channels, time)."""
+    check_audio(x)
     delays = _check_delays(delays, sample_rate)
     lines = jnp.zeros((len(delays), max(delays)), x.dtype)
     return NetworkState(lines, jnp.zeros((2, len(delays)), x.dtype))
@@ -267,5 +273,5 @@ def _check_delays(delays: tuple[int, ...] | None, sample_rate: float) -> tuple[i
     if count < 2 or count & (count - 1):
         raise ValueError(f"delays has {count} entries; expected a power of two, at least 2")
     for delay in delays:
-        check_number(delay, "delays", 1)
+        check_count(delay, "delays")
     return delays

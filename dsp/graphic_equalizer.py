@@ -17,7 +17,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from dsp.biquad import response_db, state_variable
-from dsp.checks import check_audio, check_number, check_sample_rate, check_shape
+from dsp.checks import check_audio, check_count, check_sample_rate, check_shape
 from dsp.equalizer import EqualizerParams, parametric_eq
 from dsp.numerics import matmul
 from dsp.ranges import Range
@@ -46,7 +46,7 @@ def graphic_eq_frequencies(*, sample_rate: float, bands_per_octave: int = 1) -> 
         ValueError: if the sample rate or `bands_per_octave` is not positive.
     """
     check_sample_rate(sample_rate)
-    check_number(bands_per_octave, "bands_per_octave", 1)
+    check_count(bands_per_octave, "bands_per_octave")
     lowest = math.ceil(bands_per_octave * math.log2(LOWEST_HZ / REFERENCE_HZ))
     top = min(HIGHEST_HZ, HIGHEST_FRACTION * sample_rate)
     highest = math.floor(bands_per_octave * math.log2(top / REFERENCE_HZ))

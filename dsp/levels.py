@@ -19,6 +19,7 @@ def gain(x: jax.Array, gain_db: ArrayLike) -> jax.Array:
         (channels, time).
     """
     check_audio(x)
+    check_shape(gain_db, (), "gain_db")
     return x * db_to_gain(gain_db).astype(x.dtype)
 
 

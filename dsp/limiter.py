@@ -19,7 +19,14 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from dsp.ballistics import smooth, time_constant
-from dsp.checks import check_audio, check_number, check_sample_rate, check_shape
+from dsp.checks import (
+    check_audio,
+    check_count,
+    check_number,
+    check_params,
+    check_sample_rate,
+    check_state,
+)
 from dsp.convolution import convolve
 from dsp.numerics import db_to_gain, gain_to_db
 from dsp.ranges import Range
@@ -101,8 +108,7 @@ def limiter(
         ValueError: wrong shapes or dtype, or a static argument out of its domain.
     """
     check_audio(x)
-    for name, value in zip(params._fields, params, strict=True):
-        check_shape(value, (), f"params.{name}")
+    check_params(params, LimiterParams)
     lookahead = _lookahead(lookahead_ms, sample_rate)
     latency = limiter_latency(
         sample_rate=sample_rate, lookahead_ms=lookahead_ms, oversampling=oversampling
@@ -111,8 +117,7 @@ def limiter(
         x, sample_rate=sample_rate, lookahead_ms=lookahead_ms, oversampling=oversampling
     )
     given = start if state is None else state
-    check_shape(given.recent, start.recent.shape, "state.recent")
-    check_shape(given.fall_db, start.fall_db.shape, "state.fall_db")
+    check_state(given, start)
     ceiling, release_ms = (jnp.asarray(value, x.dtype) for value in params)
     release = time_constant(release_ms, sample_rate=sample_rate)
     if state is None:
@@ -130,6 +135,7 @@ def limiter_state(
     x: jax.Array, *, sample_rate: float, lookahead_ms: float = 5.0, oversampling: int = 4
 ) -> LimiterState:
     """Return the state of silence before `x` (channels, time)."""
+    check_audio(x)
     lookahead = _lookahead(lookahead_ms, sample_rate)
     recent = lookahead + 2 * _reach(oversampling)
     # One value at least: the smoother starts from the last.
@@ -194,5 +200,5 @@ def _lookahead(lookahead_ms: float, sample_rate: float) -> int:
 
 def _reach(oversampling: int) -> int:
     """How many samples on each side the peak of one depends on."""
-    check_number(oversampling, "oversampling", 1)
+    check_count(oversampling, "oversampling")
     return 0 if oversampling == 1 else ZERO_CROSSINGS + 1

@@ -31,7 +31,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from dsp.checks import check_audio, check_choice, check_shape
+from dsp.checks import check_audio, check_choice, check_state
 from dsp.numerics import EXACT, matmul, sequential_backend
 
 # Samples per block: the fastest of 32 to 256 for six biquads on CPU, forward and backward.
@@ -268,7 +268,7 @@ def sosfilt(
         return filter_by_response(x, partial(_sos_response, sos)), None
     if zi is None:
         zi = jnp.zeros((sections, channels, 2), x.dtype)
-    check_shape(zi, (sections, channels, 2), "zi")
+    check_state(zi, jnp.zeros((sections, channels, 2), x.dtype), "zi")
     sigma = _nearest_sign(sos)[:, None]
     state = jnp.stack([zi[..., 0] + sigma * zi[..., 1], zi[..., 1]], axis=-1)
     state = jnp.swapaxes(state, 0, 1).reshape(channels, 2 * sections)
@@ -329,7 +329,7 @@ def lfilter(
     b, a = jnp.pad(b, (0, order + 1 - b.size)) / a[0], jnp.pad(a, (0, order + 1 - a.size)) / a[0]
     if zi is None:
         zi = jnp.zeros((x.shape[0], order), x.dtype)
-    check_shape(zi, (x.shape[0], order), "zi")
+    check_state(zi, jnp.zeros((x.shape[0], order), x.dtype), "zi")
     if order == 0:
         return b[0] * x, zi
     companion = jnp.eye(order, k=1, dtype=x.dtype).at[:, 0].add(-a[1:])

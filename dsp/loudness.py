@@ -19,7 +19,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from dsp.checks import check_choice, check_number, check_sample_rate
+from dsp.checks import check_choice, check_count, check_number, check_sample_rate
 from dsp.resampling import upsample
 from dsp.spectral import frame
 from dsp.weighting import CHANNEL_WEIGHTS, VARIANTS, check_channels, k_weighting
@@ -162,7 +162,9 @@ def true_peak(x: jax.Array, *, sample_rate: float, oversampling: int | None = No
     """
     check_channels(x)
     check_sample_rate(sample_rate)
-    if oversampling is None:
+    if oversampling is not None:
+        check_count(oversampling, "oversampling")
+    else:
         oversampling = 4 if sample_rate < 88200 else 2 if sample_rate < 176400 else 1
     peak = jnp.max(jnp.abs(upsample(x, factor=oversampling)))
     silence = 10.0 ** (SILENCE_DBTP / 20.0)
@@ -175,8 +177,8 @@ def _block_powers(
 ) -> jax.Array:
     """Channel-weighted mean square of K-weighted blocks, `(blocks,)`."""
     _check_duration(x, length_s, sample_rate)
+    check_number(hop_s, "hop_s", 1 / sample_rate)
     length, hop = round(length_s * sample_rate), round(hop_s * sample_rate)
-    check_number(hop, "hop_s in samples", 1)
     weights = jnp.asarray(CHANNEL_WEIGHTS[: x.shape[0]], x.dtype)[:, None]
     weighted = k_weighting(x, sample_rate=sample_rate, variant=variant)
     energy = jnp.sum(weights * jnp.square(weighted), axis=0)
@@ -212,6 +214,7 @@ def _masked_mean(values: jax.Array, mask: jax.Array) -> jax.Array:
 
 def _check_duration(x: jax.Array, length_s: float, sample_rate: float) -> None:
     check_channels(x)
+    check_sample_rate(sample_rate)
     if x.shape[-1] < length_s * sample_rate:
         raise ValueError(
             f"x has shape {x.shape}, {x.shape[-1] / sample_rate:.3g} s; expected at least "

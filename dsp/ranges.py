@@ -8,7 +8,10 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
+
+from dsp.checks import check_shape
 
 Tree = TypeVar("Tree")
 
@@ -27,6 +30,24 @@ def _is_range(node: object) -> bool:
     return isinstance(node, Range)
 
 
+def check_settings(
+    settings: Any, ranges: Any, name: str = "params", leading: tuple[int, ...] = ()
+) -> None:
+    """Require the structure of `ranges`, and arrays of their shapes after the `leading` axes."""
+    _check_structure(settings, ranges, name)
+    limits = jax.tree_util.tree_leaves_with_path(ranges, is_leaf=_is_range)
+    for (path, limit), value in zip(limits, jax.tree.leaves(settings), strict=True):
+        shape = (*leading, *np.shape(limit.low))
+        check_shape(value, shape, name + jax.tree_util.keystr(path))
+
+
+def _check_structure(values: Any, ranges: Any, name: str) -> None:
+    given: Any = jax.tree.structure(values)
+    wanted: Any = jax.tree.structure(ranges, is_leaf=_is_range)
+    if given != wanted:
+        raise ValueError(f"{name} has structure {given}; expected that of ranges, {wanted}")
+
+
 def denormalize(controls: Tree, ranges: Tree) -> Tree:
     """Map controls in [0, 1] to physical settings: `low + control * (high - low)`.
 
@@ -37,6 +58,7 @@ def denormalize(controls: Tree, ranges: Tree) -> Tree:
     Returns:
         The tree in physical units. 0 gives exactly `low`; outside [0, 1] the map extrapolates.
     """
+    _check_structure(controls, ranges, "controls")
     return jax.tree.map(
         lambda r, c: jnp.asarray(c) * (r.high - r.low) + r.low, ranges, controls, is_leaf=_is_range
     )
@@ -44,6 +66,7 @@ def denormalize(controls: Tree, ranges: Tree) -> Tree:
 
 def normalize(settings: Tree, ranges: Tree) -> Tree:
     """Map physical settings to controls, the inverse of `denormalize`."""
+    _check_structure(settings, ranges, "settings")
     return jax.tree.map(
         lambda r, s: (jnp.asarray(s) - r.low) / (r.high - r.low),
         ranges,

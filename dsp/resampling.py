@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsp.checks import check_number
+from dsp.checks import check_count, check_floating, check_number
 from dsp.numerics import EXACT
 from dsp.spectral import frame
 
@@ -38,8 +38,8 @@ def interpolation_kernel(
     Raises:
         ValueError: if `factor` or `zero_crossings` is not positive or `attenuation_db` < 21.
     """
-    check_number(factor, "factor", 1)
-    check_number(zero_crossings, "zero_crossings", 1)
+    check_count(factor, "factor")
+    check_count(zero_crossings, "zero_crossings")
     check_number(attenuation_db, "attenuation_db", LOWEST_ATTENUATION_DB)
     half = zero_crossings * factor
     n = np.arange(-half, half + 1)
@@ -74,6 +74,7 @@ def upsample(
     Raises:
         ValueError: if a static argument is out of its domain.
     """
+    _check_signal(x)
     kernel = interpolation_kernel(
         factor, zero_crossings=zero_crossings, attenuation_db=attenuation_db
     )
@@ -107,6 +108,7 @@ def downsample(
     Raises:
         ValueError: if a static argument is out of its domain.
     """
+    _check_signal(x)
     kernel = interpolation_kernel(
         factor, zero_crossings=zero_crossings, attenuation_db=attenuation_db
     )
@@ -117,6 +119,12 @@ def downsample(
     matrix = _sample(kernel, factor * np.arange(BLOCK) - taken) / factor
     count = -(-x.shape[-1] // factor)
     return _apply_blocks(x, matrix, hop=BLOCK * factor, reach=reach)[..., :count]
+
+
+def _check_signal(x: jax.Array) -> None:
+    if np.ndim(x) < 1 or not np.size(x):
+        raise ValueError(f"x has shape {np.shape(x)}; expected (..., time), at least one sample")
+    check_floating(x, "x")
 
 
 def _sample(kernel: np.ndarray, offset: np.ndarray) -> np.ndarray:

@@ -17,7 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from dsp.checks import check_audio, check_number, check_sample_rate, check_shape
+from dsp.checks import (
+    check_audio,
+    check_count,
+    check_floating,
+    check_kind,
+    check_mono_or_stereo,
+    check_sample_rate,
+    check_shape,
+)
 from dsp.convolution import convolve, fast_length
 from dsp.ranges import Range
 
@@ -94,7 +102,7 @@ def reverb_noise(
     dtype: jnp.dtype | type = jnp.float32,
 ) -> jax.Array:
     """Draw the white noise that a response is shaped from, `(2, 12, samples + taps - 1)`."""
-    check_number(samples, "samples", 2)
+    check_count(samples, "samples", 2)
     _check_taps(taps)
     return jax.random.normal(key, (2, BANDS, samples + taps - 1), dtype)
 
@@ -113,9 +121,10 @@ def noise_impulse_response(
     Raises:
         ValueError: if a shape does not fit or a static argument is out of its domain.
     """
-    _check_params(params)
+    check_reverb(params)
+    check_floating(noise, "noise")
     filters = octave_filterbank(sample_rate=sample_rate, taps=taps)
-    samples = noise.shape[-1] - taps + 1
+    samples = (np.shape(noise) or (0,))[-1] - taps + 1
     if samples < 2:
         raise ValueError(
             f"noise has shape {noise.shape}; expected (2, {BANDS}, samples + {taps - 1}) with at "
@@ -195,7 +204,7 @@ def noise_shaped_reverb(
     Raises:
         ValueError: if a shape or dtype does not fit or a static argument is out of its domain.
     """
-    check_audio(x)
+    check_mono_or_stereo(x)
     noise = reverb_noise(key, samples=samples, taps=taps, dtype=x.dtype)
     response = noise_impulse_response(noise, params, sample_rate=sample_rate, taps=taps)
     if state is None:
@@ -228,10 +237,9 @@ def convolution_reverb(
     Raises:
         ValueError: if a shape or dtype does not fit.
     """
-    check_audio(x)
+    check_mono_or_stereo(x)
     check_audio(response, "response", channels=2)
-    if x.shape[0] > 2:
-        raise ValueError(f"x has shape {x.shape}; expected 1 or 2 channels")
+    check_shape(mix, (), "mix")
     mix = jnp.asarray(mix, x.dtype)
     stereo = jnp.broadcast_to(x, (2, x.shape[1]))
     if state is None:
@@ -250,12 +258,13 @@ def reverberation_time_s(
 
 
 def _check_taps(taps: int) -> None:
-    check_number(taps, "taps", 1)
+    check_count(taps, "taps")
     if taps % 2 == 0:
         raise ValueError(f"taps is {taps}; expected an odd number")
 
 
-def _check_params(params: ReverbParams) -> None:
-    check_shape(params.band_gain, (BANDS,), "params.band_gain")
-    check_shape(params.band_decay, (BANDS,), "params.band_decay")
-    check_shape(params.mix, (), "params.mix")
+def check_reverb(params: ReverbParams, name: str = "params") -> None:
+    """Require settings of the shapes that `ReverbParams` names."""
+    check_kind(params, ReverbParams, name)
+    for field, shape in zip(params._fields, ((BANDS,), (BANDS,), ()), strict=True):
+        check_shape(getattr(params, field), shape, f"{name}.{field}")

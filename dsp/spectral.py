@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsp.checks import check_choice, check_floating, check_number, check_sample_rate
+from dsp.checks import check_choice, check_count, check_floating, check_number, check_sample_rate
 
 # Coefficients of the cosine-sum windows: w[n] = sum_k (-1)^k a[k] cos(2 pi k n / N).
 WINDOWS: dict[str, tuple[float, ...]] = {
@@ -43,7 +43,7 @@ def window_values(name: str, length: int) -> np.ndarray:
         ValueError: if `name` is unknown or `length` is not positive.
     """
     check_choice(name, WINDOWS, "window")
-    check_number(length, "window_length", 1)
+    check_count(length, "window_length")
     phase = 2.0 * np.pi * np.arange(length) / length
     terms = [(-1) ** k * a * np.cos(k * phase) for k, a in enumerate(WINDOWS[name])]
     return np.sum(terms, axis=0)
@@ -95,9 +95,9 @@ def stft(
 
 
 def _check_stft(x: jax.Array, n_fft: int, hop: int, window_length: int, center: bool) -> None:
-    check_number(n_fft, "n_fft", 2)
-    check_number(hop, "hop", 1)
-    check_number(window_length, "window_length", 1, n_fft)
+    check_count(n_fft, "n_fft", 2)
+    check_count(hop, "hop")
+    check_count(window_length, "window_length", 1, n_fft)
     check_floating(x, "x")
     shortest = n_fft // 2 + 1 if center else n_fft
     if x.ndim < 1 or x.shape[-1] < shortest:
@@ -115,8 +115,8 @@ def frame(x: jax.Array, *, length: int, hop: int) -> jax.Array:
     Raises:
         ValueError: if `length` or `hop` is not positive or `x` is shorter than one frame.
     """
-    check_number(length, "length", 1)
-    check_number(hop, "hop", 1)
+    check_count(length, "length")
+    check_count(hop, "hop")
     time = x.shape[-1]
     if time < length:
         raise ValueError(f"x has shape {x.shape}; expected at least one frame of {length} samples")
@@ -142,6 +142,8 @@ def magnitude(spectrum: jax.Array) -> jax.Array:
     The square root has an infinite slope at 0, which would make every gradient through a silent
     frame NaN.
     """
+    if not jnp.issubdtype(jnp.result_type(spectrum), jnp.complexfloating):
+        raise ValueError(f"spectrum has dtype {jnp.result_type(spectrum)}; expected complex")
     squared = power(spectrum)
     silent = squared == 0
     return jnp.where(silent, 0.0, jnp.sqrt(jnp.where(silent, 1.0, squared)))
@@ -278,9 +280,11 @@ def _triangles(edges_hz: np.ndarray, n_fft: int, sample_rate: float) -> np.ndarr
 
 
 def _check_bank(bands: int, n_fft: int, sample_rate: float, low_hz: float, high_hz: float) -> None:
-    check_number(bands, "bands", 1)
-    check_number(n_fft, "n_fft", 2)
+    check_count(bands, "bands")
+    check_count(n_fft, "n_fft", 2)
     check_sample_rate(sample_rate)
+    check_number(low_hz, "low_hz")
+    check_number(high_hz, "high_hz")
     if not 0 <= low_hz < high_hz <= sample_rate / 2:
         raise ValueError(
             f"low_hz and high_hz are {low_hz} and {high_hz}; expected 0 <= low_hz < high_hz <= "

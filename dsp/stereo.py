@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from dsp.checks import check_audio, check_choice
+from dsp.checks import check_audio, check_choice, check_shape
 from dsp.numerics import safe_sqrt
 
 PAN_LAWS = ("constant_power", "compromise", "linear")
@@ -33,6 +33,7 @@ def pan(x: jax.Array, position: ArrayLike, *, law: str = "constant_power") -> ja
         ValueError: `x` is not mono floating point, or an unknown law.
     """
     check_audio(x, channels=1)
+    check_shape(position, (), "position")
     return x * pan_gains(position, law=law).astype(x.dtype)[:, None]
 
 
@@ -88,6 +89,7 @@ def stereo_widener(x: jax.Array, width: ArrayLike) -> jax.Array:
         (2, time).
     """
     check_audio(x, channels=2)
+    check_shape(width, (), "width")
     width = jnp.asarray(width, x.dtype)
     mid = (x[0] + x[1]) * (1 - width)
     side = (x[0] - x[1]) * width

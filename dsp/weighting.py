@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dsp.checks import check_audio, check_choice, check_number, check_shape
+from dsp.checks import check_audio, check_choice, check_number, check_state
 from dsp.linear_filter import block_states
 from dsp.numerics import EXACT, matmul
 
@@ -121,10 +121,11 @@ def k_weighting(
         ValueError: if a shape does not fit or a static argument is out of its domain.
     """
     check_channels(x)
+    check_number(sample_rate, "sample_rate", LOWEST_SAMPLE_RATE)
     block = _constant_block(sample_rate, variant)
     channels, time = x.shape
     start = k_weighting_state(x) if state is None else state
-    check_shape(start, (channels, ORDER), "state")
+    check_state(start, k_weighting_state(x))
     count = -(-time // BLOCK)
     inputs = jnp.pad(x, ((0, 0), (0, count * BLOCK - time))).reshape(channels, count, BLOCK)
     from_input, from_state, remember, advance = (jnp.asarray(m, x.dtype) for m in block)
@@ -150,6 +151,7 @@ def k_weighting(
 
 def k_weighting_state(x: jax.Array) -> jax.Array:
     """Return the state of silence before `x` (channels, time): zeros, `(channels, 4)`."""
+    check_channels(x)
     return jnp.zeros((x.shape[0], ORDER), x.dtype)
 
 

@@ -89,15 +89,20 @@ def check_sample_rate(sample_rate: float) -> None:
 def check_number(value: float, name: str, low: float = -math.inf, high: float = math.inf) -> None:
     """Require a finite Python or NumPy number in [low, high]."""
     if not _is_number(value) or not math.isfinite(value) or not low <= value <= high:
-        bounds = "" if low == -math.inf and high == math.inf else f" in [{low}, {high}]"
-        raise ValueError(f"{name} is {value!r}; expected a finite number{bounds}")
+        raise ValueError(f"{name} is {value!r}; expected a finite number{_bounds(low, high)}")
 
 
 def check_count(value: int, name: str, low: int = 1, high: float = math.inf) -> None:
     """Require a whole Python or NumPy number in [low, high]."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}; expected a whole number")
-    check_number(value, name, low, high)
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}; expected a whole number{_bounds(low, high)}")
+
+
+def _bounds(low: float, high: float) -> str:
+    if high < math.inf:
+        return f" from {low} to {high}"
+    return "" if low == -math.inf else f" of at least {low}"
 
 
 def _is_number(value: object) -> bool:

@@ -78,7 +78,7 @@ def test_the_interpolator_dulls_as_documented():
         (lambda: run(jnp.zeros((1, 9)), settings(mix=np.ones(2))), "params.mix has shape"),
         (
             lambda: delay(jnp.zeros((1, 9)), settings(), sample_rate=RATE, shortest_ms=0.01),
-            "shortest_ms in samples is 0",
+            "shortest_ms is 0.01",
         ),
         (
             lambda: delay(jnp.zeros((1, 9)), settings(), sample_rate=RATE, longest_ms=1.0),

@@ -78,7 +78,7 @@ def test_oversampled_tanh_keeps_the_band():
     [
         (lambda: distortion(jnp.zeros(5), 0.0), "x has shape"),
         (lambda: distortion(jnp.zeros((1, 5), int), 0.0), "x has dtype int"),
-        (lambda: soft_clipper(jnp.zeros((1, 5)), settings(), oversampling=0), "factor is 0"),
+        (lambda: soft_clipper(jnp.zeros((1, 5)), settings(), oversampling=0), "oversampling is 0"),
         (
             lambda: soft_clipper(jnp.zeros((1, 5)), settings(knee=np.ones(2))),
             "params.knee has shape",

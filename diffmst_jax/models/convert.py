@@ -80,7 +80,7 @@ def convert_entries(
     """Rename and transpose the reference's entries into ours.
 
     Raises:
-        InputError: entries are missing, unexpected or misshapen.
+        InputError: entries are missing, unexpected, misshapen or not finite.
     """
     shapes = weight_shapes(config)
     expected = {
@@ -138,7 +138,8 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         reason = str(error).partition("\n")[0]
         raise InputError(path, f"cannot be read ({reason})", "save its state dict again") from error
     floats = (np.float16, np.float64)
-    return {n: a.astype(np.float32) if a.dtype in floats else a for n, a in arrays.items()}
+    with np.errstate(over="ignore"):  # what becomes infinite is named when the model is cut out
+        return {n: a.astype(np.float32) if a.dtype in floats else a for n, a in arrays.items()}
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:

@@ -21,7 +21,6 @@ from diffmst_jax.typed_config import plain_config, read_config
 WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "weights.safetensors", "config.yaml", "README.md"
 FORMAT_VERSION = 1
 PACKAGED_MODELS = Path(__file__).resolve().parent / "packaged"
-LISTED = 8  # entries named in an error before the rest is only counted
 GIVE_MODEL = "give the folder of a model written by diffmst, or the name of a packaged one"
 
 
@@ -61,7 +60,8 @@ def load_model(name_or_folder: str | Path) -> Model:
     """Load a model by the name of a packaged one, or from a model folder.
 
     Raises:
-        InputError: there is no such model, or its files are damaged or of another version.
+        InputError: there is no such model, or its files are damaged, of another version, or hold
+            weights that are not finite.
     """
     folder = _find(name_or_folder)
     config, console = read_configs(folder / CONFIG_FILE)
@@ -105,7 +105,7 @@ def module_with_weights(
         path: what to blame in an error.
 
     Raises:
-        InputError: entries are missing, unexpected or of the wrong shape.
+        InputError: entries are missing, unexpected, of the wrong shape or not finite.
     """
     graph, state = nnx.split(nnx.eval_shape(lambda: build_model(config, rngs=nnx.Rngs(0))))
     flat = nnx.to_flat_state(state)
@@ -117,10 +117,11 @@ def module_with_weights(
 def check_entries(
     expected: dict[str, tuple[int, ...]], found: dict[str, np.ndarray], path: str | Path
 ) -> None:
-    """Compare names and shapes.
+    """Compare names and shapes, and look for values that no model can answer with.
 
     Raises:
-        InputError: lists what is missing, unexpected or misshapen.
+        InputError: lists everything that is missing, unexpected, misshapen, or not finite in
+            float32.
     """
     problems = {
         "missing": sorted(set(expected) - set(found)),
@@ -131,12 +132,19 @@ def check_entries(
             if name in found and tuple(found[name].shape) != tuple(shape)
         ],
     }
-    texts = [f"{kind}: {_listed(names)}" for kind, names in problems.items() if names]
+    texts = [f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names]
     if texts:
         raise InputError(
             path,
             f"does not hold the weights of this model ({'; '.join(texts)})",
             "give weights and configuration that belong together",
+        )
+    broken = [name for name in expected if not _is_finite(found[name])]
+    if broken:
+        raise InputError(
+            path,
+            f"holds NaN or infinite weights: {', '.join(broken)}",
+            "give weights from before training diverged",
         )
 
 
@@ -172,9 +180,9 @@ def _find(name_or_folder: str | Path) -> Path:
     return folder
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+def _is_finite(array: np.ndarray) -> bool:
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(array.astype(np.float32, copy=False)).all())
 
 
 def _name(path: tuple[Any, ...]) -> str:

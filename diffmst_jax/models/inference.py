@@ -1,6 +1,7 @@
 """A model ready for use: audio of any length and any number of tracks in, controls out."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 TRACK_COUNTS = (8, 16, 24, 32, 48, 64)  # tracks are padded to one of these: few shapes to compile
 MORE_TRACKS_STEP = 16  # beyond the largest
 CONTROL_FLOOR = 1e-6  # keeps logits of controls finite when windows are averaged
+# 200 dB above full scale: integers scaled by mistake still pass, squares still fit float32.
+LARGEST_SAMPLE = 1e10
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Model:
 
     def controls(
         self,
-        tracks: Array | np.ndarray,
+        tracks: Array | np.ndarray | Sequence[np.ndarray],
         reference: Array | np.ndarray,
         *,
         sample_rate: int = 0,
@@ -94,7 +97,8 @@ class Model:
         to each are averaged. Tracks that are silent (below -70 LUFS) get neutral controls.
 
         Args:
-            tracks: mono tracks, float `(tracks, time)`; each channel of a stereo recording is one.
+            tracks: mono tracks, float `(tracks, time)`, or one array `(time,)` each, shorter ones
+                then padded with silence; each channel of a stereo recording is a track.
             reference: a mix, float `(2, any time)`; `(1, time)` counts as both channels.
             sample_rate: samples per second of both, if the caller wants it checked.
             side: `(tracks,)`, -1 and 1 for the left and right channel of a stereo recording, which
@@ -107,14 +111,15 @@ class Model:
             Controls in [0, 1]: track `(tracks, 27)`, fx_bus `(25,)`, master `(26,)`.
 
         Raises:
-            ValueError: wrong shape, type or rate; NaN or infinite samples; the reference is silent
-                or too short; no track is audible.
+            ValueError: wrong shape, type or rate; samples that are not finite or beyond 200 dB over
+                full scale; the reference is silent or too short; no track is audible; the weights
+                lead to settings that are not finite.
         """
         if sample_rate not in (0, self.config.sample_rate):
             raise ValueError(
                 f"audio at {sample_rate} Hz: this model works at {self.config.sample_rate} Hz"
             )
-        heard = self._hear(np.asanyarray(tracks), np.asarray(reference), loudness_lufs)
+        heard = self._hear(stacked(tracks), np.asarray(reference), loudness_lufs)
         if isinstance(self.config.encoder, CompactConfig):
             sides = np.zeros(len(heard.audible)) if side is None else np.asarray(side)
             mean = self._answer_excerpt(heard, whole_pairs(sides, heard.audible))
@@ -122,7 +127,10 @@ class Model:
             mean = self._answer_windows(heard)
         neutral = dsp.neutral_console(len(heard.audible), sample_rate=self.config.sample_rate)
         controls = Controls(*dsp.console_controls(neutral, sample_rate=self.config.sample_rate))
-        return mean._replace(track=controls.track.at[heard.audible].set(mean.track))
+        answer = mean._replace(track=controls.track.at[heard.audible].set(mean.track))
+        if not all(np.isfinite(group).all() for group in answer):
+            raise ValueError("model: settings that are not finite, expected usable weights")
+        return answer
 
     def _answer_excerpt(self, heard: _Heard, side: np.ndarray) -> Controls:
         length, count = self.config.window_samples, len(heard.tracks)
@@ -231,6 +239,19 @@ def padded_count(tracks: int) -> int:
     return -(-tracks // MORE_TRACKS_STEP) * MORE_TRACKS_STEP
 
 
+def stacked(tracks: Array | np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+    """Tracks as one array: of several, each `(time,)`, the shorter ones are padded."""
+    if not isinstance(tracks, Sequence):
+        return np.asanyarray(tracks)
+    rows = [np.asarray(track) for track in tracks]
+    for number, row in enumerate(rows):
+        if row.ndim != 1:
+            raise ValueError(f"track {number}: shape {row.shape}, expected (time,)")
+    longest = max(map(len, rows), default=0)
+    padded = [np.pad(row, (0, longest - len(row))) for row in rows]
+    return np.array(padded).reshape(len(rows), longest)
+
+
 def check_tracks(tracks: np.ndarray) -> np.ndarray:
     """Return usable tracks as float32 `(tracks, time)`.
 
@@ -261,9 +282,12 @@ def check_reference(reference: np.ndarray) -> np.ndarray:
 def _check_samples(audio: np.ndarray, what: str) -> None:
     if not np.issubdtype(audio.dtype, np.floating):
         raise ValueError(f"{what}s: {audio.dtype} samples, expected floating point in [-1, 1]")
-    broken = np.flatnonzero([not np.isfinite(row).all() for row in audio])
-    if broken.size:
-        raise ValueError(f"{what} {broken[0]}: NaN or infinite samples, expected finite ones")
+    for number, row in enumerate(audio):
+        if not np.isfinite(row).all():
+            raise ValueError(f"{what} {number}: NaN or infinite samples, expected finite ones")
+        peak = max(np.max(row, initial=0.0), -np.min(row, initial=0.0))
+        if peak > LARGEST_SAMPLE:
+            raise ValueError(f"{what} {number}: samples up to {peak:.0e}, expected full scale 1")
 
 
 def _average(answers: list[Controls], windows: Windows) -> Controls:

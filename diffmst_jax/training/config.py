@@ -26,7 +26,8 @@ class SyntheticConfig:
     """The corpus made when no data is given.
 
     Attributes:
-      folder: where it is kept; made on first use.
+      folder: where such corpora are kept, each in a folder named after the settings below but the
+        number of songs; made on first use.
       songs: how many songs.
       seed: of the first song.
       tracks: fewest and most tracks (files) of a song.

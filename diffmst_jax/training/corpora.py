@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.index import EnergyIndex, Levels
@@ -10,8 +11,17 @@ from diffmst_jax.data.layouts import AUTO
 from diffmst_jax.data.processes import usable_processes
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import FolderSource, ReferenceSource
-from diffmst_jax.data.synthesis import synthesize_corpus
+from diffmst_jax.data.synthesis import check_sizes
+from diffmst_jax.data.synthesis.corpus import (
+    GENERATOR_VERSION,
+    song_names,
+    synthesize_corpus,
+)
+from diffmst_jax.errors import InputError
 from diffmst_jax.training.config import CorporaConfig, Folders, SyntheticConfig
+
+# Less audio than this is measured sooner than processes to help have started.
+MEASURED_ALONE_S = 1200.0
 
 Report = Callable[[str, int, int], None]
 """Called as report(what is done, how much of it is complete, out of how much)."""
@@ -38,7 +48,10 @@ class Measured:
         """Measure the tracks of a corpus, and decode them where a cache is given."""
         # Opened only now: what was measured below the same root before is then in it.
         index = EnergyIndex(root)
-        index.update(tracks, progress=count(len(tracks)), decoded=decoded)
+        known = (index.info(track.path) is not None for track in tracks)
+        new_s = sum(t.duration_s for t, is_known in zip(tracks, known, strict=True) if not is_known)
+        processes = usable_processes() if new_s > MEASURED_ALONE_S else 1
+        index.update(tracks, progress=count(len(tracks)), processes=processes, decoded=decoded)
         self._of |= dict.fromkeys((track.path for track in tracks), index)
 
     def duration_s(self, track: Track) -> float:
@@ -48,6 +61,24 @@ class Measured:
     def levels(self, track: Track) -> Levels:
         """Return the energy of each second of a track, in dB (mean square)."""
         return self._of[track.path].levels(track)
+
+
+class Place(NamedTuple):
+    """A corpus to read.
+
+    Attributes:
+      folder: where it is.
+      layout: how it lies on disk, or "auto".
+      names: of the songs that are wanted of it, and so of their mixes; None for all.
+    """
+
+    folder: str | Path
+    layout: str
+    names: frozenset[str] | None = None
+
+    def wants(self, name: str) -> bool:
+        """Tell whether a song or mix is to be read."""
+        return self.names is None or name in self.names
 
 
 def find_corpora(
@@ -72,49 +103,68 @@ def find_corpora(
       InputError: a folder that holds none.
     """
     needed = config.songs is None or (config.references is None and mixes)
-    made = (str(prepare_corpus(config.synthetic, report)),) if needed else ()
+    made = [prepare_corpus(config.synthetic, report)] if needed else []
     measured = Measured()
     songs: list[Song] = []
-    for folder in folders(config.songs) or made:
-        source = FolderSource(folder, layout=config.songs_layout if config.songs else AUTO)
-        songs += source.songs
-        tracks = [track for song in source.songs for track in song.tracks]
+    for place in places(config.songs, config.songs_layout) or made:
+        source = FolderSource(place.folder, layout=place.layout)
+        found = [song for song in source.songs if place.wants(song.name)]
+        tracks = [track for song in found for track in song.tracks]
         measured.add(source.root, tracks, decoded, _counter(report, "measuring tracks"))
-    where = folders(config.references) or made
-    return songs, find_mixes(config, where, measured, report, decoded) if mixes else [], measured
+        songs += found
+    where = places(config.references, config.references_layout) or made
+    return songs, find_mixes(where, measured, report, decoded) if mixes else [], measured
 
 
 def find_mixes(
-    config: CorporaConfig,
-    where: Sequence[str],
+    where: Sequence[Place],
     measured: Measured,
     report: Report = quiet,
     decoded: DecodedCache | None = None,
 ) -> list[Track]:
-    """Find the finished mixes of some folders and measure them into `measured`."""
+    """Find the finished mixes of some corpora and measure them into `measured`."""
     mixes: list[Track] = []
-    for folder in where:
-        layout = config.references_layout if config.references else AUTO
-        references = ReferenceSource(folder, layout=layout)
-        mixes += references.mixes
-        count = _counter(report, "measuring references")
-        measured.add(references.root, references.mixes, decoded, count)
+    for place in where:
+        source = ReferenceSource(place.folder, layout=place.layout)
+        found = [mix for mix in source.mixes if place.wants(mix.name)]
+        measured.add(source.root, found, decoded, _counter(report, "measuring references"))
+        mixes += found
     return mixes
 
 
-def prepare_corpus(config: SyntheticConfig, report: Report = quiet) -> Path:
-    """Make the synthetic corpus if it is not there yet; returns its folder."""
-    folder = Path(config.folder)
-    synthesize_corpus(
-        folder,
-        config.songs,
-        config.seed,
-        tracks=config.tracks,
-        duration_s=config.duration_s,
-        processes=usable_processes(),
-        progress=lambda done: report("making songs", done, config.songs),
-    )
-    return folder
+def prepare_corpus(config: SyntheticConfig, report: Report = quiet) -> Place:
+    """Make the synthetic songs that are not there yet.
+
+    They are kept in a folder named after all that decides how they sound, so that neither other
+    settings nor another version get in the way; of more songs than are wanted, the others are
+    left alone.
+
+    Raises:
+      InputError: impossible sizes, or a folder that cannot be used.
+    """
+    check_sizes("data.synthetic", config.songs, config.seed, config.tracks, config.duration_s)
+    fewest, most = config.tracks
+    sizes = f"seed{config.seed}_tracks{fewest}-{most}_{config.duration_s:g}s"
+    folder = Path(config.folder) / f"v{GENERATOR_VERSION}_{sizes}"
+    try:
+        synthesize_corpus(
+            folder,
+            config.songs,
+            config.seed,
+            tracks=config.tracks,
+            duration_s=config.duration_s,
+            processes=usable_processes(),
+            progress=lambda done: report("making songs", done, config.songs),
+        )
+    except InputError as error:
+        remedy = "delete it, or choose another data.synthetic.folder"
+        raise InputError(error.path, error.problem, remedy) from error
+    return Place(folder, AUTO, frozenset(song_names(config.songs, config.seed)))
+
+
+def places(given: Folders, layout: str) -> list[Place]:
+    """Return the corpora that a setting names: one, several or none."""
+    return [Place(folder, layout) for folder in folders(given)]
 
 
 def folders(given: Folders) -> tuple[str, ...]:

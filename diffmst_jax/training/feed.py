@@ -17,7 +17,7 @@ from diffmst_jax.data.stream import WINDOWS_PER_SONG, SongStream, StreamPool
 from diffmst_jax.data.synthesis import check_sizes
 from diffmst_jax.errors import InputError
 from diffmst_jax.training.config import DataConfig
-from diffmst_jax.training.corpora import Measured, Report, find_corpora, find_mixes, folders, quiet
+from diffmst_jax.training.corpora import Measured, Report, find_corpora, find_mixes, places, quiet
 
 T = TypeVar("T")
 
@@ -85,7 +85,8 @@ def _stream_feed(config: DataConfig, songs: int, window: WindowConfig, report: R
         mixes = ((), ())
     elif config.references is not None:
         measured = Measured()
-        found = find_mixes(config, folders(config.references), measured, report, decoded)
+        where = places(config.references, config.references_layout)
+        found = find_mixes(where, measured, report, decoded)
         parts = hold_out_mixes(found, (), ((), ()), config)
         mixes = [make_pool((), measured, part, measured, window).mixes for part in parts]
         _check_any(*(part or () for part in mixes), key="data.references", what="finished mixes")

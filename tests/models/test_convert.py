@@ -152,6 +152,10 @@ def test_double_and_half_precision_become_single(tmp_path):
             lambda s: s.update({"controller.fx_bus_projection.bias": np.zeros(3)}),
             r"misshapen: controller.fx_bus_projection.bias \[3\] instead of \[25\]",
         ),
+        (
+            lambda s: s.update({"controller.track_projection.bias": np.full(27, np.nan)}),
+            "NaN or infinite weights: controller.track_projection.bias",
+        ),
         (lambda s: s.pop("controller.track_embedding"), "holds 0 Diff-MST models"),
     ],
 )

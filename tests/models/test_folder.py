@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import load_model, save_model
-from diffmst_jax.models.folder import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
+from diffmst_jax.models.folder import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, flat_weights
 from tests.models.small import SMALL, model, song
 
 
@@ -61,6 +61,12 @@ def _edit_weights(folder, edit):
     save_file(weights, folder / WEIGHTS_FILE)
 
 
+def _break(weights):
+    weights["track_head.bias"][3] = np.nan
+    token = weights["controller.track_token"].astype(np.float64)
+    weights["controller.track_token"] = token + 1e300  # infinite in float32
+
+
 DAMAGE = {
     "no config": (lambda f: (f / CONFIG_FILE).unlink(), "config.yaml: does not exist"),
     "no weights": (lambda f: (f / WEIGHTS_FILE).unlink(), "weights.safetensors: does not exist"),
@@ -85,6 +91,10 @@ DAMAGE = {
         lambda f: _edit_weights(f, lambda w: w.update({"track_head.bias": np.zeros(3)})),
         r"misshapen: track_head.bias \[3\] instead of \[27\]",
     ),
+    "not finite": (
+        lambda f: _edit_weights(f, _break),
+        r"NaN or infinite weights: controller.track_token, track_head.bias; give",
+    ),
 }
 
 
@@ -95,6 +105,15 @@ def test_damage_is_named_in_one_line(folder, damage):
     with pytest.raises(InputError, match=message) as caught:
         load_model(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_every_entry_that_does_not_fit_is_listed(folder):
+    _edit_weights(folder, lambda w: [w.pop(name) for name in list(w) if "encoder" in name])
+    gone = [name for name in flat_weights(model("cnn14")) if "encoder" in name]
+    assert len(gone) > 20
+    with pytest.raises(InputError) as caught:
+        load_model(folder)
+    assert all(name in str(caught.value) for name in gone)
 
 
 def test_an_unknown_name_is_refused(tmp_path):

@@ -3,6 +3,7 @@
 import functools
 import logging
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -134,11 +135,43 @@ def test_short_tracks_are_padded_and_short_songs_are_one_window():
     assert choose_windows(tracks, reference, length=TIME).starts == [(0, 0)]
 
 
+def test_tracks_of_unequal_length_are_padded_to_the_longest():
+    tracks, reference = song(2)
+    padded = tracks * (np.arange(TIME) < [[TIME], [15000]])
+    answer = ready("cnn14").controls([tracks[0], tracks[1, :15000]], reference)
+    for a, b in zip(answer, ready("cnn14").controls(padded, reference), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_loudest_samples_that_are_taken_do_not_overflow():
+    tracks, reference = song(2)
+    plain = ready("cnn14").controls(tracks, reference)
+    scaled = ready("cnn14").controls(*(0.9e10 * x / np.abs(x).max() for x in (tracks, reference)))
+    for a, b in zip(plain, scaled, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_settings_that_are_not_finite_are_refused(monkeypatch):
+    broken = jax.tree.map(lambda leaf: leaf * np.nan, ready("cnn14")._weights)
+    monkeypatch.setattr(ready("cnn14"), "_weights", broken)
+    with pytest.raises(ValueError, match="model: settings that are not finite"):
+        ready("cnn14").controls(*song(2))
+
+
 @pytest.mark.parametrize(
     ("tracks", "reference", "options", "message"),
     [
         (np.full((1, TIME), np.nan), None, {}, "track 0: NaN"),
         (None, np.full((2, TIME), np.inf), {}, "reference channel 0: NaN or infinite"),
+        (
+            np.full((2, TIME), 1e300),
+            None,
+            {},
+            r"track 0: samples up to 1e\+300, expected full scale",
+        ),
+        (None, np.full((2, TIME), -1e11), {}, r"reference channel 0: samples up to 1e\+11"),
+        ([np.ones(TIME), np.ones((2, TIME))], None, {}, r"track 1: shape \(2, 20000\)"),
+        ([], None, {}, r"expected \(tracks, time\)"),
         (None, np.zeros((2, TIME)), {}, "reference: silent"),
         (None, np.ones((2, 1000)), {}, "reference: 1000 samples, expected at least 17640"),
         (np.zeros((2, TIME)), None, {}, "tracks: all silent"),

@@ -59,7 +59,7 @@ def synthesize_song(
     count = int(rng.integers(tracks[0], tracks[1] + 1))
     raw = record_song(rng, track_count=count, duration_s=duration_s)
     return SyntheticSong(
-        name=f"song_{seed:05d}",
+        name=song_names(1, seed)[0],
         style=raw.plan.style,
         tempo_bpm=raw.plan.tempo_bpm,
         tracks=raw.tracks,
@@ -106,7 +106,7 @@ def synthesize_corpus(
         "sample_rate": SAMPLE_RATE,
     }
     entries = _known_songs(out / MANIFEST, settings)
-    names = {seed + index: f"song_{seed + index:05d}" for index in range(songs)}
+    names = dict(enumerate(song_names(songs, seed), start=seed))
     missing = [number for number, name in names.items() if name not in entries]
     complete = songs - len(missing)
     if complete and progress is not None:
@@ -120,6 +120,11 @@ def synthesize_corpus(
         complete += 1
         if progress is not None:
             progress(complete)
+
+
+def song_names(songs: int, seed: int = 0) -> list[str]:
+    """Return the names of songs, the first of which has the seed given."""
+    return [f"song_{number:05d}" for number in range(seed, seed + songs)]
 
 
 def _make_song(

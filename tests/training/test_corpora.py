@@ -1,0 +1,72 @@
+"""The synthetic corpora that runs keep and share."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from diffmst_jax.data.synthesis import corpus
+from diffmst_jax.data.synthesis.corpus import MANIFEST, SyntheticSong, song_names
+from diffmst_jax.errors import InputError
+from diffmst_jax.training import corpora
+from diffmst_jax.training.config import SyntheticConfig, train_config
+from diffmst_jax.training.corpora import find_corpora, prepare_corpus
+from tests.data.conftest import noise
+from tests.training.conftest import composed
+from tests.training.test_config import EXPERIMENTS
+
+
+def test_no_experiment_finds_the_songs_of_another(monkeypatch):
+    """Whatever was run before: songs of one folder are made with one set of settings."""
+    made: dict[Path, tuple[object, ...]] = {}
+
+    def note(folder, songs, seed, *, tracks, duration_s, **_):
+        assert made.setdefault(folder, (seed, tracks, duration_s)) == (seed, tracks, duration_s)
+
+    monkeypatch.setattr(corpora, "synthesize_corpus", note)
+    for experiment in EXPERIMENTS:
+        values = composed(f"experiment={experiment}", "trainer.init_from=some/model")
+        prepare_corpus(train_config(values).data.synthetic)
+    assert len(made) == 4
+
+
+def noise_song(seed, *, tracks, duration_s):
+    """As `synthesize_song`, without composing."""
+    names = [f"track{number}" for number in range(tracks[0])]
+    audio = {name: noise(number, duration_s) for number, name in enumerate(names)}
+    return SyntheticSong(song_names(1, seed)[0], "noise", 0.0, audio, noise(9, duration_s))
+
+
+@pytest.fixture
+def two_songs(tmp_path, monkeypatch) -> SyntheticConfig:
+    monkeypatch.setattr(corpus, "synthesize_song", noise_song)
+    config = SyntheticConfig(str(tmp_path / "corpora"), 2, 0, (2, 2), 4.0)
+    prepare_corpus(config)
+    return config
+
+
+def found(synthetic):
+    data = train_config(composed("experiment=smoke")).data
+    songs, mixes, measured = find_corpora(dataclasses.replace(data, synthetic=synthetic))
+    assert all(measured.duration_s(track) == pytest.approx(4.0) for track in mixes)
+    return [song.name for song in songs], [mix.name for mix in mixes]
+
+
+def test_no_more_songs_are_read_than_are_wanted(two_songs):
+    assert found(two_songs) == (["song_00000", "song_00001"],) * 2
+    assert found(dataclasses.replace(two_songs, songs=1)) == (["song_00000"],) * 2
+
+
+def test_other_settings_take_another_folder(two_songs):
+    other = dataclasses.replace(two_songs, songs=1, seed=1)
+    assert found(other) == (["song_00001"],) * 2
+    assert prepare_corpus(other).folder != prepare_corpus(two_songs).folder
+
+
+def test_what_stands_in_the_way_is_named_with_the_setting_to_change(two_songs, tmp_path):
+    config = dataclasses.replace(two_songs, folder=str(tmp_path))
+    (Path(prepare_corpus(config).folder) / MANIFEST).write_text("{}")
+    with pytest.raises(InputError, match=r"manifest.json: .*; .*data.synthetic.folder"):
+        prepare_corpus(config)
+    with pytest.raises(InputError, match=r"data\.synthetic: songs of 1 s"):
+        prepare_corpus(dataclasses.replace(config, duration_s=1.0))

@@ -91,9 +91,14 @@ def _strips(metric: str, values: dict[str, list[float]], names: Sequence[str]) -
 
 def _lane(name: str, index: int, inside: str, text: str) -> str:
     return (
-        f'<div class="lane {colour(index)}"><em title="{escape(name)}">{escape(name)}</em>'
+        f'<div class="lane {colour(index)}"><em>{_breakable(name)}</em>'
         f'<div class="dots">{inside}</div><em class="value">{escape(text)}</em></div>'
     )
+
+
+def _breakable(name: str) -> str:
+    """A name that may go on in a second line after an underscore."""
+    return escape(name).replace("_", "_<wbr>")
 
 
 def _axis(values: np.ndarray, *, log: bool) -> Axis:
@@ -126,7 +131,7 @@ def terms_plot(summary: Summary) -> str:
             for i, (term, mean) in enumerate(zip(TERMS, means, strict=True))
         )
         lanes.append(
-            f'<div class="lane"><em title="{escape(name)}">{escape(name)}</em>'
+            f'<div class="lane"><em>{_breakable(name)}</em>'
             f'<div class="stack">{parts}</div><em class="value">{number(total, 3)}</em></div>'
         )
     keys = "".join(

@@ -223,7 +223,7 @@ def examples_table(rows: Sequence[Row]) -> str:
             *(_loss_cell(found[example].get(system)) for system in systems),
         ]
         body.append(button + "".join(_cell(*cell) for cell in cells))
-    heads = ["", "Song", "Reference", "Tracks", *systems]
+    heads = ["Example", "Song", "Reference", "Tracks", *systems]
     texts = [True, True, True, *[False] * (1 + len(systems))]
     return table_of(heads, body, texts, after="", tall=True)
 

@@ -4,12 +4,17 @@ from flax import nnx
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import DiffMstModel, build_model
-from diffmst_jax.models.folder import load_model
+from diffmst_jax.models.folder import flat_weights, load_model, module_with_weights
 from diffmst_jax.training.config import Folders, TrainConfig
+
+# What the weights of a model belong to.
+OF_WEIGHTS = ("encoder", "transformer", "sample_rate")
 
 
 def starting_model(config: TrainConfig) -> DiffMstModel:
     """Return the weights to start from, in training mode: random, or those of a model folder.
+
+    How a model computes (number format, rematerialisation, window) is the settings' to say.
 
     Raises:
       InputError: no such model, or one of another size than the settings say.
@@ -21,11 +26,10 @@ def starting_model(config: TrainConfig) -> DiffMstModel:
         fresh: DiffMstModel = nnx.jit(lambda: build_model(config.model, rngs=nnx.Rngs(seed)))()
         return fresh
     model = load_model(folder)
-    if model.config != config.model:
+    if any(getattr(model.config, name) != getattr(config.model, name) for name in OF_WEIGHTS):
         problem = "is a model of another architecture or size than the settings say"
         raise InputError(folder, problem, "choose the model group it was trained with")
-    model.module.train()
-    return model.module
+    return module_with_weights(config.model, flat_weights(model.module), folder)
 
 
 def model_card(config: TrainConfig, *, step: int, loss: float) -> str:

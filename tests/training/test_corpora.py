@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from diffmst_jax.data.layouts.synthetic import MANIFEST
 from diffmst_jax.data.synthesis import corpus
-from diffmst_jax.data.synthesis.corpus import MANIFEST, SyntheticSong, song_names
+from diffmst_jax.data.synthesis.corpus import SyntheticSong, song_names
 from diffmst_jax.errors import InputError
 from diffmst_jax.training import corpora
 from diffmst_jax.training.config import SyntheticConfig, train_config

@@ -1,0 +1,43 @@
+"""The model that a run starts from."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from flax import nnx
+
+import dsp
+from diffmst_jax.errors import InputError
+from diffmst_jax.models.folder import flat_weights, save_model
+from diffmst_jax.training.export import starting_model
+from tests.models.small import SMALL, model
+
+
+@pytest.fixture
+def saved(tmp_path):
+    save_model(tmp_path / "m", model("cnn14"), SMALL["cnn14"], "", console=dsp.ConsoleConfig())
+    return str(tmp_path / "m")
+
+
+def starting_from(tiny, folder, **changes):
+    trainer = dataclasses.replace(tiny.trainer, init_from=folder)
+    settings = dataclasses.replace(SMALL["cnn14"], **changes)
+    return starting_model(dataclasses.replace(tiny, model=settings, trainer=trainer))
+
+
+def test_a_run_computes_as_its_settings_say_whatever_its_model_did(tiny, saved):
+    changes = {"compute_dtype": "bfloat16", "remat": True, "window_samples": 30000}
+    module = starting_from(tiny, saved, **changes)
+    assert module.config == dataclasses.replace(SMALL["cnn14"], **changes)
+    norms = [part for _, part in nnx.iter_modules(module) if isinstance(part, nnx.BatchNorm)]
+    assert norms
+    assert not any(norm.use_running_average for norm in norms), "not in training mode"
+    found = flat_weights(module)
+    for name, weights in flat_weights(model("cnn14")).items():
+        np.testing.assert_array_equal(found[name], weights)
+
+
+def test_a_model_of_another_size_is_refused(tiny, saved):
+    transformer = dataclasses.replace(SMALL["cnn14"].transformer, heads=4)
+    with pytest.raises(InputError, match="another architecture or size"):
+        starting_from(tiny, saved, transformer=transformer)

@@ -4,6 +4,11 @@ import signal
 from types import FrameType, TracebackType
 
 
+# Those by which a system or a cluster's scheduler says that time is up (submitit: SIGUSR2, of old
+# SIGUSR1), and Ctrl-C. Not every system has all of them.
+NAMES = ("SIGTERM", "SIGUSR1", "SIGUSR2", "SIGINT")
+
+
 class Stopped(Exception):  # noqa: N818  (nothing went wrong)
     """A run was asked to stop, saved its state, and can be resumed.
 
@@ -18,9 +23,9 @@ class Stopped(Exception):  # noqa: N818  (nothing went wrong)
 
 
 class StopRequest:
-    """While active, SIGTERM and the first Ctrl-C set `wanted` instead of ending the program.
+    """While active, signals to end and the first Ctrl-C set `wanted` instead of ending the program.
 
-    A second Ctrl-C ends it at once.
+    A second Ctrl-C ends it at once. Handlers that a launcher has set are back in place afterwards.
 
     Attributes:
       wanted: whether to stop.
@@ -33,7 +38,7 @@ class StopRequest:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name)):
             self._before[number] = signal.signal(number, self._handle)
         return self
 

@@ -3,7 +3,6 @@
 import signal
 from types import FrameType, TracebackType
 
-
 # Those by which a system or a cluster's scheduler says that time is up (submitit: SIGUSR2, of old
 # SIGUSR1), and Ctrl-C. Not every system has all of them.
 NAMES = ("SIGTERM", "SIGUSR1", "SIGUSR2", "SIGINT")

@@ -70,9 +70,13 @@ def folder_written_beside(folder: str | Path) -> Iterator[Path]:
         if not folder.exists():
             temporary.rename(folder)
             return
-        for item in sorted(temporary.iterdir()):
-            item.replace(folder / item.name)
-        temporary.rmdir()
+        for item in sorted(temporary.rglob("*")):
+            place = folder / item.relative_to(temporary)
+            if item.is_dir():
+                place.mkdir(exist_ok=True)
+            else:
+                item.replace(place)
+        shutil.rmtree(temporary)
 
 
 def check_folder(folder: str | Path) -> None:

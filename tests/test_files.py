@@ -41,15 +41,20 @@ def test_a_folder_that_fails_is_not_made_and_neither_are_its_parents(tmp_path, p
 
 
 def test_a_folder_keeps_other_files_and_replaces_its_own(tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine.txt").write_text("mine")
-    (tmp_path / "out" / "x.txt").write_text("old")
-    with folder_written_beside(tmp_path / "out") as beside:
-        (beside / "x.txt").write_text("new")
-        assert (tmp_path / "out" / "x.txt").read_text() == "old"
-    assert {p.name: p.read_text() for p in (tmp_path / "out").iterdir()} == {
-        "mine.txt": "mine",
+    out = tmp_path / "out"
+    (out / "in").mkdir(parents=True)
+    for name in ("mine.txt", "in/mine.txt", "x.txt", "in/x.txt"):
+        (out / name).write_text("old")
+    with folder_written_beside(out) as beside:
+        (beside / "in").mkdir()
+        for name in ("x.txt", "in/x.txt"):
+            (beside / name).write_text("new")
+            assert (out / name).read_text() == "old"
+    assert {str(p.relative_to(out)): p.read_text() for p in out.rglob("*.txt")} == {
+        "mine.txt": "old",
         "x.txt": "new",
+        "in/mine.txt": "old",
+        "in/x.txt": "new",
     }
     assert [item.name for item in tmp_path.iterdir()] == ["out"]
 

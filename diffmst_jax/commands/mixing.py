@@ -1,15 +1,31 @@
 """`diffmst mix`."""
 
 import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.table import Table
 
-from diffmst_jax.commands.rendering import one_or_many, say_stems, stems_if_wanted, subtype_of
+from diffmst_jax.commands.rendering import (
+    check_stems_apart,
+    one_or_many,
+    say_stems,
+    stems_beside,
+    subtype_of,
+)
 from diffmst_jax.commands.terminal import output, progress, say
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
-from diffmst_jax.mixing.api import REPORT_FILE_NAME, MixReport, mix
+from diffmst_jax.mixing.api import (
+    REPORT_FILE_NAME,
+    MixReport,
+    mix,
+    mix_file_name,
+    result_files,
+)
+from diffmst_jax.mixing.inputs import reference_files, track_files
+from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart
 from diffmst_jax.mixing.report import DISTANCE_ROWS
 from diffmst_jax.mixing.style_file import is_style_file
 from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
@@ -19,15 +35,13 @@ from diffmst_jax.mixing.words import refinement_words, significant
 def run_mix(options: argparse.Namespace) -> int:
     """Mix, write, and show how close the result is."""
     subtype = subtype_of(options.bits, options.format)
-    check_folder(options.out)
-    if options.out.resolve() in [path.resolve() for path in options.tracks]:
-        raise InputError(options.out, "is the folder of the tracks", "give --out another folder")
-    if options.save_preset is not None:
-        check_preset(options.save_preset)
-    with progress() as tell:
+    tracks = one_or_many(options.tracks)
+    references = [options.reference, *options.more_references]
+    check_places(options, [*track_files(tracks), *reference_files(references)])
+    with progress() as tell, ExitStack() as all_or_none:
         result = mix(
-            one_or_many(options.tracks),
-            [options.reference, *options.more_references],
+            tracks,
+            references,
             model=options.model,
             amount=options.amount,
             refine=options.refine,
@@ -38,10 +52,14 @@ def run_mix(options: argparse.Namespace) -> int:
             exclude=options.exclude,
             progress=tell,
         )
+        stems = []
+        if options.stems:
+            stems = all_or_none.enter_context(
+                stems_beside(tracks, result.console, options.out, tell)
+            )
         result.write(
             options.out, file_format=options.format, subtype=subtype, preset=options.save_preset
         )
-        stems = stems_if_wanted(options.stems, options.tracks, result.console, options.out, tell)
     output().print(distance_table(result.report))
     for text in refinement_words(result.console.provenance.refinement):
         say(text)
@@ -49,7 +67,7 @@ def run_mix(options: argparse.Namespace) -> int:
         say(f"Note: {text}")
     finished = result.report.facts.finished
     level = f"{finished.loudness_lufs:.1f} LUFS, {finished.true_peak_dbtp:.1f} dBTP"
-    say(f"{options.out / f'mix.{options.format}'}  {level}")
+    say(f"{options.out / mix_file_name(options.format)}  {level}")
     say(f"{options.out / CONSOLE_FILE_NAME}  every setting; edit it and run diffmst render")
     say(f"{options.out / REPORT_FILE_NAME}  what was done, to see and hear")
     if options.save_preset is not None:
@@ -58,11 +76,20 @@ def run_mix(options: argparse.Namespace) -> int:
     return 0
 
 
-def check_preset(path: Path) -> None:
-    """See before the work that a preset can be written."""
-    if not is_style_file(path):
-        raise InputError(path, "does not end in .json", "give --save-preset a name that does")
-    check_folder(path.parent)
+def check_places(options: argparse.Namespace, read: Sequence[Path]) -> None:
+    """See before the work that everything can be written, and over nothing that is read."""
+    check_folder(options.out)
+    if options.out.resolve() in [path.resolve() for path in options.tracks]:
+        raise InputError(options.out, "is the folder of the tracks", ANOTHER_FOLDER)
+    preset = options.save_preset
+    if preset is not None:
+        if not is_style_file(preset):
+            raise InputError(preset, "does not end in .json", "give --save-preset a name that does")
+        check_folder(preset.parent)
+    written = result_files(options.out, file_format=options.format, preset=preset)
+    check_apart(written, read, remedy=ANOTHER_FOLDER)
+    if options.stems:
+        check_stems_apart(options.out, read)
 
 
 def distance_table(report: MixReport) -> Table:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from diffmst_jax.commands.terminal import Tell, progress, say
@@ -9,8 +10,11 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
+from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.song import STEMS_FOLDER, write_song, write_stems
+from diffmst_jax.mixing.song import write_song
+from diffmst_jax.mixing.stems import STEMS_FOLDER, check_stems_folder, stems_written_beside
+from diffmst_jax.mixing.tracks import find_tracks
 
 
 def run_render(options: argparse.Namespace) -> int:
@@ -19,34 +23,48 @@ def run_render(options: argparse.Namespace) -> int:
     if file_format not in FORMATS:
         raise InputError(options.out, "is no .wav or .flac", "give --out a name that ends in one")
     subtype = subtype_of(options.bits, file_format)
+    tracks = one_or_many(options.tracks)
     check_folder(options.out.parent)
+    read = [*find_tracks(tracks)[1], options.console]
+    check_apart([options.out], read, remedy="give --out another name")
+    if options.stems:
+        check_stems_apart(options.out.parent, read)
     settings = load_console(options.console)
-    with progress() as tell:
+    with progress() as tell, ExitStack() as all_or_none:
         tell("Mixing", 0.0)
+        stems = []
+        if options.stems:
+            stems = all_or_none.enter_context(
+                stems_beside(tracks, settings, options.out.parent, tell)
+            )
         level = write_song(
-            one_or_many(options.tracks), settings, options.out, subtype=subtype,
+            tracks, settings, options.out, subtype=subtype,
             progress=lambda done: tell("Mixing", 0.9 * done),
         )  # fmt: skip
-        stems = stems_if_wanted(options.stems, options.tracks, settings, options.out.parent, tell)
         tell("Done", 1.0)
     say(f"{options.out}  {level.loudness_lufs:.1f} LUFS, {level.true_peak_dbtp:.1f} dBTP")
     say_stems(stems)
     return 0
 
 
-def stems_if_wanted(
-    wanted: bool, tracks: Sequence[Path], settings: MixSettings, folder: Path, tell: Tell
-) -> list[Path]:
-    """Write the stems into a folder of their own, if they are wanted."""
-    if not wanted:
-        return []
+def stems_beside(
+    tracks: Path | Sequence[Path], settings: MixSettings, folder: Path, tell: Tell
+) -> AbstractContextManager[list[Path]]:
+    """Write stems that take their place beside a mix when all of it is written."""
     tell("Writing stems", 0.0)
-    return write_stems(
-        one_or_many(tracks),
-        settings,
-        folder / STEMS_FOLDER,
-        lambda done: tell("Writing stems", done),
+    return stems_written_beside(
+        tracks, settings, folder / STEMS_FOLDER, lambda done: tell("Writing stems", done)
     )
+
+
+def check_stems_apart(folder: Path, read: Sequence[Path]) -> None:
+    """See before the work that stems can go beside a mix, and are not what is read."""
+    stems = folder / STEMS_FOLDER
+    check_stems_folder(stems)
+    for path in read:
+        if stems.resolve() in path.resolve().parents:
+            problem = "is read here, and stems would take the place of its folder"
+            raise InputError(path, problem, ANOTHER_FOLDER)
 
 
 def say_stems(stems: Sequence[Path]) -> None:

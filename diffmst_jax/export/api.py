@@ -1,6 +1,6 @@
 """From a console and its tracks to a session on disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,9 +9,11 @@ from diffmst_jax.export.dawproject import write_dawproject
 from diffmst_jax.export.effects_return import EffectsReturn, effects_return
 from diffmst_jax.export.leaning import with_leans_in_audio
 from diffmst_jax.export.media import (
+    NAMES_OF_OURS,
     RESPONSE_FILE,
     WET_FILE,
     Count,
+    Media,
     Return,
     Source,
     media_of,
@@ -19,15 +21,17 @@ from diffmst_jax.export.media import (
 )
 from diffmst_jax.export.notes import PRINTED_NOTE, dawproject_notes, notes_text, reaper_notes
 from diffmst_jax.export.printing import with_effects_in_audio
-from diffmst_jax.export.reaper import write_reaper
+from diffmst_jax.export.reaper import audio_folder, write_reaper
 from diffmst_jax.export.session import session_of
 from diffmst_jax.mixing.api import song_name
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.limits import SESSION_FORMATS
 from diffmst_jax.mixing.measure import decibels
 from diffmst_jax.mixing.output import Level, find_level
+from diffmst_jax.mixing.overwriting import check_apart
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import FileTape, record_song
+from diffmst_jax.mixing.tracks import find_tracks
 
 Progress = Callable[[str, float], None]
 """Told which stage is under way and which fraction of the whole job is done."""
@@ -80,6 +84,9 @@ def export_session(
     settings = console if isinstance(console, MixSettings) else load_console(console)
     tell("Reading", 0.0)
     media = media_of(tracks, settings.strips)
+    written = _written(out, name, media, link=link)
+    read = [*find_tracks(tracks)[1], *([] if isinstance(console, MixSettings) else [Path(console)])]
+    check_apart(written, read, remedy="give --out another name")
     level = _level(tracks, settings, out, lambda done: tell("Mixing", 0.1 + 0.4 * done))
     session = session_of(settings, level.gain_db, trim_db=decibels(level.trim))
     effects = None
@@ -124,6 +131,14 @@ def check_format(out: Path, file_format: str | None) -> str:
             return name
     problem = f"does not end in {wanted or endings}"
     raise InputError(out, problem, f"give --out a name that ends in {wanted or endings}")
+
+
+def _written(out: Path, name: str, media: Sequence[Media], *, link: bool) -> list[Path]:
+    """Files of a session that could be somebody's; a container holds its audio inside."""
+    if name == "dawproject":
+        return [out]
+    copied = [item.name for item in media if not (link and item.is_original)]
+    return [out, *(audio_folder(out) / name for name in (*copied, *NAMES_OF_OURS))]
 
 
 def _level(

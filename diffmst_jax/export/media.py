@@ -25,6 +25,7 @@ PRINTED_SUBTYPE, DECODED_SUBTYPE = "PCM_24", "FLOAT"
 
 WET_FILE, RESPONSE_FILE = "effects return.wav", "effects bus impulse response.wav"
 NOTES_FILE = "notes.txt"
+NAMES_OF_OURS = (WET_FILE, RESPONSE_FILE, NOTES_FILE)
 
 FOLDER_SIGN = " - "
 """Between the names of a subfolder and a file: audio of a session lies in one folder."""
@@ -100,7 +101,7 @@ def media_of(source: Source, strips: Sequence[Strip]) -> tuple[Media, ...]:
         InputError: a file is missing or cannot be read.
     """
     by_name, _ = files_of_strips(source, strips)
-    taken = {WET_FILE, RESPONSE_FILE, NOTES_FILE}
+    taken = set(NAMES_OF_OURS)
     return tuple(_plan(by_name[strip.file], strip, taken) for strip in strips)
 
 

@@ -74,7 +74,7 @@ def write_reaper(
         InputError: a recording cannot be read, or the place cannot be written to.
     """
     path = Path(path)
-    folder = path.parent / f"{path.stem} audio"
+    folder = audio_folder(path)
     written = [*media, *([effects.wet, effects.response] if effects else [])]
     places = {
         item.name: os.path.relpath(item.source.resolve(), path.resolve().parent)
@@ -98,6 +98,11 @@ def write_reaper(
             with (audio_beside / item.name).open("wb") as file:
                 write_media(item, file, count)
         beside.write_text(project.text(), encoding="utf-8")
+
+
+def audio_folder(path: Path) -> Path:
+    """Where the audio of a project goes."""
+    return path.parent / f"{path.stem} audio"
 
 
 def project_chunk(

@@ -25,6 +25,7 @@ from diffmst_jax.mixing.inputs import (
     gather_tracks,
     reference_files,
     song_name,
+    track_files,
 )
 from diffmst_jax.mixing.limits import (
     DEFAULT_BITS,
@@ -40,6 +41,7 @@ from diffmst_jax.mixing.output import (
     finish,
     finish_recorded,
 )
+from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart
 from diffmst_jax.mixing.reference import Reference, named, read_reference
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.report import report_html
@@ -113,12 +115,14 @@ class MixResult:
         console: the settings that it was rendered from.
         report: what was done, and how close it is.
         references: what it was mixed after, the heaviest first.
+        files: what was read: tracks and references, as far as they were files.
     """
 
     audio: np.ndarray
     console: MixSettings
     report: MixReport
     references: tuple[Reference, ...]
+    files: tuple[Path, ...] = ()
 
     def _repr_html_(self) -> str:
         """Show the mix in a notebook: players, charts and what was done to each track."""
@@ -170,16 +174,32 @@ class MixResult:
         All of them or none.
 
         Raises:
-            InputError: the place cannot be written to.
+            InputError: the place cannot be written to, or one of them would take the place of a
+                track or a reference.
         """
+        written = result_files(folder, file_format=file_format, preset=preset)
+        check_apart(written, self.files, remedy=ANOTHER_FOLDER)
         with ExitStack() as all_or_none:
             if preset is not None:
                 self._write_preset(all_or_none.enter_context(written_beside(preset)))
             beside = all_or_none.enter_context(folder_written_beside(folder))
-            write_mix(beside / f"mix.{file_format}", self.audio, subtype=subtype)
+            write_mix(beside / mix_file_name(file_format), self.audio, subtype=subtype)
             text = console_text(self.console)
             (beside / CONSOLE_FILE_NAME).write_text(text, encoding="utf-8")
             (beside / REPORT_FILE_NAME).write_text(self.report.html, encoding="utf-8")
+
+
+def mix_file_name(file_format: str) -> str:
+    """Name the file of a mix."""
+    return f"mix.{file_format}"
+
+
+def result_files(
+    folder: str | Path, *, file_format: str, preset: str | Path | None = None
+) -> list[Path]:
+    """Name the files that `MixResult.write` writes."""
+    names = mix_file_name(file_format), CONSOLE_FILE_NAME, REPORT_FILE_NAME
+    return [*(Path(folder) / name for name in names), *([] if preset is None else [Path(preset)])]
 
 
 def mix(  # noqa: PLR0913 - choices of the user, by keyword
@@ -237,7 +257,8 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     locked = locked_strips(settings, lock)
     decided = decide(settings, multitrack, references, amounts, locked, refine, tell)
     facts = carry_out(name, decided, multitrack, references, tell)
-    return MixResult(facts.finished.audio, facts.settings, MixReport(facts), references)
+    files = *track_files(tracks), *reference_files(reference)
+    return MixResult(facts.finished.audio, facts.settings, MixReport(facts), references, files)
 
 
 def carry_out(

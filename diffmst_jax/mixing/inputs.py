@@ -127,6 +127,11 @@ def reference_files(references: References) -> list[Path]:
     return [item.path for item in _listed(references) if isinstance(item, ReferenceName)]
 
 
+def track_files(tracks: Tracks) -> list[Path]:
+    """Files of the tracks."""
+    return [] if isinstance(tracks, Mapping) else find_tracks(tracks)[1]
+
+
 def song_name(tracks: Tracks) -> str:
     """Name a song after its folder."""
     if isinstance(tracks, Mapping):

@@ -1,15 +1,13 @@
 """A whole song from files to a file, piece by piece: any length fits in the same memory."""
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.audio_blocks import AudioWriter
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.console_stream import CHUNK
@@ -23,15 +21,9 @@ from diffmst_jax.mixing.output import (
     record,
 )
 from diffmst_jax.mixing.pieces import PIECE
-from diffmst_jax.mixing.render import render_pieces, stem_pieces
+from diffmst_jax.mixing.render import render_pieces
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.strip_stream import StripStream
-from diffmst_jax.mixing.tracks import Strip
-
-STEMS_FOLDER = "stems"
-FX_RETURN = "fx return"
-STEM_SUBTYPE = "FLOAT"
-"""Before the master bus a level knows no ceiling; integer samples would clip."""
 
 Source = str | Path | Sequence[str | Path]
 Progress = Callable[[float], None]
@@ -83,8 +75,8 @@ def record_song(
     with StripStream(source, settings.strips) as strips:
         blocks = strips.blocks(CHUNK)
         pieces = (mix for mix, _ in render_pieces(settings, blocks))
-        counted = _counted(ahead(pieces), strips.frames, progress)
-        return record(counted, tape, sample_rate=SAMPLE_RATE)
+        told = counted(ahead(pieces), strips.frames, progress)
+        return record(told, tape, sample_rate=SAMPLE_RATE)
 
 
 def write_song(
@@ -117,56 +109,7 @@ def write_song(
     return level
 
 
-def write_stems(
-    source: Source, settings: MixSettings, folder: Path, progress: Progress | None = None
-) -> list[Path]:
-    """Write what each strip and the effects bus add to the mix before the master bus.
-
-    Their sum is what enters the master bus: stereo, float, and not brought to any loudness.
-
-    Args:
-        source: folder or files of the song.
-        settings: the mix.
-        folder: where `<track>.wav` of every strip that is not muted goes, and `fx return.wav`
-            where the console has reverb.
-        progress: called with the fraction done.
-
-    Returns:
-        The files written.
-
-    Raises:
-        InputError: a file is missing or cannot be used, or the place cannot be written to.
-    """
-    names = [*stem_names(settings.strips), FX_RETURN]
-    written = [i for i in range(len(settings.strips)) if not settings.muted[i]]
-    if settings.config.reverb:
-        written.append(len(settings.strips))
-    paths = [folder / f"{names[i]}.wav" for i in written]
-    with ExitStack() as stack:
-        strips = stack.enter_context(StripStream(source, settings.strips))
-        writers = [
-            stack.enter_context(AudioWriter(path, 2, sample_rate=SAMPLE_RATE, subtype=STEM_SUBTYPE))
-            for path in paths
-        ]
-        blocks = strips.blocks(CHUNK)
-        for piece in _counted(stem_pieces(settings, blocks), strips.frames, progress):
-            for i, writer in zip(written, writers, strict=True):
-                writer.write(piece[i])
-    return paths
-
-
-def stem_names(strips: Sequence[Strip]) -> list[str]:
-    """Name the file of each strip, without its ending: the strip's name where that is one alone."""
-    often = Counter(strip.name for strip in strips)
-    return [
-        strip.name
-        if often[strip.name] == 1 and strip.name != FX_RETURN
-        else f"{strip.file} {'+'.join(str(channel) for channel in strip.channels)}"
-        for strip in strips
-    ]
-
-
-def _counted(
+def counted(
     pieces: Iterable[np.ndarray], frames: int, progress: Progress | None
 ) -> Iterator[np.ndarray]:
     """Tell about progress while pieces go by."""

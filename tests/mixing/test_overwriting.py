@@ -1,0 +1,185 @@
+"""Nothing is written over what is read; a mix and its stems are there together or not at all."""
+
+import dataclasses
+import errno
+import shutil
+
+import numpy as np
+import pytest
+
+from diffmst_jax.audio import SAMPLE_RATE, write_audio
+from diffmst_jax.cli import main
+from diffmst_jax.errors import InputError
+from diffmst_jax.mixing import api, stems
+from diffmst_jax.mixing.console_file import console_text
+from diffmst_jax.mixing.overwriting import check_apart
+from tests.mixing.songs import tone
+
+SHORT_S = 0.5
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def place(tmp_path, mixed, monkeypatch):
+    """A short song in a folder called `stems`, a console of it, and a reference; we are there."""
+    for index, strip in enumerate(mixed.console.strips):
+        audio = np.concatenate([tone(SHORT_S, 200.0 * (index + 1))] * len(strip.channels))
+        name = strip.file.replace(".mp3", ".wav").replace(".flac", ".wav")
+        write_audio(tmp_path / "stems" / name, audio, sample_rate=SAMPLE_RATE)
+    strips = tuple(
+        strip._replace(file=strip.file.replace(".mp3", ".wav").replace(".flac", ".wav"))
+        for strip in mixed.console.strips
+    )
+    console = dataclasses.replace(mixed.console, strips=strips, left_out=())
+    (tmp_path / "console.json").write_text(console_text(console), encoding="utf-8")
+    write_audio(tmp_path / "ref.wav", tone(1.0, 300.0), sample_rate=SAMPLE_RATE)
+    shutil.copy(tmp_path / "ref.wav", tmp_path / "mix.wav")
+    (tmp_path / "song audio").mkdir()
+    for file in (tmp_path / "stems").iterdir():
+        shutil.copy(file, tmp_path / "song audio")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("render stems console.json --out mix.wav --stems", "stems"),
+        ("render stems console.json --out stems/1%kick.wav", "stems/1 kick.wav"),
+        ("mix ref.wav mix.wav --out .", "mix.wav"),
+        ("mix mix.wav ref.wav --out .", "mix.wav"),
+        ("mix stems ref.wav --out . --stems", "stems"),
+        ("mix stems ref.wav --reference mix.wav=0.5 --out .", "mix.wav"),
+        ("mix stems ref.wav --out new --save-preset new/console.json", "new/console.json"),
+        ("export song%audio console.json --out song.rpp", "song audio/1 kick.wav"),
+    ],
+)
+def test_what_is_read_is_not_written_over(place, capsys, command, named):
+    before = contents(place)
+    assert main([word.replace("%", " ") for word in command.split()]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"diffmst: {named}: ")
+    assert said.count("\n") == 1
+    assert "; give " in said
+    assert contents(place) == before
+
+
+def test_a_link_and_its_file_are_one(tmp_path):
+    (tmp_path / "kick.wav").touch()
+    (tmp_path / "link.wav").symlink_to(tmp_path / "kick.wav")
+    with pytest.raises(InputError, match=r"link\.wav: is read here"):
+        check_apart([tmp_path / "link.wav"], [tmp_path / "kick.wav"], remedy="rename it")
+    check_apart([tmp_path / "new.wav"], [tmp_path / "kick.wav"], remedy="rename it")
+
+
+def test_a_result_from_python_is_not_written_over_its_tracks(mixed, song):
+    assert song / "1 kick.wav" in mixed.files
+    result = dataclasses.replace(mixed, files=(song / "mix.wav",))
+    with pytest.raises(InputError, match=r"mix\.wav: is read here"):
+        result.write(song)
+
+
+def test_linked_recordings_may_lie_where_the_session_does(place, capsys):
+    command = ["export", "song audio", "console.json", "--out", "song.rpp", "--link"]
+    before = contents(place / "song audio")
+    assert main(command) == 0
+    after = contents(place / "song audio")
+    assert {name: after[name] for name in before} == before
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Stems fail after the first piece, in a way to be chosen."""
+
+    def fail_with(error):
+        real = stems.stem_pieces
+
+        def pieces(*arguments):
+            yield next(real(*arguments))
+            raise error
+
+        monkeypatch.setattr(stems, "stem_pieces", pieces)
+
+    return fail_with
+
+
+FAILURES = [(OSError(errno.ENOSPC, "No space left on device"), 2), (KeyboardInterrupt(), 130)]
+
+
+@pytest.mark.parametrize(("error", "status"), FAILURES)
+def test_stems_that_fail_leave_no_mix_either(place, failing, capsys, error, status):
+    failing(error)
+    before = contents(place)
+    command = ["render", "stems", "console.json", "--out", "new/mix.wav", "--stems"]
+    assert main(command) == status
+    assert capsys.readouterr().err.count("\n") == 1
+    assert contents(place) == before
+    assert not (place / "new").exists()
+
+
+def test_stems_that_fail_keep_the_mix_of_before(mixed, song, place, failing, monkeypatch):
+    monkeypatch.setattr("diffmst_jax.commands.mixing.mix", lambda *_, **__: mixed)
+    mixed.write(place / "out")
+    failing(OSError(errno.ENOSPC, "No space left on device"))
+    before = contents(place)
+    assert main(["mix", str(song), "ref.wav", "--out", "out", "--stems"]) == 2
+    assert contents(place) == before
+
+
+def test_a_mix_that_fails_leaves_no_stems_either(mixed, song, place, monkeypatch):
+    def fail(*_arguments, **_more):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("diffmst_jax.commands.mixing.mix", lambda *_, **__: mixed)
+    monkeypatch.setattr(api, "write_mix", fail)
+    before = contents(place)
+    assert main(["mix", str(song), "ref.wav", "--out", "out", "--stems"]) == 2
+    assert contents(place) == before
+    assert not (place / "out").exists()
+
+
+def test_stems_of_before_leave_and_other_files_stay(place, capsys):
+    command = ["render", "stems", "console.json", "--out", "new/mix.wav", "--stems"]
+    assert main(command) == 0
+    assert "4 stems" in capsys.readouterr().out
+    (place / "new" / "stems" / "notes.txt").write_text("mine")
+    text = (place / "console.json").read_text()
+    (place / "console.json").write_text(text.replace('"muted": false', '"muted": true', 1))
+    assert main(command) == 0
+    assert {path.name for path in (place / "new" / "stems").iterdir()} == {
+        "2 bass.wav",
+        "10 pad.wav",
+        "11 hat.wav",
+        "console.json",
+        "notes.txt",
+    }
+    stems_console = (place / "new" / "stems" / "console.json").read_text()
+    assert stems_console == (place / "console.json").read_text()
+
+
+def test_stems_do_not_go_among_files_that_are_none(place, capsys):
+    (place / "new" / "stems").mkdir(parents=True)
+    (place / "new" / "stems" / "1 kick.wav").write_text("mine")
+    command = ["render", "stems", "console.json", "--out", "new/mix.wav", "--stems"]
+    assert main(command) == 2
+    assert "no stems of an earlier mix" in capsys.readouterr().err
+    assert contents(place / "new") == {"stems/1 kick.wav": b"mine"}
+    (place / "new" / "stems" / "console.json").write_text("{}")
+    assert main(command) == 2
+    assert "does not say which stems" in capsys.readouterr().err
+
+
+def test_mixes_of_earlier_stems_are_refused_where_new_ones_would_go(place, capsys):
+    assert main(["render", "stems", "console.json", "--out", "new/mix.wav", "--stems"]) == 0
+    capsys.readouterr()
+    before = contents(place)
+    assert main(["mix", "new/stems", "ref.wav", "--out", "new", "--stems"]) == 2
+    assert "stems would take the place" in capsys.readouterr().err
+    assert contents(place) == before

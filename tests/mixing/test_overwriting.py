@@ -10,7 +10,7 @@ import pytest
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing import api, stems
+from diffmst_jax.mixing import api, render, stems
 from diffmst_jax.mixing.console_file import console_text
 from diffmst_jax.mixing.overwriting import check_apart
 from tests.mixing.songs import tone
@@ -99,7 +99,7 @@ def failing(monkeypatch):
     """Stems fail after the first piece, in a way to be chosen."""
 
     def fail_with(error):
-        real = stems.stem_pieces
+        real = render.stem_pieces
 
         def pieces(*arguments):
             yield next(real(*arguments))

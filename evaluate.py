@@ -12,15 +12,18 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from diffmst_jax.commands.process import EXIT_INTERRUPTED
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, evaluation_config
 from diffmst_jax.evaluation.results import compare_runs, write_results
 from diffmst_jax.evaluation.run import evaluate
+from diffmst_jax.evaluation.store import CONFIG_NAME
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.evaluation.tables import terminal_table
 from diffmst_jax.training.compose import compose_or_exit, remove_if_empty
 from diffmst_jax.training.display import Display
 from diffmst_jax.training.process import settle_process
+from diffmst_jax.training.signals import Stopped
 
 CONF = str(Path(__file__).parent.resolve() / "conf" / "evaluation")
 
@@ -37,6 +40,11 @@ def main(settings: DictConfig) -> None:
     except InputError as error:
         sys.stderr.write(f"evaluate.py: {error}\n")
         sys.exit(2)
+    except (Stopped, KeyboardInterrupt) as stop:
+        place = Path(settings.resume or folder)
+        advice = f"; go on with resume={place}" if (place / CONFIG_NAME).is_file() else ""
+        sys.stderr.write(f"evaluate.py: stopped{advice}\n")
+        sys.exit(stop.status if isinstance(stop, Stopped) else EXIT_INTERRUPTED)
     finally:
         remove_if_empty(folder)
     console = Console(width=None if sys.stdout.isatty() else 180)

@@ -19,6 +19,7 @@ from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.systems import System, make_systems
 from diffmst_jax.models.inference import padded_count
 from diffmst_jax.training.corpora import Report, find_corpora
+from diffmst_jax.training.signals import Stopped, StopRequest
 
 
 def evaluate(config: EvaluationConfig, folder: Path, report: Report) -> Store:
@@ -33,6 +34,7 @@ def evaluate(config: EvaluationConfig, folder: Path, report: Report) -> Store:
 
     Raises:
       InputError: no data, no model, or nothing could be evaluated at all.
+      Stopped: a signal asked for it; the batch in hand was finished and kept.
     """
     if config.resume is not None:
         store = Store.open(Path(config.resume))
@@ -72,10 +74,14 @@ class Run:
         total = len(self.store.examples)
         done = total - len(missing)
         report("evaluating", done, total)
-        for batch in batches(sorted(missing, key=lambda item: _size(item[1])), self.config.batch):
-            self._batch(batch)
-            done += len(batch)
-            report("evaluating", done, total)
+        ordered = sorted(missing, key=lambda item: _size(item[1]))
+        with StopRequest() as stop:
+            for batch in batches(ordered, self.config.batch):
+                self._batch(batch)
+                done += len(batch)
+                report("evaluating", done, total)
+                if stop.wanted and done < total:
+                    raise Stopped(stop.number)
 
     def _batch(self, batch: Sequence[Loaded | Unreadable]) -> None:
         rows = [

@@ -3,6 +3,7 @@ import json
 import math
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import summarize
 from diffmst_jax.evaluation.tables import cell, columns, markdown
 from diffmst_jax.training.corpora import quiet
+from diffmst_jax.training.signals import Stopped
 from tests.evaluation.conftest import composed
 
 SYSTEMS = ["plain_sum", "equal_loudness_mono", "spectral_match", "tiny"]
@@ -88,6 +90,20 @@ def test_stopped_run_goes_on_and_gives_the_same(finished_run, tmp_path, monkeypa
     for a, b in zip(first, second, strict=True):
         assert a.values == pytest.approx(b.values, rel=1e-4, abs=1e-6)
     assert len((folder / "results.jsonl").read_text().splitlines()) == len(lines)
+
+
+def test_ctrl_c_ends_after_the_batch_in_hand_and_keeps_it(overrides, tmp_path):
+    def stop_after_the_first(what, done, total):
+        if what == "evaluating" and done == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    config = composed(*overrides, "systems=[plain_sum]", "protocol.examples=3", "report.audio_mb=0")
+    with pytest.raises(Stopped) as stopped:
+        evaluate(config, tmp_path, stop_after_the_first)
+    assert stopped.value.status == 130
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2 * 2
+    store = evaluate(composed(f"resume={tmp_path}"), tmp_path, quiet)
+    assert len(store.rows) == 2 * 3
 
 
 def test_manifest_gives_another_run_the_same_examples(finished_run, overrides, tmp_path):

@@ -2,6 +2,8 @@
 
 import json
 import math
+import sys
+import types
 import zlib
 
 import numpy as np
@@ -25,6 +27,7 @@ from tests.compiling import quick_jit
 from tests.models.small import SMALL, model
 
 TOLERANCE = 1e-4
+NO_TORCH = "PyTorch, an optional extra, is not installed (CONTRIBUTING.md)"
 
 
 def entry_by_rule(name: str, shape: tuple[int, ...], salt: str) -> np.ndarray:
@@ -116,7 +119,7 @@ def write(path, state):
     elif path.suffix == ".safetensors":
         save_file(state, path)
     else:
-        torch = pytest.importorskip("torch")
+        torch = pytest.importorskip("torch", reason=NO_TORCH)
         tensors = {f"model.{name}": torch.from_numpy(array.copy()) for name, array in state.items()}
         other = {"loss.window": torch.ones(3)}
         torch.save({"state_dict": tensors | other, "epoch": 3, "optimizer_states": []}, path)
@@ -133,6 +136,52 @@ def test_every_kind_of_file_becomes_the_same_model(tmp_path, suffix):
     for name, array in expected.items():
         np.testing.assert_array_equal(found[name], array)
     assert checkpoint.name in (tmp_path / "model" / "README.md").read_text()
+
+
+class StandInTensor:
+    """As much of a tensor as reading a checkpoint needs, for where PyTorch is not installed."""
+
+    def __init__(self, array: np.ndarray):
+        self.array = array
+
+    def is_floating_point(self) -> bool:
+        return self.array.dtype.kind == "f"
+
+    def float(self) -> "StandInTensor":
+        return StandInTensor(self.array.astype(np.float32))
+
+    def numpy(self) -> np.ndarray:
+        return self.array
+
+
+def test_a_lightning_checkpoint_is_read_without_its_code_and_cut_to_the_model(
+    tmp_path, monkeypatch
+):
+    state = {n: a.astype(np.float64) for n, a in small_state().items()}
+    tensors = {f"model.{name}": StandInTensor(array) for name, array in state.items()}
+    tensors["loss.window"] = StandInTensor(np.ones(3))
+    content = {"state_dict": tensors | {"loss.kind": "mean"}, "epoch": 3}
+
+    def load(path, *, map_location, weights_only, mmap):
+        assert weights_only, "a checkpoint's code would be run"
+        assert map_location == "cpu"
+        return content
+
+    monkeypatch.setitem(
+        sys.modules, "torch", types.SimpleNamespace(Tensor=StandInTensor, load=load)
+    )
+    (tmp_path / "weights.ckpt").touch()
+    convert_checkpoint(tmp_path / "weights.ckpt", tmp_path / "model", SMALL["cnn14"])
+    found = flat_weights(load_model(tmp_path / "model").module)
+    for name, array in flat_weights(model("cnn14")).items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_a_checkpoint_without_pytorch_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (tmp_path / "weights.ckpt").touch()
+    with pytest.raises(InputError, match=r"needs PyTorch .*pip install .*safetensors or \.npz"):
+        convert_checkpoint(tmp_path / "weights.ckpt", tmp_path / "model", SMALL["cnn14"])
 
 
 def test_double_and_half_precision_become_single(tmp_path):
@@ -180,7 +229,7 @@ def test_entries_that_do_not_fit_are_listed_and_nothing_is_written(tmp_path, cha
 )
 def test_files_that_are_no_checkpoint_are_refused(tmp_path, name, content, message):
     if name.endswith(".ckpt"):
-        pytest.importorskip("torch")
+        pytest.importorskip("torch", reason=NO_TORCH)
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):

@@ -39,7 +39,13 @@ def run_check(options: argparse.Namespace) -> int:
         document = {
             "root": str(options.root),
             "songs": [
-                {"song": s.song, "files": s.files, "findings": len(s.findings)} for s in songs
+                {
+                    "song": s.song,
+                    "tracks": s.tracks,
+                    "files": s.files,
+                    "findings": len(s.findings),
+                }
+                for s in songs
             ],
             "findings": [asdict(finding) for finding in faults],
         }
@@ -64,7 +70,9 @@ def _show(songs: list[Checked]) -> None:
     for finding in faults:
         place = "/".join(part for part in (finding.song, finding.track) if part)
         say(f"{place}: {finding.kind}: {finding.detail}")
-    say(f"{len(songs)} songs, {len(faults)} findings")
+    alone = sum(not song.tracks for song in songs)
+    mixes = f", {alone} {'mix' if alone == 1 else 'mixes'} without tracks" if alone else ""
+    say(f"{len(songs) - alone} songs{mixes}, {len(faults)} findings")
 
 
 def run_index(options: argparse.Namespace) -> int:

@@ -44,16 +44,18 @@ class Finding:
 
 
 class Checked(NamedTuple):
-    """One song, or one finished mix of a corpus without songs.
+    """One song, or one finished mix without its tracks.
 
     Attributes:
       song: its name.
-      files: how many were looked at.
+      tracks: how many it has; 0 for a finished mix alone.
+      files: how many were looked at, a song's finished mix among them.
       findings: what is wrong by itself.
       contents: a hash of the samples by file name.
     """
 
     song: str
+    tracks: int
     files: int
     findings: list[Finding]
     contents: dict[str, str]
@@ -66,6 +68,11 @@ class _Unit(NamedTuple):
     tracks: tuple[Path, ...]
     mix: Path | None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything to look at."""
+        return self.tracks if self.mix is None else (*self.tracks, self.mix)
+
 
 def check_corpus(
     root: str | Path,
@@ -74,7 +81,7 @@ def check_corpus(
     processes: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Checked]:
-    """Check every song of a corpus, or every finished mix where it has no songs.
+    """Check every song of a corpus with its finished mix, and every finished mix without a song.
 
     Args:
       root: the corpus.
@@ -108,9 +115,12 @@ def _units(root: Path, layout: str) -> list[_Unit]:
         )
         for song in songs
     ]
-    if not units:
-        mixes = adapter.mixes(root, nothing_read)
-        units = [_Unit(mix.path.relative_to(root).as_posix(), (), mix.path) for mix in mixes]
+    seen = {path for unit in units for path in unit.files}
+    units += [
+        _Unit(mix.path.relative_to(root).as_posix(), (), mix.path)
+        for mix in adapter.mixes(root, nothing_read)
+        if mix.path not in seen
+    ]
     if not units:
         raise InputError(root, "holds no song", "give a folder with one subfolder per song")
     return units
@@ -119,13 +129,12 @@ def _units(root: Path, layout: str) -> list[_Unit]:
 def _check_unit(unit: _Unit) -> Checked:
     """Check one song: each file by itself, then the files against each other."""
     findings: list[Finding] = []
-    durations: dict[str, float] = {}
+    durations: dict[Path, float] = {}
     contents: dict[str, str] = {}
-    heard: dict[str, np.ndarray] = {}
-    paths = unit.tracks if unit.tracks else tuple(filter(None, [unit.mix]))
-    if unit.tracks and len(paths) < FEWEST_TRACKS:
-        findings.append(Finding(unit.name, "", "tracks", f"{len(paths)} audio file"))
-    for path in paths:
+    heard: dict[Path, np.ndarray] = {}
+    if 0 < len(unit.tracks) < FEWEST_TRACKS:
+        findings.append(Finding(unit.name, "", "tracks", f"{len(unit.tracks)} audio file"))
+    for path in unit.files:
         try:
             info = audio_info(path)
             audio = read_audio(path, sample_rate=info.sample_rate)
@@ -134,13 +143,12 @@ def _check_unit(unit: _Unit) -> Checked:
             continue
         faults = _faults(info.sample_rate, audio)
         findings += [Finding(unit.name, path.name, kind, detail) for kind, detail in faults]
-        durations[path.name] = info.duration_s
+        durations[path] = info.duration_s
         contents[path.name] = _content(audio)
-        heard[path.name] = _at_one_rate(path, info.sample_rate, audio)
-    findings += _length_findings(unit.name, durations)
-    if unit.tracks:
-        findings += _alignment_findings(unit.name, heard, unit.mix)
-    return Checked(unit.name, len(paths), findings, contents)
+        heard[path] = _at_one_rate(path, info.sample_rate, audio)
+    findings += _length_findings(unit, durations)
+    findings += _alignment_findings(unit, heard)
+    return Checked(unit.name, len(unit.tracks), len(unit.files), findings, contents)
 
 
 def _at_one_rate(path: Path, sample_rate: int, audio: np.ndarray) -> np.ndarray:
@@ -177,30 +185,32 @@ def _content(audio: np.ndarray) -> str:
     return hashlib.sha256(quantized.tobytes()).hexdigest() if np.any(quantized) else ""
 
 
-def _length_findings(song: str, durations: dict[str, float]) -> list[Finding]:
-    """Report tracks that end earlier or later than most."""
-    if not durations:
+def _length_findings(unit: _Unit, durations: dict[Path, float]) -> list[Finding]:
+    """Report files that end earlier or later than most of the song's tracks."""
+    of_tracks = [durations[path] for path in unit.tracks if path in durations]
+    if not of_tracks:
         return []
-    usual = float(np.median(list(durations.values())))
+    usual = float(np.median(of_tracks))
     return [
-        Finding(song, name, "length", f"{duration:.2f} s, the song's tracks last {usual:.2f} s")
-        for name, duration in durations.items()
+        Finding(
+            unit.name,
+            path.name,
+            "length",
+            f"{duration:.2f} s, the song's tracks last {usual:.2f} s",
+        )
+        for path, duration in durations.items()
         if abs(duration - usual) > LENGTH_TOLERANCE_S
     ]
 
 
-def _alignment_findings(song: str, heard: dict[str, np.ndarray], mix: Path | None) -> list[Finding]:
+def _alignment_findings(unit: _Unit, heard: dict[Path, np.ndarray]) -> list[Finding]:
     """Report tracks that are late or early against sound that they share with the others."""
-    whole = None
-    if mix is not None:
-        try:
-            whole = read_audio(mix).mean(axis=0)
-        except InputError as error:
-            return [Finding(song, mix.name, "unreadable", error.problem)]
-    against = "the finished mix" if mix is not None else "the same sound in other tracks"
+    whole = None if unit.mix is None else heard.get(unit.mix)
+    tracks = {path.name: heard[path] for path in unit.tracks if path in heard}
+    against = "the same sound in other tracks" if whole is None else "the finished mix"
     return [
-        Finding(song, name, "misaligned", f"{1000 * late_s:+.0f} ms against {against}")
-        for name, late_s in shifts(heard, whole).items()
+        Finding(unit.name, name, "misaligned", f"{1000 * late_s:+.0f} ms against {against}")
+        for name, late_s in shifts(tracks, whole).items()
         if abs(late_s) > ALIGNED_WITHIN_S
     ]
 

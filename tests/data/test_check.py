@@ -14,6 +14,8 @@ def test_good_songs_have_no_findings(corpus):
     assert [(c.song, c.files, c.findings) for c in check_corpus(corpus)] == [
         ("a", 3, []),
         ("b", 2, []),
+        ("references/deep/y.flac", 1, []),
+        ("references/x.flac", 1, []),
     ]
 
 
@@ -111,3 +113,36 @@ def test_corpus_of_mixes_alone_is_checked_file_by_file(tmp_path):
         "audio/50/950.mp3": ["unreadable"],
         "audio/86/1376286.low.mp3": [],
     }
+
+
+def test_finished_mixes_are_checked_with_their_songs_and_without(tmp_path):
+    trees.musdb18(tmp_path)
+    name = "A Classic Education - NightOwl"
+    clipped = noise(1, 2.0, channels=2)
+    clipped[:, 100:110] = 1.0
+    write_audio(tmp_path / f"train/{name}/mixture.wav", clipped, sample_rate=48000)
+    (tmp_path / "test/AM Contra - Heart Peripheral/mixture.wav").write_bytes(b"no audio")
+    silence = np.zeros((2, SAMPLE_RATE), np.float32)
+    write_audio(tmp_path / "test/Zeno - Signs/mixture.wav", silence, sample_rate=SAMPLE_RATE)
+    checked = check_corpus(tmp_path)
+    assert [(c.song, c.tracks, c.files) for c in checked] == [
+        (name, 4, 5),
+        ("AM Contra - Heart Peripheral", 2, 3),
+        ("test/Zeno - Signs/mixture.wav", 0, 1),
+    ]
+    found = [{(f.track, f.kind) for f in c.findings} for c in checked]
+    assert found == [
+        {("mixture.wav", kind) for kind in ("clipping", "rate", "length")},
+        {("mixture.wav", "unreadable")},
+        {("mixture.wav", "silence")},
+    ]
+
+
+def test_a_mix_of_another_song_is_found(tmp_path):
+    trees.musdb18(tmp_path)
+    mix = tmp_path / "test/Zeno - Signs/mixture.wav"
+    shutil.copy(mix, tmp_path / "train/A Classic Education - NightOwl/mixture.wav")
+    *_, last = check_corpus(tmp_path)
+    assert [(f.kind, f.detail) for f in last.findings] == [
+        ("duplicate", "same audio as A Classic Education - NightOwl/mixture.wav")
+    ]

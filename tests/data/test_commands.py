@@ -38,7 +38,7 @@ def test_check_prints_json_for_machines(tmp_path, capsys):
 
 def test_check_of_good_songs_ends_in_zero(songs, capsys):
     assert main(["data", "check", str(songs), *ALONE]) == 0
-    assert capsys.readouterr().out == "2 songs, 0 findings\n"
+    assert capsys.readouterr().out == "2 songs, 1 mix without tracks, 0 findings\n"
 
 
 def test_index_measures_songs_and_mixes_and_keeps_decoded_audio(songs, tmp_path, capsys):

@@ -21,6 +21,12 @@ from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models.inference import padded_count
 
+FAINT_PEAK = 0.01
+"""Full scale is 1. Far above the peaks of what BS.1770 gates out, far below those of any mix."""
+
+
+RAISED = "too faint for its loudness to be measured, so turned up first"
+
 
 class Mixed(NamedTuple):
     """What a system made of a song.
@@ -46,7 +52,7 @@ def console_mixes(songs: Sequence[tuple[Multitrack, MixSettings]], *, size: int)
       size: songs on the device at once.
 
     Returns:
-      A mix each; lookahead is taken out.
+      A mix each; lookahead is taken out, and a faint mix is raised, see `raised`.
     """
     mixes: list[Mixed] = []
     for start in range(0, len(songs), size):
@@ -65,10 +71,26 @@ def console_mixes(songs: Sequence[tuple[Multitrack, MixSettings]], *, size: int)
             config,
         )
         mixes += [
-            Mixed(np.asarray(mix[i, :, latency:]), np.asarray(heard[i, : len(m.strips)]), settings)
+            raised(
+                Mixed(
+                    np.asarray(mix[i, :, latency:]), np.asarray(heard[i, : len(m.strips)]), settings
+                )
+            )
             for i, (m, settings) in enumerate(group)
         ]
     return mixes
+
+
+def raised(mixed: Mixed) -> Mixed:
+    """Raise a mix that is too faint for loudness to be measured to full scale; silence stays.
+
+    A console can turn a whole song down by more than 100 dB. It is a mix like any other as soon as
+    somebody turns it up, as judging does with all; but BS.1770 hears nothing below -70 LUFS.
+    """
+    peak = float(np.abs(mixed.mix).max(initial=0.0))
+    if not 0.0 < peak < FAINT_PEAK:
+        return mixed
+    return mixed._replace(mix=np.asarray(mixed.mix / peak, np.float32), note=RAISED)
 
 
 def weighted_mixes(songs: Sequence[tuple[Multitrack, np.ndarray]], *, size: int) -> list[Mixed]:

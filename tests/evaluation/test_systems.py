@@ -6,7 +6,7 @@ import pytest
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import batch
-from diffmst_jax.evaluation.batch import Mixed, console_mixes, weighted_mixes
+from diffmst_jax.evaluation.batch import RAISED, Mixed, console_mixes, raised, weighted_mixes
 from diffmst_jax.evaluation.finished import CLEAR_PEAK, FinishedMixes, cut, find_lag, plain_name
 from diffmst_jax.evaluation.judging import Judged, judge_batch
 from diffmst_jax.evaluation.known import random_settings, settings_controls
@@ -67,6 +67,17 @@ def test_device_holds_one_batch_however_many_songs_there_are(loaded, monkeypatch
     mixes = console_mixes([song] * 5, size=2)
     assert [mixed.mix.shape for mixed in mixes] == [loaded[0].reference.shape] * 5
     assert shapes == [((2, 8), 2)] * 3
+
+
+def test_faint_mixes_are_judged_like_any_other():
+    mix = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 2 * SAMPLE_RATE)).astype(np.float32)
+    loud, faint = Mixed(mix), raised(Mixed(1e-5 * mix))
+    assert (loud.note, faint.note) == ("", RAISED)
+    assert raised(loud) is loud
+    judged = judge_batch([loud.mix, faint.mix], -16.0, size=2)
+    for a, b in zip(judged[0].features, judged[1].features, strict=True):
+        assert a == pytest.approx(b, rel=1e-3, abs=1e-5)
+    assert np.abs(raised(Mixed(0 * mix)).mix).max() == 0.0
 
 
 def test_failing_song_leaves_the_others_of_its_batch(loaded):

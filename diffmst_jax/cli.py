@@ -49,13 +49,13 @@ example:
 SYNTHESIZE_HELP = """\
 Writes multitrack songs that the program composes and plays itself, and a finished mix of each, in
 the layout of real data: OUT/songs/<song>/<track>.flac and OUT/references/<song>.flac, and what they
-are in OUT/manifest.json. Songs are of eight styles, with 4 to 24 tracks. Song i has seed S + i and
+are in OUT/manifest.json. Songs are of eight styles. Song i has seed S + i and
 is the same however many are made; run it again after a stop, or with more songs, and it goes on.
 About a second for each 14 s of song. Training can also make songs without a folder: data=stream.
 
 examples:
   diffmst data synthesize corpus/ --songs 20
-  diffmst data synthesize more/ --songs 500 --seed 1000 --seconds 14
+  diffmst data synthesize more/ --songs 500 --seed 1000 --seconds 14 --tracks 5 12
   diffmst mix corpus/songs/song_00000 corpus/references/song_00001.flac --out mix/
 """
 
@@ -254,6 +254,13 @@ def _add_data_synthesize(parsers: Commands) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="(default: %(default)s)")
     parser.add_argument(
         "--seconds", type=float, metavar="T", help="length of each song (default: the generator's)"
+    )
+    parser.add_argument(
+        "--tracks",
+        type=int,
+        nargs=2,
+        metavar=("FEWEST", "MOST"),
+        help="files of each song (default: 4 24)",
     )
     _add_processes(parser)
     parser.set_defaults(run="data.run_synthesize")

@@ -19,7 +19,7 @@ from diffmst_jax.data.processes import usable_processes
 from diffmst_jax.data.records import Track
 from diffmst_jax.data.sources import FolderSource, nothing_read
 from diffmst_jax.data.splits import make_split, write_split
-from diffmst_jax.data.synthesis.corpus import DURATION_S, synthesize_corpus
+from diffmst_jax.data.synthesis.corpus import DURATION_S, TRACK_COUNTS, synthesize_corpus
 from diffmst_jax.errors import InputError
 
 EXIT_FINDINGS = 1
@@ -122,7 +122,8 @@ def run_synthesize(options: argparse.Namespace) -> int:
             options.out,
             options.songs,
             options.seed,
-            duration_s=options.seconds or DURATION_S,
+            tracks=tuple(options.tracks or TRACK_COUNTS),
+            duration_s=DURATION_S if options.seconds is None else options.seconds,
             processes=options.processes or usable_processes(),
             progress=lambda done: tell(f"Song {done} of {options.songs}", done / options.songs),
         )

@@ -147,11 +147,10 @@ class EnergyIndex:
     ) -> None:
         """Do what `update` does, and leave the other files in `unreadable`."""
         self.unreadable = {}
-        wanted = []
-        for path in dict.fromkeys(track.path for track in tracks):
-            if self.info(path) is None or (decoded is not None and not decoded.holds(path)):
-                wanted.append(path)
-            elif progress is not None:
+        paths = dict.fromkeys(track.path for track in tracks)
+        wanted = [path for path in paths if self.lacks(path, decoded)]
+        if progress is not None:
+            for _ in range(len(paths) - len(wanted)):
                 progress()
         stored = time.monotonic()
         try:
@@ -169,6 +168,10 @@ class EnergyIndex:
         finally:
             if wanted:
                 self._store()
+
+    def lacks(self, path: Path, decoded: DecodedCache | None = None) -> bool:
+        """Tell whether a file is still to be measured, or to be decoded into the cache given."""
+        return self.info(path) is None or (decoded is not None and not decoded.holds(path))
 
     def info(self, path: Path) -> AudioInfo | None:
         """Return a file's header, or None where it was not measured or has changed since."""

@@ -48,8 +48,7 @@ class Measured:
         """Measure the tracks of a corpus, and decode them where a cache is given."""
         # Opened only now: what was measured below the same root before is then in it.
         index = EnergyIndex(root)
-        known = (index.info(track.path) is not None for track in tracks)
-        new_s = sum(t.duration_s for t, is_known in zip(tracks, known, strict=True) if not is_known)
+        new_s = sum(track.duration_s for track in tracks if index.lacks(track.path, decoded))
         processes = usable_processes() if new_s > MEASURED_ALONE_S else 1
         index.update(tracks, progress=count(len(tracks)), processes=processes, decoded=decoded)
         self._of |= dict.fromkeys((track.path for track in tracks), index)

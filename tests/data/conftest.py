@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
+from diffmst_jax.data.synthesis.corpus import SyntheticSong, song_names
 
 
 def noise(seed: int, seconds: float, *, channels: int = 1, level: float = 0.1) -> np.ndarray:
@@ -13,6 +14,13 @@ def noise(seed: int, seconds: float, *, channels: int = 1, level: float = 0.1) -
     rng = np.random.default_rng(seed)
     frames = round(seconds * SAMPLE_RATE)
     return (level * rng.standard_normal((channels, frames))).astype(np.float32)
+
+
+def noise_song(seed: int, *, tracks: tuple[int, int], duration_s: float) -> SyntheticSong:
+    """As `synthesize_song`, without composing."""
+    names = [f"track{number}" for number in range(tracks[0])]
+    audio = {name: noise(number, duration_s) for number, name in enumerate(names)}
+    return SyntheticSong(song_names(1, seed)[0], "noise", 0.0, audio, noise(9, duration_s))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,9 @@ import yaml
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.cli import main
 from diffmst_jax.data.index import EnergyIndex
+from diffmst_jax.data.synthesis import corpus
 from tests.data import trees
+from tests.data.conftest import noise_song
 
 ALONE = ["--processes", "1"]
 
@@ -63,6 +65,18 @@ def test_split_is_written_by_artist(songs, tmp_path, capsys):
     (folder,) = split["train"]
     assert folder.startswith(("train/", "test/"))
     assert "1 train, 1 test" in capsys.readouterr().out
+
+
+def test_songs_have_the_size_asked_for(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(corpus, "synthesize_song", noise_song)
+    out = tmp_path / "made"
+    command = ["data", "synthesize", str(out), "--songs", "2", "--seconds", "4", *ALONE]
+    assert main([*command, "--tracks", "3", "5"]) == 0
+    assert len(list((out / "songs/song_00001").iterdir())) == 3
+    assert capsys.readouterr().out == f"{out}  2 songs\n"
+    for sizes, said in ((["--tracks", "4", "3"], "4 to 3 tracks"), (["--seconds", "0"], "of 0 s")):
+        assert main([*command, *sizes]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_missing_root_and_unknown_layout_end_in_one_line(tmp_path, capsys):

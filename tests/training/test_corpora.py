@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from diffmst_jax.data.index import EnergyIndex
 from diffmst_jax.data.layouts.synthetic import MANIFEST
+from diffmst_jax.data.records import Track
 from diffmst_jax.data.synthesis import corpus
-from diffmst_jax.data.synthesis.corpus import SyntheticSong, song_names
 from diffmst_jax.errors import InputError
 from diffmst_jax.training import corpora
 from diffmst_jax.training.config import SyntheticConfig, train_config
 from diffmst_jax.training.corpora import find_corpora, prepare_corpus
-from tests.data.conftest import noise
+from tests.data.conftest import noise_song
 from tests.training.conftest import composed
 from tests.training.test_config import EXPERIMENTS
 
@@ -29,13 +30,6 @@ def test_no_experiment_finds_the_songs_of_another(monkeypatch):
         values = composed(f"experiment={experiment}", "trainer.init_from=some/model")
         prepare_corpus(train_config(values).data.synthetic)
     assert len(made) == 4
-
-
-def noise_song(seed, *, tracks, duration_s):
-    """As `synthesize_song`, without composing."""
-    names = [f"track{number}" for number in range(tracks[0])]
-    audio = {name: noise(number, duration_s) for number, name in enumerate(names)}
-    return SyntheticSong(song_names(1, seed)[0], "noise", 0.0, audio, noise(9, duration_s))
 
 
 @pytest.fixture
@@ -71,3 +65,17 @@ def test_what_stands_in_the_way_is_named_with_the_setting_to_change(two_songs, t
         prepare_corpus(config)
     with pytest.raises(InputError, match=r"data\.synthetic: songs of 1 s"):
         prepare_corpus(dataclasses.replace(config, duration_s=1.0))
+
+
+@pytest.mark.parametrize(("hours", "alone"), [(0.1, True), (2.0, False)])
+def test_much_that_is_not_measured_yet_is_measured_in_parallel(tmp_path, monkeypatch, hours, alone):
+    used = []
+
+    def update(index, tracks, *, processes, **_):
+        used.append(processes)
+
+    monkeypatch.setattr(EnergyIndex, "update", update)
+    monkeypatch.setattr(corpora, "usable_processes", lambda: 6)
+    track = Track("long", tmp_path / "long.wav", 2, 3600.0 * hours)
+    corpora.Measured().add(tmp_path, [track], None, lambda total: lambda: None)
+    assert used == [1 if alone else 6]

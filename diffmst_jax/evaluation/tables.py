@@ -77,7 +77,7 @@ def cell(value: float | None, column: Column) -> str:
     if value is None or not math.isfinite(value):
         return FAILED if value is None and column.metric != FRECHET else "-"
     if column.metric == FRECHET:
-        return f"{value:#.3g}"
+        return f"{value:#.3g}".rstrip(".")
     if column.exponent is None:
         return f"{value:.2e}"
     scaled = value / 10**column.exponent

@@ -4,7 +4,6 @@ import math
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -24,10 +23,10 @@ from diffmst_jax.evaluation.summary import summarize
 from diffmst_jax.evaluation.tables import cell, columns, markdown
 from diffmst_jax.training.corpora import quiet
 from diffmst_jax.training.signals import Stopped
+from evaluate import main as program
 from tests.evaluation.conftest import composed
 
 SYSTEMS = ["plain_sum", "equal_loudness_mono", "spectral_match", "tiny"]
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +209,7 @@ def test_cells_have_the_papers_units():
     assert cell(6.55, loss) == "6.55e+00"
     assert cell(None, loss) == "failed"
     assert cell(math.nan, frechet) == "-"
-    assert cell(17.6, frechet) == "17.6"
+    assert [cell(x, frechet) for x in (15.0, 153.9, 484088.0)] == ["15.0", "154", "4.84e+05"]
 
 
 def test_latex_marks_the_best_and_escapes_names():
@@ -230,19 +229,39 @@ def test_every_metric_of_a_run_is_explained(finished_run):
             assert name in CATALOGUE or name.startswith("audibility: ")
 
 
-@pytest.mark.slow
-def test_program_teaches_and_refuses_in_one_line(tmp_path):
-    program = [sys.executable, str(ROOT / "evaluate.py")]
-    taught = subprocess.run([*program, "--help"], capture_output=True, text=True, check=True)
-    assert "protocol=   table1" in taught.stdout
-    assert "finished=" in taught.stdout
-    wrong = subprocess.run(
-        [*program, "model=/nowhere", f"hydra.run.dir={tmp_path / 'x'}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert wrong.returncode == 2
-    assert wrong.stderr.count("\n") == 1
-    assert "/nowhere" in wrong.stderr
-    assert not (tmp_path / "x").exists()
+def test_program_teaches(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        program()
+    taught = capsys.readouterr().out
+    assert "protocol=   table1" in taught
+    assert "finished=" in taught
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [("model=/nowhere", "/nowhere"), ("resume=/nowhere", "/nowhere"), ("batch=0", "batch")],
+)
+def test_program_refuses_in_one_line(override, named, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "runs" / "x"
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", override, f"hydra.run.dir={folder}"])
+    with pytest.raises(SystemExit) as left:
+        program()
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert named in said
+    assert not folder.exists()
+
+
+def test_stopped_program_says_how_to_go_on(overrides, tmp_path, monkeypatch, capsys):
+    def stop(self, batch):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(run_module.Run, "_batch", stop)
+    wanted = [*overrides, "systems=[plain_sum]", "protocol.examples=3"]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *wanted, f"hydra.run.dir={tmp_path}"])
+    with pytest.raises(SystemExit) as left:
+        program()
+    assert left.value.code == 143
+    assert f"go on with resume={tmp_path}\n" in capsys.readouterr().err

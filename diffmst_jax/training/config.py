@@ -102,19 +102,30 @@ class DataConfig(CorporaConfig):
 
 @dataclass(frozen=True)
 class LossConfig:
-    """What training minimises: a weighted sum of two losses.
+    """What training minimises: a weighted sum of losses.
+
+    All but the first need a ground truth, so random mixes.
 
     Attributes:
       audio_features: weight of the audio-feature loss.
-      mrstft: weight of the multi-resolution STFT loss; needs a ground truth, so random mixes.
+      mrstft: weight of the multi-resolution STFT loss on left and right.
+      sum_difference: weight of the same loss on the sum and the difference of left and right.
+      parameters: weight of the mean squared error of the controls, those in use.
+      stft: terms and resolutions of both STFT losses: the paper's, or auraloss's defaults.
       normalize: bring the predicted mix to -16 LUFS before comparing.
       feature_weights: weights inside the audio-feature loss.
     """
 
     audio_features: float
     mrstft: float
+    sum_difference: float
+    parameters: float
+    stft: Literal["paper", "auraloss"]
     normalize: bool
     feature_weights: AudioFeatureWeights
+
+
+NEED_TRUTH = ("mrstft", "sum_difference", "parameters")
 
 
 @dataclass(frozen=True)
@@ -289,12 +300,16 @@ def _model_config(values: Any) -> ModelConfig:
 
 def _check_together(config: TrainConfig) -> None:
     """Refuse settings that are each fine and together are not."""
-    if config.loss.mrstft and config.data.reference != "random_mix":
-        raise InputError(
-            "loss.mrstft",
-            "compares with a ground truth, which unpaired references do not have",
-            "use data.reference=random_mix or loss=audio_features",
-        )
+    weighted = [name for name in ("audio_features", *NEED_TRUTH) if getattr(config.loss, name)]
+    if not weighted:
+        raise InputError("loss", "gives every term the weight 0", "give one of them another")
+    for name in set(weighted) & set(NEED_TRUTH):
+        if config.data.reference != "random_mix":
+            raise InputError(
+                f"loss.{name}",
+                "compares with a ground truth, which unpaired references do not have",
+                "use references=random_mix or loss=audio_features",
+            )
     check_corpora(config.data)
     if config.data.max_tracks < 2:
         raise InputError("data", "examples of less than two tracks", "enlarge max_tracks")

@@ -10,15 +10,23 @@ from jax import Array
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.data.examples import Example
-from diffmst_jax.losses import audio_feature_loss, multi_resolution_stft_loss
+from diffmst_jax.losses import (
+    MultiResolutionStft,
+    ParameterLoss,
+    audio_feature_loss,
+    multi_resolution_stft_loss,
+    parameter_loss,
+    sum_difference_stft_loss,
+)
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import REFERENCE_LUFS, Controls
 from diffmst_jax.sharding import by_rows
-from diffmst_jax.training.config import TrainConfig
+from diffmst_jax.training.config import LossConfig, TrainConfig
 from diffmst_jax.training.curriculum import Active, only_active
 
 # Pan is the last but one of a track's controls, and its range is [0, 1] itself.
 PAN = dsp.TRACK_CONTROLS - 2
+STFTS = {"paper": MultiResolutionStft(), "auraloss": MultiResolutionStft.auraloss()}
 
 
 class Task(NamedTuple):
@@ -30,6 +38,7 @@ class Task(NamedTuple):
       side: (tracks,) -1, 1 or 0, see `Example`.
       reference: (2, time) that the model sees.
       target: (2, time) that its mix is compared with; the reference itself when unpaired.
+      controls: what the target was mixed with; None when unpaired.
     """
 
     tracks: Array
@@ -37,6 +46,7 @@ class Task(NamedTuple):
     side: Array
     reference: Array
     target: Array
+    controls: Controls | None
 
 
 class Mixed(NamedTuple):
@@ -69,7 +79,7 @@ def make_task(batch: Example, config: TrainConfig, keys: Array, active: Active) 
     """
     tracks, mask, side, reference = (jnp.asarray(part) for part in batch)
     if config.data.reference == "unpaired":
-        return Task(tracks, mask, side, reference, reference)
+        return Task(tracks, mask, side, reference, reference, None)
     controls_keys, noise_keys = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
     half = tracks.shape[-1] // 2
     halves = tracks[..., :half], tracks[..., half : 2 * half]
@@ -78,7 +88,7 @@ def make_task(batch: Example, config: TrainConfig, keys: Array, active: Active) 
         at_loudness(mix_batch(x, controls, mask, config.console, noise_keys, active))
         for x in halves
     )
-    return jax.lax.stop_gradient(Task(halves[0], mask, side, reference, target))
+    return jax.lax.stop_gradient(Task(halves[0], mask, side, reference, target, controls))
 
 
 def random_controls(keys: Array, tracks: int) -> Controls:
@@ -153,25 +163,64 @@ def evaluate_task(
     controls = linked(model(task.tracks, task.reference, task.mask, task.side), task.side)
     mix = mix_batch(task.tracks, controls, task.mask, config.console, keys, active)
     compared = at_loudness(mix) if config.loss.normalize else mix
-    return Mixed(compared, task, controls, losses(compared, task.target, config))
+    metrics = losses(compared, task.target, config.loss)
+    if config.loss.parameters:
+        metrics |= parameter_errors(controls, task, config.console, active)
+        metrics["loss"] += config.loss.parameters * metrics["parameters"]
+    return Mixed(compared, task, controls, metrics)
 
 
-def losses(mixes: Array, targets: Array, config: TrainConfig) -> dict[str, Array]:
-    """Each loss that has a weight, by name, and as "loss" their weighted sum; all (batch,)."""
+def losses(mixes: Array, targets: Array, config: LossConfig) -> dict[str, Array]:
+    """Each loss of audio that has a weight, by name, and as "loss" their sum; all (batch,)."""
 
     def one(mix: Array, target: Array) -> dict[str, Array]:
         metrics: dict[str, Array] = {}
         total = jnp.zeros(())
-        if config.loss.audio_features:
-            weights = config.loss.feature_weights
-            terms = audio_feature_loss(mix, target, weights, sample_rate=SAMPLE_RATE)
-            total += config.loss.audio_features * terms.total
+        if config.audio_features:
+            terms = audio_feature_loss(mix, target, config.feature_weights, sample_rate=SAMPLE_RATE)
+            total += config.audio_features * terms.total
             metrics["audio_features"] = terms.total
             parts = terms._asdict().items()
             metrics |= {f"audio_features_{name}": v for name, v in parts if name != "total"}
-        if config.loss.mrstft:
-            metrics["mrstft"] = multi_resolution_stft_loss(mix, target)
-            total += config.loss.mrstft * metrics["mrstft"]
+        if config.mrstft:
+            metrics["mrstft"] = multi_resolution_stft_loss(mix, target, STFTS[config.stft])
+            total += config.mrstft * metrics["mrstft"]
+        if config.sum_difference:
+            value = sum_difference_stft_loss(mix, target, STFTS[config.stft])
+            metrics["sum_difference"] = value
+            total += config.sum_difference * value
         return {"loss": total, **metrics}
 
     return by_rows(jax.vmap(one))(mixes, targets)
+
+
+def parameter_errors(
+    controls: Controls, task: Task, console: dsp.ConsoleConfig, active: Active
+) -> dict[str, Array]:
+    """Mean squared errors of controls against those of a random mix; all (batch,).
+
+    Controls of effects that the console or the curriculum leaves out count as right.
+    """
+    assert task.controls is not None
+
+    def one(found: Controls, truth: Controls, mask: Array, active: Active) -> ParameterLoss:
+        used, wanted = (in_use(each, console, active) for each in (found, truth))
+        return parameter_loss(used, wanted, mask)
+
+    errors = jax.vmap(one)(controls, task.controls, task.mask, active)._asdict()
+    parts = {f"parameters_{name}": value for name, value in errors.items() if name != "total"}
+    return {"parameters": errors["total"], **parts}
+
+
+def in_use(controls: Controls, console: dsp.ConsoleConfig, active: Active) -> Controls:
+    """Return one song's controls with those neutral that do nothing."""
+    heard = Active(
+        equalizer=active.equalizer & console.track_equalizer,
+        compressor=active.compressor & console.track_compressor,
+        pan=active.pan,
+        reverb=active.reverb & console.reverb,
+        master_bus=active.master_bus & console.master_bus,
+    )
+    params = dsp.console_params(*controls, sample_rate=SAMPLE_RATE)
+    params = only_active(params, heard, sample_rate=SAMPLE_RATE)
+    return Controls(*dsp.console_controls(params, sample_rate=SAMPLE_RATE))

@@ -25,6 +25,23 @@ def test_every_experiment_is_complete(experiment):
     assert config.trainer.steps > 0
 
 
+@pytest.mark.parametrize(
+    ("choice", "weights", "stft"),
+    [
+        ("audio_features", (1, 0, 0, 0), "paper"),
+        ("mrstft", (0, 1, 0, 0), "paper"),
+        ("mrstft_auraloss", (0, 1, 0, 0), "auraloss"),
+        ("sum_difference", (0, 0, 1, 0), "paper"),
+        ("parameters", (0, 0, 0, 1), "paper"),
+    ],
+)
+def test_each_loss_can_be_chosen(choice, weights, stft):
+    values = composed("experiment=smoke", "references=random_mix", f"loss={choice}")
+    loss = train_config(values).loss
+    found = loss.audio_features, loss.mrstft, loss.sum_difference, loss.parameters
+    assert (found, loss.stft) == (weights, stft)
+
+
 @pytest.mark.parametrize("model", ["compact", "cnn14", "compact_tiny", "cnn14_tiny"])
 def test_every_model_goes_with_every_experiment(model):
     for experiment in ("smoke", "mrstft_8", "compact"):
@@ -95,6 +112,10 @@ def test_missing_key_is_named(key):
         ("console.pan_law=loud", "console"),
         ("model.encoder.hidden=wide", "model.encoder.hidden"),
         ("loss=mrstft", "loss.mrstft"),
+        ("loss=sum_difference", "loss.sum_difference"),
+        ("loss=parameters", "loss.parameters"),
+        ("loss.audio_features=0", "loss"),
+        ("loss.stft=fast", "loss.stft"),
     ],
 )
 def test_wrong_value_is_refused_with_its_place(override, place):

@@ -5,17 +5,30 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import dsp
 from diffmst_jax.data.examples import Example
+from diffmst_jax.losses import (
+    MultiResolutionStft,
+    StftResolution,
+    multi_resolution_stft_loss,
+    parameter_loss,
+    sum_difference_stft_loss,
+)
 from diffmst_jax.mixing.settings import track_pan
 from diffmst_jax.training.curriculum import all_active
 from diffmst_jax.training.objective import (
     PAN,
+    STFTS,
+    Task,
     at_loudness,
     linked,
+    losses,
     make_task,
     mix_batch,
+    parameter_errors,
     random_controls,
 )
+from tests.compiling import quick_jit
 from tests.data.conftest import noise
 
 
@@ -89,3 +102,52 @@ def test_masked_tracks_are_not_heard(tiny, batch):
         for x in (batch.tracks, loud)
     )
     np.testing.assert_array_equal(clean, dirty)
+
+
+def test_losses_are_those_that_have_a_weight(tiny, monkeypatch):
+    assert STFTS["paper"] == MultiResolutionStft()
+    assert STFTS["auraloss"] == MultiResolutionStft.auraloss()
+    small = MultiResolutionStft((StftResolution(256, 128, 256),), linear_magnitude=0.5)
+    monkeypatch.setitem(STFTS, "auraloss", small)
+    mixes, targets = (np.stack([noise(i + j, 0.05, channels=2) for i in (0, 1)]) for j in (0, 5))
+    weights = {"audio_features": 0.0, "mrstft": 2.0, "sum_difference": 3.0}
+    config = dataclasses.replace(tiny.loss, **weights, stft="auraloss")
+    found = quick_jit(lambda mix, target: losses(mix, target, config))(mixes, targets)
+    expected = {
+        "mrstft": multi_resolution_stft_loss(mixes[1], targets[1], small),
+        "sum_difference": sum_difference_stft_loss(mixes[1], targets[1], small),
+    }
+    expected["loss"] = 2.0 * expected["mrstft"] + 3.0 * expected["sum_difference"]
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name][1], value, rtol=1e-5)
+
+
+def test_errors_of_controls_are_those_of_effects_in_use(tiny, batch):
+    """The console of `tiny` has gain and pan alone; the curriculum leaves out the pan."""
+    truth, other = random_controls(keys(0), 3), random_controls(keys(1), 3)
+    mask = jnp.asarray(batch.mask)
+
+    def errors(found, console, active):
+        none = jnp.zeros(())
+        return parameter_errors(found, Task(none, mask, none, none, none, truth), console, active)
+
+    def of_gains(found):
+        errors_ = errors(found, tiny.console, all_active(2)._replace(pan=jnp.zeros(2, bool)))
+        return errors_["parameters"].sum(), errors_
+
+    judge = quick_jit(jax.value_and_grad(of_gains, has_aux=True))
+    (_, found), slope = judge(other)
+    gains = np.square(np.asarray(other.track - truth.track)[..., 0]) * batch.mask
+    expected = gains.sum(axis=1) / batch.mask.sum(axis=1) / dsp.TRACK_CONTROLS
+    np.testing.assert_allclose(found["parameters_track"], expected, rtol=1e-4)
+    for bus in ("fx_bus", "master"):
+        np.testing.assert_allclose(found[f"parameters_{bus}"], 0.0, atol=1e-12)
+    assert np.all(np.asarray(slope.track)[batch.mask][:, 0] != 0)
+    assert not np.any(np.asarray(slope.track)[..., 1:])
+    assert not np.any(judge(truth)[0][1]["parameters"])
+    everything = dsp.ConsoleConfig(reverb=True)
+    whole, plain = quick_jit(
+        lambda c: (errors(c, everything, all_active(2)), jax.vmap(parameter_loss)(c, truth, mask))
+    )(other)
+    np.testing.assert_allclose(whole["parameters"], plain.total, rtol=1e-3)

@@ -37,11 +37,11 @@ def with_steps(config, steps, **changes):
 
 @pytest.fixture
 def random_mixes(tiny):
-    """Both losses, on random mixes, with accumulation."""
+    """Losses of audio and of controls, on random mixes, with accumulation."""
     return dataclasses.replace(
         with_steps(tiny, 2),
         data=dataclasses.replace(tiny.data, reference="random_mix", samples=36000),
-        loss=dataclasses.replace(tiny.loss, mrstft=1.0, normalize=True),
+        loss=dataclasses.replace(tiny.loss, mrstft=1.0, parameters=1.0, normalize=True),
         optimizer=dataclasses.replace(tiny.optimizer, accumulate=2),
     )
 
@@ -61,6 +61,7 @@ def test_a_run_leaves_a_model_and_all_there_is_to_see(random_mixes, tmp_path):
     content = events[0].read_bytes()
     tags = [
         "train/mrstft",
+        "train/parameters_master",
         "train/audio_features_stereo_width",
         *(f"train/norm_{of}" for of in ("gradient", "update", "params")),
         "train/learning_rate",

@@ -55,6 +55,11 @@ def parse_amount(text: str) -> Amounts:
     return Amounts(**named)
 
 
+def is_partial(text: str) -> bool:
+    """Whether an amount, as `parse_amount` reads it, takes some part neither wholly nor not."""
+    return any(0 < amount < 1 for amount in parse_amount(text))
+
+
 def locked_strips(settings: MixSettings, patterns: Sequence[str]) -> np.ndarray:
     """Find the strips whose name or file matches one of the patterns, bool `(strips,)`.
 

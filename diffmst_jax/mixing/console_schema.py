@@ -160,9 +160,10 @@ def _made_with_schema() -> dict[str, Any]:
     distance = {"type": ["number", "null"], "minimum": 0}
     numbers = {name: distance for name in RefinementNote._fields if name != "steps"}
     refinement = {
-        **record({"steps": {"type": "integer", "minimum": 0}, **numbers}),
-        "description": "style distance to the reference before and after, where it was refined on "
-        "and on a stretch that was held back; null where there is none",
+        **record({"steps": {"type": "integer", "minimum": 0}, **numbers}, optional=tuple(numbers)),
+        "description": "style distance to the reference before and after: on the pieces that it "
+        "was refined on (seen), on the stretch that decided how much of it is kept (checked), and "
+        "on one on which nothing depended (unseen); null where the song is too short for one",
     }
     entries = {"model": text(), "reference": text(), "amount": text(), "refinement": refinement}
     return record(entries, optional=("refinement",))

@@ -43,7 +43,7 @@ def decide(
     """Apply locks, refine, and apply amounts.
 
     Refinement keeps locked tracks, and groups of which nothing is wanted, at neutral, so that the
-    rest makes up for them. Amounts in between scale what came out.
+    rest makes up for them. Amounts in between scale what came out, and what is said of it.
 
     Args:
         settings: as predicted.
@@ -55,8 +55,12 @@ def decide(
         tell: told about progress.
     """
     recorded_db = recorded_level_db(settings)
+
+    def finish(whole: MixSettings) -> MixSettings:
+        return apply_amounts(whole, amounts, locked, recorded_db)
+
     if steps == 0:
-        return Decided(apply_amounts(settings, amounts, locked, recorded_db), None)
+        return Decided(finish(settings), None)
     off = Amounts(*(float(amount > 0) for amount in amounts))
     start = apply_amounts(settings, off, locked, recorded_db)
     refinement = refine(
@@ -65,12 +69,10 @@ def decide(
         blended(references),
         steps=steps,
         free=free_settings(start, amounts, locked),
+        finish=finish,
         progress=lambda done, distance: tell(
             f"Refining {distance:.4f}", REFINED_FROM + (REFINED_TO - REFINED_FROM) * done / steps
         ),
     )
-    refined = replace(
-        refinement.settings,
-        provenance=settings.provenance._replace(refinement=refinement_note(refinement)),
-    )
-    return Decided(apply_amounts(refined, amounts, locked, recorded_db), refinement)
+    provenance = settings.provenance._replace(refinement=refinement_note(refinement))
+    return Decided(replace(refinement.settings, provenance=provenance), refinement)

@@ -1,4 +1,4 @@
-"""Which moments of a song stand for all of it, and which stretch is held back to check on."""
+"""Which moments of a song stand for all of it, and which stretches are held back to check on."""
 
 from typing import NamedTuple
 
@@ -11,6 +11,9 @@ but spread over the song, so that what suits the medleys suits the song."""
 
 MEDLEYS = 3
 """Steps take turns between them; more would cover more of the song and be less alike."""
+
+HELD_BACK = 2
+"""Stretches: one decides how much is kept, so only another can say what that is worth."""
 
 STRETCH = PIECES * PIECE
 STEP = PIECE // 2
@@ -25,18 +28,21 @@ class Passages(NamedTuple):
 
     Attributes:
         seen: first samples of the pieces of each medley; a piece is `PIECE` long.
-        unseen: first sample of the stretch of `STRETCH` samples that no piece touches; None in a
-            song that is too short to hold one back.
+        checked: first sample of a stretch of `STRETCH` samples that no piece touches, to decide on;
+            None in a song that is too short to hold one back.
+        unseen: first sample of another one, on which nothing depends; None in a song that is too
+            short for two.
     """
 
     seen: tuple[tuple[int, ...], ...]
+    checked: int | None
     unseen: int | None
 
 
 def choose_passages(tracks: np.ndarray, gains: np.ndarray) -> Passages:
-    """Choose the pieces to refine on, and the stretch to check on.
+    """Choose the pieces to refine on, and the stretches to hold back.
 
-    Held back is the stretch in which the tracks are most as loud as they are in the whole song.
+    Held back are the stretches in which the tracks are most as loud as they are in the whole song.
     Of the rest come the pieces, one after another, that bring the levels of a medley's tracks
     closest to the song's. They do not overlap while the song has room.
 
@@ -46,14 +52,23 @@ def choose_passages(tracks: np.ndarray, gains: np.ndarray) -> Passages:
     """
     powers = _step_powers(tracks) * np.square(gains)
     song, steps = np.mean(powers, axis=1), powers.shape[1]
-    held: int | None = None
-    if tracks.shape[1] >= 2 * STRETCH:
-        starts = range(steps - STEPS_PER_STRETCH)
-        held = max(starts, key=lambda s: _likeness(_mean(powers, s, STEPS_PER_STRETCH), song))
-    free = [s for s in range(steps - STEPS_PER_PIECE + 1) if held is None or not _meet(s, held)]
+    held: list[int] = []
+    while len(held) < HELD_BACK and tracks.shape[1] >= (len(held) + 2) * STRETCH:
+        starts = [
+            start
+            for start in range(steps - STEPS_PER_STRETCH)
+            if all(abs(start - other) >= STEPS_PER_STRETCH for other in held)
+        ]
+        if not starts:
+            break
+        likeness = [_likeness(_mean(powers, s, STEPS_PER_STRETCH), song) for s in starts]
+        held.append(starts[int(np.argmax(likeness))])
+    pieces = range(steps - STEPS_PER_PIECE + 1)
+    free = [s for s in pieces if not any(_meet(s, stretch) for stretch in held)]
     taken: list[int] = []
     medleys = [_medley(powers, free, taken) for _ in range(MEDLEYS)]
-    return Passages(tuple(medleys), None if held is None else held * STEP)
+    checked, unseen = [*(start * STEP for start in held), None, None][:HELD_BACK]
+    return Passages(tuple(medleys), checked, unseen)
 
 
 def pieces_from(first: int) -> tuple[int, ...]:

@@ -1,9 +1,9 @@
 """Closer still: gradient descent on the settings of a mix, from the prediction, for one song.
 
 Medleys of short pieces from all over the song are mixed in turn and compared with the reference's
-average over its sections, step by step (Adam). A stretch of the song is held back and judged before
-and after, which says whether what was learned on the medleys holds for the song; as much of the way
-is gone as makes it no worse there.
+average over its sections, step by step (Adam). Two stretches of the song are held back. As much of
+the way is gone as makes it no worse on the first; the second, on which nothing depends, says what
+that is worth for the song.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,7 +63,9 @@ class Refinement:
         share: how much of the way there is kept, one of `SHARES`.
         distances: style distance at each step, the mean over the latest of every medley.
         seen: on the medleys that were listened to, taken together.
-        unseen: on a stretch that was not; None in a song too short to hold one back.
+        checked: on the stretch that `share` was chosen by; None in a song too short to hold one
+            back.
+        unseen: on a stretch on which nothing depended; None in a song too short for two.
         passages: where they lie.
     """
 
@@ -73,6 +75,7 @@ class Refinement:
     share: float
     distances: tuple[float, ...]
     seen: BeforeAfter
+    checked: BeforeAfter | None
     unseen: BeforeAfter | None
     passages: Passages
 
@@ -84,13 +87,14 @@ def refine(
     *,
     steps: int,
     free: dsp.ConsoleParams | None = None,
+    finish: Callable[[MixSettings], MixSettings] | None = None,
     progress: Progress | None = None,
 ) -> Refinement:
     """Move the settings of a mix towards a reference.
 
-    The best step on the medleys, prior included, is kept as far as the held-back stretch comes no
-    further from the reference: it takes part in nothing but that. Pieces start from silence, so the
-    few milliseconds in which filters and compressors settle are faded.
+    The best step on the medleys, prior included, is kept as far as the first held-back stretch
+    comes no further from the reference. Pieces start from silence, so the few milliseconds in which
+    filters and compressors settle are faded.
 
     Args:
         settings: where to start.
@@ -98,6 +102,8 @@ def refine(
         target: style features of the reference, `reference_style` for one file.
         steps: the most to take; stops earlier when nothing is gained.
         free: which settings may move, bool in the tree of `settings.params`; all by default.
+        finish: what will be done to the settings afterwards, to be part of what is judged before
+            and after; it may change `params` alone.
         progress: called before each step.
 
     Raises:
@@ -111,35 +117,43 @@ def refine(
     seen = [_pieces(settings, multitrack, starts, count) for starts in passages.seen]
     still = Controls(*(jnp.zeros(shape) for shape in _shapes(count)))
     best, path = _descend(still, problem, seen, settings.config, steps, progress)
-    judge = partial(_judge, problem=problem, config=settings.config)
-    share, unseen = SHARES[0], None
-    if passages.unseen is not None:
-        held = [_pieces(settings, multitrack, pieces_from(passages.unseen), count)]
-        share, unseen = _held_to(best.steps, partial(judge, medleys=held))
-    kept = _part(best.steps, share)
-    params = _of_strips(moved(kept, problem), len(multitrack.strips))
+
+    def reached(share: float) -> MixSettings:
+        params = _of_strips(_moved(_part(best.steps, share), problem), len(multitrack.strips))
+        on_the_way = replace(settings, params=rounded(params))
+        return on_the_way if finish is None else finish(on_the_way)
+
+    def judged(share: float, medleys: Sequence[np.ndarray]) -> AudioFeatureLoss:
+        start = _padded(reached(share).params, count)
+        return _judge(still, medleys, problem._replace(start=start), settings.config)
+
+    def held_back(start: int | None) -> list[np.ndarray]:
+        starts = () if start is None else (pieces_from(start),)
+        return [_pieces(settings, multitrack, pieces, count) for pieces in starts]
+
+    checked, unseen = held_back(passages.checked), held_back(passages.unseen)
+    share = _kept_share(partial(judged, medleys=checked)) if checked else SHARES[0]
+
+    def pair(medleys: Sequence[np.ndarray]) -> BeforeAfter:
+        return BeforeAfter(judged(SHARES[-1], medleys), judged(share, medleys))
+
     return Refinement(
-        settings=replace(settings, params=rounded(params)),
+        settings=reached(share),
         steps=len(path) - 1,
         best_step=best.number,
         share=share,
         distances=tuple(path),
-        seen=BeforeAfter(judge(still, medleys=seen), judge(kept, medleys=seen)),
-        unseen=unseen,
+        seen=pair(seen),
+        checked=pair(checked) if checked else None,
+        unseen=pair(unseen) if unseen else None,
         passages=passages,
     )
 
 
-def _held_to(
-    steps: Controls, judge: Callable[[Controls], AudioFeatureLoss]
-) -> tuple[float, BeforeAfter]:
-    """Find how much of `steps` can be kept without coming further from the reference."""
-    before = judge(_part(steps, 0.0))
-    for share in SHARES[:-1]:
-        after = judge(_part(steps, share))
-        if after.total <= before.total:
-            return share, BeforeAfter(before, after)
-    return SHARES[-1], BeforeAfter(before, before)
+def _kept_share(judge: Callable[[float], AudioFeatureLoss]) -> float:
+    """Find how much of the way can be kept without coming further from the reference."""
+    before = judge(SHARES[-1]).total
+    return next((share for share in SHARES[:-1] if judge(share).total <= before), SHARES[-1])
 
 
 def _part(steps: Controls, share: float) -> Controls:
@@ -149,14 +163,13 @@ def _part(steps: Controls, share: float) -> Controls:
 
 def refinement_note(refinement: Refinement) -> RefinementNote:
     """Say in numbers what refining did, for the console file."""
-    unseen = refinement.unseen
-    return RefinementNote(
-        refinement.steps,
-        _rounded(refinement.seen.before),
-        _rounded(refinement.seen.after),
-        None if unseen is None else _rounded(unseen.before),
-        None if unseen is None else _rounded(unseen.after),
-    )
+    pairs = (refinement.seen, refinement.checked, refinement.unseen)
+    numbers = [
+        None if distance is None else _rounded(distance)
+        for pair in pairs
+        for distance in (pair or (None, None))
+    ]
+    return RefinementNote(refinement.steps, *numbers)  # type: ignore[arg-type]
 
 
 def _rounded(distance: AudioFeatureLoss) -> float:
@@ -235,7 +248,6 @@ def _step(
 
 def _judge(
     place: Controls,
-    *,
     medleys: Sequence[np.ndarray],
     problem: Problem,
     config: dsp.ConsoleConfig,
@@ -252,6 +264,7 @@ def _judge(
 
 
 _style_distance = jax.jit(style_distance)
+_moved = jax.jit(moved)
 
 
 def _shapes(count: int) -> tuple[tuple[int, ...], ...]:
@@ -273,21 +286,14 @@ def _problem(
     count: int,
 ) -> Problem:
     """Pad everything to `count` tracks and as many strips."""
-    tracks, strips = len(multitrack.audio), len(multitrack.strips)
+    tracks = len(multitrack.audio)
     if free is None:
         free = jax.tree.map(lambda leaf: np.ones(np.shape(leaf), bool), settings.params)
 
-    def padded(leaf: np.ndarray) -> np.ndarray:
-        return np.concatenate([leaf, np.repeat(leaf[-1:], count - strips, axis=0)])
-
-    def all_padded(params: dsp.ConsoleParams) -> dsp.ConsoleParams:
-        return params._replace(tracks=jax.tree.map(padded, params.tracks))
-
-    start = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), settings.params)
     rest = np.full(count - tracks, count - 1)
     return Problem(
-        start=all_padded(start),
-        free=all_padded(free),
+        start=_padded(settings.params, count),
+        free=_padded(free, count, bool),
         strip_of_track=jnp.asarray(np.concatenate([multitrack.strip_of_track, rest]), jnp.int32),
         side_of_track=jnp.asarray(
             np.pad(multitrack.side_of_track, (0, count - tracks)), jnp.float32
@@ -295,6 +301,18 @@ def _problem(
         mask=jnp.arange(count) < tracks,
         target=jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), target),
     )
+
+
+def _padded(
+    params: dsp.ConsoleParams, count: int, dtype: type[np.generic] | type = np.float32
+) -> dsp.ConsoleParams:
+    """Settings of `count` strips, the last one again and again, and of the buses."""
+
+    def padded(leaf: np.ndarray) -> np.ndarray:
+        return np.concatenate([leaf, np.repeat(leaf[-1:], count - len(leaf), axis=0)])
+
+    typed = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), params)
+    return typed._replace(tracks=jax.tree.map(padded, typed.tracks))
 
 
 def _of_strips(params: dsp.ConsoleParams, strips: int) -> dsp.ConsoleParams:

@@ -54,6 +54,7 @@ class ReportContent:
         warnings: sentences that the user should not miss.
         about: term and text pairs about how the mix was made.
         refinement: what refining did; None when the mix was not refined.
+        is_scaled: whether the mix goes a part of the way only, by its amount.
     """
 
     song: str
@@ -66,6 +67,7 @@ class ReportContent:
     warnings: Sequence[str]
     about: Sequence[tuple[str, str]]
     refinement: Refinement | None = None
+    is_scaled: bool = False
 
 
 def report_html(content: ReportContent) -> str:
@@ -91,7 +93,7 @@ def report_html(content: ReportContent) -> str:
         loudness_chart=_loudness_chart(content.views),
         width_chart=_width_chart(content.views),
         dynamics_chart=_dynamics_chart(content.views),
-        refinement=refinement_section(content.refinement),
+        refinement=refinement_section(content.refinement, is_scaled=content.is_scaled),
         stage=stage(content.strips),
         glance=glance(content.strips),
         numbers_table=_numbers_table(content.views, content.numbers),

@@ -9,6 +9,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.amount import is_partial
 from diffmst_jax.mixing.charts import MINUS, signed
 from diffmst_jax.mixing.compare import MATCHED_LUFS, View, loudest_stretch
 from diffmst_jax.mixing.heard import BURIED, strip_audibility
@@ -95,6 +96,7 @@ def report_content(facts: MixFacts) -> ReportContent:
         warnings=[*warnings(settings, facts.finished), *buried(strips)],
         about=facts.about,
         refinement=facts.refinement,
+        is_scaled=facts.refinement is not None and is_partial(origin.amount),
     )
 
 

@@ -19,26 +19,36 @@ NOTE = (
     "Starting from the prediction, the settings were moved step by step towards the reference, on "
     "short pieces from all over the song. {held}"
 )
-HELD = (
-    "A stretch of the song was held back: how close it comes says whether the settings suit the "
-    "song, not only the pieces."
+CHECKED = (
+    "As much of the way was kept ({percent:.0f} %) as brought a stretch that was held back no "
+    "further from the reference. "
 )
-KEPT = (
-    " All of the way would have taken it further from the reference there, so {percent:.0f} % of "
-    "it was kept."
+UNSEEN = (
+    "On another stretch nothing depended: how close it comes says whether the settings suit the "
+    "song, not only what was listened to."
 )
+NOT_UNSEEN = "The song is too short to hold back another one, to tell what that is worth."
 NOT_HELD = "The song is too short to hold a stretch back as a check."
+SCALED = " The bars are of the mix at the amount asked for, the curve of all of the way."
 SHORTEST_BAR = 2.0
 SMALLEST = 1e-6
 
 
-def refinement_section(refinement: Refinement | None) -> str:
-    """Draw the section; nothing when the mix was not refined."""
+def refinement_section(refinement: Refinement | None, *, is_scaled: bool = False) -> str:
+    """Draw the section; nothing when the mix was not refined.
+
+    Args:
+        refinement: what it did.
+        is_scaled: whether the mix goes only a part of the way, by its amount.
+    """
     if refinement is None:
         return ""
-    held = HELD if refinement.unseen is not None else NOT_HELD
-    if refinement.share < 1:
-        held += KEPT.format(percent=100 * refinement.share)
+    held = NOT_HELD
+    if refinement.checked is not None:
+        held = CHECKED.format(percent=100 * refinement.share)
+        held += NOT_UNSEEN if refinement.unseen is None else UNSEEN
+    if is_scaled:
+        held += SCALED
     return SECTION.format(
         note=NOTE.format(held=held), bars=_bars(refinement), path=_path(refinement)
     )
@@ -46,8 +56,10 @@ def refinement_section(refinement: Refinement | None) -> str:
 
 def _bars(refinement: Refinement) -> str:
     pairs = [("Where it listened", refinement.seen)]
+    if refinement.checked is not None:
+        pairs.append(("Decided by", refinement.checked))
     if refinement.unseen is not None:
-        pairs.append(("Held back", refinement.unseen))
+        pairs.append(("Held back from all of it", refinement.unseen))
     most = max(float(distance.total) for _, pair in pairs for distance in pair)
     return (
         '<div class="pairs">' + "".join(_pair(name, pair, most) for name, pair in pairs) + "</div>"

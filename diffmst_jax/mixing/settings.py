@@ -25,13 +25,19 @@ class RefinementNote(NamedTuple):
         steps: how many were taken.
         seen_before: on the medleys that were refined on.
         seen_after: on them, afterwards.
-        unseen_before: on a stretch that was held back; None where the song is too short for one.
+        checked_before: on the stretch that decided how much of the refinement is kept; None where
+            the song is too short to hold one back.
+        checked_after: on it, afterwards.
+        unseen_before: on another stretch, on which nothing depended; None where the song is too
+            short for two.
         unseen_after: on it, afterwards.
     """
 
     steps: int
     seen_before: float
     seen_after: float
+    checked_before: float | None = None
+    checked_after: float | None = None
     unseen_before: float | None = None
     unseen_after: float | None = None
 

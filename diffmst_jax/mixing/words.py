@@ -90,18 +90,27 @@ def band_words(kind: str, gain_db: float, frequency_hz: float) -> str:
 
 
 def refinement_words(note: RefinementNote | None) -> list[str]:
-    """Say what refining did, in a sentence each for what it saw and what it did not."""
+    """Say what refining did where it listened and where it did not."""
     if note is None:
         return []
-    seen = f"{significant(note.seen_before)} to {significant(note.seen_after)}"
-    texts = [f"Refined in {note.steps} steps: style distance {seen} where it listened,"]
+    seen = _way(note.seen_before, note.seen_after)
+    start = f"Refined in {note.steps} steps: style distance {seen} where it listened"
+    if note.checked_before is None or note.checked_after is None:
+        return [f"{start}; the song is too short to hold a stretch back."]
     if note.unseen_before is None or note.unseen_after is None:
-        return [texts[0][:-1] + "; the song is too short to hold a stretch back."]
-    unseen = f"{significant(note.unseen_before)} to {significant(note.unseen_after)}"
-    texts = [f"{texts[0]} {unseen} on a stretch that was held back."]
-    if note.steps and (note.seen_after, note.unseen_after) == (
+        checked = _way(note.checked_before, note.checked_after)
+        texts = [f"{start}, {checked} on the stretch that decided how much of it is kept."]
+        texts.append("The song is too short to hold back another, to tell what that is worth.")
+    else:
+        unseen = _way(note.unseen_before, note.unseen_after)
+        texts = [f"{start}, {unseen} on a stretch on which nothing depended."]
+    if note.steps and (note.seen_after, note.checked_after) == (
         note.seen_before,
-        note.unseen_before,
+        note.checked_before,
     ):
-        texts.append("Nothing of it was kept: that stretch would have come further away.")
+        texts.append("Nothing of it was kept: where it was checked it came further away.")
     return texts
+
+
+def _way(before: float, after: float) -> str:
+    return f"{significant(before)} to {significant(after)}"

@@ -15,7 +15,7 @@ from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.passages import PIECE, PIECES, STRETCH, choose_passages, cut
 from diffmst_jax.mixing.reference import read_reference, reference_style
-from diffmst_jax.mixing.refine import _ADAM, SHARES, _held_to, _problem, _step, refine
+from diffmst_jax.mixing.refine import _ADAM, SHARES, _kept_share, _problem, _step, refine
 from diffmst_jax.mixing.refine_objective import moved
 from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.mixing.words import refinement_words
@@ -55,6 +55,7 @@ def refined(start, long_song, target, told):
 @pytest.mark.slow
 def test_refining_comes_closer_where_it_looked_and_where_it_did_not(refined):
     assert refined.seen.after.total < 0.7 * refined.seen.before.total
+    assert refined.checked.after.total < 0.8 * refined.checked.before.total
     assert refined.unseen.after.total < 0.8 * refined.unseen.before.total
 
 
@@ -100,23 +101,35 @@ def test_no_step_changes_nothing(start, long_song, target):
 
 
 def test_a_song_too_short_to_hold_a_stretch_back_says_so(start, multitrack, target):
-    assert refine(start, multitrack, target, steps=0).unseen is None
+    refined = refine(start, multitrack, target, steps=0)
+    assert refined.checked is None
+    assert refined.unseen is None
 
 
 @pytest.mark.parametrize("allowed", SHARES)
 def test_no_more_of_the_way_is_kept_than_does_good_where_it_did_not_listen(allowed):
     """The stretch comes closer at first and goes away again: further than it was from `allowed`."""
 
-    def judge(steps):
-        way = float(steps.track[0, 0]) / 2.0
-        total = 0.1 if way == 0 else (0.05 if way <= allowed else 0.2)
+    def judge(share):
+        total = 0.1 if share == 0 else (0.05 if share <= allowed else 0.2)
         return AudioFeatureLoss(total, 0.0, 0.0, 0.0, 0.0, total)
 
-    steps = Controls(np.full((8, dsp.TRACK_CONTROLS), 2.0), np.ones(25), np.ones(26))
-    share, (before, after) = _held_to(steps, judge)
-    assert share == allowed
-    assert before.total == 0.1
-    assert after.total == (0.1 if allowed == 0 else 0.05)
+    assert _kept_share(judge) == allowed
+
+
+def test_what_is_said_is_of_the_mix_at_its_amount(start, long_song, target, refined):
+    """At amount 0 nothing is done, so nothing may come closer, however far the steps went."""
+
+    def nothing(settings):
+        return dataclasses.replace(settings, params=start.params)
+
+    idle = refine(start, long_song, target, steps=2, finish=nothing)
+    assert idle.distances[-1] != idle.distances[0]
+    for pair in (idle.seen, idle.checked, idle.unseen):
+        assert pair is not None
+        assert pair.after == pair.before
+    assert idle.seen.before.total == pytest.approx(refined.seen.before.total, rel=1e-3)
+    assert idle.settings.params is start.params
 
 
 def test_negative_steps_are_refused(start, multitrack, target):
@@ -162,22 +175,31 @@ def test_steps_of_zero_are_the_start_and_large_ones_stay_in_range(start, long_so
     assert all(bool(jnp.all((c >= -1e-6) & (c <= 1 + 1e-6))) for c in controls)
 
 
-def test_medleys_sound_like_the_song_and_leave_the_held_back_stretch_alone():
+def test_medleys_sound_like_the_song_and_leave_the_held_back_stretches_alone():
     rng = np.random.default_rng(0)
     tracks = rng.standard_normal((3, 6 * STRETCH)).astype(np.float32)
     third = tracks.shape[1] // 3
     tracks[0, third:] *= 0.01
     tracks[1, :third] *= 0.01
     passages = choose_passages(tracks, np.ones((len(tracks), 1)))
-    held = passages.unseen
-    assert held is not None
     starts = [start for medley in passages.seen for start in medley]
-    assert all(start + PIECE <= held or start >= held + STRETCH for start in starts)
+    assert passages.checked is not None
+    assert passages.unseen is not None
+    assert abs(passages.checked - passages.unseen) >= STRETCH
+    for held in (passages.checked, passages.unseen):
+        assert all(start + PIECE <= held or start >= held + STRETCH for start in starts)
     assert len(set(starts)) == len(starts)
     for medley in passages.seen:
         powers = np.mean(np.square(cut(tracks, medley)), axis=(0, 2))
         whole = np.mean(np.square(tracks), axis=1)
         np.testing.assert_allclose(10 * np.log10(powers / whole), 0.0, atol=3.0)
+
+
+@pytest.mark.parametrize(("stretches", "held"), [(1.9, 0), (2.0, 1), (2.9, 1), (3.0, 2)])
+def test_a_song_holds_back_as_many_stretches_as_leave_another(stretches, held):
+    passages = choose_passages(np.ones((1, round(stretches * STRETCH))), np.ones((1, 1)))
+    assert [passages.checked, passages.unseen].count(None) == 2 - held
+    assert passages.unseen is None or passages.checked is not None
 
 
 def test_a_song_shorter_than_a_piece_is_heard_whole():
@@ -220,18 +242,26 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
     [
         (None, []),
         (
-            RefinementNote(60, 0.05, 0.003, 0.04, 0.015),
+            RefinementNote(60, 0.05, 0.003, 0.04, 0.015, 0.06, 0.02),
             [
                 "Refined in 60 steps: style distance 0.0500 to 0.00300 where it listened, "
-                "0.0400 to 0.0150 on a stretch that was held back."
+                "0.0600 to 0.0200 on a stretch on which nothing depended."
             ],
         ),
         (
-            RefinementNote(60, 0.05, 0.05, 0.04, 0.04),
+            RefinementNote(60, 0.05, 0.003, 0.04, 0.015),
+            [
+                "Refined in 60 steps: style distance 0.0500 to 0.00300 where it listened, "
+                "0.0400 to 0.0150 on the stretch that decided how much of it is kept.",
+                "The song is too short to hold back another, to tell what that is worth.",
+            ],
+        ),
+        (
+            RefinementNote(60, 0.05, 0.05, 0.04, 0.04, 0.06, 0.06),
             [
                 "Refined in 60 steps: style distance 0.0500 to 0.0500 where it listened, "
-                "0.0400 to 0.0400 on a stretch that was held back.",
-                "Nothing of it was kept: that stretch would have come further away.",
+                "0.0600 to 0.0600 on a stretch on which nothing depended.",
+                "Nothing of it was kept: where it was checked it came further away.",
             ],
         ),
         (

@@ -1,10 +1,11 @@
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 
 import dsp
-from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from diffmst_jax.mixing import console_stream
 from diffmst_jax.mixing import render as render_module
 from diffmst_jax.mixing.analyse import neutral_settings
@@ -13,20 +14,35 @@ from diffmst_jax.mixing.baselines import (
     mono_equal_loudness_mix,
     plain_sum,
 )
+from diffmst_jax.mixing.console_stream import latency_samples
 from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.reduction import gain_reduction_db
-from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.render import expanded, render, source_gains
+from tests.export.consoles import random_console
 
 
-def test_pieces_equal_the_whole(mixed, multitrack, monkeypatch):
-    whole = render(mixed.console, multitrack)
+def test_pieces_equal_the_console_run_over_the_song_at_once(multitrack, monkeypatch):
+    late = dsp.ConsoleConfig(reverb=True, track_lookahead_ms=5.0, master_lookahead_ms=3.0)
+    settings = random_console(multitrack, 4, late)
+    tracks = multitrack.audio * source_gains(settings)
+    delay = latency_samples(late)
+
+    @jax.jit
+    def at_once(tracks, params):
+        key = jax.random.key(REVERB_SEED)
+        return dsp.mix_console(tracks, params, late, sample_rate=SAMPLE_RATE, key=key)
+
+    whole = at_once(np.pad(tracks, ((0, 0), (0, delay))), expanded(settings))
+    mix, heard = np.asarray(whole.mix)[:, delay:], np.asarray(whole.tracks)
     monkeypatch.setattr(render_module, "CHUNK", 50_000)
     monkeypatch.setattr(console_stream, "CHUNK", 50_000)
-    pieces = render(mixed.console, multitrack)
-    full_scale = np.max(np.abs(whole.mix))
-    np.testing.assert_allclose(pieces.mix, whole.mix, rtol=0, atol=1e-6 * full_scale)
-    np.testing.assert_allclose(pieces.strip_powers, whole.strip_powers, rtol=1e-4)
+    pieces = render(settings, multitrack)
+    assert np.max(np.abs(mix)) > 1e-3
+    np.testing.assert_allclose(pieces.mix, mix, rtol=0, atol=1e-6 * np.max(np.abs(mix)))
+    powers = np.zeros(len(settings.strips))
+    np.add.at(powers, multitrack.strip_of_track, np.sum(np.square(heard), axis=(1, 2)))
+    np.testing.assert_allclose(pieces.strip_powers, powers / mix.shape[1], rtol=1e-4)
 
 
 def test_neutral_settings_are_the_equal_loudness_mix(multitrack):

@@ -25,8 +25,9 @@ def report(mixed):
         share=0.75,
         distances=tuple(np.geomspace(0.3, 0.004, 41)),
         seen=pair,
+        checked=pair,
         unseen=pair,
-        passages=Passages(((0,) * 4,), 0),
+        passages=Passages(((0,) * 4,), 0, None),
     )
     return dataclasses.replace(mixed.report, facts=facts._replace(refinement=refinement))
 

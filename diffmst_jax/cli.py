@@ -16,6 +16,7 @@ from typing import NoReturn, TypeAlias
 
 from diffmst_jax import __version__
 from diffmst_jax.commands import diff_options, export_options, mix_options, serve_options
+from diffmst_jax.commands.numbers import number, whole_number
 from diffmst_jax.commands.process import EXIT_INTERRUPTED, STOPPED, as_program
 from diffmst_jax.errors import InputError
 
@@ -123,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of every command."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "diffmst", description=DESCRIPTION, epilog=OVERVIEW, formatter_class=_Formatter
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
@@ -157,6 +158,13 @@ def _function(name: str) -> Callable[[argparse.Namespace], int]:
     return found
 
 
+class _Parser(argparse.ArgumentParser):
+    """Answers wrong arguments as all wrong input is answered, in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_WRONG_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Keeps examples as they are written and gives the options room."""
 
@@ -164,7 +172,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=30, width=100)
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
 def _command(parsers: Commands, name: str, summary: str, text: str) -> argparse.ArgumentParser:
@@ -218,10 +226,12 @@ def _add_data_split(parsers: Commands) -> None:
     parser = _command(parsers, "split", "divide songs by artist", SPLIT_HELP)
     _add_corpus(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="(default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=whole_number(), default=0, metavar="S", help="(default: %(default)s)"
+    )
     parser.add_argument(
         "--shares",
-        type=float,
+        type=number(0),
         nargs=3,
         default=(0.8, 0.1, 0.1),
         metavar=("TRAIN", "VAL", "TEST"),
@@ -243,21 +253,31 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
 
 def _add_processes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--processes", type=int, metavar="N", help="at once (default: one per processor)"
+        "--processes",
+        type=whole_number(1),
+        metavar="N",
+        help="at once (default: one per processor)",
     )
 
 
 def _add_data_synthesize(parsers: Commands) -> None:
     parser = _command(parsers, "synthesize", "make songs to train with", SYNTHESIZE_HELP)
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to")
-    parser.add_argument("--songs", type=int, required=True, metavar="N", help="how many")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="(default: %(default)s)")
     parser.add_argument(
-        "--seconds", type=float, metavar="T", help="length of each song (default: the generator's)"
+        "--songs", type=whole_number(1), required=True, metavar="N", help="how many"
+    )
+    parser.add_argument(
+        "--seed", type=whole_number(), default=0, metavar="S", help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=number(0),
+        metavar="T",
+        help="length of each song (default: the generator's)",
     )
     parser.add_argument(
         "--tracks",
-        type=int,
+        type=whole_number(),
         nargs=2,
         metavar=("FEWEST", "MOST"),
         help="files of each song (default: 4 24)",

@@ -1,6 +1,7 @@
 import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def bad_file(path: Path, kind: str) -> None:
     if kind == "text":
         path.write_text("not audio\n" * 100)
     elif kind == "empty":
-        path.touch()
+        path.write_bytes(b"")
     elif kind == "short":
         write_audio(path, audio[:, :10], sample_rate=SAMPLE_RATE)
     elif kind == "nan":
@@ -99,6 +100,15 @@ def bad_file(path: Path, kind: str) -> None:
 
 
 KINDS = ("text", "empty", "short", "nan", "truncated", "silent")
+UNREADABLE = KINDS[:-1]
+WRITERS = {"render": "mix.wav", "export": "song.dawproject"}
+WRONG_JSON = {
+    "text": "not json",
+    "list": "[]",
+    "style": '{"format": "diffmst-style", "version": 1}',
+    "later": '{"format": "diffmst-console", "version": 99}',
+    "half": '{"format": "diffmst-console", "version": 1, "tracks": [',
+}
 
 
 def is_one_line_naming(text: str, *names: str) -> bool:
@@ -117,6 +127,35 @@ def test_a_bad_track_is_named_and_nothing_is_written(place, tmp_path, capsys, ki
     assert files_below(tmp_path) == before
 
 
+@pytest.mark.parametrize("command", WRITERS)
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_bad_track_of_a_console_is_named_and_nothing_is_written(
+    place, tmp_path, capsys, kind, command
+):
+    shutil.copytree(place / "song", tmp_path / "tracks")
+    bad_file(tmp_path / "tracks" / "1 kick.wav", kind)
+    before = files_below(tmp_path)
+    console, out = str(place / "mixed" / "console.json"), str(tmp_path / "a" / WRITERS[command])
+    assert main([command, str(tmp_path / "tracks"), console, "--out", out]) == 2
+    assert is_one_line_naming(capsys.readouterr().err, "1 kick.wav")
+    assert files_below(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", [*WRITERS, "diff"])
+@pytest.mark.parametrize("kind", WRONG_JSON)
+def test_a_wrong_console_is_named_and_nothing_is_written(place, tmp_path, capsys, kind, command):
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(WRONG_JSON[kind])
+    if command == "diff":
+        arguments = ["diff", str(place / "mixed" / "console.json"), str(wrong)]
+    else:
+        out = str(tmp_path / "a" / WRITERS[command])
+        arguments = [command, str(place / "song"), str(wrong), "--out", out]
+    assert main(arguments) == 2
+    assert is_one_line_naming(capsys.readouterr().err, "wrong.json")
+    assert files_below(tmp_path) == {"wrong.json"}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bad_reference_is_named_and_nothing_is_written(place, tmp_path, capsys, kind):
     bad_file(tmp_path / "bad.wav", kind)
@@ -133,6 +172,8 @@ def test_a_bad_reference_is_named_and_nothing_is_written(place, tmp_path, capsys
         (("--amount", "tone=1"), "tone"),
         (("--model", "no_such_model"), "no_such_model"),
         (("--format", "flac", "--bits", "float"), "--bits float"),
+        (("--exclude", "Vox*"), "--exclude 'Vox*'"),
+        (("--lock", "Vox*"), "--lock 'Vox*'"),
     ],
 )
 def test_wrong_options_are_named(place, tmp_path, capsys, more, named):
@@ -146,6 +187,10 @@ def test_an_empty_folder_and_a_missing_one_are_named(place, tmp_path, capsys):
     for name, problem in (("empty", "holds no audio"), ("none", "does not exist")):
         assert main(mix_command(place, tmp_path / "out", tracks=str(tmp_path / name))) == 2
         assert is_one_line_naming(capsys.readouterr().err, name, problem)
+        for command, file in WRITERS.items():
+            files = [str(tmp_path / name), str(place / "mixed" / "console.json")]
+            assert main([command, *files, "--out", str(tmp_path / file)]) == 2
+            assert is_one_line_naming(capsys.readouterr().err, name, problem)
     assert files_below(tmp_path) == {"empty"}
 
 
@@ -232,12 +277,26 @@ def test_no_command_shows_the_help_and_fails(capsys):
     assert "synthesize" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["mix"], ["mix", "a", "b"], ["nothing"]])
-def test_missing_arguments_end_in_status_2(arguments, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("mix", "mix: the following arguments are required: TRACKS, REFERENCE, --out"),
+        ("mix a b", "mix: the following arguments are required: --out"),
+        ("nothing", "argument COMMAND: invalid choice: 'nothing'"),
+        ("serve --port x", "argument --port: 'x' is no whole number from 0 to 65535"),
+        ("serve --max-upload-mb big", "'big' is no number from 1 to 100000"),
+        ("mix a b --out c --loudness loud", "argument --loudness: 'loud' is no number from"),
+        ("mix a b --out c --ceiling nan", "argument --ceiling: 'nan' is no number from"),
+        ("mix a b --out c --refine 1.5", "'1.5' is no whole number from 0 to 1000"),
+        ("data synthesize a --songs many", "'many' is no whole number of at least 1"),
+        ("data index a --processes 0", "'0' is no whole number of at least 1"),
+    ],
+)
+def test_wrong_arguments_are_said_in_one_line(arguments, said, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(arguments)
+        main(arguments.split())
     assert stop.value.code == 2
-    assert "usage: diffmst" in capsys.readouterr().err
+    assert is_one_line_naming(capsys.readouterr().err, "diffmst", said, "--help")
 
 
 def test_compilations_are_kept_in_the_users_cache(tmp_path, monkeypatch):

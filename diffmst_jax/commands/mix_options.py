@@ -1,9 +1,9 @@
 """The arguments of `diffmst mix`, apart from what runs it, so that `--help` answers at once."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
+from diffmst_jax.commands.numbers import number, whole_number
 from diffmst_jax.mixing.limits import (
     CEILING_RANGE,
     DEFAULT_BITS,
@@ -105,7 +105,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is done")
     group.add_argument(
         "--refine",
-        type=_steps,
+        type=whole_number(0, MOST_STEPS),
         default=0,
         metavar="STEPS",
         help="come closer to the reference by at most so many steps of descent; 60 is plenty",
@@ -142,14 +142,14 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
         "--loudness",
-        type=_number_in(LOUDNESS_RANGE),
+        type=number(*LOUDNESS_RANGE),
         default=DEFAULT_LOUDNESS_LUFS,
         metavar="LUFS",
         help="integrated loudness of the mix (default: %(default)s)",
     )
     group.add_argument(
         "--ceiling",
-        type=_number_in(CEILING_RANGE),
+        type=number(*CEILING_RANGE),
         default=DEFAULT_CEILING_DBTP,
         metavar="DBTP",
         help="highest true peak of the mix (default: %(default)s)",
@@ -172,22 +172,3 @@ def add_stems(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None
         help="also write what every track adds to the mix before the master bus, as float WAV, to "
         "a folder stems beside the mix",
     )
-
-
-def _number_in(limits: tuple[float, float]) -> Callable[[str], float]:
-    low, high = limits
-
-    def number(text: str) -> float:
-        value = float(text)
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text} is not from {low:g} to {high:g}")
-        return value
-
-    return number
-
-
-def _steps(text: str) -> int:
-    value = int(text) if text.isdecimal() else -1
-    if not 0 <= value <= MOST_STEPS:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to {MOST_STEPS}")
-    return value

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from diffmst_jax.commands.numbers import number, whole_number
 from diffmst_jax.mixing.limits import DEFAULT_MODEL
 from diffmst_jax.page.limits import DEFAULT_PORT, DEFAULT_UPLOAD_MB, UPLOAD_MB_RANGE
 
@@ -26,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="folder of songs")
     parser.add_argument(
         "--port",
-        type=_port,
+        type=whole_number(0, HIGHEST_PORT),
         default=DEFAULT_PORT,
         metavar="N",
         help="0 takes any that is free (default: %(default)s)",
@@ -39,25 +40,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-upload-mb",
-        type=_megabytes,
+        type=number(*UPLOAD_MB_RANGE),
         default=DEFAULT_UPLOAD_MB,
         metavar="MB",
         help="largest audio file taken (default: %(default)s)",
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.set_defaults(run="serve.run_serve")
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {HIGHEST_PORT}")
-    return port
-
-
-def _megabytes(text: str) -> float:
-    low, high = UPLOAD_MB_RANGE
-    size = float(text)
-    if not low <= size <= high:
-        raise argparse.ArgumentTypeError(f"{text} is not from {low:g} to {high:g}")
-    return size

@@ -1,6 +1,5 @@
 """Less of it: settings on the way from neutral to what was predicted."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.settings import MixSettings, rounded
-from diffmst_jax.mixing.tracks import matches
+from diffmst_jax.mixing.tracks import Patterns, check_patterns, matches
 
 CENTRE = 0.5
 SMALLEST_AMOUNT = 1e-9
@@ -60,15 +59,13 @@ def is_partial(text: str) -> bool:
     return any(0 < amount < 1 for amount in parse_amount(text))
 
 
-def locked_strips(settings: MixSettings, patterns: Sequence[str]) -> np.ndarray:
+def locked_strips(settings: MixSettings, patterns: Patterns) -> np.ndarray:
     """Find the strips whose name or file matches one of the patterns, bool `(strips,)`.
 
     Raises:
         InputError: a pattern matches none.
     """
-    for pattern in patterns:
-        if not any(matches(strip.file, [pattern]) for strip in settings.strips):
-            raise InputError(f"--lock {pattern!r}", "matches no track", "use * for any characters")
+    check_patterns("--lock", patterns, [strip.file for strip in settings.strips])
     return np.array([matches(strip.file, patterns) for strip in settings.strips])
 
 

@@ -49,7 +49,7 @@ from diffmst_jax.mixing.report_content import MixFacts, report_content, warnings
 from diffmst_jax.mixing.settings import MixSettings, Provenance
 from diffmst_jax.mixing.song import record_song
 from diffmst_jax.mixing.style_file import style_text
-from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME, Multitrack
+from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME, Multitrack, Patterns
 from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models import Model, load_model
 
@@ -98,7 +98,7 @@ class MixReport:
     @property
     def warnings(self) -> list[str]:
         """Sentences on what may not have been expected."""
-        return warnings(self.facts.settings, self.facts.finished)
+        return warnings(self.facts)
 
     @cached_property
     def html(self) -> str:
@@ -212,8 +212,8 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     section: str | None = None,
     loudness_lufs: float = DEFAULT_LOUDNESS_LUFS,
     ceiling_dbtp: float = DEFAULT_CEILING_DBTP,
-    lock: Sequence[str] = (),
-    exclude: Sequence[str] = (),
+    lock: Patterns = (),
+    exclude: Patterns = (),
     sample_rate: int = SAMPLE_RATE,
     progress: Progress | None = None,
 ) -> MixResult:
@@ -230,9 +230,9 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
         section: which part of the reference to follow, `"0:30-1:10"`.
         loudness_lufs: integrated loudness of the result.
         ceiling_dbtp: highest true peak of the result.
-        lock: patterns (`"Vox*"`) of tracks to leave as they are; `["*"]` leaves only the master bus
-            to do something.
-        exclude: patterns of tracks to leave out.
+        lock: a pattern (`"Vox*"`) of tracks to leave as they are, or several; `"*"` leaves only the
+            master bus to do something.
+        exclude: a pattern of tracks to leave out, or several.
         sample_rate: samples per second of audio that is given as arrays.
         progress: called with the stage and the fraction done.
 
@@ -284,7 +284,15 @@ def carry_out(
     about = _about(settings, multitrack, finished)
     tell("Done", 1.0)
     return MixFacts(
-        name, multitrack, settings, rendered, finished, views, about, decided.refinement
+        song=name,
+        multitrack=multitrack,
+        settings=settings,
+        rendered=rendered,
+        finished=finished,
+        views=views,
+        about=about,
+        refinement=decided.refinement,
+        mono_references=tuple(item.name for item in references if item.is_mono),
     )
 
 

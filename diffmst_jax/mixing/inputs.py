@@ -31,7 +31,9 @@ from diffmst_jax.mixing.tracks import (
     Channels,
     LeftOut,
     Multitrack,
+    Patterns,
     assemble,
+    check_patterns,
     find_tracks,
     load_tracks,
     matches,
@@ -49,7 +51,7 @@ ARRAY_NAME = "reference"
 
 
 def gather_tracks(
-    tracks: Tracks, *, references: Sequence[Path], exclude: Sequence[str], sample_rate: int
+    tracks: Tracks, *, references: Sequence[Path], exclude: Patterns, sample_rate: int
 ) -> Multitrack:
     """Read or take the tracks of one song.
 
@@ -60,10 +62,12 @@ def gather_tracks(
         sample_rate: of audio given as arrays.
 
     Raises:
-        InputError: a track that cannot be used, or nothing that sounds.
+        InputError: a track that cannot be used, nothing that sounds, or a pattern that matches
+            none.
     """
     if not isinstance(tracks, Mapping):
         return load_tracks(tracks, reference=references, exclude=exclude)
+    check_patterns("--exclude", exclude, list(tracks))
     used: list[Channels] = []
     left_out: list[LeftOut] = []
     for name, audio in tracks.items():

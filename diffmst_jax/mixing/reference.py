@@ -62,6 +62,11 @@ class Reference:
     features: StyleFeatures
     weight: float = 1.0
 
+    @property
+    def is_mono(self) -> bool:
+        """Whether both channels are the same: of one channel, or of two alike."""
+        return np.array_equal(self.audio[0], self.audio[1])
+
 
 def parse_reference(text: str) -> ReferenceName:
     """Read `FILE[@START-END][=WEIGHT]`; a file that is called so wins over its parts.

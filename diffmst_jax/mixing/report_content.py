@@ -51,6 +51,7 @@ class MixFacts(NamedTuple):
         views: plain sum, equal loudness, the mix and the reference, compared.
         about: term and text pairs to list at the end.
         refinement: what refining did; None when it was not asked for.
+        mono_references: names of the references that are mono.
     """
 
     song: str
@@ -61,6 +62,7 @@ class MixFacts(NamedTuple):
     views: Sequence[View]
     about: Sequence[tuple[str, str]]
     refinement: Refinement | None = None
+    mono_references: Sequence[str] = ()
 
 
 class StripMeasures(NamedTuple):
@@ -93,17 +95,22 @@ def report_content(facts: MixFacts) -> ReportContent:
         strips=strips,
         master=_master_view(settings),
         numbers=_numbers(views),
-        warnings=[*warnings(settings, facts.finished), *buried(strips)],
+        warnings=[*warnings(facts), *buried(strips)],
         about=facts.about,
         refinement=facts.refinement,
         is_scaled=facts.refinement is not None and is_partial(origin.amount),
     )
 
 
-def warnings(settings: MixSettings, finished: Finished) -> list[str]:
+def warnings(facts: MixFacts) -> list[str]:
     """Say what the user may not have expected."""
+    settings = facts.settings
     texts = [f"{item.file} was left out: {item.reason}." for item in settings.left_out]
-    missing = settings.target.loudness_lufs - finished.loudness_lufs
+    texts += [
+        f"{name} is mono and counts as both channels: nothing is to be learned from it about width."
+        for name in facts.mono_references
+    ]
+    missing = settings.target.loudness_lufs - facts.finished.loudness_lufs
     if missing > 0.1:
         texts.append(
             f"The mix is {missing:.1f} LU quieter than asked: more would have crushed its peaks."

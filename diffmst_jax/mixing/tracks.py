@@ -25,6 +25,9 @@ from diffmst_jax.mixing.measure import (
 )
 from diffmst_jax.mixing.parked import IN_MEMORY_BYTES, parked, silence
 
+Patterns = str | Sequence[str]
+"""One pattern of file names, or several; see `matches`."""
+
 READERS = 2
 """Files read at the same time."""
 
@@ -160,7 +163,7 @@ def load_tracks(
     source: str | Path | Sequence[str | Path],
     *,
     reference: str | Path | Sequence[str | Path] = (),
-    exclude: Sequence[str] = (),
+    exclude: Patterns = (),
 ) -> Multitrack:
     """Read the tracks of one song at `SAMPLE_RATE`, pad them to one length and measure them.
 
@@ -173,9 +176,11 @@ def load_tracks(
         The strips that sound. Silent files and silent channels are in `left_out`.
 
     Raises:
-        InputError: a file that cannot be used, no audio, or nothing but silence.
+        InputError: a file that cannot be used, no audio, nothing but silence, or a pattern that no
+            file matches.
     """
     base, files = find_tracks(source)
+    check_patterns("--exclude", exclude, [file.relative_to(base).as_posix() for file in files])
     references = [reference] if isinstance(reference, str | Path) else reference
     used: list[Channels] = []
     left_out: list[LeftOut] = []
@@ -217,14 +222,27 @@ def _read_channels(
             raise
 
 
-def matches(file: str, patterns: Sequence[str]) -> bool:
+def matches(file: str, patterns: Patterns) -> bool:
     """Whether a file is meant by one of the patterns: `*` and `?` as in a shell, case ignored.
 
     A pattern stands for the whole path, the file name, or the file name without its ending.
     """
     path = PurePosixPath(file.casefold())
     names = (str(path), path.name, path.stem)
-    return any(fnmatchcase(name, p.casefold()) for p in patterns for name in names)
+    listed = [patterns] if isinstance(patterns, str) else patterns
+    return any(fnmatchcase(name, p.casefold()) for p in listed for name in names)
+
+
+def check_patterns(option: str, patterns: Patterns, files: Sequence[str]) -> None:
+    """Require that each pattern means a track: a slip in one would go unnoticed.
+
+    Raises:
+        InputError: one matches no file; names it and the option.
+    """
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        if not any(matches(file, pattern) for file in files):
+            problem = f"matches no track ({', '.join(files)})"
+            raise InputError(f"{option} {pattern!r}", problem, "use * for any characters")
 
 
 def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitrack:

@@ -80,6 +80,7 @@ def test_half_a_compressor_reduces_half_the_decibels():
 def test_locked_tracks_stay_as_recorded_and_the_others_move(mixed):
     locked = locked_strips(mixed.console, ["*kick*"])
     np.testing.assert_array_equal(locked, [True, False, False, False])
+    np.testing.assert_array_equal(locked_strips(mixed.console, "*kick*"), locked)
     before = mixed.console.params.tracks
     after = apply_amounts(mixed.console, Amounts(), locked).params.tracks
     assert after.pan[0] == 0.5

@@ -14,7 +14,7 @@ from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
 from diffmst_jax.mixing.output import OutputTarget, finish
 from diffmst_jax.mixing.render import render
 from diffmst_jax.models import Model
-from tests.mixing.songs import TINY, tiny_module, tone
+from tests.mixing.songs import TINY, bursts, tiny_module, tone
 
 
 def test_the_mix_is_stereo_as_loud_as_asked_and_never_clipped(mixed, multitrack):
@@ -104,6 +104,14 @@ def test_a_mix_that_stays_quieter_says_so(mixed):
     quiet = facts._replace(finished=facts.finished._replace(loudness_lufs=-20.0))
     report = dataclasses.replace(mixed.report, facts=quiet)
     assert any("quieter than asked" in text for text in report.warnings)
+
+
+def test_a_mono_reference_is_said(mixed, song, model, tmp_path):
+    assert not any("mono" in text for text in mixed.report.warnings)
+    write_audio(tmp_path / "old.wav", bursts(5.0, 2.0, 3), sample_rate=SAMPLE_RATE)
+    result = mix(song, tmp_path / "old.wav", model=model)
+    (said,) = [text for text in result.report.warnings if "mono" in text]
+    assert said.startswith("old.wav is mono and counts as both channels")
 
 
 def test_a_reference_of_one_channel_counts_as_both(tmp_path):

@@ -3,6 +3,7 @@ import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.inputs import gather_tracks
 from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.mixing.tracks import (
     LeftOut,
@@ -113,8 +114,21 @@ def test_a_reference_among_the_tracks_is_no_track(tmp_path, write):
 def test_excluded_files_are_left_out_and_need_not_be_readable(tmp_path, write):
     write("a.wav")
     (tmp_path / "Click.wav").write_text("not audio")
-    multitrack = load_tracks(tmp_path, exclude=["click*"])
-    assert multitrack.left_out == (LeftOut("Click.wav", "as asked"),)
+    for patterns in (["click*"], "click*"):
+        multitrack = load_tracks(tmp_path, exclude=patterns)
+        assert multitrack.left_out == (LeftOut("Click.wav", "as asked"),)
+
+
+@pytest.mark.parametrize("patterns", ["clack*", ["a*", "clack*"]])
+def test_a_pattern_that_excludes_nothing_is_refused(tmp_path, write, patterns):
+    write("a.wav")
+    said = r"--exclude 'clack\*': matches no track \(a\.wav\)"
+    with pytest.raises(InputError, match=said):
+        load_tracks(tmp_path, exclude=patterns)
+    with pytest.raises(InputError, match=said):
+        gather_tracks(
+            {"a.wav": tone(1.0, 100.0)}, references=[], exclude=patterns, sample_rate=SAMPLE_RATE
+        )
 
 
 @pytest.mark.parametrize("pattern", ["vox*", "Drums/Vox 1.wav", "VOX 1", "*.wav", "Vox ?"])

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +27,8 @@ loudness = quick_jit(functools.partial(integrated_loudness, sample_rate=RATE))
 
 @functools.cache
 def ready(name: str = "compact") -> Model:
-    return Model(SMALL[name], model(name), dsp.ConsoleConfig())
+    with mock.patch.object(jax, "jit", quick_jit):
+        return Model(SMALL[name], model(name), dsp.ConsoleConfig())
 
 
 @pytest.mark.parametrize("name", ["compact", "cnn14"])
@@ -35,6 +37,30 @@ def test_levels_of_tracks_and_reference_do_not_matter(name):
     plain = ready(name).controls(tracks, reference)
     scaled = ready(name).controls(tracks * np.array([[5], [0.5], [20]]), 0.3 * reference)
     for a, b in zip(plain, scaled, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["compact", "cnn14"])
+def test_order_of_tracks_means_nothing_to_the_answer(name):
+    """All the way: levels, windows, what the model says and, of compact, what it hears."""
+    tracks, reference = song(3, time=WHOLE)
+    order = np.array([2, 0, 1])
+    plain = ready(name).controls(tracks, reference)
+    shuffled = ready(name).controls(tracks[order], reference)
+    assert np.ptp(plain.track, axis=0).max() > 0.01
+    for a, b in zip(shuffled, plain._replace(track=plain.track[order]), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["compact", "cnn14"])
+def test_64_tracks_have_an_answer_in_which_their_order_means_nothing(name):
+    tracks, reference = song(64)
+    plain = ready(name).controls(tracks, reference)
+    assert plain.track.shape == (64, 27)
+    assert all(np.all((group >= 0) & (group <= 1)) for group in plain)
+    backwards = ready(name).controls(tracks[::-1], reference)
+    for a, b in zip(backwards, plain._replace(track=plain.track[::-1]), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.console_schema import FORMAT, VERSION, decode, encode
+from diffmst_jax.mixing.console_schema import FORMAT, SCHEMA_ID, VERSION, decode, encode
 from diffmst_jax.mixing.json_file import Kind, load_document
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.settings import DECIMALS, MixSettings, Provenance, RefinementNote
@@ -33,6 +33,7 @@ def console_document(settings: MixSettings) -> dict[str, Any]:
     """Lay settings out as the console file does; what is off is left out where it may be."""
     tracks = [_track_document(settings, index) for index in range(len(settings.strips))]
     document = {
+        "$schema": SCHEMA_ID,
         "format": FORMAT,
         "version": VERSION,
         "sample_rate_hz": SAMPLE_RATE,

@@ -13,6 +13,7 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.limits import CEILING_RANGE, LOUDNESS_RANGE
+from diffmst_jax.mixing.meanings import CONSOLE, SETTINGS
 from diffmst_jax.mixing.settings import RefinementNote
 from dsp.ballistics import BALLISTICS
 from dsp.dynamics import DETECTORS
@@ -24,6 +25,8 @@ from dsp.stereo import PAN_LAWS
 FORMAT = "diffmst-console"
 VERSION = 1
 SCHEMA_URI = "https://json-schema.org/draft/2020-12/schema"
+SCHEMA_ID = f"urn:{FORMAT}:{VERSION}"
+SCHEMA_ENTRY = "for editors: the name of this schema, or the path to it; not read by diffmst"
 
 SOURCE_GAIN_RANGE = Range(-100.0, 60.0)
 """From a square wave at full scale to the faintest track that counts as sound, and room."""
@@ -36,10 +39,6 @@ CONFIG_CHOICES = {
     "detector": DETECTORS,
     "equalizer_method": METHODS,
 }
-
-PAN_MEANING = (
-    "0 is left, 0.5 the centre, 1 right; for a stereo pair where the pair as a whole leans"
-)
 
 
 def encode(params: Any) -> Any:
@@ -68,7 +67,7 @@ def decode(document: Any, ranges: Any) -> Any:
 
 
 def settings_schema(ranges: Any) -> dict[str, Any]:
-    """Describe what `encode` writes for settings with these ranges."""
+    """Describe what `encode` writes for settings with these ranges, each with its meaning."""
     if isinstance(ranges, dsp.EqualizerParams):
         bands = [_band_schema(kind, index, ranges) for index, kind in enumerate(CONSOLE_BANDS)]
         return _fixed_array(bands)
@@ -77,7 +76,10 @@ def settings_schema(ranges: Any) -> dict[str, Any]:
             return number(ranges)
         pairs = zip(np.asarray(ranges.low), np.asarray(ranges.high), strict=True)
         return _fixed_array([number(Range(low, high)) for low, high in pairs])
-    return record({name: settings_schema(getattr(ranges, name)) for name in fields(ranges)})
+    entries = {name: settings_schema(getattr(ranges, name)) for name in fields(ranges)}
+    for name in entries.keys() & SETTINGS.keys():
+        entries[name] = {**entries[name], "description": SETTINGS[name]}
+    return record(entries)
 
 
 def full_ranges() -> dsp.ConsoleParams:
@@ -101,11 +103,11 @@ def console_schema() -> dict[str, Any]:
     """JSON Schema of a console file; the one in the package is this, written out."""
     ranges = full_ranges()
     track = settings_schema(ranges.tracks)["properties"]
-    track["pan"]["description"] = PAN_MEANING
     left_out = record({"file": text(), "reason": text()})
     loudness, ceiling = number(Range(*LOUDNESS_RANGE)), number(Range(*CEILING_RANGE))
     return {
         "$schema": SCHEMA_URI,
+        "$id": SCHEMA_ID,
         "title": "Console settings of a mix by diffmst",
         "description": (
             "Everything a mix is made of besides the audio files. Gains and levels are in dB, "
@@ -113,6 +115,7 @@ def console_schema() -> dict[str, Any]:
         ),
         **record(
             {
+                "$schema": {"type": "string", "description": SCHEMA_ENTRY},
                 "format": {"const": FORMAT},
                 "version": {"const": VERSION},
                 "sample_rate_hz": {"const": SAMPLE_RATE},
@@ -124,7 +127,7 @@ def console_schema() -> dict[str, Any]:
                 "master_bus": settings_schema(ranges.master_bus),
                 "left_out": {"type": "array", "items": left_out},
             },
-            optional=("made_with", "fx_bus", "left_out"),
+            optional=("$schema", "made_with", "fx_bus", "left_out"),
         ),
     }
 
@@ -196,7 +199,10 @@ def _track_schema(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _band_schema(kind: str, index: int, ranges: dsp.EqualizerParams) -> dict[str, Any]:
     limits = {
-        name: number(Range(limit.low[index], limit.high[index]))
+        name: {
+            **number(Range(limit.low[index], limit.high[index])),
+            "description": SETTINGS[name],
+        }
         for name, limit in zip(ranges._fields, ranges, strict=True)
     }
     return record({"kind": {"const": kind}, **limits})
@@ -215,7 +221,10 @@ def _fixed_array(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _config_schema() -> dict[str, Any]:
     return record(
-        {item.name: _config_entry(item) for item in dataclasses.fields(dsp.ConsoleConfig)}
+        {
+            item.name: {**_config_entry(item), "description": CONSOLE[item.name]}
+            for item in dataclasses.fields(dsp.ConsoleConfig)
+        }
     )
 
 

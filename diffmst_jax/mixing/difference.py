@@ -10,6 +10,7 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.charts import plain, signed
+from diffmst_jax.mixing.meanings import CONSOLE, VALUES
 from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Strip
@@ -35,8 +36,11 @@ MOST_BANDS = 2
 SIDE_DB = 12.0
 """What it counts when a track moves from the centre to a side, twice."""
 
-LEVELS_DB = np.arange(-40.0, 1.0, 10.0)
+LEVELS_DB = np.arange(-60.0, 1.0, 1.0)
 """At which compressors are compared."""
+
+NARROWEST_DB = 1e-3
+"""A knee of 0 is as wide, so that it can be divided by."""
 
 OCTAVE_OF_TIME_DB = 0.3
 """What it counts when a compressor becomes twice as fast."""
@@ -125,9 +129,16 @@ def _of_strip(name: str, before: _Channel, after: _Channel) -> Iterator[Differen
         weight = float(np.max(np.abs(change) * is_plain(EQUALIZER_HZ)))
         yield Difference(weight, f"{name}: equalizer {words}")
     if _differ(before.compressor, after.compressor):
-        old, new = compressor_words(before.compressor), compressor_words(after.compressor)
-        text = f"compressor from {old} to {new}" if old != new else "compressor slightly different"
-        yield Difference(_compressor_weight(before.compressor, after.compressor), f"{name}: {text}")
+        text = f"{name}: compressor {_compressor_change(before.compressor, after.compressor)}"
+        yield Difference(_compressor_weight(before.compressor, after.compressor), text)
+
+
+def _compressor_change(before: dsp.CompressorParams, after: dsp.CompressorParams) -> str:
+    old, new = compressor_words(before), compressor_words(after)
+    parts = [f"from {old} to {new}"] if old != new else []
+    if before.knee_db != after.knee_db:
+        parts.append(f"knee {after.knee_db:.1f} dB wide (was {before.knee_db:.1f} dB)")
+    return ", ".join(parts) or "slightly different"
 
 
 def _band_changes(before: dsp.EqualizerParams, after: dsp.EqualizerParams) -> Iterator[str]:
@@ -158,8 +169,11 @@ def _compressor_weight(before: dsp.CompressorParams, after: dsp.CompressorParams
     """Largest difference of the static curves, and some for the times of those that work."""
 
     def gain_db(settings: dsp.CompressorParams) -> np.ndarray:
-        over = np.maximum(LEVELS_DB - settings.threshold_db, 0.0)
-        reduced: np.ndarray = settings.makeup_gain_db - (1.0 - 1.0 / settings.ratio) * over
+        over, knee = LEVELS_DB - settings.threshold_db, max(float(settings.knee_db), NARROWEST_DB)
+        ramp = np.clip(over + knee / 2, 0.0, knee) ** 2 / (2 * knee) + np.maximum(
+            over - knee / 2, 0
+        )
+        reduced: np.ndarray = settings.makeup_gain_db - (1.0 - 1.0 / settings.ratio) * ramp
         return reduced
 
     weight = float(np.max(np.abs(gain_db(after) - gain_db(before))))
@@ -185,7 +199,8 @@ def _of_console(before: MixSettings, after: MixSettings) -> Iterator[Difference]
         old, new = getattr(before.config, item.name), getattr(after.config, item.name)
         if old != new:
             weight = APPEARS_DB if isinstance(old, bool) else 1.0
-            yield Difference(weight, f"Console: {item.name} {_value(new)} (was {_value(old)})")
+            name = CONSOLE[item.name]
+            yield Difference(weight, f"Console: {name} {_value(new)} (was {_value(old)})")
     if after.config.reverb and _differ(before.params.fx_bus, after.params.fx_bus):
         old, new = before.params.fx_bus.reverb, after.params.fx_bus.reverb
         largest = max(float(np.max(np.abs(b - a))) for a, b in zip(old, new, strict=True))
@@ -225,4 +240,4 @@ def _change(old: float, new: float, unit: str = "dB") -> str:
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return plain(value) if isinstance(value, float) else str(value)
+    return plain(value) if isinstance(value, float) else VALUES[str(value)]

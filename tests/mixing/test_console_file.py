@@ -82,6 +82,35 @@ def test_the_schema_in_the_package_is_the_one_the_console_has_now():
     assert json.loads(path.read_text()) == console_schema()
 
 
+def described(schema, path=()):
+    """Every number of a settings schema by its path, and the description that it stands under."""
+    if schema.get("type") == "number":
+        return [(path, schema.get("description"))]
+    entries = [*schema.get("properties", {}).items(), *enumerate(schema.get("prefixItems", []))]
+    found = [item for name, entry in entries for item in described(entry, (*path, name))]
+    return [(place, text or schema.get("description")) for place, text in found]
+
+
+def test_every_setting_is_explained_where_an_editor_shows_it():
+    properties = console_schema()["properties"]
+    for entry in (properties["tracks"]["items"], properties["fx_bus"], properties["master_bus"]):
+        numbers = described(entry)
+        assert numbers
+        assert [place for place, text in numbers if not text] == []
+    reverb = properties["fx_bus"]["properties"]["reverb"]["properties"]
+    assert "exp(-(1 + 10 band_decay[b]) n / 65535)" in reverb["band_gain"]["description"]
+    assert "above 18000 Hz" in reverb["band_decay"]["description"]
+
+
+def test_a_file_names_its_schema_and_may_name_another(document, load):
+    assert document["$schema"] == console_schema()["$id"] == "urn:diffmst-console:1"
+    assert next(iter(document)) == "$schema"
+    for value in (..., "../schema/console.schema.json"):
+        assert load(change(document, ("$schema",), value)).strips
+    with pytest.raises(InputError, match=r"\$schema is 3; give a value of type string"):
+        load(change(document, ("$schema",), 3))
+
+
 def test_the_schema_holds_the_ranges_of_dsp():
     ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)
     track = console_schema()["properties"]["tracks"]["items"]["properties"]

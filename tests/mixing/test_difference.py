@@ -4,9 +4,12 @@ import re
 import numpy as np
 import pytest
 
+import dsp
 from diffmst_jax.cli import main
 from diffmst_jax.mixing.console_file import console_text
+from diffmst_jax.mixing.console_schema import CONFIG_CHOICES
 from diffmst_jax.mixing.difference import differences
+from diffmst_jax.mixing.meanings import CONSOLE, VALUES
 
 
 @pytest.fixture
@@ -84,6 +87,25 @@ def test_a_faster_and_deeper_compressor_is_told(mixed, edited):
     assert change.weight_db > 10
 
 
+def test_a_wider_knee_alone_is_told_and_heard(mixed, edited):
+    compressor = mixed.console.params.tracks.compressor._replace(
+        ratio=np.full(4, 4.0), threshold_db=np.full(4, -30.0), knee_db=np.zeros(4)
+    )
+    knee = set_at(compressor.knee_db, 0, 12.0)
+    before = edited(compressor=compressor)
+    (change,) = differences(before, edited(compressor=compressor._replace(knee_db=knee)))
+    assert change.text == "1 kick: compressor knee 12.0 dB wide (was 0.0 dB)"
+    assert change.weight_db == pytest.approx(0.75 * 12 / 8, abs=0.01)  # at the threshold
+    assert change.is_heard
+
+
+def test_everything_a_console_can_be_has_words():
+    names = [item.name for item in dataclasses.fields(dsp.ConsoleConfig)]
+    assert names == list(CONSOLE)
+    choices = {value for values in CONFIG_CHOICES.values() for value in values}
+    assert choices == set(VALUES)
+
+
 def test_where_many_bands_changed_it_is_told_what_is_heard_of_them(mixed, edited):
     equalizer = mixed.console.params.tracks.equalizer
     gains = np.array(equalizer.gain_db)
@@ -115,8 +137,11 @@ def test_output_console_and_tracks_that_come_and_go_are_told(mixed):
     said = texts(settings, after)
     assert "1 kick: is no longer in the mix" in said
     assert "1 kick 2: is new in the mix" in said
-    assert "Console: pan_law linear (was constant_power)" in said
-    assert "Console: track_equalizer off (was on)" in said
+    assert (
+        "Console: pan law linear (-6 dB in the centre) (was constant power (-3 dB in the centre))"
+        in said
+    )
+    assert "Console: equalizers of the tracks off (was on)" in said
     assert any(text.startswith("Output: loudness \N{MINUS SIGN}9.0 LUFS") for text in said)
 
 

@@ -170,10 +170,9 @@ def _compressor_weight(before: dsp.CompressorParams, after: dsp.CompressorParams
 
     def gain_db(settings: dsp.CompressorParams) -> np.ndarray:
         over, knee = LEVELS_DB - settings.threshold_db, max(float(settings.knee_db), NARROWEST_DB)
-        ramp = np.clip(over + knee / 2, 0.0, knee) ** 2 / (2 * knee) + np.maximum(
-            over - knee / 2, 0
-        )
-        reduced: np.ndarray = settings.makeup_gain_db - (1.0 - 1.0 / settings.ratio) * ramp
+        soft = np.clip(over + knee / 2, 0.0, knee) ** 2 / (2 * knee)
+        excess = soft + np.maximum(over - knee / 2, 0.0)
+        reduced: np.ndarray = settings.makeup_gain_db - (1.0 - 1.0 / settings.ratio) * excess
         return reduced
 
     weight = float(np.max(np.abs(gain_db(after) - gain_db(before))))

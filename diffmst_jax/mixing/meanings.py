@@ -37,8 +37,8 @@ SETTINGS = {
     "band_gain": (
         f"amplitude of the reverb's response, linear, {_BANDS}. Each channel's response is "
         f"h[n] = 1/{BANDS} sum_b band_gain[b] exp(-({DECAY_BASE:g} + {DECAY_SPAN:g} band_decay[b]) "
-        f"n / {RESPONSE_SAMPLES - 1}) noise_b[n], {RESPONSE_SAMPLES} samples long; noise_b is white "
-        "noise filtered to the band"
+        f"n / {RESPONSE_SAMPLES - 1}) noise_b[n], {RESPONSE_SAMPLES} samples long; noise_b is "
+        "white noise filtered to the band"
     ),
     "band_decay": (
         f"how fast the response dies away, {_BANDS}: by {DB_OF_E * DECAY_BASE:.1f} dB over its "

@@ -30,7 +30,7 @@ CLEAR_PEAK = 12.0
 
 LARGEST_DRIFT_S = 0.005
 MISSING_S = 0.05
-USUAL_DIFFERENCE_S = 0.5
+SMALL_SHIFT_S = 0.01
 SMALLEST = 1e-12
 
 
@@ -102,13 +102,18 @@ class FinishedMixes:
         notes = []
         offset_s = (lag.samples - place) / SAMPLE_RATE
         if lag.samples != place:
-            notes.append(f"moved by {-offset_s:+.3f} s")
+            notes.append(f"moved by {shift_text(-offset_s)}")
         if info.sample_rate != SAMPLE_RATE:
             notes.append(f"resampled from {info.sample_rate} Hz")
         return Mixed(mix, note=f"{path.name}: {', '.join(notes)}" if notes else "")
 
 
 REMEDY = "give the mix of the whole song"
+
+
+def shift_text(seconds: float) -> str:
+    """Write a shift so that not even one sample rounds to nothing."""
+    return f"{seconds:+.3f} s" if abs(seconds) >= SMALL_SHIFT_S else f"{1000 * seconds:+.2f} ms"
 
 
 def aligned(tracks: np.ndarray, mix: np.ndarray, *, path: Path) -> Lag:

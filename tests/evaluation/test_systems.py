@@ -7,7 +7,14 @@ from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import batch
 from diffmst_jax.evaluation.batch import RAISED, Mixed, console_mixes, raised, weighted_mixes
-from diffmst_jax.evaluation.finished import CLEAR_PEAK, FinishedMixes, cut, find_lag, plain_name
+from diffmst_jax.evaluation.finished import (
+    CLEAR_PEAK,
+    FinishedMixes,
+    cut,
+    find_lag,
+    plain_name,
+    shift_text,
+)
 from diffmst_jax.evaluation.judging import Judged, judge_batch
 from diffmst_jax.evaluation.known import random_settings, settings_controls
 from diffmst_jax.evaluation.loading import load_example
@@ -190,4 +197,5 @@ def test_cut_fills_a_little_and_refuses_much():
     assert filled[:, :100].max() == 0.0
     assert filled.shape == (2, 5000)
     assert cut(audio, 7500, 5000) is None
+    assert [shift_text(x) for x in (-0.25, 1 / SAMPLE_RATE)] == ["-0.250 s", "+0.02 ms"]
     assert plain_name("My_Song  (Final)__Ref-1") == "my song final__ref 1"

@@ -1,6 +1,8 @@
 """From a console and its tracks to a session on disk."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +11,7 @@ from diffmst_jax.export.dawproject import write_dawproject
 from diffmst_jax.export.effects_return import EffectsReturn, effects_return
 from diffmst_jax.export.leaning import with_leans_in_audio
 from diffmst_jax.export.media import (
+    MIX_FILE,
     NAMES_OF_OURS,
     RESPONSE_FILE,
     WET_FILE,
@@ -27,7 +30,7 @@ from diffmst_jax.mixing.api import song_name
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.limits import SESSION_FORMATS
 from diffmst_jax.mixing.measure import decibels
-from diffmst_jax.mixing.output import Level, find_level
+from diffmst_jax.mixing.output import find_level, finished_pieces
 from diffmst_jax.mixing.overwriting import check_apart
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import FileTape, record_song
@@ -87,34 +90,38 @@ def export_session(
     written = _written(out, name, media, link=link)
     read = [*find_tracks(tracks)[1], *([] if isinstance(console, MixSettings) else [Path(console)])]
     check_apart(written, read, remedy="give --out another name")
-    level = _level(tracks, settings, out, lambda done: tell("Mixing", 0.1 + 0.4 * done))
-    session = session_of(settings, level.gain_db, trim_db=decibels(level.trim))
-    effects = None
-    if settings.config.reverb:
-        tell("Printing", 0.5)
-        effects = _return(effects_return(settings, tracks))
-    title = song_name(tracks)
-    notes = [PRINTED_NOTE] if print_effects else []
-    if print_effects:
-        session, media = with_effects_in_audio(session, media, settings, tracks)
-    if name == "dawproject":
-        write = write_dawproject
-        notes += dawproject_notes(session, media, level.limiting_db)
-        session, media = with_leans_in_audio(session, media)
-    else:
-        write = write_reaper
-        notes += reaper_notes(session, media)
-    total = sum(item.size for item in media)
-    write(
-        out,
-        session,
-        media,
-        title=title,
-        notes=notes_text(session, title, notes),
-        effects=effects,
-        link=link,
-        count=_counter(total, lambda done: tell("Writing", 0.7 + 0.3 * done)),
-    )
+    with closing(FileTape(out)) as tape:
+        recorded = record_song(
+            tracks, settings, tape, lambda done: tell("Mixing", 0.1 + 0.4 * done)
+        )
+        level = find_level(recorded, settings.target)
+        session = session_of(settings, level.gain_db, trim_db=decibels(level.trim))
+        effects = None
+        if settings.config.reverb:
+            tell("Printing", 0.5)
+            effects = _return(effects_return(settings, tracks))
+        notes = [PRINTED_NOTE] if print_effects else []
+        if print_effects:
+            session, media = with_effects_in_audio(session, media, settings, tracks)
+        write: Callable[..., None] = write_reaper
+        if name == "dawproject":
+            mix = printed(MIX_FILE, lambda: finished_pieces(recorded, level), (2, tape.frames))
+            write = partial(write_dawproject, mix=mix)
+            notes += dawproject_notes(session, media, level.limiting_db)
+            session, media = with_leans_in_audio(session, media)
+        else:
+            notes += reaper_notes(session, media)
+        title = song_name(tracks)
+        write(
+            out,
+            session,
+            media,
+            title=title,
+            notes=notes_text(session, title, notes),
+            effects=effects,
+            link=link,
+            count=_counter(media, lambda done: tell("Writing", 0.7 + 0.3 * done)),
+        )
     return Exported(out, len(media), notes)
 
 
@@ -141,28 +148,17 @@ def _written(out: Path, name: str, media: Sequence[Media], *, link: bool) -> lis
     return [out, *(audio_folder(out) / name for name in (*copied, *NAMES_OF_OURS))]
 
 
-def _level(
-    source: Source, settings: MixSettings, out: Path, tell: Callable[[float], None]
-) -> Level:
-    """Mix, for how the last stage finishes the mix; it is kept where the session will be."""
-    tape = FileTape(out)
-    try:
-        return find_level(record_song(source, settings, tape, tell), settings.target)
-    finally:
-        tape.close()
-
-
 def _return(effects: EffectsReturn) -> Return:
     return Return(
-        printed(WET_FILE, lambda: effects.wet, effects.wet.shape),
+        printed(WET_FILE, lambda: [effects.wet], effects.wet.shape),
         effects.wet_gain_db,
-        printed(RESPONSE_FILE, lambda: effects.response, effects.response.shape),
+        printed(RESPONSE_FILE, lambda: [effects.response], effects.response.shape),
         effects.response_gain_db,
     )
 
 
-def _counter(total: int, tell: Callable[[float], None]) -> Count:
-    done = 0
+def _counter(media: Sequence[Media], tell: Callable[[float], None]) -> Count:
+    total, done = sum(item.size for item in media), 0
 
     def count(size: int) -> None:
         nonlocal done

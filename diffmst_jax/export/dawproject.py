@@ -22,6 +22,7 @@ from diffmst_jax.export.dawproject_devices import (
 )
 from diffmst_jax.export.labels import color, label, xml_text
 from diffmst_jax.export.media import NOTES_FILE, Count, Media, Return, write_media
+from diffmst_jax.export.notes import MIX_NAME
 from diffmst_jax.export.session import (
     HIGHEST_FADER_DB,
     Session,
@@ -49,6 +50,7 @@ def write_dawproject(
     title: str,
     notes: str,
     effects: Return | None = None,
+    mix: Media | None = None,
     link: bool = False,
     count: Count,
 ) -> None:
@@ -61,6 +63,7 @@ def write_dawproject(
         title: name of the song.
         notes: text for people, in the file and as its comment.
         effects: the printed effects bus, if there is one.
+        mix: the finished mix, for a muted track to compare with.
         link: refer to recordings that are used as they are where they lie, instead of a copy.
         count: told how many bytes of audio were dealt with.
 
@@ -69,7 +72,7 @@ def write_dawproject(
     """
     path = Path(path)
     places = [_place(item, path, link=link) for item in media]
-    project = project_xml(session, media, places, effects)
+    project = project_xml(session, media, places, effects, mix)
     with (
         written_beside(path) as beside,
         zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive,
@@ -81,7 +84,8 @@ def write_dawproject(
         }
         for name, text in texts.items():
             archive.writestr(_entry(name, zipfile.ZIP_DEFLATED), text)
-        written = [*media, *([effects.wet, effects.response] if effects else [])]
+        printed = [effects.wet, effects.response] if effects else []
+        written = [*media, *printed, *([mix] if mix else [])]
         for item in written:
             if link and item in media and item.is_original:
                 count(item.size)
@@ -95,6 +99,7 @@ def project_xml(
     media: Sequence[Media],
     places: Sequence["Place"],
     effects: Return | None = None,
+    mix: Media | None = None,
 ) -> ET.Element:
     """Lay a session out as the `Project` element."""
     project = ET.Element("Project", version=FORMAT_VERSION)
@@ -112,6 +117,8 @@ def project_xml(
         _clip_xml(lanes, key, media[index], places[index])
     if effects is not None:
         _effects_xml(structure, lanes, session, effects, softer_db)
+    if mix is not None:
+        _muted_xml(structure, lanes, "mix", MIX_NAME, mix)
     _master_xml(structure, session.master)
     markers = ET.SubElement(arrangement, "Markers", timeUnit="seconds", id="markers")
     ET.SubElement(markers, "Marker", time="0.0", name=xml_text(label(session.provenance)))
@@ -174,15 +181,20 @@ def _effects_xml(
     _mixer_xml(channel, min(gain_db, HIGHEST_FADER_DB), 0.5)
     inside = Place(f"{AUDIO_FOLDER}/{effects.wet.name}", is_external=False)
     _clip_xml(lanes, "return", effects.wet, inside)
-    response = _audio_track(structure, "response", "Effects bus, impulse response")
-    channel = _channel(response, "response-channel", "regular", 2)
-    _mixer_xml(channel, 0.0, 0.5, is_muted=True)
-    inside = Place(f"{AUDIO_FOLDER}/{effects.response.name}", is_external=False)
-    _clip_xml(lanes, "response", effects.response, inside)
+    name = "Effects bus, impulse response"
+    _muted_xml(structure, lanes, "response", name, effects.response)
     bus = _audio_track(structure, "bus", "Effects bus (live, muted)")
     channel = _channel(bus, BUS, "effect", 2)
     gain_db = effects.response_gain_db + softer_db
     _mixer_xml(channel, min(gain_db, HIGHEST_FADER_DB), 0.5, is_muted=True)
+
+
+def _muted_xml(structure: ET.Element, lanes: ET.Element, key: str, name: str, media: Media) -> None:
+    """A track that holds stereo audio for a purpose other than to be heard at once."""
+    channel = _channel(_audio_track(structure, key, name), f"{key}-channel", "regular", 2)
+    _mixer_xml(channel, 0.0, 0.5, is_muted=True)
+    inside = Place(f"{AUDIO_FOLDER}/{media.name}", is_external=False)
+    _clip_xml(lanes, key, media, inside)
 
 
 def _master_xml(structure: ET.Element, master: SessionMaster) -> None:

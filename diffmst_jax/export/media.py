@@ -6,7 +6,7 @@ decoders add silence of different lengths at the start, and single channels of f
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
@@ -25,7 +25,8 @@ PRINTED_SUBTYPE, DECODED_SUBTYPE = "PCM_24", "FLOAT"
 
 WET_FILE, RESPONSE_FILE = "effects return.wav", "effects bus impulse response.wav"
 NOTES_FILE = "notes.txt"
-NAMES_OF_OURS = (WET_FILE, RESPONSE_FILE, NOTES_FILE)
+MIX_FILE = "finished mix.wav"
+NAMES_OF_OURS = (WET_FILE, RESPONSE_FILE, NOTES_FILE, MIX_FILE)
 
 FOLDER_SIGN = " - "
 """Between the names of a subfolder and a file: audio of a session lies in one folder."""
@@ -52,7 +53,7 @@ class Media:
         sample_rate: the recording's own.
         duration_s: length in seconds.
         subtype: sample format to write, in libsndfile's names; None takes the file as it is.
-        audio: makes what to write if it is not the recording, `(channels, time)`.
+        audio: makes what to write if it is not the recording, `(channels, time)` a piece.
         matrix: what each channel gives to those written, `(channels, channels)`, if not itself.
     """
 
@@ -62,7 +63,7 @@ class Media:
     sample_rate: int
     duration_s: float
     subtype: str | None
-    audio: Callable[[], np.ndarray] | None = None
+    audio: Callable[[], Iterable[np.ndarray]] | None = None
     matrix: np.ndarray | None = None
 
     @property
@@ -107,12 +108,12 @@ def media_of(source: Source, strips: Sequence[Strip]) -> tuple[Media, ...]:
 
 def printed(
     name: str,
-    audio: Callable[[], np.ndarray],
+    audio: Callable[[], Iterable[np.ndarray]],
     shape: tuple[int, int],
     *,
     subtype: str = PRINTED_SUBTYPE,
 ) -> Media:
-    """Audio of our own as a file of a session; made when it is written, of the shape given."""
+    """Audio of our own as a file of a session; its pieces, together of `shape`, are made then."""
     channels, frames = shape
     numbers = tuple(range(1, channels + 1))
     duration_s = frames / SAMPLE_RATE
@@ -135,7 +136,8 @@ def write_media(media: Media, file: IO[bytes], count: Count) -> None:
             _convert(media, whole, count)
         else:
             with _wav(media, whole) as out:
-                _write(out, media.audio().T)
+                for piece in media.audio():
+                    _write(out, piece.T)
             count(media.size)
         _undate(whole)
         whole.seek(0)

@@ -21,6 +21,8 @@ from dsp.equalizer import CONSOLE_BANDS
 
 BAND_NAMES = {"low_shelf": "low shelf", "peaking": "peak", "high_shelf": "high shelf"}
 
+MIX_NAME = "Finished mix (to compare, muted)"
+
 PRINTED_NOTE = (
     "Equalizers and compressors of the tracks are in the audio, as asked; faders, pans and the "
     "master are the session's."
@@ -41,8 +43,13 @@ def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: floa
         notes.append(
             "Lookahead of the compressors cannot be said in this format and is left out "
             f"({_ms(session.config.track_lookahead_ms)} on tracks, "
-            f"{_ms(session.config.master_lookahead_ms)} on the master)."
+            f"{_ms(session.config.master_lookahead_ms)} on the master): set it in the "
+            "workstation's compressors if they have it, until it sounds like the finished mix."
         )
+    notes.append(
+        f"The finished mix is on a muted track, {MIX_NAME!r}, to compare with: play it alone and "
+        "with the master's devices off, for it has passed them."
+    )
     if any(track.is_stereo and track.compressor is not None for track in session.tracks):
         notes.append(
             "Stereo tracks stay one track each: where the console compresses left and right "

@@ -3,7 +3,7 @@
 What is left to the session is the balance: faders, pans, sends, mutes, and the master.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
@@ -13,9 +13,7 @@ import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.export.media import (
-    NOTES_FILE,
-    RESPONSE_FILE,
-    WET_FILE,
+    NAMES_OF_OURS,
     Media,
     Source,
     printed,
@@ -38,7 +36,7 @@ def with_effects_in_audio(
     A pair that leans does so in its file. The audio is made when it is written, one track after
     another.
     """
-    taken = {WET_FILE, RESPONSE_FILE, NOTES_FILE}
+    taken = set(NAMES_OF_OURS)
     tracks, files = [], []
     for index, (track, item) in enumerate(zip(session.tracks, media, strict=True)):
         pan = CENTRE if track.is_stereo else track.pan
@@ -52,12 +50,12 @@ def with_effects_in_audio(
 
 def _processed(
     settings: MixSettings, index: int, track: SessionTrack, source: Source
-) -> np.ndarray:
-    """One strip alone through its equalizer and compressor, `(channels, time)`."""
+) -> Iterator[np.ndarray]:
+    """One strip alone through its equalizer and compressor, `(channels, time)` at once."""
     alone = _alone(settings, index, track)
     audio = render(alone, read_strips(source, alone.strips)).mix
     before_db = alone.source_gain_db[0] + alone.params.tracks.input_gain_db[0]
-    return audio[: len(track.strip.channels)] * factor(track.output_gain_db - before_db)
+    yield audio[: len(track.strip.channels)] * factor(track.output_gain_db - before_db)
 
 
 def _alone(settings: MixSettings, index: int, track: SessionTrack) -> MixSettings:

@@ -36,12 +36,15 @@ class FileTape:
         for_file: what is written in the end. The tape lies where that will lie, for the system's
             temporary folder may be memory, and errors name it.
 
+    Attributes:
+        frames: samples per channel that are on it.
+
     Raises:
         InputError: there is no room.
     """
 
     def __init__(self, for_file: Path) -> None:
-        self._for_file = for_file
+        self._for_file, self.frames = for_file, 0
         folder = next(parent for parent in for_file.absolute().parents if parent.is_dir())
         with _room_needed(for_file):
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
@@ -50,6 +53,7 @@ class FileTape:
         """Put a piece, float32 `(3, time)`, at the end."""
         with _room_needed(self._for_file):
             self._file.write(np.ascontiguousarray(piece.T).tobytes())
+        self.frames += piece.shape[1]
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Play the tape from the beginning in pieces of `PIECE` samples."""

@@ -14,6 +14,9 @@ from lxml import etree
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE, resample
 from diffmst_jax.export import export_session
+from diffmst_jax.export.media import media_of
+from diffmst_jax.export.notes import dawproject_notes
+from diffmst_jax.export.session import session_of
 from diffmst_jax.mixing.output import finish
 from diffmst_jax.mixing.render import render
 from tests.export.conftest import SONG_S
@@ -148,6 +151,22 @@ def test_the_session_played_from_its_file_is_the_mix(exported, multitrack, conso
     np.testing.assert_allclose(played, mix, rtol=0, atol=1e-5 * np.max(np.abs(mix)))
 
 
+def test_the_finished_mix_lies_beside_what_the_format_cannot_say(
+    exported, multitrack, console, song
+):
+    kept, rate = soundfile.read(io.BytesIO(read(exported.path)["audio/finished mix.wav"]))
+    mix = render(console, multitrack).mix
+    expected = finish(mix, console.target, sample_rate=SAMPLE_RATE).audio
+    assert rate == SAMPLE_RATE
+    np.testing.assert_allclose(kept.T, expected, rtol=0, atol=2**-23)
+    config = dataclasses.replace(console.config, master_lookahead_ms=10.0)
+    late = session_of(dataclasses.replace(console, config=config), 20.0)
+    notes = " ".join(dawproject_notes(late, media_of(song, console.strips), 0.0))
+    assert "Lookahead of the compressors" in notes
+    assert "10 ms on the master" in notes
+    assert "finished mix is on a muted track" in notes
+
+
 def assert_valid(path):
     files = read(path)
     for document, schema in (("project.xml", "Project.xsd"), ("metadata.xml", "MetaData.xsd")):
@@ -197,6 +216,7 @@ def test_tracks_are_named_routed_and_as_wide_as_their_recordings(project, channe
         "Effects return (printed)",
         "Effects bus, impulse response",
         "Effects bus (live, muted)",
+        "Finished mix (to compare, muted)",
         "Master",
     ]
     widths = {name: channel.get("audioChannels") for name, channel in channels.items()}
@@ -204,7 +224,12 @@ def test_tracks_are_named_routed_and_as_wide_as_their_recordings(project, channe
     destinations = {c.get("destination") for c in channels.values() if c.get("role") != "master"}
     assert destinations == {channels["Master"].get("id")}
     mutes = [name for name, c in channels.items() if child(c, "Mute").get("value") == "true"]
-    assert mutes == ["hat", "Effects bus, impulse response", "Effects bus (live, muted)"]
+    assert mutes == [
+        "hat",
+        "Effects bus, impulse response",
+        "Effects bus (live, muted)",
+        "Finished mix (to compare, muted)",
+    ]
     assert all(value(channel, "Volume") <= 2.0 for channel in channels.values())
 
 

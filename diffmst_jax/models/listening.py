@@ -51,14 +51,16 @@ class _Round(NamedTuple):
 
     Attributes:
         params: to mix with next.
-        lean: where the strips lean in it, `(tracks,)`.
+        mix: what the picture has of them.
+        moved: how far that lies from the settings that listening started from.
         best: the best so far, and its distance.
         lowest: scalar.
         instants: samples at which the mixes so far peaked, `(ROUNDS, 2, PEAKS)`.
     """
 
     params: dsp.ConsoleParams
-    lean: Array
+    mix: Mix
+    moved: Mix
     best: dsp.ConsoleParams
     lowest: Array
     instants: Array
@@ -106,7 +108,7 @@ def listen(
     first = dsp.console_params(*controls, sample_rate=sample_rate)
     strips = jax.tree.map(lambda leaf: shared(leaf, side), first.tracks)
     first = first._replace(tracks=strips)
-    lean = strips.pan
+    rest = _mix_of(first)
 
     def judge_and_correct(now: _Round, number: Array) -> tuple[_Round, None]:
         choosing = (number >= FIRST_CHOICE) & (number <= LAST_CHOICE)
@@ -118,18 +120,19 @@ def listen(
         now = now._replace(best=best, lowest=jnp.minimum(distance, now.lowest), instants=instants)
 
         def correct(now: _Round) -> _Round:
-            mix = _mix_of(judged.params)._replace(pan=now.lean)
-            known = heard._replace(peaks=_peaks(judged, mix, side, instants))
-            aim = _aim(picture(known, mix, sample_rate), judged.features, target)
-            mix = match(known, aim, mix, sample_rate)
-            return now._replace(params=with_mix(judged.params, mix, side), lean=mix.pan)
+            known = heard._replace(peaks=_peaks(judged, now.mix, side, instants))
+            aim = _aim(picture(known, now.mix, sample_rate), judged.features, target)
+            found = match(known, aim, rest, sample_rate, moved=now.moved)
+            params = with_mix(judged.params, found.mix, side)
+            return now._replace(params=params, mix=found.mix, moved=found.moved)
 
         # The last round has nobody to correct for.
         return jax.lax.cond(number + 1 < ROUNDS, correct, lambda now: now, now), None
 
-    first = with_mix(first, _mix_of(first), side)
+    first = with_mix(first, rest, side)
+    still = jax.tree.map(jnp.zeros_like, rest)
     nowhere = jnp.full((ROUNDS, 2, PEAKS), -1)
-    start = _Round(first, lean, first, jnp.asarray(jnp.inf), nowhere)
+    start = _Round(first, rest, still, first, jnp.asarray(jnp.inf), nowhere)
     last, _ = jax.lax.scan(judge_and_correct, start, jnp.arange(ROUNDS))
     return Controls(*dsp.console_controls(last.best, sample_rate=sample_rate))
 

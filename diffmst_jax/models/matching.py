@@ -29,7 +29,6 @@ POWER_FLOOR = 1e-12  # mean square of a band
 LARGEST_ERROR = 2.0  # nepers; beyond it the penalty grows linearly
 PEAK_POWER = 16.0  # of the power sum that stands for the largest peak
 MARGIN = 0.03  # settings stay this share of their range from its ends
-PENALTY = 1e-3  # of moving by one unit: the mean over strips, and of the master bus
 WEIGHTS = AudioFeatureWeights()
 
 
@@ -56,6 +55,26 @@ def _same_for(equalizer: dsp.EqualizerParams, gain_db: float, pan: float) -> Mix
 # How far a setting moves per unit, and at most: decibels, positions, octaves (frequency and Q).
 UNIT = _same_for(dsp.EqualizerParams(3.0, 0.5, 0.5), gain_db=4.0, pan=0.15)
 FARTHEST = _same_for(dsp.EqualizerParams(9.0, 1.0, 1.0), gain_db=7.0, pan=0.48)
+
+
+class Costs(NamedTuple):
+    """What keeps a solution a mix that somebody would make, beside how near the picture it is.
+
+    Attributes:
+        moving: per squared unit that a setting lies from its rest; the mean over strips, and the
+            master bus.
+        stacking: per squared unit that track and master together boost or cut; the mean over strips
+            and bands. Boosts of several bands add up at no further cost otherwise.
+        spreading: per squared unit that an input gain differs from the mean of all. Tracks that are
+            equally loud are all heard, in other parts of the song too.
+    """
+
+    moving: float = 3e-3
+    stacking: float = 3e-3
+    spreading: float = 1e-2
+
+
+COSTS = Costs()
 
 
 class Heard(NamedTuple):
@@ -134,13 +153,8 @@ def picture(tracks: Heard, mix: Mix, rate: int) -> Picture:
         mix: settings.
         rate: samples per second.
     """
-    hz = style_band_hz()
-    # The master's equaliser as one row more: half of the program to compile.
-    every = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), mix.equalizer, mix.master)
-    response = jax.vmap(lambda p: dsp.equalizer_response(p, hz, sample_rate=rate))(every)
-    boost = response[:-1] + response[-1:]
     present = tracks.mask[:, None]
-    nepers = jnp.where(present, NEPERS_PER_DB * (boost + mix.gain_db[:, None]), 0.0)
+    nepers = jnp.where(present, NEPERS_PER_DB * (boosts_db(mix, rate) + mix.gain_db[:, None]), 0.0)
     gain = jnp.where(present, jnp.exp(nepers), 0.0)
     angle = positions(mix.pan, tracks.side) * (jnp.pi / 2.0)
     left, right = jnp.cos(angle)[:, None], jnp.sin(angle)[:, None]
@@ -159,6 +173,15 @@ def picture(tracks: Heard, mix: Mix, rate: int) -> Picture:
         loudness_db=OFFSET_DB + 10.0 * jnp.log10((energy[0] + energy[1]) @ weights + POWER_FLOOR),
         crest_db=_crest_db(tracks, mix, jnp.concatenate([left, right], axis=1).T, total[:2]),
     )
+
+
+def boosts_db(mix: Mix, rate: int) -> Array:
+    """What the equalisers of track and master together do in each band, `(tracks, 24)`."""
+    hz = style_band_hz()
+    # The master's as one row more: half of the program to compile.
+    every = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), mix.equalizer, mix.master)
+    response = jax.vmap(lambda p: dsp.equalizer_response(p, hz, sample_rate=rate))(every)
+    return response[:-1] + response[-1:]
 
 
 def _crest_db(tracks: Heard, mix: Mix, pan: Array, power: Array) -> Array:
@@ -187,40 +210,78 @@ def level_error(seen: Picture, wanted: Picture) -> Array:
     return NEPERS_PER_DB * (wanted.loudness_db - seen.loudness_db)
 
 
-def match(tracks: Heard, wanted: Picture, rest: Mix, rate: int, *, penalty: float = PENALTY) -> Mix:
-    """Move from `rest` until the picture is near what is wanted, or moving costs more.
+class Solution(NamedTuple):
+    """What matching found.
+
+    Attributes:
+        mix: settings, as loud as wanted.
+        moved: how far they lie from where they rest, in `UNIT`s before the bounds.
+    """
+
+    mix: Mix
+    moved: Mix
+
+
+def match(
+    tracks: Heard,
+    wanted: Picture,
+    rest: Mix,
+    rate: int,
+    *,
+    moved: Mix | None = None,
+    costs: Costs = COSTS,
+) -> Solution:
+    """Move away from `rest` until the picture is near what is wanted, or moving costs more.
 
     Args:
         tracks: what is mixed.
         wanted: what the mix is to be like.
-        rest: settings to start from, and from which moving costs.
+        rest: settings from which moving costs, and which it stays within `FARTHEST` of.
         rate: samples per second.
-        penalty: of moving, see `PENALTY`; 0 comes nearest and lets settings grow wild.
+        moved: how far to be from there at the start; not at all by default.
+        costs: of being away; without any it comes nearest and settings grow wild.
 
     Returns:
-        The solution, as loud as wanted. No gradient flows through it.
+        The solution. No gradient flows through it.
     """
-    count = jnp.maximum(jnp.sum(tracks.mask), 1)
+    still = jax.tree.map(jnp.zeros_like, rest)
+    start, unflattened = ravel_pytree(still if moved is None else moved)
 
-    still, unflattened = ravel_pytree(jax.tree.map(jnp.zeros_like, rest))
-
-    def cost(flat: Array) -> Array:
-        moved = unflattened(flat)
-        way = [sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(part)) for part in moved]
-        seen = picture(tracks, _settings(rest, moved, tracks.side, rate), rate)
-        return _distance(seen, wanted) + penalty * (sum(way[:-1]) / count + way[-1])
+    def objective(flat: Array) -> Array:
+        away = unflattened(flat)
+        mix = _settings(rest, away, tracks.side, rate)
+        seen = picture(tracks, mix, rate)
+        return _distance(seen, wanted) + _cost(mix, away, tracks.mask, costs, rate)
 
     adam = optax.adam(optax.cosine_decay_schedule(STEP_SIZE, STEPS, 0.05), b2=0.99)
 
     def step(_: int, state: tuple[Array, optax.OptState]) -> tuple[Array, optax.OptState]:
-        moved, memory = state
-        updates, memory = adam.update(jax.grad(cost)(moved), memory)
-        return optax.apply_updates(moved, updates), memory
+        flat, memory = state
+        updates, memory = adam.update(jax.grad(objective)(flat), memory)
+        return optax.apply_updates(flat, updates), memory
 
-    moved, _ = jax.lax.fori_loop(0, STEPS, step, (still, adam.init(still)))
-    mix = _settings(rest, unflattened(moved), tracks.side, rate)
+    last, _ = jax.lax.fori_loop(0, STEPS, step, (start, adam.init(start)))
+    mix = _settings(rest, unflattened(last), tracks.side, rate)
     missing_db = wanted.loudness_db - picture(tracks, mix, rate).loudness_db
-    return jax.lax.stop_gradient(mix._replace(gain_db=mix.gain_db + missing_db))
+    louder = mix._replace(gain_db=mix.gain_db + missing_db)
+    return jax.lax.stop_gradient(Solution(louder, unflattened(last)))
+
+
+def _cost(mix: Mix, away: Mix, mask: Array, costs: Costs, rate: int) -> Array:
+    """What it costs to be `away` from rest, which makes `mix`."""
+    count = jnp.maximum(jnp.sum(mask), 1)
+
+    def mean(values: Array) -> Array:
+        return jnp.sum(jnp.where(mask, values, 0.0)) / count
+
+    way = [sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(part)) for part in away]
+    stacked = boosts_db(mix, rate) / UNIT.equalizer.gain_db
+    spread = (mix.gain_db - mean(mix.gain_db)) / UNIT.gain_db
+    return (
+        costs.moving * (sum(way[:-1]) / count + way[-1])
+        + costs.stacking * mean(jnp.mean(jnp.square(stacked), axis=1))
+        + costs.spreading * mean(jnp.square(spread))
+    )
 
 
 def _distance(seen: Picture, wanted: Picture) -> Array:

@@ -60,7 +60,7 @@ def starting_point(tracks: BandStatistics, heard: Heard, reference: Reference, r
     """
     mask, side = heard.mask, heard.side
     wanted = wanted_picture(reference)
-    mix = match(heard, wanted, resting_mix(tracks, mask, side, reference, rate), rate)
+    mix = match(heard, wanted, resting_mix(tracks, mask, side, reference, rate), rate).mix
     neutral = dsp.neutral_console(len(mask), sample_rate=rate)
     compressor = neutral.tracks.compressor._replace(threshold_db=jnp.full(len(mask), THRESHOLD_DB))
     params = with_mix(

@@ -26,7 +26,7 @@ from diffmst_jax.mixing.api import (
 )
 from diffmst_jax.mixing.inputs import reference_files, track_files
 from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart
-from diffmst_jax.mixing.report import DISTANCE_ROWS
+from diffmst_jax.mixing.report_verdict import DISTANCE_ROWS
 from diffmst_jax.mixing.style_file import is_style_file
 from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.words import refinement_words, significant

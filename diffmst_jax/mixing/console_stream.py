@@ -1,5 +1,6 @@
 """The console over a long song: block after block, groups of tracks side by side."""
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -75,7 +76,7 @@ def run_console(
     waiting: tuple[list[Future[_Strips]], slice] | None = None
     with ThreadPoolExecutor(_processors()) as workers:
         groups = [
-            _Group(workers, rows, gains, params.tracks, (config, pick))
+            _Group(workers, rows, gains, params.tracks, (_of_strips(config), pick))
             for rows in _groups(len(gains))
         ]
         for chunk, count in chunks:
@@ -103,6 +104,11 @@ def is_streamable(config: dsp.ConsoleConfig) -> bool:
     """Whether every effect of the console can stop and go on where it stopped."""
     sampled = config.equalizer_method == "fft" or config.ballistics == "sampled_one_pole"
     return not sampled
+
+
+def _of_strips(config: dsp.ConsoleConfig) -> dsp.ConsoleConfig:
+    """What strips depend on, so that they are compiled once with a master bus and without."""
+    return dataclasses.replace(config, master_bus=False, master_lookahead_ms=0.0)
 
 
 class _Strips(NamedTuple):

@@ -1,4 +1,4 @@
-"""How far the compressors of the tracks turn the gain down, over a passage of the song."""
+"""How far compressors and the limiter turn the gain down, over a passage of the song."""
 
 from functools import partial
 
@@ -8,14 +8,18 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.measure import LOWEST_DB
-from diffmst_jax.mixing.render import expanded, source_gains
+from diffmst_jax.mixing.console_stream import CHUNK
+from diffmst_jax.mixing.measure import LOWEST_DB, factor, power_db
+from diffmst_jax.mixing.render import expanded, pieces_before_master, source_gains
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack
 
 POINTS = 128
 PASSAGE = 1 << 18
 PASSAGE_S = PASSAGE / SAMPLE_RATE
+
+LOUD = 0.5
+"""Share of the peak around them from which samples tell what the limiter did."""
 
 
 def gain_reduction_db(settings: MixSettings, multitrack: Multitrack, start: int) -> np.ndarray:
@@ -39,11 +43,55 @@ def gain_reduction_db(settings: MixSettings, multitrack: Multitrack, start: int)
     return reduction
 
 
+def master_reduction_db(settings: MixSettings, multitrack: Multitrack, start: int) -> np.ndarray:
+    """Measure what the master's compressor does, as `gain_reduction_db`; `(POINTS,)`.
+
+    The passage starts from silence, so its first moments are the effects settling.
+    """
+    passage = multitrack.audio[:, start : start + PASSAGE]
+    blocks = (passage[:, first : first + CHUNK] for first in range(0, passage.shape[1], CHUNK))
+    mix = np.concatenate(list(pieces_before_master(settings, blocks)), axis=1)
+    mix = np.pad(mix, ((0, 0), (0, PASSAGE - mix.shape[1])))
+    master = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), settings.params.master_bus)
+    return np.asarray(_lowest_master_gain_db(mix, master, settings.config), np.float64)
+
+
+def limiting_db(mix: np.ndarray, finished: np.ndarray, gain_db: float, start: int) -> np.ndarray:
+    """Find what the limiter did, as `gain_reduction_db`; `(POINTS,)`.
+
+    Args:
+        mix: before the last stage, `(2, time)`.
+        finished: after it.
+        gain_db: the gain that it applied.
+        start: first sample of the passage.
+    """
+    before, after = (
+        np.pad(part, ((0, 0), (0, PASSAGE - part.shape[1]))).reshape(2, POINTS, -1)
+        for part in (audio[:, start : start + PASSAGE] for audio in (mix, finished))
+    )
+    before = np.abs(before) * factor(gain_db)
+    # Where a part is loud: elsewhere the ratio is of rounding, and the limiter looks at peaks.
+    is_loud = before > LOUD * np.max(before, axis=(0, 2), keepdims=True)
+    ratio = np.where(is_loud, np.abs(after) / np.where(is_loud, before, 1.0), 1.0)
+    return np.minimum(power_db(np.square(np.min(ratio, axis=(0, 2)))), 0.0)
+
+
+@partial(jax.jit, static_argnames="config")
+def _lowest_master_gain_db(
+    mix: jax.Array, master: dsp.MasterParams, config: dsp.ConsoleConfig
+) -> jax.Array:
+    x = dsp.gain(mix, master.input_fader_db)
+    x = dsp.parametric_eq(
+        x, master.equalizer, sample_rate=SAMPLE_RATE, method=config.equalizer_method
+    )
+    return _lowest_db(_gain(x, master.compressor, config, config.detector))
+
+
 @partial(jax.jit, static_argnames="config")
 def _lowest_gain_db(
     tracks: jax.Array, params: dsp.ConsoleParams, config: dsp.ConsoleConfig
 ) -> jax.Array:
-    """Compress a constant 1 by each track's own level: what comes out is the gain."""
+    """Gain of each track's compressor."""
 
     def one(track: jax.Array, strip: dsp.TrackParams) -> jax.Array:
         x = dsp.gain(track[jnp.newaxis], strip.input_gain_db)
@@ -51,14 +99,26 @@ def _lowest_gain_db(
             x = dsp.parametric_eq(
                 x, strip.equalizer, sample_rate=SAMPLE_RATE, method=config.equalizer_method
             )
-        gain = dsp.compressor(
-            jnp.ones_like(x),
-            strip.compressor._replace(makeup_gain_db=jnp.zeros(())),
-            sample_rate=SAMPLE_RATE,
-            ballistics=config.ballistics,
-            side_chain=x,
-        )
-        return jnp.min(gain.reshape(POINTS, -1), axis=1)
+        return _lowest_db(_gain(x, strip.compressor, config, "mean"))
 
-    lowest = jax.vmap(one)(tracks, params.tracks)
+    return jax.vmap(one)(tracks, params.tracks)
+
+
+def _gain(
+    x: jax.Array, params: dsp.CompressorParams, config: dsp.ConsoleConfig, detector: str
+) -> jax.Array:
+    """Compress a constant 1 by the level of `x`: what comes out is the gain, `(time,)`."""
+    gain: jax.Array = dsp.compressor(
+        jnp.ones_like(x[:1]),
+        params._replace(makeup_gain_db=jnp.zeros(())),
+        sample_rate=SAMPLE_RATE,
+        ballistics=config.ballistics,
+        detector=detector,
+        side_chain=x,
+    )
+    return gain[0]
+
+
+def _lowest_db(gain: jax.Array) -> jax.Array:
+    lowest = jnp.min(gain.reshape(POINTS, -1), axis=1)
     return 20 * jnp.log10(jnp.maximum(lowest, 10 ** (LOWEST_DB / 20)))

@@ -93,6 +93,14 @@ def stem_pieces(settings: MixSettings, blocks: Iterable[np.ndarray]) -> Iterator
         yield np.concatenate([strips, piece.fx_bus[np.newaxis]])
 
 
+def pieces_before_master(
+    settings: MixSettings, blocks: Iterable[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """What enters the master bus, as `render_pieces` gives the mix."""
+    before_master = dataclasses.replace(settings.config, master_bus=False)
+    return (piece.mix for piece in _run(settings, before_master, blocks, _powers))
+
+
 def source_gains(settings: MixSettings) -> np.ndarray:
     """Gain before the console of every console track, float32 `(console tracks, 1)`; 0 if muted."""
     gains = 10.0 ** (settings.source_gain_db / 20.0) * ~settings.muted

@@ -21,6 +21,7 @@ from diffmst_jax.mixing.refine import Refinement
 from diffmst_jax.mixing.report_player import listening
 from diffmst_jax.mixing.report_refinement import refinement_section
 from diffmst_jax.mixing.report_tracks import StripView, glance, stage, strip_card
+from diffmst_jax.mixing.report_verdict import DISTANCE_ROWS, bars, headline, reasons
 from diffmst_jax.mixing.words import significant
 from dsp.loudness import HOP_S
 
@@ -28,15 +29,6 @@ METER_DECADES = 4
 """The small bars in the table are logarithmic and span this many powers of ten."""
 
 SHORT_TERM_FROM_S = 90.0
-
-DISTANCE_ROWS = (
-    ("rms", "Density", "RMS level of left and right"),
-    ("crest_factor", "Punch", "crest factor: peak over RMS"),
-    ("stereo_width", "Width", "energy of side against mid"),
-    ("stereo_imbalance", "Balance", "right against left"),
-    ("bark_spectrum", "Tone", "spectrum of mid and side in 24 Bark bands"),
-    ("total", "Style distance", "the sum"),
-)
 
 
 @dataclass(frozen=True)
@@ -73,14 +65,15 @@ class ReportContent:
 def report_html(content: ReportContent) -> str:
     """Build the page."""
     template = resources.files(__package__).joinpath("report_template.html")
-    headline, headline_text = _headline(content.views)
+    figure, figure_text = headline(content.views)
     return Template(template.read_text(encoding="utf-8")).substitute(
         title=escape(f"{content.song}: mix report"),
         song=escape(content.song),
         subtitle=escape(content.subtitle),
-        headline=headline,
-        headline_text=headline_text,
-        bars=_bars(content.views),
+        headline=figure,
+        headline_text=figure_text,
+        reasons=escape(" ".join(reasons(content.views))),
+        bars=bars(content.views),
         warnings="".join(f'<p class="warn">{escape(text)}</p>' for text in content.warnings),
         **listening(content.views, content.excerpt_starts),
         distance_note=(
@@ -101,36 +94,6 @@ def report_html(content: ReportContent) -> str:
         master=strip_card(content.master),
         about="".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in content.about),
     )
-
-
-def _total(view: View) -> float:
-    return math.inf if view.distance is None else float(view.distance.total)
-
-
-def _headline(views: Sequence[View]) -> tuple[str, str]:
-    before, mix = _total(views[0]), _total(views[-2])
-    if before <= 0 or mix <= 0:
-        return significant(mix), "style distance of the mix to the reference"
-    change = 1 - mix / before
-    texts = f"style distance {significant(mix)}, against {significant(before)} for the plain sum"
-    if change >= 0:
-        return f"{math.floor(1000 * change) / 10:g} %", f"closer to the reference: {texts}"
-    return significant(mix), f"no closer to the reference: {texts}"
-
-
-def _bars(views: Sequence[View]) -> str:
-    """Draw the distances as they are, so that the bars say what the percentage says."""
-    most = max(_total(view) for view in views[:-1])
-    return "".join(
-        f'<span>{escape(view.name)}</span><span class="track {view.style}">'
-        f'<i style="width:{_share(_total(view), most):.1f}%"></i></span>'
-        f"<b>{significant(_total(view))}</b>"
-        for view in views[:-1]
-    )
-
-
-def _share(value: float, most: float) -> float:
-    return max(2.0, 100 * value / most) if 0 < most < math.inf else 2.0
 
 
 def _meter(value: float, views: Sequence[View], term: str) -> float:

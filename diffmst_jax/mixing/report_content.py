@@ -10,12 +10,17 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.amount import is_partial
-from diffmst_jax.mixing.charts import MINUS, signed
+from diffmst_jax.mixing.charts import MINUS, plain, signed
 from diffmst_jax.mixing.compare import MATCHED_LUFS, View, loudest_stretch
 from diffmst_jax.mixing.heard import BURIED, strip_audibility
 from diffmst_jax.mixing.measure import decibels, power_db, true_peak
 from diffmst_jax.mixing.output import Finished
-from diffmst_jax.mixing.reduction import PASSAGE_S, gain_reduction_db
+from diffmst_jax.mixing.reduction import (
+    PASSAGE_S,
+    gain_reduction_db,
+    limiting_db,
+    master_reduction_db,
+)
 from diffmst_jax.mixing.refine import Refinement
 from diffmst_jax.mixing.render import Rendered
 from diffmst_jax.mixing.report import ReportContent
@@ -93,7 +98,7 @@ def report_content(facts: MixFacts) -> ReportContent:
             loudest_stretch(views[-1].step_powers, EXCERPT_S),
         ),
         strips=strips,
-        master=_master_view(settings),
+        master=master_view(facts),
         numbers=_numbers(views),
         warnings=[*warnings(facts), *buried(strips)],
         about=facts.about,
@@ -237,21 +242,33 @@ def _level_words(settings: MixSettings, index: int) -> str:
     return f"recording {signed(float(settings.source_gain_db[index]))} dB, input {signed(fader)} dB"
 
 
-def _master_view(settings: MixSettings) -> StripView:
+def master_view(facts: MixFacts) -> StripView:
+    """Describe the master bus, and the limiter that ends the chain."""
+    settings, finished = facts.settings, facts.finished
+    start = loudest_stretch(facts.views[-2].step_powers, PASSAGE_S)
+    limited = limiting_db(facts.rendered.mix, finished.audio, finished.gain_db, start)
+    limiter = f"at {plain(settings.target.ceiling_dbtp)} dBTP{reduction_words(limited)}"
+    empty = StripView(
+        "Off", "the mix is the sum of the tracks", None, 0.0, (), 0.0, None, None,
+        (("Limiter", limiter),), limiting_db=limited,
+    )  # fmt: skip
     if not settings.config.master_bus:
-        return StripView(
-            "Off", "the mix is the sum of the tracks", None, 0.0, (), 0.0, None, None, ()
-        )
+        return empty
     master = settings.params.master_bus
     levels = (signed(float(master.input_fader_db)), signed(float(master.output_fader_db)))
-    rows = (
-        ("Faders", f"in {levels[0]} dB, out {levels[1]} dB"),
-        ("Equalizer", equalizer_words(master.equalizer)),
-        ("Compressor", compressor_words(master.compressor)),
-    )
-    curve = np.asarray(_curve(master.equalizer))
-    return StripView(
-        "Master bus", "after the sum of all tracks", None, 0.0, (), 0.0, curve, None, rows
+    reduction = master_reduction_db(settings, facts.multitrack, start)
+    compressor = compressor_words(master.compressor) + reduction_words(reduction)
+    return empty._replace(
+        name="Master bus",
+        origin="after the sum of all tracks",
+        equalizer_db=np.asarray(_curve(master.equalizer)),
+        reduction_db=reduction,
+        settings=(
+            ("Faders", f"in {levels[0]} dB, out {levels[1]} dB"),
+            ("Equalizer", equalizer_words(master.equalizer)),
+            ("Compressor", compressor),
+            *empty.settings,
+        ),
     )
 
 

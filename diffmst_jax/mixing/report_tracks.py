@@ -29,6 +29,7 @@ class StripView(NamedTuple):
         loudness_lufs: loudness in the mix at `MATCHED_LUFS`.
         equalizer_db: response at `EQUALIZER_HZ`; None where the console has no equalizer.
         reduction_db: gain of the compressor over a passage, 0 or less; None where there is none.
+        limiting_db: the same, of the limiter behind it.
         settings: what to list below the curve: a label and a text each.
         moved: what was done to it most, in words.
         audibility: share of its own loudness that it keeps in the mix; None where it has none.
@@ -45,6 +46,7 @@ class StripView(NamedTuple):
     settings: tuple[tuple[str, str], ...]
     moved: str = ""
     audibility: float | None = None
+    limiting_db: np.ndarray | None = None
 
 
 def glance(strips: Sequence[StripView]) -> str:
@@ -136,7 +138,9 @@ def strip_card(strip: StripView) -> str:
     return (
         f'<section class="card strip mix"><header><h3>{escape(strip.name)}</h3>'
         f'<span class="level">{level}</span></header><p class="sub">{escape(strip.origin)}</p>'
-        f"{_equalizer(strip)}{_reduction(strip)}{_pan(strip.pan)}<ul>{rows}</ul>"
+        f"{_equalizer(strip)}{_reduction(strip.reduction_db, f'compressor of {strip.name}')}"
+        f"{_reduction(strip.limiting_db, f'limiter after {strip.name}')}"
+        f"{_pan(strip.pan)}<ul>{rows}</ul>"
         f"{share if strip.pan else ''}</section>"
     )
 
@@ -150,16 +154,15 @@ def _equalizer(strip: StripView) -> str:
     return sparkline([curve], frequency_axis(sparse=True), axis, title=f"Equalizer of {strip.name}")
 
 
-def _reduction(strip: StripView) -> str:
-    """Gain of the compressor, hanging from 0 dB, where it does enough to be seen."""
-    if strip.reduction_db is None or float(np.min(strip.reduction_db)) > -VISIBLE_REDUCTION_DB:
+def _reduction(reduction_db: np.ndarray | None, of_what: str) -> str:
+    """Gain of a compressor or limiter, hanging from 0 dB, where it does enough to be seen."""
+    if reduction_db is None or float(np.min(reduction_db)) > -VISIBLE_REDUCTION_DB:
         return ""
-    reach = next((r for r in REDUCTION_REACH_DB if r >= -float(np.min(strip.reduction_db))), 60)
-    passage = np.linspace(0.0, 1.0, len(strip.reduction_db))
-    curve = Curve("", "", passage, strip.reduction_db, fill_to=0.0)
-    title = f"Gain of the compressor of {strip.name}"
+    reach = next((r for r in REDUCTION_REACH_DB if r >= -float(np.min(reduction_db))), 60)
+    passage = np.linspace(0.0, 1.0, len(reduction_db))
+    curve = Curve("", "", passage, reduction_db, fill_to=0.0)
     axis = Axis(-reach, 0, (-reach, 0))
-    drawn = sparkline([curve], Axis(0, 1, ()), axis, title=title)
+    drawn = sparkline([curve], Axis(0, 1, ()), axis, title=f"Gain of the {of_what}")
     return f'<div class="reduction">{drawn}</div>'
 
 

@@ -16,8 +16,12 @@ from diffmst_jax.mixing.baselines import (
 )
 from diffmst_jax.mixing.console_stream import latency_samples
 from diffmst_jax.mixing.measure import integrated_loudness
-from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.reduction import gain_reduction_db
+from diffmst_jax.mixing.output import OutputTarget, finish
+from diffmst_jax.mixing.reduction import (
+    gain_reduction_db,
+    limiting_db,
+    master_reduction_db,
+)
 from diffmst_jax.mixing.render import expanded, render, source_gains
 from tests.export.consoles import random_console
 
@@ -98,6 +102,37 @@ def test_gain_reduction_is_that_of_the_static_curve_for_a_steady_tone(multitrack
     bass = reduction[1, :30]  # its peaks stand 51 dB over the threshold; its gain is smoothed
     assert np.all((bass > -0.75 * 52) & (bass < -0.75 * 44))
     assert np.min(reduction[2]) < -20.0
+
+
+def test_the_masters_reduction_is_that_of_the_static_curve_for_a_steady_tone(multitrack):
+    steady = dataclasses.replace(multitrack, audio=np.repeat(multitrack.audio[1:2], 5, axis=0))
+    settings = neutral_settings(multitrack, target=OutputTarget())
+    alone = dataclasses.replace(settings, muted=np.arange(4) != 0, source_gain_db=np.zeros(4))
+    np.testing.assert_allclose(master_reduction_db(alone, steady, 0), 0.0, atol=1e-4)
+    master = settings.params.master_bus
+    compressor = master.compressor._replace(
+        threshold_db=np.asarray(-40.0), ratio=np.asarray(4.0), attack_ms=np.asarray(5.0)
+    )
+    params = settings.params._replace(master_bus=master._replace(compressor=compressor))
+    reduction = master_reduction_db(dataclasses.replace(alone, params=params), steady, 0)
+    assert reduction.shape == (128,)
+    # The tone peaks at 0.38, 3 dB less in each channel: 28.6 dB over the threshold.
+    middle = reduction[20:70]
+    assert np.all((middle > -0.75 * 28.7) & (middle < -0.75 * 22))
+    np.testing.assert_allclose(reduction[100:], 0.0, atol=0.5)  # after the tone's end
+
+
+def test_what_the_limiter_did_is_found_in_its_audio():
+    rng = np.random.default_rng(0)
+    mix = 0.1 * rng.standard_normal((2, 1 << 17)).astype(np.float32)
+    mix[:, 60_000:60_050] *= 8.0
+    finished = finish(mix, OutputTarget(-16.0, -3.0), sample_rate=SAMPLE_RATE)
+    found = limiting_db(mix, finished.audio, finished.gain_db, 0)
+    assert found.shape == (128,)
+    assert np.argmin(found) == 60_000 * 128 // (1 << 18)
+    assert -np.min(found) == pytest.approx(finished.limiting_db, abs=0.2)
+    assert finished.limiting_db > 2
+    np.testing.assert_allclose(found[:20], 0.0, atol=1e-3)
 
 
 def test_progress_ends_at_one(mixed, multitrack):

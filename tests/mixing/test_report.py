@@ -5,9 +5,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from diffmst_jax.losses import AudioFeatureLoss
 from diffmst_jax.mixing.charts import Axis, Curve, chart, signed
 from diffmst_jax.mixing.report import nice_ticks, report_html
-from diffmst_jax.mixing.report_content import buried, report_content, strip_views
+from diffmst_jax.mixing.report_content import buried, master_view, report_content, strip_views
+from diffmst_jax.mixing.report_tracks import strip_card
+from diffmst_jax.mixing.report_verdict import reasons
 from diffmst_jax.mixing.tracks import Strip
 from diffmst_jax.mixing.words import equalizer_words, hertz, pan_words, significant
 
@@ -83,6 +86,75 @@ def test_tracks_are_sorted_by_how_much_they_change_the_mix(mixed):
     shares = [view.share for view in strip_views(mixed.report.facts)]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] == 1.0
+
+
+def judged(mixed, before, after):
+    """The views of the small mix with other distances, given for every term but the sum."""
+    views = list(mixed.report.facts.views)
+    for index, terms in ((0, before), (-2, after)):
+        rms, crest, width, imbalance, bark = terms
+        views[index] = views[index]._replace(
+            distance=AudioFeatureLoss(
+                rms=rms,
+                crest_factor=crest,
+                stereo_width=width,
+                stereo_imbalance=imbalance,
+                bark_spectrum=bark,
+                total=sum(terms),
+            )
+        )
+    return views
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (
+            (0.01, 0.0, 0.0, 0.0, 0.02),
+            "Tone (0.300 to 0.0200) closed most of the gap. "
+            "No other term went noticeably further away.",
+        ),
+        (
+            (0.01, 0.05, 0.0, 0.0, 0.2),
+            "Tone (0.300 to 0.200) and width (0.0200 to 0) closed most of the gap. "
+            "Punch (0 to 0.0500) went further away.",
+        ),
+        (
+            (0.02, 0.04, 0.02, 0.0, 0.3),
+            "Punch (0 to 0.0400) and density (0.0100 to 0.0200) went further away.",
+        ),
+        ((0.01, 0.0, 0.02, 0.0, 0.3), "No term went noticeably further away."),
+    ],
+)
+def test_it_is_said_which_terms_closed_the_gap_and_which_did_not(mixed, after, said):
+    views = judged(mixed, (0.01, 0.0, 0.02, 0.0, 0.3), after)
+    measured = "Distances are measured on the whole of each, at one loudness."
+    assert " ".join(reasons(views)) == f"{said} {measured}"
+
+
+def test_a_long_song_says_that_its_loudest_minute_is_measured(mixed):
+    views = list(mixed.report.facts.views)
+    views[0] = views[0]._replace(audio=np.zeros((2, 61 * 44100), np.float32))
+    assert reasons(views)[-1].startswith("Distances are measured on the loudest 60 s of each")
+
+
+def test_the_master_shows_what_its_compressor_and_the_limiter_did(mixed):
+    facts = mixed.report.facts
+    view = master_view(facts)
+    assert [label for label, _ in view.settings] == [
+        "Faders",
+        "Equalizer",
+        "Compressor",
+        "Limiter",
+    ]
+    most = -float(np.min(view.limiting_db))
+    assert most == pytest.approx(facts.finished.limiting_db, abs=0.3)
+    assert view.reduction_db is not None
+    assert len(view.reduction_db) == len(view.limiting_db)
+    hard = view._replace(reduction_db=np.full(128, -4.0), limiting_db=np.full(128, -3.0))
+    drawn = strip_card(hard)
+    assert "Gain of the compressor of Master bus" in drawn
+    assert "Gain of the limiter after Master bus" in drawn
 
 
 def test_a_muted_track_is_shown_as_muted(mixed):

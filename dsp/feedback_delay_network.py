@@ -23,7 +23,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dsp.ballistics import linear_recurrence
 from dsp.checks import (
     check_audio,
     check_count,
@@ -34,6 +33,7 @@ from dsp.checks import (
 )
 from dsp.numerics import matmul
 from dsp.ranges import Range
+from dsp.recurrence import linear_recurrence
 
 # The default lines: their number, a power of two, and the shortest and the longest.
 LINES = 16

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dsp
-from dsp import ballistics
+from dsp import ballistics, branching, recurrence
 
 SAMPLE_RATE = 44100
 RNG = np.random.default_rng(0)
@@ -57,17 +57,17 @@ def test_sweeps_equal_the_scan():
     """Policy iteration, which a CPU never takes, finds the same trajectory in a few sweeps."""
     x = gain_curve()
     wanted, _ = dsp.smooth(x, ATTACK, RELEASE, 0.0)
-    y, sweeps = jax.jit(ballistics.branching_by_sweeps)(x, ATTACK, RELEASE, jnp.float32(0))
+    y, sweeps = jax.jit(branching.branching_by_sweeps)(x, ATTACK, RELEASE, jnp.float32(0))
     np.testing.assert_allclose(y, wanted, rtol=0, atol=ROUNDING_DB)
-    assert 1 < int(sweeps) < ballistics.MAX_SWEEPS // 2
+    assert 1 < int(sweeps) < branching.MAX_SWEEPS // 2
 
 
 def test_sweeps_equal_the_scan_when_release_is_faster_than_attack():
     x = gain_curve()
     wanted, _ = dsp.smooth(x, RELEASE, ATTACK, -3.0)
-    y, sweeps = jax.jit(ballistics.branching_by_sweeps)(x, RELEASE, ATTACK, jnp.float32(-3))
+    y, sweeps = jax.jit(branching.branching_by_sweeps)(x, RELEASE, ATTACK, jnp.float32(-3))
     np.testing.assert_allclose(y, wanted, rtol=0, atol=ROUNDING_DB)
-    assert int(sweeps) < ballistics.MAX_SWEEPS // 2
+    assert int(sweeps) < branching.MAX_SWEEPS // 2
 
 
 def test_hold_by_composition_equals_the_scan():
@@ -81,8 +81,13 @@ def test_hold_by_composition_equals_the_scan():
 def test_recurrence_in_parallel_equals_the_scan(reverse):
     leak = jnp.asarray(RNG.uniform(0, 0.01, 5000), jnp.float32)
     drive = jnp.asarray(RNG.uniform(-0.01, 0.01, 5000), jnp.float32)
-    wanted = ballistics._recur(leak, drive, reverse=reverse)
-    y = jax.jit(lambda a, b: ballistics._recur_parallel(a, b, reverse=reverse))(leak, drive)
+    if reverse:
+        following = jnp.append(leak[1:], 0)
+        wanted = recurrence.recur_adjoint(leak, drive)
+    else:
+        following = leak
+        wanted = recurrence.recur(leak, drive)
+    y = jax.jit(lambda a, b: recurrence.recur_in_parallel(a, b, reverse=reverse))(following, drive)
     np.testing.assert_allclose(y, wanted, rtol=0, atol=1e-5)
 
 

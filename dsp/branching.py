@@ -7,13 +7,15 @@ associative scan, look again; the fixed point is the trajectory. Its derivative,
 one linear recursion with the final choice of coefficients.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
-from dsp.lanes import BLOCK, columns, more_lanes, over_blocks, put, take, walk
+from dsp.lanes import BLOCK, columns, more_lanes, over_blocks, put, room_for_columns, take, walk
 from dsp.numerics import materialize, sequential_backend
 from dsp.recurrence import recur, recur_adjoint, recur_in_parallel, step
 
@@ -22,12 +24,15 @@ MAX_SWEEPS = 64
 
 
 class _Inputs(NamedTuple):
-    """Arguments of the smoother, or their tangents."""
+    """Arguments of the smoother, or their cotangents."""
 
     x: jax.Array  # (time,)
     attack: jax.Array  # ()
     release: jax.Array  # ()
     initial: jax.Array  # ()
+
+
+_Tangents = dict[str, jax.Array]
 
 
 @jax.custom_jvp
@@ -38,12 +43,19 @@ def branching(x: jax.Array, attack: jax.Array, release: jax.Array, initial: jax.
     return _branching_lanes(x[None], attack[None], release[None], initial[None])[0]
 
 
-@branching.defjvp
+@partial(branching.defjvp, symbolic_zeros=True)
 def _branching_jvp(
-    primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]
+    primals: tuple[jax.Array, ...], tangents: tuple[jax.Array | SymbolicZero, ...]
 ) -> tuple[jax.Array, jax.Array]:
     y = branching(*primals)
-    return y, _tangent(_Inputs(*primals), y, _Inputs(*tangents))
+    varied = {
+        name: tangent
+        for name, tangent in zip(_Inputs._fields, tangents, strict=True)
+        if not isinstance(tangent, SymbolicZero)
+    }
+    if not varied:
+        return y, jnp.zeros_like(y)
+    return y, _tangent(_Inputs(*primals), y, varied)
 
 
 @more_lanes
@@ -56,43 +68,48 @@ def _branching_lanes(
     return walk(follow, initial, (x,))
 
 
-def _tangent(inputs: _Inputs, y: jax.Array, tangent: _Inputs) -> jax.Array:
-    """The derivative along `tangent`, with the coefficients chosen along the trajectory y.
+def _tangent(inputs: _Inputs, y: jax.Array, varied: _Tangents) -> jax.Array:
+    """The derivative along the tangents of the inputs that vary, on the trajectory y.
 
-    The map is written as the solution of a linear system, whose unknown is the tangent with that of
-    y in the place of that of x: so both modes can be written by hand, and reverse mode keeps x and
-    y and nothing else.
+    The map is written as the solution of a linear system, whose unknowns are those tangents with
+    that of y in the place of that of x: so both modes can be written by hand, and reverse mode
+    keeps x and y and nothing else.
     """
 
-    def residual(t: _Inputs) -> _Inputs:
+    def residual(t: _Tangents) -> _Tangents:
         ahead, c = _ahead(inputs, y)
-        before = jnp.concatenate([t.initial[None], t.x[:-1]])
-        return t._replace(x=(t.x - before + c * before - _from_coefficients(ahead, t)) / c)
+        initial = t.get("initial", jnp.zeros_like(inputs.initial))
+        before = jnp.concatenate([initial[None], t["x"][:-1]])
+        drive = t["x"] - before + c * before
+        return {**t, "x": (drive - _from_coefficients(ahead, t)) / c}
 
-    def solve(_: object, t: _Inputs) -> _Inputs:
+    def solve(_: object, t: _Tangents) -> _Tangents:
         ahead, c = _ahead(inputs, y)
-        drive = c * t.x + _from_coefficients(ahead, t)
-        return t._replace(x=recur(c, drive.at[0].add((1 - c[0]) * t.initial)))
+        drive = c * t["x"] + _from_coefficients(ahead, t)
+        return {**t, "x": recur(c, drive.at[0].add((1 - c[0]) * t.get("initial", 0)))}
 
-    def transpose_solve(_: object, t: _Inputs) -> _Inputs:
-        x, *scalars = _pull(inputs, y, t.x)
-        return _Inputs(x, *(a + b for a, b in zip(scalars, t[1:], strict=True)))
+    def transpose_solve(_: object, t: _Tangents) -> _Tangents:
+        pulled = _pull(inputs, y, t["x"])._asdict()
+        return {name: pulled[name] + (0 if name == "x" else ct) for name, ct in t.items()}
 
-    return lax.custom_linear_solve(residual, _linked(tangent), solve, transpose_solve).x
+    return lax.custom_linear_solve(residual, _linked(varied, y), solve, transpose_solve)["x"]
 
 
-def _linked(tangent: _Inputs) -> _Inputs:
-    """The same tangent, all of it dependent on whatever part of it is being differentiated.
+def _linked(varied: _Tangents, y: jax.Array) -> _Tangents:
+    """The same tangents, all of them dependent on whichever is being differentiated.
 
     A linear solve cannot be transposed in one part of its right-hand side alone.
     """
-    x, *scalars = tangent
-    nothing = 0 * (x[0] + sum(scalars))
-    return _Inputs(x.at[0].add(nothing), *(v + nothing for v in scalars))
+    scalars = {name: tangent for name, tangent in varied.items() if name != "x"}
+    if not scalars:
+        return varied
+    x = varied.get("x", jnp.zeros_like(y))
+    nothing = 0 * (x[0] + sum(scalars.values()))
+    return {"x": x.at[0].add(nothing), **{name: v + nothing for name, v in scalars.items()}}
 
 
-def _from_coefficients(ahead: jax.Array, tangent: _Inputs) -> jax.Array:
-    return ahead * jnp.where(ahead < 0, tangent.attack, tangent.release)
+def _from_coefficients(ahead: jax.Array, varied: _Tangents) -> jax.Array:
+    return ahead * jnp.where(ahead < 0, varied.get("attack", 0), varied.get("release", 0))
 
 
 def _ahead(inputs: _Inputs, y: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -129,23 +146,23 @@ def _pull_lanes(
     time, width = x.shape[1], min(BLOCK, x.shape[1])
 
     def block(state: tuple[jax.Array, ...], start: jax.Array, size: int) -> tuple[jax.Array, ...]:
-        arriving, following, result, attacks, releases = state
+        arriving, following, result, scratch, attacks, releases = state
         pulled, heard, reached = (take(row, start, size) for row in (result, x, y))
         last = jnp.where(start > 0, take(y, jnp.maximum(start - 1, 0), 1), initial[:, None])
         ahead = materialize(heard - jnp.concatenate([last, reached[:, :-1]], axis=1))
         c = jnp.where(ahead < 0, attack[:, None], release[:, None])
         leak = materialize(jnp.concatenate([c[:, 1:], following[:, None]], axis=1))
-        arriving, every = columns(step, arriving, (pulled, leak), reverse=True)
-        every = materialize(every)
+        arriving, scratch = columns(step, arriving, (pulled, leak), scratch, reverse=True)
+        every = materialize(scratch[:size].T)
         room = ((0, 0), (0, width - size))
         attacks += jnp.pad(every * jnp.minimum(ahead, 0), room)
         releases += jnp.pad(every * jnp.maximum(ahead, 0), room)
-        return arriving, c[:, 0], put(result, c * every, start), attacks, releases
+        return arriving, c[:, 0], put(result, c * every, start), scratch, attacks, releases
 
     sums = jnp.zeros((x.shape[0], width), x.dtype)
     nothing = jnp.zeros_like(initial)
-    start = (nothing, nothing, cotangent, sums, sums)
-    arriving, c, result, attacks, releases = over_blocks(block, start, time, reverse=True)
+    start = (nothing, nothing, cotangent, room_for_columns(x), sums, sums)
+    arriving, c, result, _, attacks, releases = over_blocks(block, start, time, reverse=True)
     to_initial = (1 - c) * arriving
     return materialize(result), jnp.sum(attacks, axis=1), jnp.sum(releases, axis=1), to_initial
 

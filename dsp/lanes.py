@@ -80,10 +80,20 @@ def put(row: jax.Array, part: jax.Array, start: jax.Array) -> jax.Array:
     return lax.dynamic_update_slice_in_dim(row, part, start, axis=1)
 
 
+def room_for_columns(rows: jax.Array) -> jax.Array:
+    """What `columns` writes to while walking along `rows`: made once, for all blocks."""
+    return lax.empty((BLOCK, rows.shape[0]), rows.dtype)
+
+
 def columns(
-    step: Step, carry: jax.Array, parts: tuple[jax.Array, ...], *, reverse: bool
+    step: Step,
+    carry: jax.Array,
+    parts: tuple[jax.Array, ...],
+    written: jax.Array,
+    *,
+    reverse: bool,
 ) -> tuple[jax.Array, jax.Array]:
-    """Step through the columns of `parts`, (lanes, size) each; returns the last carry and all.
+    """Step through the columns of `parts`, (lanes, size) each; all carries are rows of `written`.
 
     Two parts at most, better one: every further one that a step reads by column, or a choice in it,
     costs as much as the rest of the step, where computing it beforehand costs next to nothing.
@@ -97,9 +107,7 @@ def columns(
         carry = step(carry, *now)
         return carry, lax.dynamic_update_slice_in_dim(written, carry[None], t, axis=0)
 
-    nothing = lax.empty((size, len(carry)), carry.dtype)
-    carry, written = lax.fori_loop(0, size, body, (carry, nothing))
-    return carry, written.T
+    return lax.fori_loop(0, size, body, (carry, written))
 
 
 def walk(
@@ -110,13 +118,12 @@ def walk(
     The result takes the place of the first row, for fresh memory costs more than the arithmetic.
     """
 
-    def block(
-        state: tuple[jax.Array, jax.Array], start: jax.Array, size: int
-    ) -> tuple[jax.Array, jax.Array]:
-        carry, walked = state
+    def block(state: tuple[jax.Array, ...], start: jax.Array, size: int) -> tuple[jax.Array, ...]:
+        carry, walked, written = state
         parts = tuple(take(row, start, size) for row in (walked, *rows[1:]))
-        carry, after = columns(step, carry, parts, reverse=reverse)
-        return carry, put(walked, after, start)
+        carry, written = columns(step, carry, parts, written, reverse=reverse)
+        return carry, put(walked, written[:size].T, start), written
 
-    _, walked = over_blocks(block, (initial, rows[0]), rows[0].shape[1], reverse=reverse)
+    start = (initial, rows[0], room_for_columns(rows[0]))
+    _, walked, _ = over_blocks(block, start, rows[0].shape[1], reverse=reverse)
     return materialize(walked)

@@ -92,20 +92,18 @@ def _tangent(inputs: _Inputs, y: jax.Array, varied: _Tangents) -> jax.Array:
         pulled = _pull(inputs, y, t["x"])._asdict()
         return {name: pulled[name] + (0 if name == "x" else ct) for name, ct in t.items()}
 
-    return lax.custom_linear_solve(residual, _linked(varied, y), solve, transpose_solve)["x"]
+    return lax.custom_linear_solve(residual, _with_signal(varied, y), solve, transpose_solve)["x"]
 
 
-def _linked(varied: _Tangents, y: jax.Array) -> _Tangents:
-    """The same tangents, all of them dependent on whichever is being differentiated.
+def _with_signal(varied: _Tangents, y: jax.Array) -> _Tangents:
+    """The same tangents, with one of x if there is none.
 
-    A linear solve cannot be transposed in one part of its right-hand side alone.
+    It depends on the others, for a linear solve cannot be transposed in a part of its right-hand
+    side alone.
     """
-    scalars = {name: tangent for name, tangent in varied.items() if name != "x"}
-    if not scalars:
+    if "x" in varied:
         return varied
-    x = varied.get("x", jnp.zeros_like(y))
-    nothing = 0 * (x[0] + sum(scalars.values()))
-    return {"x": x.at[0].add(nothing), **{name: v + nothing for name, v in scalars.items()}}
+    return {"x": jnp.zeros_like(y).at[0].add(0 * sum(varied.values())), **varied}
 
 
 def _from_coefficients(ahead: jax.Array, varied: _Tangents) -> jax.Array:

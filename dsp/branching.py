@@ -81,7 +81,9 @@ def _tangent(inputs: _Inputs, y: jax.Array, varied: _Tangents) -> jax.Array:
         initial = t.get("initial", jnp.zeros_like(inputs.initial))
         before = jnp.concatenate([initial[None], t["x"][:-1]])
         drive = t["x"] - before + c * before
-        return {**t, "x": (drive - _from_coefficients(ahead, t)) / c}
+        x = (drive - _from_coefficients(ahead, t)) / c
+        # Second derivatives need every part to vary with what the trajectory depends on.
+        return {name: x if name == "x" else v + 0 * x[0] for name, v in t.items()}
 
     def solve(_: object, t: _Tangents) -> _Tangents:
         ahead, c = _ahead(inputs, y)

@@ -161,7 +161,7 @@ def compressor(
 
     # Smoothing commutes with the constant factor of the slope, which so costs no array of its own.
     def curve(level_db: jax.Array) -> jax.Array:
-        return _soft_fall(level_db - threshold, knee)
+        return -_soft_ramp(level_db - threshold, knee)
 
     return _process(
         x, curve, (attack, release), (1 - 1 / ratio, makeup), side_chain, state,
@@ -192,7 +192,7 @@ def expander(
     threshold, ratio, attack, release, knee, limit = (jnp.asarray(p, x.dtype) for p in params)
 
     def curve(level_db: jax.Array) -> jax.Array:
-        return jnp.maximum((ratio - 1) * _soft_fall(threshold - level_db, knee), -limit)
+        return -jnp.minimum((ratio - 1) * _soft_ramp(threshold - level_db, knee), limit)
 
     return _process(
         x, curve, (release, attack), _AS_IT_IS, side_chain, state,
@@ -236,29 +236,30 @@ def gate(
 
 
 @jax.custom_jvp
-def _soft_fall(excess_db: jax.Array, knee_db: jax.Array) -> jax.Array:
-    """-max(excess, 0) with a quadratic transition of width `knee_db` around 0.
+def _soft_ramp(excess_db: jax.Array, knee_db: jax.Array) -> jax.Array:
+    """max(excess, 0) with a quadratic transition of width `knee_db` around 0.
 
-    With the slope u = clip(excess / W + 1/2, 0, 1) it is `-(W u^2 / 2 + max(excess - W/2, 0))`.
+    With the slope u = clip(excess / W + 1/2, 0, 1) it is `W u^2 / 2 + max(excess - W/2, 0)`, its
+    derivatives are u and u (1 - u) / 2: reverse mode keeps u and nothing else.
     """
     knee = jnp.maximum(knee_db, MIN_KNEE_DB)
-    slope = jnp.clip(excess_db / knee + 0.5, 0, 1)
-    return -(0.5 * knee * jnp.square(slope) + jnp.maximum(excess_db - knee / 2, 0))
+    slope = _ramp_slope(excess_db, knee)
+    return 0.5 * knee * jnp.square(slope) + jnp.maximum(excess_db - knee / 2, 0)
 
 
-@_soft_fall.defjvp
-def _soft_fall_jvp(
+@_soft_ramp.defjvp
+def _soft_ramp_jvp(
     primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
-    # The derivatives are -u and -u (1 - u) / 2. Reverse mode finds u in the fall, which a smoother
-    # keeps anyhow: the level in dB need not be kept, nor its logarithm taken again.
+    excess, knee = primals
     excess_dot, knee_dot = tangents
-    fall, knee = materialize(_soft_fall(*primals)), primals[1]
-    fraction = -2 * fall / jnp.maximum(knee, MIN_KNEE_DB)
-    bent = fraction > 0
-    slope = jnp.minimum(jnp.where(bent, jnp.sqrt(jnp.where(bent, fraction, 1)), 0), 1)
+    slope = materialize(_ramp_slope(excess, jnp.maximum(knee, MIN_KNEE_DB)))
     half = jnp.where(knee > MIN_KNEE_DB, 0.5 * knee_dot, 0)
-    return fall, -(slope * excess_dot + slope * half - slope * slope * half)
+    return _soft_ramp(excess, knee), slope * excess_dot + slope * half - slope * slope * half
+
+
+def _ramp_slope(excess_db: jax.Array, knee_db: jax.Array) -> jax.Array:
+    return jnp.clip(excess_db / knee_db + 0.5, 0, 1)
 
 
 class _Static(NamedTuple):

@@ -7,6 +7,7 @@ import pytest
 
 import dsp
 from dsp import ballistics, branching, recurrence
+from tests.compiling import quick_jit
 
 SAMPLE_RATE = 44100
 RNG = np.random.default_rng(0)
@@ -57,7 +58,7 @@ def test_sweeps_equal_the_scan():
     """Policy iteration, which a CPU never takes, finds the same trajectory in a few sweeps."""
     x = gain_curve()
     wanted, _ = dsp.smooth(x, ATTACK, RELEASE, 0.0)
-    y, sweeps = jax.jit(branching.branching_by_sweeps)(x, ATTACK, RELEASE, jnp.float32(0))
+    y, sweeps = quick_jit(branching.branching_by_sweeps)(x, ATTACK, RELEASE, jnp.float32(0))
     np.testing.assert_allclose(y, wanted, rtol=0, atol=ROUNDING_DB)
     assert 1 < int(sweeps) < branching.MAX_SWEEPS // 2
 
@@ -65,7 +66,7 @@ def test_sweeps_equal_the_scan():
 def test_sweeps_equal_the_scan_when_release_is_faster_than_attack():
     x = gain_curve()
     wanted, _ = dsp.smooth(x, RELEASE, ATTACK, -3.0)
-    y, sweeps = jax.jit(branching.branching_by_sweeps)(x, RELEASE, ATTACK, jnp.float32(-3))
+    y, sweeps = quick_jit(branching.branching_by_sweeps)(x, RELEASE, ATTACK, jnp.float32(-3))
     np.testing.assert_allclose(y, wanted, rtol=0, atol=ROUNDING_DB)
     assert int(sweeps) < branching.MAX_SWEEPS // 2
 
@@ -73,7 +74,7 @@ def test_sweeps_equal_the_scan_when_release_is_faster_than_attack():
 def test_hold_by_composition_equals_the_scan():
     x = gain_curve()
     wanted = ballistics._hold(x, RELEASE, jnp.float32(-1))
-    y = jax.jit(ballistics.hold_by_composition)(x, RELEASE, jnp.float32(-1))
+    y = quick_jit(ballistics.hold_by_composition)(x, RELEASE, jnp.float32(-1))
     np.testing.assert_allclose(y, wanted, rtol=0, atol=ROUNDING_DB)
 
 
@@ -87,7 +88,7 @@ def test_recurrence_in_parallel_equals_the_scan(reverse):
     else:
         following = leak
         wanted = recurrence.recur(leak, drive)
-    y = jax.jit(lambda a, b: recurrence.recur_in_parallel(a, b, reverse=reverse))(following, drive)
+    y = quick_jit(lambda a, b: recurrence.recur_in_parallel(a, b, reverse=reverse))(following, drive)
     np.testing.assert_allclose(y, wanted, rtol=0, atol=1e-5)
 
 
@@ -103,3 +104,43 @@ def test_lanes_of_nested_batches_equal_single_signals():
     for i in range(2):
         for j in range(3):
             np.testing.assert_allclose(nested[i, j], run(x[i, j], attack[i]), atol=1e-6)
+
+
+def pulled_smoother(x, attack, release, initial, weight):
+    y, pull = jax.vjp(lambda *v: dsp.smooth(*v)[0], x, attack, release, initial)
+    return y, pull(weight)
+
+
+def test_derivatives_are_the_same_in_sequence_and_in_parallel(monkeypatch):
+    x = gain_curve(2000)
+    weight = jnp.asarray(RNG.standard_normal(2000), jnp.float32)
+    arguments = (x, ATTACK, RELEASE, jnp.float32(-3), weight)
+    wanted = quick_jit(pulled_smoother)(*arguments)
+    for module in (branching, recurrence):
+        monkeypatch.setattr(module, "sequential_backend", lambda: False)
+    parallel = quick_jit(lambda *v: pulled_smoother(*v))(*arguments)  # noqa: PLW0108 - traced anew
+    for actual, right in zip(jax.tree.leaves(parallel), jax.tree.leaves(wanted), strict=True):
+        scale = max(1, float(jnp.max(jnp.abs(right))))
+        np.testing.assert_allclose(actual / scale, right / scale, rtol=0, atol=ROUNDING_DB)
+
+
+@pytest.mark.parametrize("varied", [(1,), (1, 2), (0,), (0, 1, 2, 3)])
+def test_second_derivatives_do_not_depend_on_the_order_of_the_modes(varied):
+    """Also where only a part of the arguments varies, which reverse mode treats on its own."""
+    arguments = [gain_curve(250), ATTACK, RELEASE, jnp.float32(-3)]
+    directions = [jnp.asarray(RNG.standard_normal(np.shape(arguments[i]))) for i in varied]
+
+    def loss(*parts):
+        given = list(arguments)
+        for i, part in zip(varied, parts, strict=True):
+            given[i] = part
+        return jnp.sum(dsp.smooth(*given)[0] ** 2)
+
+    def along(f, *parts):
+        return jax.jvp(f, parts, tuple(v.astype(jnp.float32) for v in directions))[1]
+
+    parts, number = [arguments[i] for i in varied], tuple(range(len(varied)))
+    outer = quick_jit(jax.grad(lambda *q: along(loss, *q), number))(*parts)
+    inner = quick_jit(lambda *p: along(jax.grad(loss, number), *p))(*parts)
+    for a, b in zip(outer, inner, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-4 * float(jnp.max(jnp.abs(b))))

@@ -10,14 +10,10 @@ from dsp.ballistics import smooth, time_constant
 from dsp.biquad import biquad
 from dsp.console import (
     BusesOutput,
-    BusState,
     ConsoleOutput,
-    ConsoleState,
     StripsOutput,
-    StripState,
     console_buses,
     console_room,
-    console_state,
     console_strips,
     mix_console,
 )
@@ -35,6 +31,8 @@ from dsp.console_settings import (
     console_ranges,
     neutral_console,
 )
+from dsp.console_state import BusState, ConsoleState, console_state
+from dsp.console_strip import StripState
 from dsp.convolution import convolve, convolve_state
 from dsp.delay import DelayParams, delay, delay_state
 from dsp.distortion import (

@@ -7,9 +7,7 @@
 The settings, their order and their ranges are in `dsp.console_settings`.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,41 +22,17 @@ from dsp.console_settings import (
     TrackParams,
     console_ranges,
 )
-from dsp.dynamics import CompressorParams, DynamicsState, compressor, dynamics_state
-from dsp.equalizer import EqualizerParams, equalizer_state, parametric_eq
-from dsp.levels import gain
+from dsp.console_state import BusState, ConsoleState, check_streamable, silence_of
+from dsp.console_strip import StripState, channel_strip, master_bus_chain
 from dsp.numerics import db_to_gain, matmul
 from dsp.ranges import check_settings
 from dsp.reverb import (
-    RESPONSE_SAMPLES,
     check_reverb,
     convolution_reverb,
     noise_impulse_response,
     reverb_noise,
 )
 from dsp.stereo import pan_gains
-
-
-class StripState(NamedTuple):
-    """What an equaliser and a compressor remember between chunks."""
-
-    equalizer: jax.Array | None
-    compressor: DynamicsState | None
-
-
-class ConsoleState(NamedTuple):
-    """What the console remembers between chunks."""
-
-    tracks: StripState | None  # leading axis (tracks,)
-    fx_bus: jax.Array | None  # (2, response - 1): the reverb's tail still to come
-    master_bus: StripState | None
-
-
-class BusState(NamedTuple):
-    """What the buses remember between chunks: the last two fields of `ConsoleState`."""
-
-    fx_bus: jax.Array | None
-    master_bus: StripState | None
 
 
 class ConsoleOutput(NamedTuple):
@@ -85,40 +59,6 @@ class BusesOutput(NamedTuple):
     mix: jax.Array  # (2, time)
     fx_bus: jax.Array  # (2, time): what the effects bus adds to the sum, zeros without reverb
     state: BusState | None
-
-
-def console_state(tracks: jax.Array, config: ConsoleConfig, *, sample_rate: float) -> ConsoleState:
-    """The state of silence before `tracks` (tracks, time).
-
-    Raises:
-        ValueError: a console with sampled filters, which cannot run in chunks.
-    """
-    check_audio(tracks, "tracks")
-    check_kind(config, ConsoleConfig, "config")
-    _check_streamable(config)
-
-    def strip(x: jax.Array, lookahead_ms: float) -> StripState:
-        dynamics = dynamics_state(
-            x, sample_rate=sample_rate, ballistics=config.ballistics, lookahead_ms=lookahead_ms
-        )
-        return StripState(equalizer_state(x), dynamics)
-
-    one = jnp.zeros((1, 1), tracks.dtype)
-    first = strip(one, config.track_lookahead_ms)
-    every = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], tracks.shape[0], axis=0), first)
-    tail = jnp.zeros((2, RESPONSE_SAMPLES - 1), tracks.dtype)
-    master = strip(jnp.zeros((2, 1), tracks.dtype), config.master_lookahead_ms)
-    return ConsoleState(every, tail, master)
-
-
-def _silence(tracks: jax.Array, config: ConsoleConfig, sample_rate: float) -> ConsoleState:
-    """The shapes and dtypes of `console_state`, without its zeros."""
-    return jax.eval_shape(partial(console_state, config=config, sample_rate=sample_rate), tracks)
-
-
-def _check_streamable(config: ConsoleConfig) -> None:
-    if config.equalizer_method == "fft" or config.ballistics == "sampled_one_pole":
-        raise ValueError("config samples its filters; expected exact filters, which have a state")
 
 
 def mix_console(
@@ -210,15 +150,15 @@ def console_strips(
     ranges = console_ranges(sample_rate=sample_rate)
     check_settings(params, ranges.tracks, "params", tracks.shape[:1])
     if state is not None:
-        _check_streamable(config)
-        check_state(state, _silence(tracks, config, sample_rate).tracks)
+        check_streamable(config)
+        check_state(state, silence_of(tracks, config, sample_rate).tracks)
     heard = _pan_gains(params, config, tracks.dtype)
     if mask is not None:
         check_shape(mask, (tracks.shape[0],), "mask")
         heard = heard * jnp.asarray(mask, tracks.dtype)[:, None]
         # Whatever padding holds, it must reach neither the sum nor a gradient.
         tracks = jnp.where(jnp.asarray(mask, bool)[:, None], tracks, 0)
-    mono, state = jax.vmap(lambda x, p, s: _channel_strip(x[None], p, config, sample_rate, s))(
+    mono, state = jax.vmap(lambda x, p, s: channel_strip(x[None], p, config, sample_rate, s))(
         tracks, params, state
     )
     # Panning and summing in one product: no stereo signal per track is ever stored.
@@ -275,8 +215,8 @@ def console_buses(
     check_reverb(fx_bus.reverb, "fx_bus.reverb")
     check_settings(master_bus, ranges.master_bus, "master_bus")
     if state is not None:
-        _check_streamable(config)
-        silence = _silence(dry, config, sample_rate)
+        check_streamable(config)
+        silence = silence_of(dry, config, sample_rate)
         check_state(state, BusState(silence.fx_bus, silence.master_bus))
     memory = BusState(None, None) if state is None else state
     returned, tail, master = jnp.zeros_like(dry), memory.fx_bus, memory.master_bus
@@ -288,7 +228,7 @@ def console_buses(
         returned, tail = _fx_bus(sent, room, fx_bus, tail)
     mix = dry + returned
     if config.master_bus:
-        mix, master = _master_bus(mix, master_bus, config, sample_rate, master)
+        mix, master = master_bus_chain(mix, master_bus, config, sample_rate, master)
     return BusesOutput(mix, returned, None if state is None else BusState(tail, master))
 
 
@@ -306,85 +246,3 @@ def _fx_bus(
     if tail is None:
         return convolution_reverb(sent, room, mix), None
     return convolution_reverb(sent, room, mix, state=tail)
-
-
-def _channel_strip(
-    x: jax.Array,
-    params: TrackParams,
-    config: ConsoleConfig,
-    sample_rate: float,
-    state: StripState | None,
-) -> tuple[jax.Array, StripState | None]:
-    x = gain(x, params.input_gain_db)
-    x, state = _tone_and_dynamics(
-        x,
-        params.equalizer if config.track_equalizer else None,
-        params.compressor if config.track_compressor else None,
-        config,
-        sample_rate,
-        state,
-        lookahead_ms=config.track_lookahead_ms,
-    )
-    return x[0], state
-
-
-def _master_bus(
-    x: jax.Array,
-    params: MasterParams,
-    config: ConsoleConfig,
-    sample_rate: float,
-    state: StripState | None,
-) -> tuple[jax.Array, StripState | None]:
-    x = gain(x, params.input_fader_db)
-    x, state = _tone_and_dynamics(
-        x,
-        params.equalizer,
-        params.compressor,
-        config,
-        sample_rate,
-        state,
-        lookahead_ms=config.master_lookahead_ms,
-    )
-    return gain(x, params.output_fader_db), state
-
-
-def _tone_and_dynamics(
-    x: jax.Array,
-    equalizer: EqualizerParams | None,
-    dynamics: CompressorParams | None,
-    config: ConsoleConfig,
-    sample_rate: float,
-    state: StripState | None,
-    *,
-    lookahead_ms: float,
-) -> tuple[jax.Array, StripState | None]:
-    """Equaliser, then compressor, each only if given: what channel strips and master bus share."""
-    memory = StripState(None, None) if state is None else state
-    if equalizer is not None:
-        x, tone = _with_state(
-            partial(
-                parametric_eq, x, equalizer, sample_rate=sample_rate, method=config.equalizer_method
-            ),
-            memory.equalizer,
-        )
-        memory = memory._replace(equalizer=tone)
-    if dynamics is not None:
-        x, level = _with_state(
-            partial(
-                compressor,
-                x,
-                dynamics,
-                sample_rate=sample_rate,
-                ballistics=config.ballistics,
-                detector=config.detector,
-                lookahead_ms=lookahead_ms,
-            ),
-            memory.compressor,
-        )
-        memory = memory._replace(compressor=level)
-    return x, None if state is None else memory
-
-
-def _with_state(effect: Callable[..., Any], state: Any) -> tuple[jax.Array, Any]:
-    """Call `effect` so that it always returns a pair, with state None if it was given none."""
-    return (effect(), None) if state is None else effect(state=state)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from dsp.ballistics import BALLISTICS
 from dsp.checks import check_choice, check_number
-from dsp.dynamics import DETECTORS
 from dsp.linear_filter import METHODS
+from dsp.side_chain import DETECTORS
 from dsp.stereo import PAN_LAWS
 
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from dsp.ballistics import BALLISTICS, initial_smoother, one_pole, smooth, time_constant
+from dsp.ballistics import BALLISTICS, initial_smoother, smooth, time_constant
 from dsp.checks import (
     check_audio,
     check_choice,
@@ -24,16 +24,10 @@ from dsp.checks import (
     check_sample_rate,
     check_state,
 )
-from dsp.numerics import db_to_gain, materialize, power_to_db
-from dsp.ranges import Setting
+from dsp.numerics import db_to_gain
+from dsp.ranges import Range, Setting
+from dsp.side_chain import level_db, soft_ramp
 
-DETECTORS = ("mean", "max", "sum")
-DETECTIONS = ("peak", "rms")
-
-# A knee narrower than this is this narrow: inaudible, and the curve keeps a finite slope at knee 0.
-MIN_KNEE_DB = 1e-3
-# Rise time of the power average behind `detection="rms"`.
-RMS_WINDOW_MS = 10.0
 # An expander this steep is a gate: 1 dB below the threshold closes by 100 dB.
 GATE_RATIO = 101.0
 GATE_KNEE_DB = 1.0
@@ -82,6 +76,21 @@ class GateParams(NamedTuple):
     attack_ms: Setting
     release_ms: Setting
     range_db: Setting
+
+
+EXPANDER_RANGES = ExpanderParams._make(
+    [
+        Range(-60.0, -10.0),
+        Range(1.0, 8.0),
+        Range(1.0, 50.0),
+        Range(10.0, 250.0),
+        Range(0.0, 12.0),
+        Range(0.0, 80.0),
+    ]
+)
+GATE_RANGES = GateParams._make(
+    [Range(-60.0, -10.0), Range(1.0, 50.0), Range(10.0, 250.0), Range(0.0, 80.0)]
+)
 
 
 class DynamicsState(NamedTuple):
@@ -140,7 +149,7 @@ def compressor(
             sampling, as in dasp-pytorch, without a state); see `dsp.ballistics`.
         detector: how channels become one level: `"mean"` or `"max"` of their magnitudes, or the
             magnitude of their `"sum"` (dasp-pytorch's: +6 dB on a centred stereo signal).
-        detection: `"peak"` magnitude, or `"rms"` over `RMS_WINDOW_MS`.
+        detection: `"peak"` magnitude, or `"rms"` over `dsp.side_chain.RMS_WINDOW_MS`.
         lookahead_ms: the audio is delayed against its gain, and so against other audio, by this.
         side_chain: (any channels, time) to measure instead of `x`.
         state: `dynamics_state(...)` or the previous chunk's.
@@ -161,7 +170,7 @@ def compressor(
 
     # Smoothing commutes with the constant factor of the slope, which so costs no array of its own.
     def curve(level_db: jax.Array) -> jax.Array:
-        return -_soft_ramp(level_db - threshold, knee)
+        return -soft_ramp(level_db - threshold, knee)
 
     return _process(
         x, curve, (attack, release), (1 - 1 / ratio, makeup), side_chain, state,
@@ -192,7 +201,7 @@ def expander(
     threshold, ratio, attack, release, knee, limit = (jnp.asarray(p, x.dtype) for p in params)
 
     def curve(level_db: jax.Array) -> jax.Array:
-        return -jnp.minimum((ratio - 1) * _soft_ramp(threshold - level_db, knee), limit)
+        return -jnp.minimum((ratio - 1) * soft_ramp(threshold - level_db, knee), limit)
 
     return _process(
         x, curve, (release, attack), _AS_IT_IS, side_chain, state,
@@ -235,33 +244,6 @@ def gate(
     )
 
 
-@jax.custom_jvp
-def _soft_ramp(excess_db: jax.Array, knee_db: jax.Array) -> jax.Array:
-    """max(excess, 0) with a quadratic transition of width `knee_db` around 0.
-
-    With the slope u = clip(excess / W + 1/2, 0, 1) it is `W u^2 / 2 + max(excess - W/2, 0)`, its
-    derivatives are u and u (1 - u) / 2: reverse mode keeps u and nothing else.
-    """
-    knee = jnp.maximum(knee_db, MIN_KNEE_DB)
-    slope = _ramp_slope(excess_db, knee)
-    return 0.5 * knee * jnp.square(slope) + jnp.maximum(excess_db - knee / 2, 0)
-
-
-@_soft_ramp.defjvp
-def _soft_ramp_jvp(
-    primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
-) -> tuple[jax.Array, jax.Array]:
-    excess, knee = primals
-    excess_dot, knee_dot = tangents
-    slope = materialize(_ramp_slope(excess, jnp.maximum(knee, MIN_KNEE_DB)))
-    half = jnp.where(knee > MIN_KNEE_DB, 0.5 * knee_dot, 0)
-    return _soft_ramp(excess, knee), slope * excess_dot + slope * half - slope * slope * half
-
-
-def _ramp_slope(excess_db: jax.Array, knee_db: jax.Array) -> jax.Array:
-    return jnp.clip(excess_db / knee_db + 0.5, 0, 1)
-
-
 class _Static(NamedTuple):
     """The static choices that all dynamics processors share."""
 
@@ -296,10 +278,16 @@ def _process(
     check_audio(key, "side_chain")
     if key.shape[1] != x.shape[1]:
         raise ValueError(f"side_chain has shape {key.shape}; expected (channels, {x.shape[1]})")
-    level_db, power = _level_db(key, start.power, static)
+    level, power = level_db(
+        key,
+        start.power,
+        sample_rate=static.sample_rate,
+        detector=static.detector,
+        detection=static.detection,
+    )
     fall, rise = (time_constant(t, sample_rate=static.sample_rate) for t in fall_rise_ms)
     gain_db, smoother = smooth(
-        curve(level_db), fall, rise, start.smoother_db, ballistics=static.ballistics
+        curve(level), fall, rise, start.smoother_db, ballistics=static.ballistics
     )
     late = jnp.concatenate([start.delayed, x], axis=1) if start.delayed.shape[1] else x
     slope, makeup_db = slope_makeup
@@ -309,23 +297,3 @@ def _process(
     return y, DynamicsState(
         smoother, power, late[:, x.shape[1] :] if late is not x else start.delayed
     )
-
-
-def _level_db(x: jax.Array, average: ArrayLike, static: _Static) -> tuple[jax.Array, jax.Array]:
-    """One level per sample, (time,), and the RMS average after the last."""
-    check_choice(static.detector, DETECTORS, "detector")
-    check_choice(static.detection, DETECTIONS, "detection")
-    if x.shape[0] == 1:
-        power = jnp.square(x[0])  # all linkings agree, without a kink at zero
-    elif static.detector == "sum":
-        power = jnp.square(jnp.sum(x, axis=0))
-    elif static.detector == "max":
-        power = jnp.max(jnp.square(x), axis=0)
-    else:
-        power = jnp.square(jnp.mean(jnp.abs(x), axis=0))
-    average = jnp.asarray(average, x.dtype)
-    if static.detection == "rms":
-        window = time_constant(RMS_WINDOW_MS, sample_rate=static.sample_rate)
-        power = one_pole(power, window.astype(x.dtype), average)
-        average = power[-1]
-    return power_to_db(power), average

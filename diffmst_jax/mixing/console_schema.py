@@ -16,10 +16,10 @@ from diffmst_jax.mixing.limits import CEILING_RANGE, LOUDNESS_RANGE
 from diffmst_jax.mixing.meanings import CONSOLE, SETTINGS
 from diffmst_jax.mixing.settings import RefinementNote
 from dsp.ballistics import BALLISTICS
-from dsp.dynamics import DETECTORS
 from dsp.equalizer import CONSOLE_BANDS
 from dsp.linear_filter import METHODS
 from dsp.ranges import Range
+from dsp.side_chain import DETECTORS
 from dsp.stereo import PAN_LAWS
 
 FORMAT = "diffmst-console"

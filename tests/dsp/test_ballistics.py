@@ -88,7 +88,9 @@ def test_recurrence_in_parallel_equals_the_scan(reverse):
     else:
         following = leak
         wanted = recurrence.recur(leak, drive)
-    y = quick_jit(lambda a, b: recurrence.recur_in_parallel(a, b, reverse=reverse))(following, drive)
+    y = quick_jit(lambda a, b: recurrence.recur_in_parallel(a, b, reverse=reverse))(
+        following, drive
+    )
     np.testing.assert_allclose(y, wanted, rtol=0, atol=1e-5)
 
 

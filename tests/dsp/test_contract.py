@@ -7,6 +7,7 @@ import pytest
 
 import dsp
 from dsp.console_settings import console_ranges
+from dsp.dynamics import EXPANDER_RANGES, GATE_RANGES
 from tests.dsp.contract import SAMPLE_RATE, Case, case, ends, promises, verify
 
 RANGES = console_ranges(sample_rate=SAMPLE_RATE)
@@ -81,10 +82,6 @@ def k_weighting(x, _, state=None):
     return dsp.k_weighting(x, sample_rate=SAMPLE_RATE, state=state)
 
 
-EXPANDER = dsp.ExpanderParams(
-    *map(dsp.Range, (-60.0, 1.0, 1.0, 10.0, 0.0, 0.0), (-10.0, 8.0, 50.0, 250.0, 12.0, 80.0))
-)
-GATE = dsp.GateParams(*map(dsp.Range, (-60.0, 1.0, 10.0, 0.0), (-10.0, 50.0, 250.0, 80.0)))
 UNIT = dsp.Range(0.0, 1.0)
 
 CASES = [
@@ -100,8 +97,8 @@ CASES = [
     *map(compressor_case, ("branching", "decoupled", "one_pole", "sampled_one_pole")),
     compressor_case("branching", detector="max", detection="rms"),
     compressor_case("branching", detector="sum", lookahead_ms=1.0),
-    dynamics_case("expander", EXPANDER),
-    dynamics_case("gate", GATE),
+    dynamics_case("expander", EXPANDER_RANGES),
+    dynamics_case("gate", GATE_RANGES),
 ]
 
 

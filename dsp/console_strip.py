@@ -27,7 +27,7 @@ def channel_strip(
     sample_rate: float,
     state: StripState | None,
 ) -> tuple[jax.Array, StripState | None]:
-    """One mono track, (1, time), up to its panning: (time,), and the state after it, if given one."""
+    """One mono track, (1, time), up to its panning, (time,), and the state after it, if given."""
     x = gain(x, params.input_gain_db)
     x, state = _tone_and_dynamics(
         x,
@@ -48,7 +48,7 @@ def master_bus_chain(
     sample_rate: float,
     state: StripState | None,
 ) -> tuple[jax.Array, StripState | None]:
-    """The sum of all tracks, (2, time), on its way out, and the state after it, if given one."""
+    """The sum of all tracks, (2, time), on its way out, and the state after it, if given."""
     x = gain(x, params.input_fader_db)
     x, state = _tone_and_dynamics(
         x,

@@ -2,6 +2,7 @@
 
     make bench                                  # everything, with the table in benchmarks/results
     python benchmarks/dsp_speed.py --rounds 3   # quicker, noisier
+    python benchmarks/dsp_speed.py --only compressor   # some rows, printed and not stored
 
 Every figure is a median over rounds; every ratio is the median of ratios within a round, so that a
 machine whose speed drifts does not favour whoever ran first.
@@ -154,9 +155,11 @@ def measure(row: dict[str, Work], rounds: int, seconds: float = 60.0) -> dict[st
     return times
 
 
-def speeds(rounds: int) -> list[dict[str, Any]]:
+def speeds(rounds: int, only: str = "") -> list[dict[str, Any]]:
     table = []
     for name, row in rows().items():
+        if only not in name:
+            continue
         times = measure(row, rounds)
         own = np.array(times["dsp"])
         entry: dict[str, Any] = {"work": name, "rounds": len(own), "ms": {}, "ratio": {}}
@@ -274,10 +277,14 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=9, help="rounds per row (default %(default)s)"
     )
+    parser.add_argument("--only", metavar="TEXT", help="rows with this in their name, not stored")
     parser.add_argument("--memory-of", choices=("dsp", "dasp-pytorch"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory_of:
         print(memory_of(options.memory_of))
+        return
+    if options.only:
+        speeds(options.rounds, options.only)
         return
     results = {
         "machine": machine(),

@@ -24,7 +24,7 @@ from diffmst_jax.data.examples import (
     draw_reference,
     read_tracks,
 )
-from diffmst_jax.data.processes import stay_off_accelerators
+from diffmst_jax.data.processes import begin
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import read_window
 
@@ -203,13 +203,9 @@ class Batches(Iterator[Example]):
                 grain.MultiprocessingOptions(
                     num_workers=self._workers, per_worker_buffer_size=BATCHES_AHEAD
                 ),
-                worker_init_fn=_begin_worker,
+                worker_init_fn=begin,
             )
         return iter(dataset)
-
-
-def _begin_worker(*_: int) -> None:
-    stay_off_accelerators()
 
 
 def batches(

@@ -36,7 +36,7 @@ def work_through(
             yield item, function(item)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_begin) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=begin) as pool:
         pending: dict[Future[R], T] = {pool.submit(function, item): item for item in first}
         try:
             while pending:
@@ -61,7 +61,7 @@ def stay_off_accelerators() -> None:
     jax.config.update("jax_platforms", "cpu")
 
 
-def _begin() -> None:
+def begin(*_: object) -> None:
     """Keep to the processor, and end when the process that started this one ends, however."""
     stay_off_accelerators()
     parent = multiprocessing.parent_process()

@@ -56,6 +56,12 @@ def start(arguments: list[str], cache: Path, **environment: str) -> subprocess.P
     )
 
 
+def children(process: subprocess.Popen[str]) -> list[int]:
+    """Numbers of the processes that a running program has started; none where there is no /proc."""
+    lists = Path(f"/proc/{process.pid}/task").glob("*/children")  # of each of its threads
+    return [int(number) for place in lists for number in place.read_text().split()]
+
+
 def finish(process: subprocess.Popen[str], status: int = 0) -> str:
     """Wait for the end, check the exit status, return what was said on standard error."""
     _, said = process.communicate(timeout=TIMEOUT_S)

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from diffmst_jax.training.checkpoint import read_state
 from diffmst_jax.training.config import load_train_values
-from tests.training.programs import TINY, finish, scalars, start, wait_for
+from tests.training.programs import TINY, children, finish, scalars, start, wait_for
 
 WEIGHTS = "model/weights.safetensors"
 
@@ -51,13 +51,17 @@ def test_sweep_trains_a_model_for_each_seed(swept):
 
 @pytest.mark.slow
 def test_killed_run_resumes_to_the_same_bits(whole, arguments, cache, tmp_path):
+    """With a process that prepares batches before, which does not outlive it, and without after."""
     folder = tmp_path / "killed"
-    process = start([*arguments, f"hydra.run.dir={folder}"], cache)
+    process = start([*arguments, "data.workers=1", f"hydra.run.dir={folder}"], cache)
     wait_for((folder / "checkpoints" / "3").is_dir, process)
+    started = children(process)
     process.send_signal(signal.SIGKILL)
     finish(process, -signal.SIGKILL)
     assert not (folder / "model").exists(), "it was killed too late to be resumed"
-    finish(start([f"resume={folder}"], cache))
+    assert started or not Path("/proc").exists()
+    finish(start([f"resume={folder}", "data.workers=0"], cache))
+    assert not [number for number in started if Path(f"/proc/{number}").exists()]
     assert (folder / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
     assert scalars(folder) == scalars(whole)
     kept, expected = (

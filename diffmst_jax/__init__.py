@@ -9,14 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from diffmst_jax.mixing.api import MixResult as MixResult
     from diffmst_jax.mixing.api import mix as mix
+    from diffmst_jax.mixing.result import MixResult as MixResult
     from diffmst_jax.models import load_model as load_model
 
 __version__ = "0.1.0"
 
 _LAZY = {
-    "MixResult": "diffmst_jax.mixing.api",
+    "MixResult": "diffmst_jax.mixing.result",
     "load_model": "diffmst_jax.models",
     "mix": "diffmst_jax.mixing.api",
 }

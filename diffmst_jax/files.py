@@ -7,9 +7,9 @@ unwinding, can still take it away: `remove_unfinished`.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from diffmst_jax.errors import InputError
@@ -91,6 +91,21 @@ def check_folder(folder: str | Path) -> None:
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(folder, "cannot be written", "choose another place")
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """Add a number to a name that is taken, upper and lower case alike: `kick (2).wav`.
+
+    Args:
+        name: what it should be called.
+        taken: the names in use, case-folded.
+    """
+    path = PurePosixPath(name)
+    count, candidate = 1, name
+    while candidate.casefold() in taken:
+        count += 1
+        candidate = f"{path.stem} ({count}){path.suffix}"
+    return candidate
 
 
 def remove_unfinished() -> None:

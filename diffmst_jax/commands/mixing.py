@@ -17,18 +17,13 @@ from diffmst_jax.commands.rendering import (
 from diffmst_jax.commands.terminal import output, progress, say
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
-from diffmst_jax.mixing.api import (
-    REPORT_FILE_NAME,
-    MixReport,
-    mix,
-    mix_file_name,
-    result_files,
-)
+from diffmst_jax.mixing.api import mix
+from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.inputs import reference_files, track_files
 from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart
 from diffmst_jax.mixing.report_verdict import DISTANCE_ROWS
+from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport, mix_file_name, result_files
 from diffmst_jax.mixing.style_file import is_style_file
-from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.words import refinement_words, significant
 
 

@@ -9,12 +9,12 @@ from diffmst_jax.commands.terminal import Tell, progress, say
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.console_file import load_console
+from diffmst_jax.mixing.finding import find_tracks
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
 from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import write_song
 from diffmst_jax.mixing.stems import STEMS_FOLDER, check_stems_folder, stems_written_beside
-from diffmst_jax.mixing.tracks import find_tracks
 
 
 def run_render(options: argparse.Namespace) -> int:

@@ -26,15 +26,15 @@ from diffmst_jax.export.notes import PRINTED_NOTE, dawproject_notes, notes_text,
 from diffmst_jax.export.printing import with_effects_in_audio
 from diffmst_jax.export.reaper import audio_folder, write_reaper
 from diffmst_jax.export.session import session_of
-from diffmst_jax.mixing.api import song_name
 from diffmst_jax.mixing.console_file import load_console
+from diffmst_jax.mixing.finding import find_tracks
+from diffmst_jax.mixing.inputs import song_name
 from diffmst_jax.mixing.limits import SESSION_FORMATS
 from diffmst_jax.mixing.measure import decibels
 from diffmst_jax.mixing.output import find_level, finished_pieces
 from diffmst_jax.mixing.overwriting import check_apart
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import FileTape, record_song
-from diffmst_jax.mixing.tracks import find_tracks
 
 Progress = Callable[[str, float], None]
 """Told which stage is under way and which fraction of the whole job is done."""

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 import dsp
-from diffmst_jax.export.media import DECODED_SUBTYPE, Media, unused_name
+from diffmst_jax.export.media import DECODED_SUBTYPE, Media, taken_name
 from diffmst_jax.export.session import Session, SessionTrack
 from dsp.stereo import pan_gains
 
@@ -37,7 +37,7 @@ def with_leans_in_audio(
             files.append(item)
             continue
         path = PurePosixPath(item.name)
-        name = unused_name(path.with_name(f"{path.stem} leaning.wav"), taken)
+        name = taken_name(path.with_name(f"{path.stem} leaning.wav"), taken)
         matrix = lean_matrix(track.pan, session.config.pan_law)
         tracks.append(replace(track, pan=0.5))
         files.append(replace(item, name=name, subtype=DECODED_SUBTYPE, matrix=matrix))

@@ -16,6 +16,7 @@ import soundfile
 
 from diffmst_jax.audio import SAMPLE_RATE, audio_info
 from diffmst_jax.errors import InputError
+from diffmst_jax.files import free_name
 from diffmst_jax.mixing.tracks import Strip, check_channels, files_of_strips
 
 PLAYABLE_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")
@@ -197,7 +198,7 @@ def _plan(file: Path, strip: Strip, taken: set[str]) -> Media:
         new_subtype = subtype if playable else DECODED_SUBTYPE
     return Media(
         source=file,
-        name=unused_name(path, taken),
+        name=taken_name(path, taken),
         channels=strip.channels,
         sample_rate=info.sample_rate,
         duration_s=info.duration_s,
@@ -205,12 +206,9 @@ def _plan(file: Path, strip: Strip, taken: set[str]) -> Media:
     )
 
 
-def unused_name(path: PurePosixPath, taken: set[str]) -> str:
-    """Find a name that no other file has, even where upper and lower case are the same."""
-    name, number = path.as_posix(), 2
-    while name.casefold() in taken:
-        name = path.with_name(f"{path.stem} ({number}){path.suffix}").as_posix()
-        number += 1
+def taken_name(path: PurePosixPath, taken: set[str]) -> str:
+    """Take a name that no other file has, even where upper and lower case are the same."""
+    name = free_name(path.as_posix(), taken)
     taken.add(name.casefold())
     return name
 

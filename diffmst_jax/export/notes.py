@@ -17,6 +17,7 @@ from diffmst_jax.export.session import (
     thresholds_beyond,
 )
 from diffmst_jax.mixing.measure import decibels
+from diffmst_jax.mixing.words import pan_words
 from dsp.equalizer import CONSOLE_BANDS
 
 BAND_NAMES = {"low_shelf": "low shelf", "peaking": "peak", "high_shelf": "high shelf"}
@@ -100,7 +101,7 @@ def settings_table(session: Session) -> str:
     """Every setting as text, for a workstation that leaves some of them out."""
     blocks = []
     for name, track in zip(session.names, session.tracks, strict=True):
-        where = f"{'leans' if track.is_stereo else 'pan'} {_pan(track.pan)}"
+        where = f"{'leans' if track.is_stereo else 'pan'} {pan_words(track.pan)}"
         head = f"{name}: fader {track.fader_db:+.2f} dB, {where}"
         if track.send_db is not None:
             head += f", send {track.send_db:+.2f} dB"
@@ -195,11 +196,6 @@ def _named(session: Session, is_meant: Any) -> str:
 
 def _list(names: Sequence[str]) -> str:
     return ", ".join(names)
-
-
-def _pan(position: float) -> str:
-    percent = round(200 * abs(position - 0.5))
-    return "centre" if percent == 0 else f"{percent} % {'left' if position < 0.5 else 'right'}"
 
 
 def _ms(time_ms: float) -> str:

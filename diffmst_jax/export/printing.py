@@ -17,7 +17,7 @@ from diffmst_jax.export.media import (
     Media,
     Source,
     printed,
-    unused_name,
+    taken_name,
 )
 from diffmst_jax.export.session import Session, SessionTrack
 from diffmst_jax.mixing.measure import factor
@@ -43,7 +43,7 @@ def with_effects_in_audio(
         tracks.append(replace(track, equalizer=None, compressor=None, output_gain_db=0.0, pan=pan))
         audio = partial(_processed, settings, index, track, source)
         frames = round(item.duration_s * SAMPLE_RATE)
-        name = unused_name(PurePosixPath(item.name).with_suffix(".wav"), taken)
+        name = taken_name(PurePosixPath(item.name).with_suffix(".wav"), taken)
         files.append(printed(name, audio, (len(item.channels), frames), subtype="FLOAT"))
     return replace(session, tracks=tuple(tracks)), tuple(files)
 

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.export.jsfx_settings import (
     CHANNEL,
     LIMITER,
@@ -35,7 +36,6 @@ EFFECTS_FOLDER = Path("Effects", "diffmst")
 """Where REAPER looks for the effects, below its resource path or beside a project."""
 
 FORMAT_VERSION, REAPER_VERSION = "0.1", "6.0"
-SAMPLE_RATE = 44100
 TEMPO_BPM = 120
 """Of the empty grid; tracks and items lie on time, so it moves and stretches nothing."""
 

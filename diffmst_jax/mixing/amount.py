@@ -9,8 +9,8 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.finding import Patterns, check_patterns, matches
 from diffmst_jax.mixing.settings import MixSettings, rounded
-from diffmst_jax.mixing.tracks import Patterns, check_patterns, matches
 
 CENTRE = 0.5
 SMALLEST_AMOUNT = 1e-9

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
-
 from diffmst_jax.mixing.amount import (
     Amounts,
     apply_amounts,
     free_settings,
+    locked_strips,
     recorded_level_db,
 )
+from diffmst_jax.mixing.finding import Patterns
 from diffmst_jax.mixing.reference import Reference, blended
 from diffmst_jax.mixing.refine import Refinement, refine, refinement_note
 from diffmst_jax.mixing.settings import MixSettings
@@ -22,6 +22,22 @@ REFINED_FROM, REFINED_TO = 0.3, 0.65
 
 Progress = Callable[[str, float], None]
 """Told which stage is under way and which fraction of the whole job is done."""
+
+
+class Choices(NamedTuple):
+    """What a user asks for besides tracks and references.
+
+    Attributes:
+        amounts: how much of each group to apply.
+        steps: most steps of refinement; 0 for none.
+        lock: patterns of tracks to leave as recorded.
+        exclude: patterns of tracks to leave out.
+    """
+
+    amounts: Amounts = Amounts()
+    steps: int = 0
+    lock: Patterns = ()
+    exclude: Patterns = ()
 
 
 class Decided(NamedTuple):
@@ -35,9 +51,7 @@ def decide(
     settings: MixSettings,
     multitrack: Multitrack,
     references: Sequence[Reference],
-    amounts: Amounts,
-    locked: np.ndarray,
-    steps: int,
+    choices: Choices,
     tell: Progress,
 ) -> Decided:
     """Apply locks, refine, and apply amounts.
@@ -49,11 +63,14 @@ def decide(
         settings: as predicted.
         multitrack: the tracks.
         references: what to refine towards.
-        amounts: how much of each group to apply.
-        locked: strips to leave as recorded, bool `(strips,)`.
-        steps: most steps of refinement; 0 for none.
+        choices: what is asked for.
         tell: told about progress.
+
+    Raises:
+        InputError: a pattern of `choices.lock` that matches no track.
     """
+    amounts, steps = choices.amounts, choices.steps
+    locked = locked_strips(settings, choices.lock)
     recorded_db = recorded_level_db(settings)
 
     def finish(whole: MixSettings) -> MixSettings:

@@ -14,6 +14,7 @@ from diffmst_jax.audio import (
     resample,
 )
 from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.finding import Patterns, check_patterns, find_tracks, matches
 from diffmst_jax.mixing.reference import (
     Reference,
     ReferenceName,
@@ -31,12 +32,8 @@ from diffmst_jax.mixing.tracks import (
     Channels,
     LeftOut,
     Multitrack,
-    Patterns,
     assemble,
-    check_patterns,
-    find_tracks,
     load_tracks,
-    matches,
     split_channels,
 )
 

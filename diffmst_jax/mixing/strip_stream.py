@@ -9,10 +9,7 @@ import numpy as np
 
 from diffmst_jax.audio_blocks import AudioStream
 from diffmst_jax.mixing.ahead import ahead
-from diffmst_jax.mixing.tracks import Strip, check_channels, files_of_strips
-
-READERS = 2
-"""Files decoded at the same time; decoding leaves Python, so threads suffice."""
+from diffmst_jax.mixing.tracks import READERS, Strip, check_channels, files_of_strips
 
 AHEAD_BYTES = 1 << 25
 """What may wait, decoded, while the console is being compiled or is busy."""

@@ -9,14 +9,14 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE, audio_files, audio_info, read_audio
+from diffmst_jax.audio import SAMPLE_RATE, audio_info, read_audio
 from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.finding import Patterns, check_patterns, find_tracks, matches
 from diffmst_jax.mixing.measure import (
     decibels,
     gated_loudness,
@@ -25,13 +25,8 @@ from diffmst_jax.mixing.measure import (
 )
 from diffmst_jax.mixing.parked import IN_MEMORY_BYTES, parked, silence
 
-Patterns = str | Sequence[str]
-"""One pattern of file names, or several; see `matches`."""
-
 READERS = 2
-"""Files read at the same time."""
-
-CONSOLE_FILE_NAME = "console.json"
+"""Files decoded at the same time; decoding leaves Python, so threads suffice."""
 
 SILENCE_PEAK_DB = -60.0
 """A track that never rises above this peak (dBFS) is silence or hiss, and left out."""
@@ -131,34 +126,6 @@ class Channels(NamedTuple):
     step_powers: np.ndarray
 
 
-def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[Path]]:
-    """Find the audio files of one song.
-
-    Args:
-        source: a folder (its files, then those of its subfolders, one level down), one file,
-            or several files. A subfolder that holds a `console.json` is the result of an
-            earlier mix and is passed over.
-
-    Returns:
-        The folder that names are relative to, and the files.
-
-    Raises:
-        InputError: nothing there, or no audio in it.
-    """
-    if isinstance(source, str | Path) and not Path(source).is_file():
-        return Path(source), _find_in_folder(Path(source))
-    files = [Path(source)] if isinstance(source, str | Path) else [Path(item) for item in source]
-    if not files:
-        raise InputError("tracks", "no file was given", "give a folder or some audio files")
-    parents = {file.resolve().parent for file in files}
-    base = parents.pop() if len(parents) == 1 else _common_parent(parents)
-    resolved = [file.resolve() for file in files]
-    if len(set(resolved)) < len(resolved):
-        twice = next(file for file in files if resolved.count(file.resolve()) > 1)
-        raise InputError(twice, "was given twice", "give each track once")
-    return base, resolved
-
-
 def load_tracks(
     source: str | Path | Sequence[str | Path],
     *,
@@ -220,29 +187,6 @@ def _read_channels(
         except BaseException:
             readers.shutdown(cancel_futures=True)
             raise
-
-
-def matches(file: str, patterns: Patterns) -> bool:
-    """Whether a file is meant by one of the patterns: `*` and `?` as in a shell, case ignored.
-
-    A pattern stands for the whole path, the file name, or the file name without its ending.
-    """
-    path = PurePosixPath(file.casefold())
-    names = (str(path), path.name, path.stem)
-    listed = [patterns] if isinstance(patterns, str) else patterns
-    return any(fnmatchcase(name, p.casefold()) for p in listed for name in names)
-
-
-def check_patterns(option: str, patterns: Patterns, files: Sequence[str]) -> None:
-    """Require that each pattern means a track: a slip in one would go unnoticed.
-
-    Raises:
-        InputError: one matches no file; names it and the option.
-    """
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        if not any(matches(file, pattern) for file in files):
-            problem = f"matches no track ({', '.join(files)})"
-            raise InputError(f"{option} {pattern!r}", problem, "use * for any characters")
 
 
 def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitrack:
@@ -352,25 +296,6 @@ def check_channels(file: Path, strip: Strip, channels: int) -> None:
     if max(strip.channels) > channels:
         problem = f"has {channels} channel(s), the console file uses {max(strip.channels)}"
         raise InputError(file, problem, "give the file that was mixed")
-
-
-def _find_in_folder(folder: Path) -> list[Path]:
-    files = audio_files(folder)
-    subfolders = [item for item in folder.iterdir() if item.is_dir()]
-    for subfolder in sorted(subfolders, key=lambda item: item.name):
-        hidden = subfolder.name.startswith(".")
-        if not hidden and not (subfolder / CONSOLE_FILE_NAME).exists():
-            files += audio_files(subfolder)
-    if not files:
-        raise InputError(
-            folder, "holds no audio files", "give a folder of WAV, FLAC, MP3, OGG or AIFF"
-        )
-    return files
-
-
-def _common_parent(folders: Iterable[Path]) -> Path:
-    parents = [[*reversed(folder.parents), folder] for folder in folders]
-    return [level[0] for level in zip(*parents, strict=False) if len(set(level)) == 1][-1]
 
 
 def _is_dual_mono(audio: np.ndarray) -> bool:

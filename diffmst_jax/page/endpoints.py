@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from diffmst_jax.export.effects_return import bus_response
-from diffmst_jax.mixing.api import REPORT_FILE_NAME
-from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
+from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
+from diffmst_jax.mixing.result import REPORT_FILE_NAME
 from diffmst_jax.page import decoded
 from diffmst_jax.page.features import features
 from diffmst_jax.page.jobs import Task, Worker

@@ -6,7 +6,6 @@ longer than file systems take. Where it lies is decided elsewhere, never by the 
 
 import re
 import unicodedata
-from collections.abc import Container
 from pathlib import PurePosixPath
 
 from diffmst_jax.audio import AUDIO_SUFFIXES, GIVE_AUDIO
@@ -48,21 +47,6 @@ def safe_audio_name(raw: str) -> str:
     if PurePosixPath(name).suffix.lower() not in AUDIO_SUFFIXES:
         raise InputError(name, "is no audio file by its ending", GIVE_AUDIO)
     return name
-
-
-def free_name(name: str, taken: Container[str]) -> str:
-    """Add a number to a name that is taken, upper and lower case alike: `kick (2).wav`.
-
-    Args:
-        name: what it should be called.
-        taken: the names in use, case-folded.
-    """
-    path = PurePosixPath(name)
-    count, candidate = 1, name
-    while candidate.casefold() in taken:
-        count += 1
-        candidate = f"{path.stem} ({count}){path.suffix}"
-    return candidate
 
 
 def shown(raw: str) -> str:

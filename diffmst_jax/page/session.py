@@ -13,8 +13,8 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 from diffmst_jax.mixing.amount import Amounts
 from diffmst_jax.mixing.console_file import load_console
+from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME
 from diffmst_jax.page.workspace import Song
 
 SESSION_FILE_NAME = "session.json"

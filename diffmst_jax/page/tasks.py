@@ -11,15 +11,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 from diffmst_jax.mixing.amount import Amounts, apply_amounts
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.api import (
-    REPORT_FILE_NAME,
-    MixReport,
-    carry_out,
-    mix,
-    read_reference,
-    render_file,
-    write_mix,
-)
+from diffmst_jax.mixing.api import carry_out, mix, render_file
 from diffmst_jax.mixing.baselines import plain_sum
 from diffmst_jax.mixing.console_file import (
     console_document,
@@ -27,11 +19,14 @@ from diffmst_jax.mixing.console_file import (
     settings_from_document,
 )
 from diffmst_jax.mixing.decide import Decided
+from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.inputs import gather_references
 from diffmst_jax.mixing.limits import SUBTYPES
 from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.reference import read_reference
 from diffmst_jax.mixing.report_content import MixFacts
-from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME, Multitrack, load_tracks, read_strips
+from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport, write_mix
+from diffmst_jax.mixing.tracks import Multitrack, load_tracks, read_strips
 from diffmst_jax.models import Model
 from diffmst_jax.page import decoded
 from diffmst_jax.page.jobs import Tell

@@ -10,8 +10,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from diffmst_jax.audio import audio_info
 from diffmst_jax.errors import InputError
+from diffmst_jax.files import free_name
 from diffmst_jax.page.limits import UploadLimits
-from diffmst_jax.page.names import free_name, safe_audio_name
+from diffmst_jax.page.names import safe_audio_name
 from diffmst_jax.page.refusal import RefusalError
 from diffmst_jax.page.workspace import Song
 

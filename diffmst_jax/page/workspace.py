@@ -18,10 +18,10 @@ from pathlib import Path
 
 from diffmst_jax.audio import audio_files
 from diffmst_jax.errors import InputError
-from diffmst_jax.files import check_folder
-from diffmst_jax.mixing.tracks import CONSOLE_FILE_NAME, find_tracks
+from diffmst_jax.files import check_folder, free_name
+from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, find_tracks
 from diffmst_jax.page.limits import UploadLimits
-from diffmst_jax.page.names import free_name, safe_name, shown
+from diffmst_jax.page.names import safe_name, shown
 from diffmst_jax.page.refusal import RefusalError
 
 HIDDEN = ".diffmst"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from diffmst_jax.mixing.api import MixResult, mix
+from diffmst_jax.mixing.api import mix
+from diffmst_jax.mixing.result import MixResult
 from diffmst_jax.mixing.tracks import Multitrack, load_tracks
 from diffmst_jax.models import Model
 from tests.mixing.songs import tiny_model, write_reference, write_song

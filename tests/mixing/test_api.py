@@ -9,9 +9,10 @@ import diffmst_jax
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.api import mix, read_reference, render_file
+from diffmst_jax.mixing.api import mix, render_file
 from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
 from diffmst_jax.mixing.output import OutputTarget, finish
+from diffmst_jax.mixing.reference import read_reference
 from diffmst_jax.mixing.render import render
 from diffmst_jax.models import Model
 from tests.mixing.songs import TINY, bursts, tiny_module, tone

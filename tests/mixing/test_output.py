@@ -3,7 +3,6 @@ import pytest
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from diffmst_jax.audio import read_audio
-from diffmst_jax.mixing.api import write_mix
 from diffmst_jax.mixing.dither import dithered
 from diffmst_jax.mixing.measure import (
     decibels,
@@ -16,6 +15,7 @@ from diffmst_jax.mixing.output import (
     OutputTarget,
     finish,
 )
+from diffmst_jax.mixing.result import write_mix
 from diffmst_jax.mixing.sliding import lowest_around, mean_around
 from tests.mixing.songs import bursts, tone
 

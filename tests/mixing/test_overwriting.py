@@ -10,7 +10,7 @@ import pytest
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing import api, render, stems
+from diffmst_jax.mixing import render, result, stems
 from diffmst_jax.mixing.console_file import console_text
 from diffmst_jax.mixing.overwriting import check_apart
 from tests.mixing.songs import tone
@@ -138,7 +138,7 @@ def test_a_mix_that_fails_leaves_no_stems_either(mixed, song, place, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("diffmst_jax.commands.mixing.mix", lambda *_, **__: mixed)
-    monkeypatch.setattr(api, "write_mix", fail)
+    monkeypatch.setattr(result, "write_mix", fail)
     before = contents(place)
     assert main(["mix", str(song), "ref.wav", "--out", "out", "--stems"]) == 2
     assert contents(place) == before

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from diffmst_jax.audio import read_audio, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing import api
+from diffmst_jax.mixing import result
 from diffmst_jax.mixing.console_file import console_text
 from diffmst_jax.mixing.reference import parse_reference
 from diffmst_jax.mixing.style_file import load_style, style_text
@@ -74,7 +74,7 @@ def test_a_page_that_cannot_be_written_takes_the_rest_with_it(mixed, tmp_path, m
     def fail(*_args, **_more):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(api.MixReport, "html", property(fail))
+    monkeypatch.setattr(result.MixReport, "html", property(fail))
     with pytest.raises(InputError, match="No space left"):
         mixed.write(tmp_path / "out", preset=tmp_path / "style.json")
     assert below(tmp_path) == []

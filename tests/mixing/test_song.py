@@ -13,11 +13,11 @@ from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.audio_blocks import AudioStream, AudioWriter
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.api import write_mix
 from diffmst_jax.mixing.console_file import console_text
 from diffmst_jax.mixing.output import OutputTarget, finish, record
 from diffmst_jax.mixing.pieces import PIECE, with_margins
 from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.result import write_mix
 from diffmst_jax.mixing.song import FileTape, write_song
 from diffmst_jax.mixing.stems import stem_names, write_stems
 from diffmst_jax.mixing.strip_stream import StripStream

@@ -3,17 +3,10 @@ import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.finding import find_tracks, matches
 from diffmst_jax.mixing.inputs import gather_tracks
 from diffmst_jax.mixing.measure import integrated_loudness
-from diffmst_jax.mixing.tracks import (
-    LeftOut,
-    Strip,
-    find_tracks,
-    load_tracks,
-    matches,
-    read_strips,
-    split_channels,
-)
+from diffmst_jax.mixing.tracks import LeftOut, Strip, load_tracks, read_strips, split_channels
 from tests.mixing.songs import SONG_S, bursts, tone
 
 

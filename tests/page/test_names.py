@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.files import free_name
 from diffmst_jax.page.limits import NAME_BYTES
-from diffmst_jax.page.names import free_name, safe_audio_name, safe_name
+from diffmst_jax.page.names import safe_audio_name, safe_name
 
 
 @pytest.mark.parametrize(

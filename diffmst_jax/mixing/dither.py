@@ -9,7 +9,8 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.audio_blocks import write_blocks
 
 DITHERED_BITS = {"PCM_16": 16}
-"""Sample formats with steps that can be heard, and their depth; 24 bits are finer than hearing."""
+"""Sample formats with steps that can be heard, and their depth. 24 bits are as fine as the float32
+that a mix comes in: dither would only add noise."""
 
 DITHER_SEED = 0
 

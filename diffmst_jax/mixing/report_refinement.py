@@ -20,7 +20,7 @@ NOTE = (
     "short pieces from all over the song. {held}"
 )
 CHECKED = (
-    "As much of the way was kept ({percent:.0f} %) as brought a stretch that was held back no "
+    "As much of the way was kept ({percent:.0f}\N{NO-BREAK SPACE}%) as brought a stretch that was held back no "
     "further from the reference. "
 )
 UNSEEN = (

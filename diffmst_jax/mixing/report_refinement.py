@@ -20,8 +20,8 @@ NOTE = (
     "short pieces from all over the song. {held}"
 )
 CHECKED = (
-    "As much of the way was kept ({percent:.0f}\N{NO-BREAK SPACE}%) as brought a stretch that was held back no "
-    "further from the reference. "
+    "As much of the way was kept ({percent:.0f}\N{NO-BREAK SPACE}%) as brought a stretch that was "
+    "held back no further from the reference. "
 )
 UNSEEN = (
     "On another stretch nothing depended: how close it comes says whether the settings suit the "

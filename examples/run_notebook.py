@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-WIDTH_PX, HEIGHT_PX = 900, 1000
+WIDTH_PX, HEIGHT_PX = 900, 900
 CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu")
 
 

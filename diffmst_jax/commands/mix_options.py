@@ -31,7 +31,7 @@ examples:
   diffmst mix my_song/ reference.mp3 --out mixed/
   diffmst mix kick.wav bass.wav vox.wav reference.flac --out mixed/
 
-closer to the reference, by 60 steps of descent from the prediction (about half a minute):
+closer to the reference, by 60 steps of descent from the prediction:
   diffmst mix my_song/ reference.mp3 --out mixed/ --refine 60
 
 less of it; by part of the console; tracks left as they are, or out; only the master bus:

@@ -57,8 +57,10 @@ def reasons(views: Sequence[View]) -> list[str]:
         texts.append(f"{_named(closer, moves)} closed most of the gap.")
     if further:
         texts.append(f"{_named(further, moves)} went further away.")
+    elif closer:
+        texts.append("None went noticeably further away.")
     else:
-        texts.append(f"No {'other ' if closer else ''}term went noticeably further away.")
+        texts.append("No term moved noticeably.")
     is_long = any(view.audio.shape[1] > STYLE_STRETCH_S * SAMPLE_RATE for view in views)
     stretch = f"the loudest {STYLE_STRETCH_S:g} s" if is_long else "the whole"
     return [*texts, f"Distances are measured on {stretch} of each, at one loudness."]

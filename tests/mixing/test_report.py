@@ -111,8 +111,7 @@ def judged(mixed, before, after):
     [
         (
             (0.01, 0.0, 0.0, 0.0, 0.02),
-            "Tone (0.300 to 0.0200) closed most of the gap. "
-            "No other term went noticeably further away.",
+            "Tone (0.300 to 0.0200) closed most of the gap. None went noticeably further away.",
         ),
         (
             (0.01, 0.05, 0.0, 0.0, 0.2),
@@ -123,7 +122,7 @@ def judged(mixed, before, after):
             (0.02, 0.04, 0.02, 0.0, 0.3),
             "Punch (0 to 0.0400) and density (0.0100 to 0.0200) went further away.",
         ),
-        ((0.01, 0.0, 0.02, 0.0, 0.3), "No term went noticeably further away."),
+        ((0.01, 0.0, 0.02, 0.0, 0.3), "No term moved noticeably."),
     ],
 )
 def test_it_is_said_which_terms_closed_the_gap_and_which_did_not(mixed, after, said):

@@ -58,7 +58,7 @@ def reasons(views: Sequence[View]) -> list[str]:
     if further:
         texts.append(f"{_named(further, moves)} went further away.")
     elif closer:
-        texts.append("None went noticeably further away.")
+        texts.append("No term went noticeably further away.")
     else:
         texts.append("No term moved noticeably.")
     is_long = any(view.audio.shape[1] > STYLE_STRETCH_S * SAMPLE_RATE for view in views)

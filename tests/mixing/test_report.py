@@ -111,7 +111,7 @@ def judged(mixed, before, after):
     [
         (
             (0.01, 0.0, 0.0, 0.0, 0.02),
-            "Tone (0.300 to 0.0200) closed most of the gap. None went noticeably further away.",
+            "Tone (0.300 to 0.0200) closed most of the gap. No term went noticeably further away.",
         ),
         (
             (0.01, 0.05, 0.0, 0.0, 0.2),

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.compiling import FLAGS
 from tests.training.conftest import CONF
 
 ROOT = Path(CONF).parent
 TIMEOUT_S = 300
-QUICKLY_COMPILED = "--xla_backend_optimization_level=0"  # compiling is most of what these runs do
 TINY = [
     "experiment=af_16",
     "console=default",
@@ -48,7 +48,7 @@ def start(arguments: list[str], cache: Path, **environment: str) -> subprocess.P
             "JAX_PLATFORMS": "cpu",
             "JAX_COMPILATION_CACHE_DIR": str(cache),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            "XLA_FLAGS": QUICKLY_COMPILED,
+            "XLA_FLAGS": FLAGS,
             **environment,
         },
         stderr=subprocess.PIPE,

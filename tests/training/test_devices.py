@@ -12,13 +12,14 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.sharding import by_rows
 from diffmst_jax.training import devices as module
 from diffmst_jax.training.devices import join_processes, make_devices
-from tests.training.programs import QUICKLY_COMPILED, ROOT
+from tests.compiling import FLAGS
+from tests.training.programs import ROOT
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("four")
-    flags = f"{QUICKLY_COMPILED} --xla_force_host_platform_device_count=4"
+    flags = f"{FLAGS} --xla_force_host_platform_device_count=4"
     environment = {**os.environ, "XLA_FLAGS": flags}
     subprocess.run(
         [sys.executable, "-m", "tests.training.four_devices", str(folder)],

@@ -187,16 +187,16 @@ def test_an_equaliser_handle_is_dragged_and_turned_by_wheel_and_keys(mixer):
 
 
 def test_amounts_take_the_prediction_back_and_edits_stay_on_top(mixer):
-    predicted = mixer.ask("diffmst.store.state.base.tracks[2].pan")
+    predicted = mixer.ask("diffmst.store.state.base.tracks[0].pan")
     mixer.ask("diffmst.store.edit((state) => { state.console.tracks[1].pan = 0.9; })")
     by_hand = 0.9 - mixer.ask("diffmst.store.state.base.tracks[1].pan")
     slider = mixer.page.locator("input[aria-label='Amount of Pan']")
     slider.fill("0")
-    mixer.until("diffmst.store.state.base.tracks[2].pan === 0.5 && !diffmst.store.open")
-    assert mixer.track(2)["pan"] == 0.5 != predicted
+    mixer.until("diffmst.store.state.base.tracks[0].pan === 0.5 && !diffmst.store.open")
+    assert mixer.track(0)["pan"] == 0.5 != predicted
     assert mixer.track(1)["pan"] == pytest.approx(np.clip(0.5 + by_hand, 0, 1), abs=1e-3)
     mixer.page.locator("body").press("Control+z")
-    assert mixer.track(2)["pan"] == predicted
+    assert mixer.track(0)["pan"] == predicted
     assert mixer.ask("diffmst.store.state.amounts.pan") == 1
 
 

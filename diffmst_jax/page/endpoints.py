@@ -101,9 +101,12 @@ class Page:
         return JSONResponse({})
 
     async def amounts(self, request: Request) -> Response:
-        """Return the prediction at other amounts."""
+        """Return a prediction at other amounts."""
         song, body = self._song(request), await self._json(request)
-        return JSONResponse(await run_in_threadpool(scaled, song, body))
+        amounts = body.get("amounts")
+        if not isinstance(amounts, dict):
+            raise RefusalError(400, "amounts are not complete")
+        return JSONResponse(await run_in_threadpool(scaled, song, body.get("predicted"), amounts))
 
     async def reverb(self, request: Request) -> Response:
         """Send the response of a console's effects bus: left, then right, float32."""
@@ -194,7 +197,7 @@ class Page:
             "is_open": is_open,
             "console": load_document(song) if is_open else None,
             "base": session.base,
-            "is_mixed": session.predicted is not None,
+            "predicted": session.predicted,
             "amounts": session.amounts,
             "locked": session.locked,
             "output": session.output,
@@ -210,16 +213,20 @@ class Page:
 
 def _save(song: Song, body: dict[str, Any]) -> None:
     """Check everything, then write it."""
-    known = load_session(song).amounts
-    amounts, locked, base = body.get("amounts"), body.get("locked"), body.get("base")
-    if not isinstance(amounts, dict) or set(amounts) != set(known):
+    known = load_session(song)
+    amounts, locked = body.get("amounts"), body.get("locked")
+    predicted, base = body.get("predicted"), body.get("base")
+    if not isinstance(amounts, dict) or set(amounts) != set(known.amounts):
         raise RefusalError(400, "amounts are not complete")
     if not all(isinstance(v, int | float) and 0 <= v <= 1 for v in amounts.values()):
         raise RefusalError(400, "amounts are not all from 0 to 1")
     if not isinstance(locked, list) or not all(_is_strip_key(item) for item in locked):
         raise RefusalError(400, "locked is no list of tracks")
-    if base is not None:
-        checked_document(song, base)
+    if (predicted is None) != (base is None):
+        raise RefusalError(400, "predicted and base are not given together")
+    for document, same in ((predicted, known.predicted), (base, known.base)):
+        if document != same and document is not None:
+            checked_document(song, document)
     console = body.get("console") or {}
     settings = checked_document(song, console)
     strangers = {strip.file for strip in settings.strips} - set(song.track_names())
@@ -227,7 +234,8 @@ def _save(song: Song, body: dict[str, Any]) -> None:
         raise RefusalError(400, f"{song.name} has no track {min(strangers)}; load the page again")
     save_document(song, console)
     with changed_session(song) as session:
-        session.amounts, session.locked, session.base = amounts, locked, base
+        session.amounts, session.locked = amounts, locked
+        session.predicted, session.base = predicted, base
 
 
 def _is_strip_key(item: Any) -> bool:

@@ -35,6 +35,7 @@ from diffmst_jax.page.overview import Heard, heard, output_document
 from diffmst_jax.page.session import (
     Document,
     changed_session,
+    checked_document,
     load_document,
     load_session,
     save_document,
@@ -201,19 +202,19 @@ def keys_of(console: Document) -> list[tuple[str, tuple[int, ...]]]:
     return [strip_key(track) for track in console["tracks"]]
 
 
-def scaled(song: Song, amounts: Document) -> Document:
-    """The prediction at other amounts.
+def scaled(song: Song, predicted: Document | None, amounts: Document) -> Document:
+    """A prediction at other amounts: the page's, which undo may have taken back to one of before.
 
     Raises:
-        InputError: there is no prediction yet, or the amounts are none.
+        InputError: there is no prediction yet, it is no console, or the amounts are none.
     """
-    predicted = load_session(song).predicted
     if predicted is None:
         raise InputError(song.name, "is not mixed yet", "mix it first")
     values = [amounts.get(name) for name in Amounts._fields]
     if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in values):
         raise InputError("amounts", "are not all from 0 to 1", f"give {', '.join(Amounts._fields)}")
-    settings = settings_from_document(predicted)
+    is_known = predicted == load_session(song).predicted
+    settings = settings_from_document(predicted) if is_known else checked_document(song, predicted)
     return console_document(apply_amounts(settings, Amounts(*map(float, values))))  # type: ignore[arg-type]
 
 

@@ -29,6 +29,9 @@ from tests.mixing.songs import bursts, tone
 LIMITS = UploadLimits(file_bytes=300_000, tracks=3, songs=4, json_bytes=100_000)
 
 
+KEPT = ("console", "predicted", "base", "amounts", "locked")
+
+
 class Client:
     """Speaks to the server as the page does."""
 
@@ -52,8 +55,14 @@ class Client:
 
     def session(self, song, **changes):
         details = self.http.get(f"/api/songs/{song}").json()
-        session = {key: details[key] for key in ("console", "base", "amounts", "locked")}
+        session = {key: details[key] for key in KEPT}
         return {**session, **changes}
+
+    def scaled(self, song, predicted, amounts):
+        body = {"predicted": predicted, "amounts": amounts}
+        answer = self.http.post(f"/api/songs/{song}/amounts", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
 
 def open_client(root, desk, limits=LIMITS):
@@ -156,6 +165,27 @@ def test_an_edited_console_is_kept_and_rendered_as_diffmst_render_does(client, s
     assert np.max(np.abs(read_audio(tmp_path / "given.flac") - expected)) < 3 * 2.0**-15
 
 
+def test_a_prediction_that_undo_brought_back_is_scaled_and_kept(client, song):
+    client.job(song, "open")
+    session = client.session(song)
+    first, second = (json.loads(json.dumps(session["console"])) for _ in range(2))
+    first["tracks"][0]["pan"], second["tracks"][0]["pan"] = 0.2, 0.9
+    for predicted in (first, second):
+        kept = {**session, "predicted": predicted, "base": predicted}
+        assert client.http.put(f"/api/songs/{song}/session", json=kept).status_code == 200
+        assert client.session(song) == kept
+    half = {**session["amounts"], "pan": 0.5}
+    for predicted, pan in ((first, 0.35), (second, 0.7)):
+        assert client.scaled(song, predicted, half)["tracks"][0]["pan"] == pytest.approx(pan)
+    body = {"predicted": {"format": "?"}, "amounts": half}
+    answer = client.http.post(f"/api/songs/{song}/amounts", json=body)
+    assert answer.status_code == 400
+    assert "is not a console file" in answer.json()["error"]
+    wrong = {**session, "predicted": {"format": "?"}, "base": first}
+    answer = client.http.put(f"/api/songs/{song}/session", json=wrong)
+    assert (answer.status_code, client.session(song)) == (400, kept)
+
+
 @pytest.mark.parametrize(
     ("place", "value", "status", "text"),
     [
@@ -164,7 +194,7 @@ def test_an_edited_console_is_kept_and_rendered_as_diffmst_render_does(client, s
         (("console",), None, 400, "console"),
         (("console", "tracks", 0, "file"), 5, 400, "tracks[0].file"),
         (("console", "tracks", 0, "file"), "../x.wav", 400, "has no track ../x.wav"),
-        (("base",), {"format": "?"}, 400, "is not a console file"),
+        (("base",), {"format": "?"}, 400, "predicted and base are not given together"),
         (("amounts", "eq"), 2, 400, "amounts are not all from 0 to 1"),
         (("amounts",), {}, 400, "amounts are not complete"),
         (("locked",), [1], 400, "locked is no list of tracks"),
@@ -385,13 +415,13 @@ def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, 
     job = client.job(song, "mix", loudness_lufs=-20.0)
     assert job["state"] == "done", job["error"]
     details = client.http.get(f"/api/songs/{song}").json()
-    assert details["is_mixed"]
+    assert details["predicted"] == details["base"]
     assert details["console"] == details["base"]
     assert details["console"]["output"]["loudness_lufs"] == -20.0
     assert details["output"]["of"] == details["console"]
     assert set(details["closeness"]) == {"Plain sum", "Equal loudness", "Mix"}
     none = dict.fromkeys(details["amounts"], 0.0)
-    neutral = client.http.post(f"/api/songs/{song}/amounts", json=none).json()
+    neutral = client.scaled(song, details["predicted"], none)
     assert {track["pan"] for track in neutral["tracks"]} == {0.5}
     report = client.http.get(f"/api/songs/{song}/files/report.html")
     assert "sandbox" in report.headers["content-security-policy"]

@@ -116,7 +116,7 @@ def mixer(chromium, address, files):
     mixer.page.set_input_files("input[data-role=reference]", str(files / "reference.flac"))
     mixer.until("Boolean(diffmst.overview.reference) && !diffmst.work.busy")
     mixer.page.click("button.primary")
-    mixer.until("diffmst.details.is_mixed && !diffmst.work.busy")
+    mixer.until("Boolean(diffmst.store.state.predicted) && !diffmst.work.busy")
     yield mixer
     assert mixer.errors == []
     mixer.page.close()
@@ -198,6 +198,29 @@ def test_amounts_take_the_prediction_back_and_edits_stay_on_top(mixer):
     mixer.page.locator("body").press("Control+z")
     assert mixer.track(0)["pan"] == predicted
     assert mixer.ask("diffmst.store.state.amounts.pan") == 1
+
+
+MIX_AGAIN = """diffmst.store.edit((state) => {
+  for (const console of [state.console, state.base, state.predicted]) {
+    console.tracks[0].pan = 0.9;
+    for (const track of console.tracks) track.input_gain_db -= 3;
+  }
+})"""
+
+
+def test_a_mix_that_was_undone_does_not_come_back_with_the_amounts(mixer):
+    before = mixer.track(0)
+    text = mixer.page.locator(".rack .strip-level").first.inner_text()
+    mixer.ask(MIX_AGAIN)
+    mixer.page.locator("body").press("Control+z")
+    mixer.page.locator("input[aria-label='Amount of EQ']").fill("0")
+    mixer.until("diffmst.store.state.amounts.eq === 0 && !diffmst.store.open")
+    assert mixer.track(0)["pan"] == before["pan"] != 0.9
+    assert mixer.track(0)["input_gain_db"] == pytest.approx(before["input_gain_db"], abs=1e-3)
+    mixer.page.locator("body").press("Control+z")
+    mixer.page.wait_for_timeout(100)
+    assert mixer.track(0) == before
+    assert mixer.page.locator(".rack .strip-level").first.inner_text() == text
 
 
 def test_what_is_heard_changes_at_one_loudness(playing):

@@ -33,7 +33,8 @@ export const api = {
   song: (song) => json(at(song)),
   removeTrack: (song, name) => send(named(at(song, "/tracks"), name), { method: "DELETE" }),
   save: (song, session) => send(at(song, "/session"), withBody("PUT", session)),
-  amounts: (song, amounts) => json(at(song, "/amounts"), withBody("POST", amounts)),
+  amounts: (song, predicted, amounts) =>
+    json(at(song, "/amounts"), withBody("POST", { predicted, amounts })),
   startJob: (song, kind, options = {}) =>
     json(at(song, "/jobs"), withBody("POST", { ...options, kind })),
   currentJob: () => json("/api/jobs/current"),

@@ -5,7 +5,7 @@ import { Engine } from "./engine.js";
 import { Files } from "./files.js";
 import { Keeping } from "./keeping.js";
 import { bindKeys } from "./keys.js";
-import { faderZero } from "./levels.js";
+import { faderZero, stripLevel } from "./levels.js";
 import { Listening } from "./listening.js";
 import { readRanges } from "./ranges.js";
 import { Reverb } from "./reverb.js";
@@ -13,7 +13,7 @@ import { Store } from "./store.js";
 import { Work } from "./work.js";
 import { amountSliders } from "../ui/amounts.js";
 import { channelPanel } from "../ui/channel.js";
-import { h } from "../ui/dom.js";
+import { h, whenChanged } from "../ui/dom.js";
 import { header } from "../ui/header.js";
 import { MASTER, masterStrip } from "../ui/master.js";
 import { setupPanel } from "../ui/setup.js";
@@ -45,6 +45,11 @@ class App {
     this.listening = new Listening(this);
     this.keeping = new Keeping(this);
     this.reverb = new Reverb(this);
+    // With another prediction, which undo may bring, but not with a fader.
+    this.countFrom = whenChanged(() => {
+      const { base, console: settings } = this.store.state;
+      this.zero = faderZero(base ?? settings);
+    });
     this.build();
     this.store.subscribe((state) => this.showState(state));
     bindKeys(this);
@@ -113,10 +118,10 @@ class App {
       this.show();
       return;
     }
-    const { console: settings, base, amounts, locked } = details;
+    const { console: settings, predicted, base, amounts, locked } = details;
     this.overview = details.overview;
     this.zero = faderZero(base ?? settings);
-    this.store.load({ console: settings, base, amounts, locked }, { keepHistory });
+    this.store.load({ console: settings, predicted, base, amounts, locked }, { keepHistory });
     if (keepHistory) this.glide();
     if (this.chosen !== MASTER && this.chosen >= settings.tracks.length) this.chosen = 0;
     this.layOut();
@@ -178,6 +183,7 @@ class App {
   }
 
   showState(state) {
+    this.countFrom(state.predicted?.tracks.map(stripLevel));
     this.engine.post("settings", state.console);
     this.listening.sendLevels();
     for (const strip of this.strips) strip.show(state);

@@ -1,4 +1,5 @@
-// What is being mixed, with undo: the console document, amounts and locks.
+// What is being mixed, with undo: the console document, the prediction that it goes by,
+// amounts and locks.
 //
 // A gesture is `begin`, any number of `change`s, `end`; it is one step of undo. Listeners are told
 // of changes once per frame.

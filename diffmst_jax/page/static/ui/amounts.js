@@ -44,6 +44,7 @@ export function amountSliders(app) {
       state.amounts[name] = value;
     });
     next = { ...store.state.amounts };
+    const { predicted } = store.state;
     if (asking) return;
     asking = true;
     const { song } = app;
@@ -51,7 +52,7 @@ export function amountSliders(app) {
       while (next) {
         const amounts = next;
         next = null;
-        const base = await api.amounts(song, amounts);
+        const base = await api.amounts(song, predicted, amounts);
         if (app.song !== song || !store.state) return;
         store.change((state) => take(state, base));
       }

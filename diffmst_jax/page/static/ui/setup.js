@@ -125,7 +125,7 @@ export function setupPanel(app) {
       reference.text.textContent = song?.reference ?? reference.invitation;
       reference.choose.textContent = song?.reference ? "Replace" : "Choose a file";
       mix.disabled = !count || !song?.reference || app.work.busy;
-      mix.textContent = song?.is_mixed ? "Mix again" : "Mix";
+      mix.textContent = app.store.state?.predicted ? "Mix again" : "Mix";
       const words = verdict(song, count);
       const text = words.map((part) => part.outerHTML ?? part).join("");
       if (text === shownWords) return; // a link is not replaced under a finger

@@ -151,6 +151,40 @@ def test_a_fader_is_heard_at_once_and_undone(playing):
     playing.page.keyboard.press("Control+z")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "db"),
+    [
+        (".rack .fader-lane", "state.console.tracks[0].input_gain_db", 14.0),
+        (".master .fader-lane", "state.console.output.loudness_lufs", -34.0),
+        (".master .knob-dial", "state.console.master_bus.input_fader_db", 30.0),
+    ],
+)
+def test_what_stands_beyond_the_end_of_a_scale_is_moved_from_there(mixer, name, value, db):
+    control = mixer.page.locator(name).first
+    # Strips count from the mean of the prediction.
+    zero = "diffmst.zero - state.console.tracks[0].source_gain_db" if "tracks" in value else "0"
+    mixer.ask(f"diffmst.store.edit((state) => {{ {value} = {db} + {zero}; }})")
+    start = mixer.ask(f"diffmst.store.{value}")
+    further, back = ("ArrowDown", "ArrowUp") if db < 0 else ("ArrowUp", "ArrowDown")
+    control.press(further)
+    assert mixer.ask(f"diffmst.store.{value}") == pytest.approx(start, abs=0.01)
+    control.press(back)
+    after_key = mixer.ask(f"diffmst.store.{value}")
+    assert 0 < abs(after_key - start) < 2
+    control.scroll_into_view_if_needed()
+    box = control.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mixer.page.mouse.move(x, y)
+    mixer.page.mouse.down()
+    mixer.page.mouse.move(x, y + (-2 if db < 0 else 2))
+    mixer.page.mouse.up()
+    assert 0 < abs(mixer.ask(f"diffmst.store.{value}") - after_key) < 2
+    control.press("Home" if db < 0 else "End")
+    assert abs(mixer.ask(f"diffmst.store.{value}") - start) < 4
+    for _ in range(4):
+        mixer.page.locator("body").press("Control+z")
+
+
 def test_mute_and_solo_are_heard(playing):
     strips = playing.page.locator(".rack .strip")
     strips.nth(0).locator(".mute").click()

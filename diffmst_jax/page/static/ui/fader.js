@@ -1,6 +1,6 @@
 // A fader with its scale.
 
-import { h } from "./dom.js";
+import { clamp, h } from "./dom.js";
 import { pieces, slide } from "./slide.js";
 
 export const LEVEL_SCALE = pieces([[-48, 0], [-24, 0.25], [-12, 0.47], [0, 0.75], [12, 1]]);
@@ -24,7 +24,7 @@ export function fader(options) {
     element,
     lane,
     show(value) {
-      lane.style.setProperty("--at", scale.toPosition(value));
+      lane.style.setProperty("--at", clamp(scale.toPosition(value), 0, 1));
       slider.show(value);
     },
   };

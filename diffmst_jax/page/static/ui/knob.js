@@ -1,6 +1,6 @@
 // A knob: an arc from where the setting is neutral to where it stands.
 
-import { h, s } from "./dom.js";
+import { clamp, h, s } from "./dom.js";
 import { slide } from "./slide.js";
 
 const SWEEP = 270;
@@ -39,12 +39,12 @@ export function knob(options) {
     shown,
   );
   const slider = slide(dial, { ...options, length: () => DRAG_PX, reset: options.reset });
-  const origin = scale.toPosition(neutral);
+  const origin = clamp(scale.toPosition(neutral), 0, 1);
   return {
     element,
     dial,
     show(now) {
-      const position = scale.toPosition(now);
+      const position = clamp(scale.toPosition(now), 0, 1);
       value.setAttribute("d", Math.abs(position - origin) < 0.004 ? "" : arc(origin, position, 16));
       hand.setAttribute("d", `M${point(position, 5)} L${point(position, 10)}`);
       shown.textContent = text(now);

@@ -12,7 +12,8 @@ const WHEEL_PAUSE_MS = 400;
 /**
  * Make an element a slider.
  *
- * `scale` maps positions 0 to 1 and values onto each other: `{toValue, toPosition, low, high}`.
+ * `scale` maps positions 0 to 1 and values onto each other: `{toValue, toPosition, low, high}`. A
+ * value may stand beyond its ends; it is moved from where it stands, and no further out.
  * `read()` gives the value, `write(value)` takes it; `describe(value)` says it in words.
  */
 export function slide(element, options) {
@@ -23,7 +24,8 @@ export function slide(element, options) {
   element.setAttribute("aria-orientation", axis === "x" ? "horizontal" : "vertical");
   let wheelEnd = null;
 
-  const move = (by) => write(scale.toValue(clamp(scale.toPosition(read()) + by, 0, 1)));
+  const moved = (from, by) => clamp(from + by, Math.min(from, 0), Math.max(from, 1));
+  const move = (by) => write(scale.toValue(moved(scale.toPosition(read()), by)));
 
   element.addEventListener("pointerdown", (down) => {
     if (down.button !== 0) return;
@@ -37,7 +39,7 @@ export function slide(element, options) {
       const now = axis === "x" ? event.clientX : event.clientY;
       const by = (axis === "x" ? now - last : last - now) / length();
       last = now;
-      position = clamp(position + by * (event.shiftKey ? FINE : 1), 0, 1);
+      position = moved(position, by * (event.shiftKey ? FINE : 1));
       write(scale.toValue(position));
     };
     const onUp = () => {
@@ -64,7 +66,7 @@ export function slide(element, options) {
 
   const keys = {
     ArrowUp: KEY_STEP, ArrowRight: KEY_STEP, ArrowDown: -KEY_STEP, ArrowLeft: -KEY_STEP,
-    PageUp: 5 * KEY_STEP, PageDown: -5 * KEY_STEP, Home: -1, End: 1,
+    PageUp: 5 * KEY_STEP, PageDown: -5 * KEY_STEP, Home: -Infinity, End: Infinity,
   };
   element.addEventListener("keydown", (event) => {
     const by = keys[event.key];
@@ -90,8 +92,8 @@ export function slide(element, options) {
   return {
     /** Show a value that may have changed. */
     show(value) {
-      element.setAttribute("aria-valuemin", scale.low);
-      element.setAttribute("aria-valuemax", scale.high);
+      element.setAttribute("aria-valuemin", Math.min(scale.low, value));
+      element.setAttribute("aria-valuemax", Math.max(scale.high, value));
       element.setAttribute("aria-valuenow", Number(value.toFixed(3)));
       element.setAttribute("aria-valuetext", describe(value));
     },
@@ -102,14 +104,14 @@ export const linear = (low, high) => ({
   low,
   high,
   toValue: (position) => low + position * (high - low),
-  toPosition: (value) => clamp((value - low) / (high - low), 0, 1),
+  toPosition: (value) => (value - low) / (high - low),
 });
 
 export const logarithmic = (low, high) => ({
   low,
   high,
   toValue: (position) => low * (high / low) ** position,
-  toPosition: (value) => clamp(Math.log(value / low) / Math.log(high / low), 0, 1),
+  toPosition: (value) => Math.log(value / low) / Math.log(high / low),
 });
 
 /** Straight pieces between `[value, position]` points, as the scale beside a fader has them. */
@@ -124,7 +126,7 @@ export function pieces(points) {
   return {
     low,
     high,
-    toValue: (position) => between(clamp(position, 0, 1), 1, 0),
-    toPosition: (value) => between(clamp(value, low, high), 0, 1),
+    toValue: (position) => between(position, 1, 0),
+    toPosition: (value) => between(value, 0, 1),
   };
 }

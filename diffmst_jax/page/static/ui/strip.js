@@ -64,7 +64,7 @@ export function channelStrip(app, index) {
     text: sendText,
     describe: sendText,
     neutral: SEND_LOW_DB,
-    read: () => track().send_db,
+    read: () => Math.max(track().send_db, SEND_LOW_DB),
     write: (value) => change((one) => {
       one.send_db = round(value <= SEND_LOW_DB + 0.01 ? ranges.send_db.low : value);
     }),
@@ -131,7 +131,7 @@ export function channelStrip(app, index) {
       level.show(db);
       reading.textContent = `${signed(db)} dB`;
       pan.show(now.pan);
-      send?.show(now.send_db);
+      send?.show(Math.max(now.send_db, SEND_LOW_DB));
       mute.setAttribute("aria-pressed", String(now.muted));
       solo.setAttribute("aria-pressed", String(app.listening.solo.has(index)));
       lock.setAttribute("aria-pressed", String(locked));

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -60,6 +61,13 @@ class Mixer:
         while not self.ask(script):
             assert time.monotonic() < deadline, f"{script}; errors: {self.errors}"
             self.page.wait_for_timeout(50)
+
+    @contextmanager
+    def taken_back(self):
+        """What is done within is undone in the end."""
+        before = self.ask("diffmst.store.past.length")
+        yield
+        self.ask(f"while (diffmst.store.past.length > {before}) diffmst.store.undo()")
 
     def track(self, index=0):
         return self.ask(f"diffmst.store.state.console.tracks[{index}]")
@@ -163,26 +171,53 @@ def test_what_stands_beyond_the_end_of_a_scale_is_moved_from_there(mixer, name, 
     control = mixer.page.locator(name).first
     # Strips count from the mean of the prediction.
     zero = "diffmst.zero - state.console.tracks[0].source_gain_db" if "tracks" in value else "0"
-    mixer.ask(f"diffmst.store.edit((state) => {{ {value} = {db} + {zero}; }})")
-    start = mixer.ask(f"diffmst.store.{value}")
-    further, back = ("ArrowDown", "ArrowUp") if db < 0 else ("ArrowUp", "ArrowDown")
-    control.press(further)
-    assert mixer.ask(f"diffmst.store.{value}") == pytest.approx(start, abs=0.01)
-    control.press(back)
-    after_key = mixer.ask(f"diffmst.store.{value}")
-    assert 0 < abs(after_key - start) < 2
-    control.scroll_into_view_if_needed()
-    box = control.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    mixer.page.mouse.move(x, y)
-    mixer.page.mouse.down()
-    mixer.page.mouse.move(x, y + (-2 if db < 0 else 2))
-    mixer.page.mouse.up()
-    assert 0 < abs(mixer.ask(f"diffmst.store.{value}") - after_key) < 2
-    control.press("Home" if db < 0 else "End")
-    assert abs(mixer.ask(f"diffmst.store.{value}") - start) < 4
-    for _ in range(4):
-        mixer.page.locator("body").press("Control+z")
+    with mixer.taken_back():
+        mixer.ask(f"diffmst.store.edit((state) => {{ {value} = {db} + {zero}; }})")
+        start = mixer.ask(f"diffmst.store.{value}")
+        further, back = ("ArrowDown", "ArrowUp") if db < 0 else ("ArrowUp", "ArrowDown")
+        control.press(further)
+        assert mixer.ask(f"diffmst.store.{value}") == pytest.approx(start, abs=0.01)
+        control.press(back)
+        after_key = mixer.ask(f"diffmst.store.{value}")
+        assert 0 < abs(after_key - start) < 2
+        control.scroll_into_view_if_needed()
+        box = control.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        mixer.page.mouse.move(x, y)
+        mixer.page.mouse.down()
+        mixer.page.mouse.move(x, y + (-2 if db < 0 else 2))
+        mixer.page.mouse.up()
+        after_drag = mixer.ask(f"diffmst.store.{value}")
+        assert 0 < abs(after_drag - after_key) < 2
+        control.press("Home" if db < 0 else "End")
+        assert mixer.ask(f"diffmst.store.{value}") == pytest.approx(after_drag, abs=0.01)
+
+
+RESET = [
+    (".rack .strip .knob-dial", "tracks[0]", "pan", 0.31),
+    (".rack .fader-lane", "tracks[0]", "input_gain_db", -3.21),
+    (".eq-handle", "tracks[0]", "equalizer[0]", {"gain_db": 1.23, "frequency_hz": 123.0}),
+    (".dynamics-knobs .knob-dial", "tracks[0]", "compressor.threshold_db", -12.3),
+    (".master .fader-lane", "output", "loudness_lufs", -18.5),
+    (".master .knob-dial", "master_bus", "input_fader_db", 1.5),
+]
+
+
+@pytest.mark.parametrize("way", ["dblclick", "Delete"])
+def test_everything_goes_back_to_what_the_model_set(mixer, way):
+    mixer.page.locator(".rack .strip-head").first.click()
+    for name, part, entry, value in RESET:
+        place = f"{part}.{entry}"
+        # A prediction that is neutral nowhere, and a console that is not at it.
+        now, base = f"state.console.{place}", f"state.base.{place}"
+        put = f"{{ ...{now}, ...{json.dumps(value)} }}" if isinstance(value, dict) else value
+        with mixer.taken_back():
+            mixer.ask(f"diffmst.store.edit((state) => {{ {base} = {put}; }})")
+            wanted = mixer.ask(f"diffmst.store.{base}")
+            assert mixer.ask(f"diffmst.store.{now}") != wanted
+            control = mixer.page.locator(name).first
+            control.dblclick() if way == "dblclick" else control.press(way)
+            assert mixer.ask(f"diffmst.store.{now}") == pytest.approx(wanted, abs=1e-3), place
 
 
 def test_mute_and_solo_are_heard(playing):

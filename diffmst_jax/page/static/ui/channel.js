@@ -10,6 +10,10 @@ export function channelPanel(app) {
   const { store, ranges } = app;
   const settings = (state = store.state) =>
     app.chosen === MASTER ? state.console.master_bus : state.console.tracks[app.chosen];
+  const base = () => {
+    const { base: from } = store.state;
+    return app.chosen === MASTER ? from?.master_bus : from?.tracks[app.chosen];
+  };
   const gesture = {
     begin: (name) => store.begin(name ? `${name} ${app.chosen}` : null),
     end: () => store.end(),
@@ -17,6 +21,7 @@ export function channelPanel(app) {
   const equalizer = equalizerEditor({
     ...gesture,
     read: () => settings().equalizer,
+    base: () => base()?.equalizer,
     write: (index, band) => store.change((state) => {
       settings(state).equalizer[index] = band;
     }),
@@ -27,6 +32,7 @@ export function channelPanel(app) {
   const dynamics = dynamicsEditor({
     ...gesture,
     read: () => settings().compressor,
+    base: () => base()?.compressor,
     write: (compressor) => store.change((state) => {
       settings(state).compressor = compressor;
     }),
@@ -36,8 +42,7 @@ export function channelPanel(app) {
   const back = h("button", {
     type: "button", class: "quiet", text: "Back to the prediction",
     onclick: () => store.edit((state) => {
-      const from = app.chosen === MASTER ? state.base.master_bus : state.base.tracks[app.chosen];
-      const to = settings(state);
+      const [from, to] = [base(), settings(state)];
       to.equalizer = structuredClone(from.equalizer);
       to.compressor = structuredClone(from.compressor);
     }),

@@ -24,7 +24,11 @@ const toXY = (x, y) => {
   return `${place(x).toFixed(1)} ${(SIZE - place(y)).toFixed(1)}`;
 };
 
-export function dynamicsEditor({ read, write, ranges, begin, end }) {
+/**
+ * `read()` gives the settings, `write(settings)` takes them, `base()` gives those of the prediction
+ * if there is one; `ranges` says `{low, high}` of each; `begin` and `end` enclose a gesture.
+ */
+export function dynamicsEditor({ read, write, base, ranges, begin, end }) {
   const line = s("path", { class: "dynamics-curve" });
   const limit = s("path", { class: "dynamics-threshold" });
   const plot = s(
@@ -53,7 +57,7 @@ export function dynamicsEditor({ read, write, ranges, begin, end }) {
       describe: text,
       read: () => read()[key],
       write: (value) => write({ ...read(), [key]: Math.round(value * 1e4) / 1e4 }),
-      reset: () => neutral,
+      reset: () => base()?.[key] ?? neutral,
       begin,
       end,
     });

@@ -36,10 +36,11 @@ const WIDTH = 720;
 const HEIGHT = 260;
 
 /**
- * `read()` gives the bands, `write(index, band)` takes one; `ranges` says `{low, high}` of each
- * setting per band; `begin` and `end` enclose a gesture.
+ * `read()` gives the bands, `write(index, band)` takes one, `base()` gives those of the prediction
+ * if there is one; `ranges` says `{low, high}` of each setting per band; `begin` and `end` enclose a
+ * gesture.
  */
-export function equalizerEditor({ read, write, ranges, begin, end, sampleRate, spectrum }) {
+export function equalizerEditor({ read, write, base, ranges, begin, end, sampleRate, spectrum }) {
   const curve = s("path", { class: "eq-curve" });
   const area = s("path", { class: "eq-area" });
   const single = s("path", { class: "eq-single" });
@@ -73,6 +74,7 @@ export function equalizerEditor({ read, write, ranges, begin, end, sampleRate, s
       "aria-label": `${name}: gain; left and right for frequency, minus and plus for width`,
     });
     const set = (change) => write(index, limited(index, { ...read()[index], ...change }));
+    const reset = () => base()?.[index] ?? { gain_db: 0 };
     element.addEventListener("pointerdown", (down) => {
       if (down.button !== 0) return;
       down.preventDefault();
@@ -106,7 +108,7 @@ export function equalizerEditor({ read, write, ranges, begin, end, sampleRate, s
     });
     element.addEventListener("dblclick", () => {
       begin();
-      set({ gain_db: 0 });
+      set(reset());
       end();
     });
     element.addEventListener("wheel", (event) => {
@@ -126,7 +128,8 @@ export function equalizerEditor({ read, write, ranges, begin, end, sampleRate, s
         "+": { q_factor: band.q_factor * 1.12 },
         "=": { q_factor: band.q_factor * 1.12 },
         "-": { q_factor: band.q_factor / 1.12 },
-        Delete: { gain_db: 0 },
+        Delete: reset(),
+        Backspace: reset(),
       };
       const change = changes[event.key];
       if (!change || event.ctrlKey || event.metaKey) return;

@@ -49,7 +49,7 @@ export function masterStrip(app) {
     write: (value) => store.change((state) => {
       state.console.output.loudness_lufs = Math.round(value * 10) / 10;
     }),
-    reset: () => DEFAULT_LUFS,
+    reset: () => store.state.base?.output.loudness_lufs ?? DEFAULT_LUFS,
     begin,
     end,
   });

@@ -52,7 +52,7 @@ export function channelStrip(app, index) {
     write: (value) => change((one) => {
       one.pan = round(Math.abs(value - 0.5) < 0.008 ? 0.5 : value);
     }),
-    reset: () => 0.5,
+    reset: () => store.state.base?.tracks[index].pan ?? 0.5,
     begin,
     end,
   });

@@ -5,6 +5,7 @@ unwinding, can still take it away: `remove_unfinished`.
 """
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Container, Iterator
@@ -27,9 +28,9 @@ _unfinished: list[_Unfinished] = []
 def written_beside(path: str | Path) -> Iterator[Path]:
     """Give a temporary path next to `path`; on success it becomes `path`, else it is removed.
 
-    The rename is atomic, so a reader sees the old file or the whole new one. The temporary
-    name ends in the suffix of `path`, because writers choose their format by it. Missing
-    parent folders are made.
+    The rename is atomic, so a reader sees the old file or the whole new one, also when several
+    write it at once. The temporary name ends in the suffix of `path`, because writers choose
+    their format by it. Missing parent folders are made.
 
     Raises:
         InputError: the place cannot be written to, or the disk is full.
@@ -38,7 +39,7 @@ def written_beside(path: str | Path) -> Iterator[Path]:
     if path.is_dir():
         raise InputError(path, "is a folder", "give the name of a file to write")
     made = _make_parents(path.parent)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.partial{path.suffix}")
     with _listed(_Unfinished(temporary, made), path):
         yield temporary
         _allow_like_new_file(temporary)

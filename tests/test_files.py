@@ -33,6 +33,17 @@ def test_a_file_that_fails_leaves_the_old_one_and_no_rest(tmp_path, problem):
     assert [item.name for item in tmp_path.iterdir()] == ["x.txt"]
 
 
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path = tmp_path / "x.txt"
+    with written_beside(path) as first:
+        first.write_text("first")
+        with written_beside(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+    assert [item.name for item in tmp_path.iterdir()] == ["x.txt"]
+
+
 @pytest.mark.parametrize("problem", [Interrupted, ValueError])
 def test_a_folder_that_fails_is_not_made_and_neither_are_its_parents(tmp_path, problem):
     with pytest.raises(problem):

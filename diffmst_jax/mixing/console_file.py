@@ -12,7 +12,7 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.console_schema import FORMAT, SCHEMA_ID, VERSION, decode, encode
-from diffmst_jax.mixing.json_file import Kind, load_document
+from diffmst_jax.mixing.json_file import Kind, check_document, load_document
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.settings import DECIMALS, MixSettings, Provenance, RefinementNote
 from diffmst_jax.mixing.tracks import LeftOut, Strip
@@ -64,8 +64,25 @@ def load_console(path: str | Path) -> MixSettings:
         InputError: not there, not JSON, of another version, or an entry that is missing, unknown
             or out of its range; names its place in the file, its value and what is allowed.
     """
-    path = Path(path)
-    settings = settings_from_document(load_document(path, CONSOLE_KIND))
+    return _settings(load_document(Path(path), CONSOLE_KIND), Path(path))
+
+
+def check_console(document: Any, name: str | Path) -> MixSettings:
+    """Read and check what a console file would say.
+
+    Args:
+        document: parsed JSON, without NaN.
+        name: what errors name.
+
+    Raises:
+        InputError: as for `load_console`.
+    """
+    check_document(document, Path(name), CONSOLE_KIND)
+    return _settings(document, Path(name))
+
+
+def _settings(document: dict[str, Any], path: Path) -> MixSettings:
+    settings = settings_from_document(document)
     _check_unique(path, settings.strips)
     return settings
 

@@ -44,6 +44,21 @@ def load_document(path: Path, kind: Kind) -> Any:
             unknown or out of its range; names its place in the file, its value and what is allowed.
     """
     document = _parse(path, kind)
+    check_document(document, path, kind)
+    return document
+
+
+def check_document(document: Any, path: Path, kind: Kind) -> None:
+    """Refuse what a file may not say.
+
+    Args:
+        document: parsed JSON.
+        path: what errors name.
+        kind: what it should be.
+
+    Raises:
+        InputError: as for `load_document`.
+    """
     if not isinstance(document, dict) or document.get("format") != kind.format:
         raise InputError(path, f"is not a {kind.what}", kind.give)
     if document.get("version") != kind.version:
@@ -54,7 +69,6 @@ def load_document(path: Path, kind: Kind) -> Any:
     error = min(_validator(kind.schema_file).iter_errors(document), key=_rank, default=None)
     if error is not None:
         raise InputError(path, *explain(error))
-    return document
 
 
 def explain(error: ValidationError) -> tuple[str, str]:
@@ -96,7 +110,7 @@ def _parse(path: Path, kind: Kind) -> Any:
     try:
         if path.stat().st_size > kind.largest_bytes:
             raise InputError(path, f"is too large for a {kind.what}", kind.give)
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         problem = f"is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         raise InputError(path, problem, "correct that place") from error
@@ -108,7 +122,8 @@ def _parse(path: Path, kind: Kind) -> Any:
         raise InputError(path, f"cannot be read ({error.strerror})", "check its rights") from error
 
 
-def _refuse_constant(name: str) -> None:
+def refuse_constant(name: str) -> None:
+    """Refuse NaN and infinities, which Python reads, but which are no JSON."""
     raise ValueError(f"{name} is no number")
 
 

@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 
 from diffmst_jax.export.effects_return import bus_response
 from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
+from diffmst_jax.mixing.json_file import refuse_constant
 from diffmst_jax.mixing.result import REPORT_FILE_NAME
 from diffmst_jax.page import decoded
 from diffmst_jax.page.features import features
@@ -110,8 +111,9 @@ class Page:
 
     async def reverb(self, request: Request) -> Response:
         """Send the response of a console's effects bus: left, then right, float32."""
-        song, body = self._song(request), await self._json(request)
-        settings = await run_in_threadpool(checked_document, song, body)
+        self._song(request)
+        body = await self._json(request)
+        settings = await run_in_threadpool(checked_document, body)
         response = await run_in_threadpool(bus_response, settings.params.fx_bus.reverb)
         content = response.astype(np.float32).tobytes()
         return Response(content, media_type="application/octet-stream")
@@ -176,7 +178,7 @@ class Page:
                 raise RefusalError(413, "the message is too large")
             parts.append(chunk)
         try:
-            body = json.loads(b"".join(parts))
+            body = json.loads(b"".join(parts), parse_constant=refuse_constant)
         except (ValueError, RecursionError) as error:
             raise RefusalError(400, "the message is not valid JSON") from error
         if not isinstance(body, dict):
@@ -226,9 +228,9 @@ def _save(song: Song, body: dict[str, Any]) -> None:
         raise RefusalError(400, "predicted and base are not given together")
     for document, same in ((predicted, known.predicted), (base, known.base)):
         if document != same and document is not None:
-            checked_document(song, document)
+            checked_document(document)
     console = body.get("console") or {}
-    settings = checked_document(song, console)
+    settings = checked_document(console)
     strangers = {strip.file for strip in settings.strips} - set(song.track_names())
     if strangers:
         raise RefusalError(400, f"{song.name} has no track {min(strangers)}; load the page again")

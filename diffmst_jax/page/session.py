@@ -12,7 +12,7 @@ from typing import Any
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 from diffmst_jax.mixing.amount import Amounts
-from diffmst_jax.mixing.console_file import load_console
+from diffmst_jax.mixing.console_file import check_console, load_console
 from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.page.workspace import Song
@@ -112,30 +112,19 @@ def save_document(song: Song, document: Document) -> MixSettings:
     Raises:
         InputError: an entry is wrong; names its place, value and range.
     """
-    path = song.own(CONSOLE_FILE_NAME)
+    settings = checked_document(document)
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    with written_beside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-        try:
-            return load_console(temporary)
-        except InputError as error:
-            raise InputError(CONSOLE_FILE_NAME, error.problem, error.remedy) from error
+    _write(song.own(CONSOLE_FILE_NAME), text)
+    return settings
 
 
-def checked_document(song: Song, document: Any) -> MixSettings:
+def checked_document(document: Any) -> MixSettings:
     """Read a console from outside without keeping it.
 
     Raises:
         InputError: as for `save_document`.
     """
-    path = song.own("check.json")
-    try:
-        path.write_text(json.dumps(document), encoding="utf-8")
-        return load_console(path)
-    except InputError as error:
-        raise InputError(CONSOLE_FILE_NAME, error.problem, error.remedy) from error
-    finally:
-        path.unlink(missing_ok=True)
+    return check_console(document, CONSOLE_FILE_NAME)
 
 
 def _write(path: Path, text: str) -> None:

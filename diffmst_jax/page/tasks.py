@@ -214,7 +214,7 @@ def scaled(song: Song, predicted: Document | None, amounts: Document) -> Documen
     if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in values):
         raise InputError("amounts", "are not all from 0 to 1", f"give {', '.join(Amounts._fields)}")
     is_known = predicted == load_session(song).predicted
-    settings = settings_from_document(predicted) if is_known else checked_document(song, predicted)
+    settings = settings_from_document(predicted) if is_known else checked_document(predicted)
     return console_document(apply_amounts(settings, Amounts(*map(float, values))))  # type: ignore[arg-type]
 
 

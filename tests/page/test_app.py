@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -226,9 +227,29 @@ def test_the_response_of_the_effects_bus_is_sent(client, song):
     sent = np.frombuffer(answer.content, np.float32).reshape(2, -1)
     decoded = {name: np.array(value) for name, value in reverb.items()}
     np.testing.assert_allclose(sent, bus_response(dsp.ReverbParams(**decoded)), atol=1e-7)
+    for number in ("NaN", "-Infinity"):
+        text = json.dumps(console).replace('"mix": 0.4', f'"mix": {number}')
+        wrong = client.http.post(f"/api/songs/{song}/reverb", content=text)
+        assert (wrong.status_code, "not valid JSON" in wrong.json()["error"]) == (400, True)
     console["fx_bus"]["reverb"]["mix"] = 2
     wrong = client.http.post(f"/api/songs/{song}/reverb", json=console)
     assert "fx_bus.reverb.mix is 2; set it from 0 to 1" in wrong.json()["error"]
+
+
+def test_consoles_are_checked_side_by_side(client, song):
+    client.job(song, "open")
+    console = client.session(song)["console"]
+    places = [(index, pan) for index in range(2) for pan in (7, 8)] * 4
+
+    def refusal(place):
+        index, pan = place
+        wrong = json.loads(json.dumps(console))
+        wrong["tracks"][index]["pan"] = pan
+        return client.http.post(f"/api/songs/{song}/reverb", json=wrong).json()["error"]
+
+    with ThreadPoolExecutor(8) as pool:
+        for (index, pan), error in zip(places, pool.map(refusal, places), strict=True):
+            assert f"tracks[{index}].pan is {pan}; set it from 0 to 1" in error
 
 
 def test_too_much_is_refused_with_a_remedy(client, song, audio):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import dsp
 from diffmst_jax.mixing.amount import (
     Amounts,
     apply_amounts,
@@ -80,16 +81,41 @@ def decide(
         return Decided(finish(settings), None)
     off = Amounts(*(float(amount > 0) for amount in amounts))
     start = apply_amounts(settings, off, locked, recorded_db)
+    free = free_settings(start, amounts, locked)
+    return refined(start, multitrack, references, steps, tell, free=free, finish=finish)
+
+
+def refined(
+    start: MixSettings,
+    multitrack: Multitrack,
+    references: Sequence[Reference],
+    steps: int,
+    tell: Progress,
+    *,
+    free: dsp.ConsoleParams,
+    finish: Callable[[MixSettings], MixSettings] | None = None,
+) -> Decided:
+    """Refine settings towards references, and note in them what that did.
+
+    Args:
+        start: where to start.
+        multitrack: the tracks.
+        references: what to refine towards.
+        steps: the most to take.
+        tell: told about progress.
+        free: which settings may move, as for `refine`.
+        finish: what will be done to the settings afterwards, as for `refine`.
+    """
     refinement = refine(
         start,
         multitrack,
         blended(references),
         steps=steps,
-        free=free_settings(start, amounts, locked),
+        free=free,
         finish=finish,
         progress=lambda done, distance: tell(
             f"Refining {distance:.4f}", REFINED_FROM + (REFINED_TO - REFINED_FROM) * done / steps
         ),
     )
-    provenance = settings.provenance._replace(refinement=refinement_note(refinement))
+    provenance = start.provenance._replace(refinement=refinement_note(refinement))
     return Decided(replace(refinement.settings, provenance=provenance), refinement)

@@ -7,7 +7,12 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.amount import Amounts, free_settings
+from diffmst_jax.mixing.console_file import console_document, settings_from_document
+from diffmst_jax.mixing.decide import Decided, Progress, refined
+from diffmst_jax.mixing.reference import Reference
 from diffmst_jax.mixing.settings import DECIMALS
+from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.page.session import Document
 
 
@@ -37,6 +42,36 @@ def keep_locked(new: Document, old: Document, locked: Sequence[Sequence[Any]]) -
         is_kept = key in keys and key in before
         tracks.append(_moved(before[key], track, shift) if is_kept else track)
     return {**new, "tracks": tracks}
+
+
+def refine_around(
+    document: Document,
+    locked: Sequence[Sequence[Any]],
+    multitrack: Multitrack,
+    references: Sequence[Reference],
+    steps: int,
+    tell: Progress,
+) -> Decided:
+    """Refine a console of which locked strips stay, so that the others make up for them.
+
+    Args:
+        document: where to start; locked strips stand where they are to stay.
+        locked: `[file, channels]` of each.
+        multitrack: the tracks.
+        references: what to refine towards.
+        steps: the most to take.
+        tell: told about progress.
+    """
+    keys = {(file, tuple(channels)) for file, channels in locked}
+    stays = np.array([strip_key(track) in keys for track in document["tracks"]])
+    start = settings_from_document(document)
+    free = free_settings(start, Amounts(), stays)
+    decided = refined(start, multitrack, references, steps, tell, free=free)
+    after = console_document(decided.settings)
+    rows = zip(document["tracks"], after["tracks"], stays, strict=True)
+    # As they were to the last digit, for refinement computes in float32.
+    tracks = [old if is_locked else new for old, new, is_locked in rows]
+    return Decided(settings_from_document({**after, "tracks": tracks}), decided.refinement)
 
 
 def merge_strips(strips: Document, console: Document, present: Collection[Any]) -> Document:

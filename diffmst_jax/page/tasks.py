@@ -30,7 +30,7 @@ from diffmst_jax.mixing.tracks import Multitrack, load_tracks, read_strips
 from diffmst_jax.models import Model
 from diffmst_jax.page import decoded
 from diffmst_jax.page.jobs import Tell
-from diffmst_jax.page.locks import keep_locked, merge_strips, strip_key
+from diffmst_jax.page.locks import keep_locked, merge_strips, refine_around, strip_key
 from diffmst_jax.page.overview import Heard, heard, output_document
 from diffmst_jax.page.session import (
     Document,
@@ -100,17 +100,23 @@ class Desk:
         if reference is None:
             raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
         files = decoded.song_files(song)
-        result = mix(song.folder, reference, model=self.model, progress=tell, **options)
+        before = load_document(song)
+        present = [] if before is None else keys_of(before)
+        locked = [[f, c] for f, c in load_session(song).locked if (f, tuple(c)) in present]
+        steps = options.get("refine", 0) if locked else 0  # to be taken around what is locked
+        chosen = {**options, "refine": 0} if locked else options
+        result = mix(song.folder, reference, model=self.model, progress=tell, **chosen)
         facts = _told_the_model(result.report.facts, self.model_name)
-        locked, before = load_session(song).locked, load_document(song)
-        predicted = console_document(facts.settings)
-        document = predicted
+        predicted = document = console_document(facts.settings)
         if before is not None and locked:
-            document = keep_locked(predicted, before, locked)
-        if document is not predicted:
-            settings = settings_from_document(document)
-            decided = Decided(settings, None)
-            facts = carry_out(song.name, decided, facts.multitrack, result.references, tell)
+            start = keep_locked(predicted, before, locked)
+            about = facts.multitrack, result.references
+            decided = Decided(settings_from_document(start), None)
+            if steps:
+                decided = refine_around(start, locked, *about, steps, tell)
+            document = console_document(decided.settings)
+            predicted = keep_locked(document, predicted, locked) if steps else predicted
+            facts = carry_out(song.name, decided, *about, tell)
         report = MixReport(facts)
         tell("Writing", 0.95)
         _keep_tracks(song, facts.multitrack, files)

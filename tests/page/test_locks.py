@@ -1,0 +1,40 @@
+"""Locked tracks, as refinement sees them."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+
+from diffmst_jax.mixing.analyse import neutral_settings
+from diffmst_jax.mixing.console_file import console_document
+from diffmst_jax.mixing.decide import Decided
+from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.tracks import Multitrack, Strip
+from diffmst_jax.page import locks
+from tests.mixing.songs import bursts
+
+
+def test_refinement_leaves_what_is_locked_to_the_last_digit_and_may_move_the_rest(monkeypatch):
+    strips = Strip("kick.wav", (1,)), Strip("vox.wav", (1,))
+    tracks = Multitrack(strips, np.concatenate([bursts(1.0, 2.0, 1)] * 2), np.zeros(2), ())
+    document = console_document(neutral_settings(tracks, target=OutputTarget()))
+    document["tracks"][0] |= {"pan": 0.1234, "input_gain_db": -3.2101}
+    seen: dict[str, Any] = {}
+
+    def moved(start, multitrack, references, steps, tell, *, free):
+        del multitrack, references, tell
+        seen.update(free=free, steps=steps)
+        tracks = start.params.tracks._replace(pan=np.array([0.9, 0.9]))
+        params = start.params._replace(tracks=tracks)
+        return Decided(dataclasses.replace(start, params=params), None)
+
+    monkeypatch.setattr(locks, "refined", moved)
+    decided = locks.refine_around(document, [["kick.wav", [1]]], tracks, [], 7, print)
+    after = console_document(decided.settings)
+    assert after["tracks"] == [document["tracks"][0], {**document["tracks"][1], "pan": 0.9}]
+    assert seen["steps"] == 7
+    for leaf in jax.tree.leaves(seen["free"].tracks):
+        assert not np.any(leaf[0])
+        assert np.all(leaf[1])
+    assert all(np.all(leaf) for leaf in jax.tree.leaves(seen["free"].master_bus))

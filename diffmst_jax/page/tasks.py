@@ -11,7 +11,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 from diffmst_jax.mixing.amount import Amounts, apply_amounts
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.api import carry_out, mix, render_file
+from diffmst_jax.mixing.api import carry_out, mix
 from diffmst_jax.mixing.baselines import plain_sum
 from diffmst_jax.mixing.console_file import (
     console_document,
@@ -25,13 +25,14 @@ from diffmst_jax.mixing.limits import SUBTYPES
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.reference import read_reference
 from diffmst_jax.mixing.report_content import MixFacts
-from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport, write_mix
+from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport
 from diffmst_jax.mixing.tracks import Multitrack, load_tracks, read_strips
 from diffmst_jax.models import Model
 from diffmst_jax.page import decoded
 from diffmst_jax.page.jobs import Tell
 from diffmst_jax.page.locks import keep_locked, merge_strips, refine_around, strip_key
 from diffmst_jax.page.overview import Heard, heard, output_document
+from diffmst_jax.page.rendering import render_console
 from diffmst_jax.page.session import (
     Document,
     changed_session,
@@ -150,12 +151,10 @@ class Desk:
             InputError: a file cannot be used.
         """
         document = load_document(song)
-        finished = render_file(song.folder, song.own(CONSOLE_FILE_NAME), progress=tell)
-        if name:
-            write_mix(song.own(name), finished.audio, subtype=SUBTYPES[bits])
+        level, mixed = render_console(song, song.own(name) if name else None, SUBTYPES[bits], tell)
         with changed_session(song) as session:
-            session.output = {**output_document(finished), "of": document}
-        _save_overview(song, {**_known(song), "mix": heard(finished.audio)._asdict()})
+            session.output = {**output_document(level), "of": document}
+        _save_overview(song, {**_known(song), "mix": mixed._asdict()})
         return name
 
     def report(self, song: Song, tell: Tell) -> str:

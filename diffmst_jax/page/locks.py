@@ -24,9 +24,9 @@ def strip_key(track: Document) -> tuple[str, tuple[int, ...]]:
 def keep_locked(new: Document, old: Document, locked: Sequence[Sequence[Any]]) -> Document:
     """Take locked strips over from the console before.
 
-    Levels are compared by the mean level of all strips, which may differ between two consoles by a
-    constant that the loudness of the finished mix takes out again. A compressor's threshold moves
-    with the level before it.
+    Levels are compared by the mean level of the other strips, which may differ between two consoles
+    by a constant that the loudness of the finished mix takes out again. A compressor's threshold
+    moves with the level before it.
 
     Args:
         new: a console.
@@ -35,7 +35,7 @@ def keep_locked(new: Document, old: Document, locked: Sequence[Sequence[Any]]) -
     """
     keys = {(file, tuple(channels)) for file, channels in locked}
     before = {strip_key(track): track for track in old["tracks"]}
-    shift = float(np.mean(_levels(new)) - np.mean(_levels(old)))
+    shift = _level_of_others(new, keys) - _level_of_others(old, keys)
     tracks = []
     for track in new["tracks"]:
         key = strip_key(track)
@@ -94,6 +94,13 @@ def merge_strips(strips: Document, console: Document, present: Collection[Any]) 
             gain = float(np.clip(level, *ranges.input_gain_db))
             tracks.append({**track, "input_gain_db": round(gain, DECIMALS)})
     return {**console, "tracks": tracks, "left_out": strips["left_out"]}
+
+
+def _level_of_others(console: Document, locked: Collection[Any]) -> float:
+    """Mean level of the strips that are not locked; of all if none is left."""
+    others = [strip_key(track) not in locked for track in console["tracks"]]
+    levels = _levels(console)
+    return float(np.mean(levels[others] if any(others) else levels))
 
 
 def _levels(console: Document) -> np.ndarray:

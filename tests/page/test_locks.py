@@ -1,10 +1,12 @@
 """Locked tracks, as refinement sees them."""
 
+import copy
 import dataclasses
 from typing import Any
 
 import jax
 import numpy as np
+import pytest
 
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.console_file import console_document
@@ -15,10 +17,31 @@ from diffmst_jax.page import locks
 from tests.mixing.songs import bursts
 
 
-def test_refinement_leaves_what_is_locked_to_the_last_digit_and_may_move_the_rest(monkeypatch):
+@pytest.fixture
+def tracks():
     strips = Strip("kick.wav", (1,)), Strip("vox.wav", (1,))
-    tracks = Multitrack(strips, np.concatenate([bursts(1.0, 2.0, 1)] * 2), np.zeros(2), ())
-    document = console_document(neutral_settings(tracks, target=OutputTarget()))
+    return Multitrack(strips, np.concatenate([bursts(1.0, 2.0, 1)] * 2), np.zeros(2), ())
+
+
+@pytest.fixture
+def document(tracks):
+    return console_document(neutral_settings(tracks, target=OutputTarget()))
+
+
+def test_a_locked_track_stays_where_it_was_beside_the_others_however_often_it_is_mixed(document):
+    new, old = (copy.deepcopy(document) for _ in range(2))
+    for console, gains in ((new, (6.0, 4.0)), (old, (-20.0, -3.0))):
+        for track, gain in zip(console["tracks"], gains, strict=True):
+            track["input_gain_db"] = gain
+    for _ in range(3):
+        old = locks.keep_locked(new, old, [["kick.wav", [1]]])
+        levels = [track["input_gain_db"] for track in old["tracks"]]
+        assert levels == [-13.0, 4.0]
+
+
+def test_refinement_leaves_what_is_locked_to_the_last_digit_and_may_move_the_rest(
+    monkeypatch, tracks, document
+):
     document["tracks"][0] |= {"pan": 0.1234, "input_gain_db": -3.2101}
     seen: dict[str, Any] = {}
 

@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import zipfile
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -22,8 +21,9 @@ from diffmst_jax.mixing.render import render
 from tests.export.conftest import SONG_S
 from tests.export.consoles import random_console, with_centred_pairs, with_tracks, without_knees
 from tests.export.rebuild import compressed, equalized, placed
+from tests.golden import ROOT
 
-SCHEMAS = Path("/work/shared/dawproject")
+SCHEMAS = ROOT.parent / "shared" / "dawproject"
 needs_schemas = pytest.mark.skipif(
     not SCHEMAS.is_dir(), reason="the format's schemas are not on this machine"
 )

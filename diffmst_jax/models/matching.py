@@ -153,8 +153,12 @@ def picture(tracks: Heard, mix: Mix, rate: int) -> Picture:
         mix: settings.
         rate: samples per second.
     """
+    return _picture(tracks, mix, boosts_db(mix, rate), rate)
+
+
+def _picture(tracks: Heard, mix: Mix, boosts: Array, rate: int) -> Picture:
     present = tracks.mask[:, None]
-    nepers = jnp.where(present, NEPERS_PER_DB * (boosts_db(mix, rate) + mix.gain_db[:, None]), 0.0)
+    nepers = jnp.where(present, NEPERS_PER_DB * (boosts + mix.gain_db[:, None]), 0.0)
     gain = jnp.where(present, jnp.exp(nepers), 0.0)
     angle = positions(mix.pan, tracks.side) * (jnp.pi / 2.0)
     left, right = jnp.cos(angle)[:, None], jnp.sin(angle)[:, None]
@@ -250,8 +254,9 @@ def match(
     def objective(flat: Array) -> Array:
         away = unflattened(flat)
         mix = _settings(rest, away, tracks.side, rate)
-        seen = picture(tracks, mix, rate)
-        return _distance(seen, wanted) + _cost(mix, away, tracks.mask, costs, rate)
+        boosts = boosts_db(mix, rate)
+        seen = _picture(tracks, mix, boosts, rate)
+        return _distance(seen, wanted) + _cost(mix, away, boosts, tracks.mask, costs)
 
     adam = optax.adam(optax.cosine_decay_schedule(STEP_SIZE, STEPS, 0.05), b2=0.99)
 
@@ -267,15 +272,15 @@ def match(
     return jax.lax.stop_gradient(Solution(louder, unflattened(last)))
 
 
-def _cost(mix: Mix, away: Mix, mask: Array, costs: Costs, rate: int) -> Array:
-    """What it costs to be `away` from rest, which makes `mix`."""
+def _cost(mix: Mix, away: Mix, boosts: Array, mask: Array, costs: Costs) -> Array:
+    """What it costs to be `away` from rest, which makes `mix` with its `boosts_db`."""
     count = jnp.maximum(jnp.sum(mask), 1)
 
     def mean(values: Array) -> Array:
         return jnp.sum(jnp.where(mask, values, 0.0)) / count
 
     way = [sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(part)) for part in away]
-    stacked = boosts_db(mix, rate) / UNIT.equalizer.gain_db
+    stacked = boosts / UNIT.equalizer.gain_db
     spread = (mix.gain_db - mean(mix.gain_db)) / UNIT.gain_db
     return (
         costs.moving * (sum(way[:-1]) / count + way[-1])

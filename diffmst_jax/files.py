@@ -62,7 +62,7 @@ def folder_written_beside(folder: str | Path) -> Iterator[Path]:
     try:
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
-        _remove(_Unfinished(folder.parent / ".none", made))
+        _remove_folders(made)
         raise _cannot_write(folder, error) from error
     with _listed(_Unfinished(temporary, made), folder):
         yield temporary
@@ -78,6 +78,16 @@ def folder_written_beside(folder: str | Path) -> Iterator[Path]:
             else:
                 item.replace(place)
         shutil.rmtree(temporary)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all.
+
+    Raises:
+        InputError: the place cannot be written to, or the disk is full.
+    """
+    with written_beside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def check_folder(folder: str | Path) -> None:
@@ -149,7 +159,12 @@ def _remove(unfinished: _Unfinished) -> None:
             shutil.rmtree(unfinished.temporary)
         else:
             unfinished.temporary.unlink()
-    for folder in unfinished.made:
+    _remove_folders(unfinished.made)
+
+
+def _remove_folders(made: list[Path]) -> None:
+    """Remove those that are empty, innermost first."""
+    for folder in made:
         with suppress(OSError):
             folder.rmdir()
 

@@ -15,7 +15,7 @@ from diffmst_jax.evaluation.report import embedded_clips, report_html
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import Summary, frechet_distances, summarize
 from diffmst_jax.evaluation.tables import markdown
-from diffmst_jax.files import written_beside
+from diffmst_jax.files import write_text, written_beside
 from diffmst_jax.training.config import Folders
 from diffmst_jax.training.corpora import folders
 
@@ -64,11 +64,11 @@ def write_results(store: Store, config: EvaluationConfig) -> Summary:
 
 def found_by(store: Store) -> Found:
     """What a run found."""
-    places = [(row.example, row.system, store.clip(row.example, row.system)) for row in store.rows]
     clips: dict[int, dict[str, Path]] = {}
-    for example, system, path in places:
+    for row in store.rows:
+        path = store.clip(row.example, row.system)
         if path.is_file():
-            clips.setdefault(example, {})[system] = path
+            clips.setdefault(row.example, {})[row.system] = path
     return Found(store.rows, frechet_distances(store.embeddings()), clips)
 
 
@@ -77,11 +77,11 @@ def _write_all(
 ) -> Summary:
     summary = summarize(found.rows, found.frechet, facts)
     write_csv(folder / "metrics.csv", found.rows)
-    _write(folder / "summary.json", json.dumps(summary.as_json(), indent=1))
-    _write(folder / "summary.md", markdown(summary, kind))
-    _write(folder / "table.tex", latex(summary, kind))
+    write_text(folder / "summary.json", json.dumps(summary.as_json(), indent=1))
+    write_text(folder / "summary.md", markdown(summary, kind))
+    write_text(folder / "table.tex", latex(summary, kind))
     clips = embedded_clips(found.clips, folder, report.audio_mb)
-    _write(folder / "report.html", report_html(summary, found.rows, clips, kind))
+    write_text(folder / "report.html", report_html(summary, found.rows, clips, kind))
     return summary
 
 
@@ -97,11 +97,6 @@ def write_csv(path: Path, rows: list[Row]) -> None:
             if row.status != OK:
                 table.writerow([*place, "", "", row.status])
             table.writerows([*place, name, value, OK] for name, value in row.values.items())
-
-
-def _write(path: Path, text: str) -> None:
-    with written_beside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tuple[Summary, str]:

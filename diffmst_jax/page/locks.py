@@ -21,6 +21,11 @@ def strip_key(track: Document) -> tuple[str, tuple[int, ...]]:
     return track["file"], tuple(track["channels"])
 
 
+def locked_keys(locked: Sequence[Sequence[Any]]) -> set[tuple[str, tuple[int, ...]]]:
+    """What locked strips, `[file, channels]` each, are known by."""
+    return {(file, tuple(channels)) for file, channels in locked}
+
+
 def keep_locked(new: Document, old: Document, locked: Sequence[Sequence[Any]]) -> Document:
     """Take locked strips over from the console before.
 
@@ -33,7 +38,7 @@ def keep_locked(new: Document, old: Document, locked: Sequence[Sequence[Any]]) -
         old: the console before it, of the same song.
         locked: `[file, channels]` of each locked strip; those that `old` lacks are ignored.
     """
-    keys = {(file, tuple(channels)) for file, channels in locked}
+    keys = locked_keys(locked)
     before = {strip_key(track): track for track in old["tracks"]}
     shift = _level_of_others(new, keys) - _level_of_others(old, keys)
     tracks = []
@@ -62,7 +67,7 @@ def refine_around(
         steps: the most to take.
         tell: told about progress.
     """
-    keys = {(file, tuple(channels)) for file, channels in locked}
+    keys = locked_keys(locked)
     stays = np.array([strip_key(track) in keys for track in document["tracks"]])
     start = settings_from_document(document)
     free = free_settings(start, Amounts(), stays)

@@ -3,21 +3,23 @@
 from collections import deque
 from pathlib import Path
 
-from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.dither import write_pieces
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.output import Level, find_level, finished_pieces
+from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import FileTape, record_song
 from diffmst_jax.page.jobs import Tell
 from diffmst_jax.page.overview import Drawing, Heard, heard_as
 from diffmst_jax.page.workspace import Song
 
 
-def render_console(song: Song, out: Path | None, subtype: str, tell: Tell) -> tuple[Level, Heard]:
-    """Render the console as `diffmst render` does, and measure what comes out.
+def render_console(
+    song: Song, settings: MixSettings, out: Path | None, subtype: str, tell: Tell
+) -> tuple[Level, Heard]:
+    """Render a console as `diffmst render` does, and measure what comes out.
 
     Args:
-        song: whose console.
+        song: whose tracks.
+        settings: the console.
         out: audio file to write, if any.
         subtype: its sample format, in libsndfile's names.
         tell: told about progress.
@@ -26,7 +28,6 @@ def render_console(song: Song, out: Path | None, subtype: str, tell: Tell) -> tu
         InputError: a file cannot be used, or there is no room.
     """
     tell("Reading", 0.0)
-    settings = load_console(song.own(CONSOLE_FILE_NAME))
     tape = FileTape(out or song.own("result.wav"))
     try:
         recorded = record_song(song.folder, settings, tape, lambda done: tell("Mixing", 0.9 * done))

@@ -6,11 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.files import written_beside
+from diffmst_jax.files import write_text
 from diffmst_jax.mixing.amount import Amounts
 from diffmst_jax.mixing.console_file import check_console, load_console
 from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
@@ -90,7 +89,7 @@ def save_session(song: Song, session: Session) -> None:
         InputError: it cannot be written.
     """
     document = {"version": VERSION, **dataclasses.asdict(session)}
-    _write(song.own(SESSION_FILE_NAME), json.dumps(document))
+    write_text(song.own(SESSION_FILE_NAME), json.dumps(document))
 
 
 def load_document(song: Song) -> Document | None:
@@ -114,7 +113,7 @@ def save_document(song: Song, document: Document) -> MixSettings:
     """
     settings = checked_document(document)
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    _write(song.own(CONSOLE_FILE_NAME), text)
+    write_text(song.own(CONSOLE_FILE_NAME), text)
     return settings
 
 
@@ -125,8 +124,3 @@ def checked_document(document: Any) -> MixSettings:
         InputError: as for `save_document`.
     """
     return check_console(document, CONSOLE_FILE_NAME)
-
-
-def _write(path: Path, text: str) -> None:
-    with written_beside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

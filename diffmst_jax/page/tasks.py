@@ -8,18 +8,16 @@ from typing import Any
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
-from diffmst_jax.files import written_beside
+from diffmst_jax.files import write_text
 from diffmst_jax.mixing.amount import Amounts, apply_amounts
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.api import carry_out, mix
 from diffmst_jax.mixing.baselines import plain_sum
 from diffmst_jax.mixing.console_file import (
     console_document,
-    load_console,
     settings_from_document,
 )
 from diffmst_jax.mixing.decide import Decided
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.inputs import gather_references
 from diffmst_jax.mixing.limits import SUBTYPES
 from diffmst_jax.mixing.output import OutputTarget
@@ -128,7 +126,7 @@ class Desk:
             session.output = {**output_document(facts.finished), "of": document}
             session.closeness, session.judged = report.distances, document
             session.notes = report.warnings
-        _write_text(song.own(REPORT_FILE_NAME), report.html)
+        write_text(song.own(REPORT_FILE_NAME), report.html)
         signals = {
             "raw": heard(plain_sum(facts.multitrack))._asdict(),
             "mix": heard(facts.finished.audio)._asdict(),
@@ -151,7 +149,8 @@ class Desk:
             InputError: a file cannot be used.
         """
         document = load_document(song)
-        level, mixed = render_console(song, song.own(name) if name else None, SUBTYPES[bits], tell)
+        out = song.own(name) if name else None
+        level, mixed = render_console(song, checked_document(document), out, SUBTYPES[bits], tell)
         with changed_session(song) as session:
             session.output = {**output_document(level), "of": document}
         _save_overview(song, {**_known(song), "mix": mixed._asdict()})
@@ -168,12 +167,12 @@ class Desk:
             raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
         tell("Reading", 0.0)
         document = load_document(song)
-        settings = load_console(song.own(CONSOLE_FILE_NAME))
+        settings = checked_document(document)
         multitrack = read_strips(song.folder, settings.strips)
         references = gather_references(reference, section=None, sample_rate=SAMPLE_RATE)
         facts = carry_out(song.name, Decided(settings, None), multitrack, references, tell)
         report = MixReport(facts)
-        _write_text(song.own(REPORT_FILE_NAME), report.html)
+        write_text(song.own(REPORT_FILE_NAME), report.html)
         with changed_session(song) as session:
             session.closeness, session.judged = report.distances, document
             session.notes = report.warnings
@@ -265,7 +264,7 @@ def _known(song: Song) -> Document:
 
 
 def _save_overview(song: Song, overview: Document) -> None:
-    _write_text(song.own(OVERVIEW_FILE_NAME), json.dumps(overview))
+    write_text(song.own(OVERVIEW_FILE_NAME), json.dumps(overview))
 
 
 def _keep_tracks(song: Song, multitrack: Multitrack, files: list[Path]) -> None:
@@ -279,8 +278,3 @@ def _keep_tracks(song: Song, multitrack: Multitrack, files: list[Path]) -> None:
 def _strips(console: Document) -> list[list[Any]]:
     """What decoded audio says of its strips, of a console."""
     return [[track["file"], track["channels"]] for track in console["tracks"]]
-
-
-def _write_text(path: Path, text: str) -> None:
-    with written_beside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -67,13 +67,14 @@ def test_device_holds_one_batch_however_many_songs_there_are(loaded, monkeypatch
 
     def console(tracks, mask, strips, params, config):
         shapes.append((tracks.shape[:2], len(params.tracks.pan)))
-        return np.zeros((len(tracks), 2, tracks.shape[2])), np.zeros(mask.shape)
+        return np.full((len(tracks), 2, tracks.shape[2]), 1e-5), np.zeros(mask.shape)
 
     monkeypatch.setattr(batch, "_console", console)
     song = (loaded[0].tracks, neutral_console(loaded[0]))
     mixes = console_mixes([song] * 5, size=2)
     assert [mixed.mix.shape for mixed in mixes] == [loaded[0].reference.shape] * 5
     assert shapes == [((2, 8), 2)] * 3
+    assert {mixed.note for mixed in mixes} == {RAISED}
 
 
 def test_faint_mixes_are_judged_like_any_other():

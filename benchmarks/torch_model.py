@@ -3,6 +3,7 @@
 Same layers, sizes and work as `diffmst_jax` does with `console=diffmst`; weights are random.
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -101,6 +102,7 @@ def _physical(controls: Tensor, group: int) -> Tensor:
     return low + (high - low) * controls
 
 
+@functools.cache
 def _ends() -> list[list[np.ndarray]]:
     """What controls of 0 and of 1 mean, in the order of the control vectors."""
     sizes = (1, dsp.TRACK_CONTROLS), (dsp.FX_BUS_CONTROLS,), (dsp.MASTER_CONTROLS,)
@@ -129,6 +131,19 @@ def style_distance(found: Tensor, wanted: Tensor, weights: AudioFeatureWeights) 
     return sum((weight * (a - b).square().mean() for weight, a, b in pairs), found.new_zeros(()))
 
 
+@functools.cache
+def _bank(device: torch.device) -> Tensor:
+    """A constant of the step, as it is under `jax.jit`."""
+    bank = bark_filterbank(
+        bands=BARK_BANDS,
+        n_fft=BARK_N_FFT,
+        sample_rate=SAMPLE_RATE,
+        low_hz=BARK_LOW_HZ,
+        high_hz=BARK_HIGH_HZ,
+    )
+    return torch.from_numpy(np.float32(bank)).to(device)
+
+
 def _features(x: Tensor) -> list[Tensor]:
     mid_side = torch.stack([x[0] + x[1], x[0] - x[1]])
     left, right = x.square().mean(dim=1)
@@ -137,14 +152,7 @@ def _features(x: Tensor) -> list[Tensor]:
     crest = 20 * torch.log10(x.abs().amax(dim=1).clamp(min=1e-6) / rms)
     window = torch.hann_window(BARK_N_FFT, device=x.device)
     spectrum = torch.stft(mid_side, BARK_N_FFT, BARK_HOP, window=window, return_complex=True)
-    bank = bark_filterbank(
-        bands=BARK_BANDS,
-        n_fft=BARK_N_FFT,
-        sample_rate=SAMPLE_RATE,
-        low_hz=BARK_LOW_HZ,
-        high_hz=BARK_HIGH_HZ,
-    )
-    bands = spectrum.abs().mean(dim=-1) @ torch.from_numpy(np.float32(bank)).to(x.device)
+    bands = spectrum.abs().mean(dim=-1) @ _bank(x.device)
     width, imbalance = side / mid, (right - left) / (left + right).clamp(min=POWER_FLOOR)
     return [rms, crest, width, imbalance, torch.log(bands + BARK_FLOOR)]
 

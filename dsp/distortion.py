@@ -97,10 +97,9 @@ def soft_clipper(
     def curve(v: jax.Array) -> jax.Array:
         return v - _clipped_away(v, ceiling, knee)
 
-    if state is not None:
-        check_state(state, oversampling_state(x, factor=oversampling))
     if state is None:
         return oversample(curve, drive * x, factor=oversampling)
+    check_state(state, oversampling_state(x, factor=oversampling))
     # The state holds the input before the drive, so that the drive may change between chunks.
     y, _ = oversample(curve, drive * x, factor=oversampling, state=drive * state)
     return y, jnp.concatenate([state, x], axis=1)[:, x.shape[1] :]

@@ -1,10 +1,10 @@
 """Loops over time for many signals at once, the way a CPU likes them.
 
 A recursion steps from sample to sample; what can be vectorised is the signals, the lanes. A step
-that reads one column and writes its carry as it is becomes one fused kernel, 8 ns for sixteen
-lanes. Signals lie in memory time last, so whoever walked along a long one against its layout would
-fetch every cache line once per lane: everything here goes block by block, within the cache, and
-turns there what it reads and writes.
+that reads one column and writes its carry as it is becomes one fused kernel. Signals lie in memory
+time last, so whoever walked along a long one against its layout would fetch every cache line once
+per lane: everything here goes block by block, within the cache, and turns there what it reads and
+writes.
 """
 
 from collections.abc import Callable

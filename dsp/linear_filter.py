@@ -266,9 +266,9 @@ def sosfilt(
         if zi is not None:
             raise ValueError("zi is given with method 'fft'; expected None: it has no state")
         return filter_by_response(x, partial(_sos_response, sos)), None
-    if zi is None:
-        zi = jnp.zeros((sections, channels, 2), x.dtype)
-    check_state(zi, jnp.zeros((sections, channels, 2), x.dtype), "zi")
+    silence = jnp.zeros((sections, channels, 2), x.dtype)
+    zi = silence if zi is None else zi
+    check_state(zi, silence, "zi")
     sigma = _nearest_sign(sos)[:, None]
     state = jnp.stack([zi[..., 0] + sigma * zi[..., 1], zi[..., 1]], axis=-1)
     state = jnp.swapaxes(state, 0, 1).reshape(channels, 2 * sections)
@@ -327,9 +327,9 @@ def lfilter(
         raise ValueError(f"b and a have shapes {b.shape} and {a.shape}; expected two vectors")
     order = max(b.size, a.size) - 1
     b, a = jnp.pad(b, (0, order + 1 - b.size)) / a[0], jnp.pad(a, (0, order + 1 - a.size)) / a[0]
-    if zi is None:
-        zi = jnp.zeros((x.shape[0], order), x.dtype)
-    check_state(zi, jnp.zeros((x.shape[0], order), x.dtype), "zi")
+    silence = jnp.zeros((x.shape[0], order), x.dtype)
+    zi = silence if zi is None else zi
+    check_state(zi, silence, "zi")
     if order == 0:
         return b[0] * x, zi
     companion = jnp.eye(order, k=1, dtype=x.dtype).at[:, 0].add(-a[1:])

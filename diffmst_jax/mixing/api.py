@@ -1,6 +1,6 @@
 """The whole job from Python: tracks and a reference in, a mix, its settings and a report out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from diffmst_jax.mixing.analyse import predicted_settings
 from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
 from diffmst_jax.mixing.compare import compare
 from diffmst_jax.mixing.console_file import load_console
-from diffmst_jax.mixing.decide import REFINED_FROM, REFINED_TO, Choices, Decided, decide
+from diffmst_jax.mixing.decide import REFINED_FROM, REFINED_TO, Choices, Decided, Progress, decide
 from diffmst_jax.mixing.finding import Patterns
 from diffmst_jax.mixing.inputs import (
     References,
@@ -43,9 +43,6 @@ from diffmst_jax.mixing.song import record_song
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models import Model, load_model
-
-Progress = Callable[[str, float], None]
-"""Told which stage is under way and which fraction of the whole job is done."""
 
 
 def mix(  # noqa: PLR0913 - choices of the user, by keyword

@@ -23,6 +23,7 @@ from diffmst_jax.mixing.words import (
     pan_words,
 )
 from dsp.equalizer import CONSOLE_BANDS
+from dsp.side_chain import soft_ramp
 
 HEARD_DB = 0.25
 """Changes that count less are hardly heard."""
@@ -38,9 +39,6 @@ SIDE_DB = 12.0
 
 LEVELS_DB = np.arange(-60.0, 1.0, 1.0)
 """At which compressors are compared."""
-
-NARROWEST_DB = 1e-3
-"""A knee of 0 is as wide, so that it can be divided by."""
 
 OCTAVE_OF_TIME_DB = 0.3
 """What it counts when a compressor becomes twice as fast."""
@@ -169,9 +167,7 @@ def _compressor_weight(before: dsp.CompressorParams, after: dsp.CompressorParams
     """Largest difference of the static curves, and some for the times of those that work."""
 
     def gain_db(settings: dsp.CompressorParams) -> np.ndarray:
-        over, knee = LEVELS_DB - settings.threshold_db, max(float(settings.knee_db), NARROWEST_DB)
-        soft = np.clip(over + knee / 2, 0.0, knee) ** 2 / (2 * knee)
-        excess = soft + np.maximum(over - knee / 2, 0.0)
+        excess = np.asarray(soft_ramp(LEVELS_DB - settings.threshold_db, settings.knee_db))
         reduced: np.ndarray = settings.makeup_gain_db - (1.0 - 1.0 / settings.ratio) * excess
         return reduced
 

@@ -8,7 +8,7 @@ that is worth for the song.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax
@@ -132,10 +132,12 @@ def refine(
         return [_pieces(settings, multitrack, pieces, count) for pieces in starts]
 
     checked, unseen = held_back(passages.checked), held_back(passages.unseen)
-    share = _kept_share(partial(judged, medleys=checked)) if checked else SHARES[0]
+    # What was judged to decide is what is said.
+    on_checked = cache(partial(judged, medleys=checked))
+    share = _kept_share(on_checked) if checked else SHARES[0]
 
-    def pair(medleys: Sequence[np.ndarray]) -> BeforeAfter:
-        return BeforeAfter(judged(SHARES[-1], medleys), judged(share, medleys))
+    def pair(judge: Callable[[float], AudioFeatureLoss]) -> BeforeAfter:
+        return BeforeAfter(judge(SHARES[-1]), judge(share))
 
     return Refinement(
         settings=reached(share),
@@ -143,9 +145,9 @@ def refine(
         best_step=best.number,
         share=share,
         distances=tuple(path),
-        seen=pair(seen),
-        checked=pair(checked) if checked else None,
-        unseen=pair(unseen) if unseen else None,
+        seen=pair(partial(judged, medleys=seen)),
+        checked=pair(on_checked) if checked else None,
+        unseen=pair(partial(judged, medleys=unseen)) if unseen else None,
         passages=passages,
     )
 

@@ -34,6 +34,7 @@ from diffmst_jax.mixing.words import (
     equalizer_words,
     hertz,
     is_plain,
+    listed,
     pan_words,
     reduction_words,
 )
@@ -129,10 +130,8 @@ def buried(strips: Sequence[StripView]) -> list[str]:
     names = [name for audibility, name in sorted(lost) if audibility < BURIED]
     if not names:
         return []
-    if len(names) == 1:
-        return [f"{names[0]} is hardly heard beside the others; raise its input_gain_db."]
-    together = f"{', '.join(names[:-1])} and {names[-1]}"
-    return [f"{together} are hardly heard beside the others; raise their input_gain_db."]
+    verb, whose = ("is", "its") if len(names) == 1 else ("are", "their")
+    return [f"{listed(names)} {verb} hardly heard beside the others; raise {whose} input_gain_db."]
 
 
 def strip_views(facts: MixFacts) -> list[StripView]:
@@ -147,7 +146,7 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     curves = np.asarray(jax.vmap(_curve)(tracks.equalizer))
     reduction = np.zeros((len(settings.strips), 0))
     if settings.config.track_compressor:
-        start = loudest_stretch(facts.views[-2].step_powers, PASSAGE_S)
+        start = _passage(facts)
         reduction = gain_reduction_db(settings, multitrack, start)
     tone_db = np.mean(np.abs(curves), axis=1)
     moved_db = np.abs(level_db) + tone_db + 2 * PAN_AS_DB * np.abs(tracks.pan - 0.5)
@@ -158,6 +157,11 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     measured = zip(level_db, shares, loudness, curves, reduction, heard, strict=True)
     views = [_strip_view(settings, i, StripMeasures(*m)) for i, m in enumerate(measured)]
     return [views[i] for i in order]
+
+
+def _passage(facts: MixFacts) -> int:
+    """Where the passage of the mix begins whose gain reduction is drawn."""
+    return loudest_stretch(facts.views[-2].step_powers, PASSAGE_S)
 
 
 def _share_db(powers: np.ndarray) -> np.ndarray:
@@ -245,7 +249,7 @@ def _level_words(settings: MixSettings, index: int) -> str:
 def master_view(facts: MixFacts) -> StripView:
     """Describe the master bus, and the limiter that ends the chain."""
     settings, finished = facts.settings, facts.finished
-    start = loudest_stretch(facts.views[-2].step_powers, PASSAGE_S)
+    start = _passage(facts)
     limited = limiting_db(facts.rendered.mix, finished.audio, finished.gain_db, start)
     limiter = f"at {plain(settings.target.ceiling_dbtp)} dBTP{reduction_words(limited)}"
     empty = StripView(

@@ -6,7 +6,7 @@ from html import escape
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.compare import STYLE_STRETCH_S, View
-from diffmst_jax.mixing.words import significant
+from diffmst_jax.mixing.words import listed, significant
 
 DISTANCE_ROWS = (
     ("rms", "Density", "RMS level of left and right"),
@@ -92,7 +92,7 @@ def _leading(gains: dict[str, float]) -> list[str]:
 def _named(names: Sequence[str], moves: dict[str, tuple[float, float]]) -> str:
     """Name terms and their way: `Tone (0.310 to 0.0210) and width (0.0500 to 0.00400)`."""
     parts = [f"{name.lower()} ({' to '.join(map(significant, moves[name]))})" for name in names]
-    text = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    text = listed(parts)
     return text[0].upper() + text[1:]
 
 

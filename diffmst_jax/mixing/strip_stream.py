@@ -36,14 +36,10 @@ class StripStream:
                 name: stack.enter_context(AudioStream(path)) for name, path in by_name.items()
             }
             self._readers = stack.enter_context(ThreadPoolExecutor(READERS))
-            self._close = stack.pop_all()
-        self._strips = strips
-        try:
             for strip in strips:
                 check_channels(by_name[strip.file], strip, self._streams[strip.file].channels)
-        except Exception:
-            self._close.close()
-            raise
+            self._close = stack.pop_all()
+        self._strips = strips
         self.frames = max(stream.frames for stream in self._streams.values())
 
     def __enter__(self) -> "StripStream":

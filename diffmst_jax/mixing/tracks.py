@@ -182,11 +182,7 @@ def _read_channels(
         return channels, reasons
 
     with ThreadPoolExecutor(READERS) as readers:
-        try:
-            yield from readers.map(read, files)
-        except BaseException:
-            readers.shutdown(cancel_futures=True)
-            raise
+        yield from readers.map(read, files)
 
 
 def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitrack:

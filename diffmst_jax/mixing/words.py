@@ -1,6 +1,7 @@
 """Settings and measurements in the words of people who mix."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,6 +18,11 @@ AUDIBLE_RATIO = 1.05
 
 PLAIN_HZ = (40.0, 12000.0)
 """Where an equalizer's gain is plainly heard."""
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Join as in a sentence: `a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def significant(value: float) -> str:

@@ -300,16 +300,15 @@ def _model_config(values: Any) -> ModelConfig:
 
 def _check_together(config: TrainConfig) -> None:
     """Refuse settings that are each fine and together are not."""
-    weighted = [name for name in ("audio_features", *NEED_TRUTH) if getattr(config.loss, name)]
-    if not weighted:
+    needing = [name for name in NEED_TRUTH if getattr(config.loss, name)]
+    if not (needing or config.loss.audio_features):
         raise InputError("loss", "gives every term the weight 0", "give one of them another")
-    for name in set(weighted) & set(NEED_TRUTH):
-        if config.data.reference != "random_mix":
-            raise InputError(
-                f"loss.{name}",
-                "compares with a ground truth, which unpaired references do not have",
-                "use references=random_mix or loss=audio_features",
-            )
+    if needing and config.data.reference != "random_mix":
+        raise InputError(
+            f"loss.{needing[0]}",
+            "compares with a ground truth, which unpaired references do not have",
+            "use references=random_mix or loss=audio_features",
+        )
     check_corpora(config.data)
     if config.data.max_tracks < 2:
         raise InputError("data", "examples of less than two tracks", "enlarge max_tracks")

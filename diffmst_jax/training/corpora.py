@@ -48,7 +48,8 @@ class Measured:
         """Measure the tracks of a corpus, and decode them where a cache is given."""
         # Opened only now: what was measured below the same root before is then in it.
         index = EnergyIndex(root)
-        new_s = sum(track.duration_s for track in tracks if index.lacks(track.path, decoded))
+        lengths = {track.path: track.duration_s for track in tracks}  # of files, not of channels
+        new_s = sum(s for path, s in lengths.items() if index.lacks(path, decoded))
         processes = usable_processes() if new_s > MEASURED_ALONE_S else 1
         index.update(tracks, progress=count(len(tracks)), processes=processes, decoded=decoded)
         self._of |= dict.fromkeys((track.path for track in tracks), index)

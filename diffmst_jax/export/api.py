@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.export.contents import Contents
 from diffmst_jax.export.dawproject import write_dawproject
 from diffmst_jax.export.effects_return import EffectsReturn, effects_return
 from diffmst_jax.export.leaning import with_leans_in_audio
@@ -103,25 +103,18 @@ def export_session(
         notes = [PRINTED_NOTE] if print_effects else []
         if print_effects:
             session, media = with_effects_in_audio(session, media, settings, tracks)
-        write: Callable[..., None] = write_reaper
+        mix = None
         if name == "dawproject":
             mix = printed(MIX_FILE, lambda: finished_pieces(recorded, level), (2, tape.frames))
-            write = partial(write_dawproject, mix=mix)
             notes += dawproject_notes(session, media, level.limiting_db)
             session, media = with_leans_in_audio(session, media)
         else:
             notes += reaper_notes(session, media)
         title = song_name(tracks)
-        write(
-            out,
-            session,
-            media,
-            title=title,
-            notes=notes_text(session, title, notes),
-            effects=effects,
-            link=link,
-            count=_counter(media, lambda done: tell("Writing", 0.7 + 0.3 * done)),
-        )
+        contents = Contents(session, media, title, notes_text(session, title, notes), effects, mix)
+        write = write_dawproject if name == "dawproject" else write_reaper
+        count = _counter(media, lambda done: tell("Writing", 0.7 + 0.3 * done))
+        write(out, contents, link=link, count=count)
     return Exported(out, len(media), notes)
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from diffmst_jax import __version__
+from diffmst_jax.export.contents import Contents
 from diffmst_jax.export.dawproject_devices import (
     add_compressor,
     add_equalizer,
@@ -43,27 +44,13 @@ EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def write_dawproject(
-    path: str | Path,
-    session: Session,
-    media: Sequence[Media],
-    *,
-    title: str,
-    notes: str,
-    effects: Return | None = None,
-    mix: Media | None = None,
-    link: bool = False,
-    count: Count,
+    path: str | Path, contents: Contents, *, link: bool = False, count: Count
 ) -> None:
     """Write a session, whole or not at all.
 
     Args:
         path: where to.
-        session: the settings.
-        media: the recording of each track, in order.
-        title: name of the song.
-        notes: text for people, in the file and as its comment.
-        effects: the printed effects bus, if there is one.
-        mix: the finished mix, for a muted track to compare with.
+        contents: what to write; the notes become a file and the session's comment.
         link: refer to recordings that are used as they are where they lie, instead of a copy.
         count: told how many bytes of audio were dealt with.
 
@@ -71,16 +58,17 @@ def write_dawproject(
         InputError: a recording cannot be read, or the place cannot be written to.
     """
     path = Path(path)
+    media, effects, mix = contents.media, contents.effects, contents.mix
     places = [_place(item, path, link=link) for item in media]
-    project = project_xml(session, media, places, effects, mix)
+    project = project_xml(contents, places)
     with (
         written_beside(path) as beside,
         zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive,
     ):
         texts = {
             "project.xml": _serialized(project),
-            "metadata.xml": _serialized(metadata_xml(title, notes)),
-            NOTES_FILE: notes.encode(),
+            "metadata.xml": _serialized(metadata_xml(contents.title, contents.notes)),
+            NOTES_FILE: contents.notes.encode(),
         }
         for name, text in texts.items():
             archive.writestr(_entry(name, zipfile.ZIP_DEFLATED), text)
@@ -94,14 +82,9 @@ def write_dawproject(
                 write_media(item, file, count)
 
 
-def project_xml(
-    session: Session,
-    media: Sequence[Media],
-    places: Sequence["Place"],
-    effects: Return | None = None,
-    mix: Media | None = None,
-) -> ET.Element:
+def project_xml(contents: Contents, places: Sequence["Place"]) -> ET.Element:
     """Lay a session out as the `Project` element."""
+    session, effects, mix = contents.session, contents.effects, contents.mix
     project = ET.Element("Project", version=FORMAT_VERSION)
     ET.SubElement(project, "Application", name="diffmst", version=__version__)
     transport = ET.SubElement(project, "Transport")
@@ -114,7 +97,7 @@ def project_xml(
     for index, track in enumerate(session.tracks):
         key = f"track-{index + 1}"
         _track_xml(structure, session, index, track, softer_db)
-        _clip_xml(lanes, key, media[index], places[index])
+        _clip_xml(lanes, key, contents.media[index], places[index])
     if effects is not None:
         _effects_xml(structure, lanes, session, effects, softer_db)
     if mix is not None:

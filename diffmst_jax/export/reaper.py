@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.export.contents import Contents
 from diffmst_jax.export.jsfx_settings import (
     CHANNEL,
     LIMITER,
@@ -46,27 +47,14 @@ SLIDERS_SAVED = 64
 SOURCES = {".wav": "WAVE", ".aiff": "WAVE", ".aif": "WAVE", ".flac": "FLAC"}
 
 
-def write_reaper(
-    path: str | Path,
-    session: Session,
-    media: Sequence[Media],
-    *,
-    title: str,
-    notes: str,
-    effects: Return | None = None,
-    link: bool = False,
-    count: Count,
-) -> None:
+def write_reaper(path: str | Path, contents: Contents, *, link: bool = False, count: Count) -> None:
     """Write a project with its audio and its effects, whole or not at all.
 
     Args:
         path: the project's file; audio goes to a folder named after it, effects to
             `Effects/diffmst`, both beside it.
-        session: the settings.
-        media: the recording of each track, in order.
-        title: name of the song.
-        notes: text for people, in the project's notes and as a file with the audio.
-        effects: the printed effects bus, if there is one.
+        contents: what to write. A finished mix is left out, for the project's own is the same. The
+            notes become the project's and a file with the audio.
         link: refer to recordings that are used as they are where they lie, instead of a copy.
         count: told how many bytes of audio were dealt with.
 
@@ -75,14 +63,15 @@ def write_reaper(
     """
     path = Path(path)
     folder = audio_folder(path)
-    written = [*media, *([effects.wet, effects.response] if effects else [])]
+    effects = contents.effects
+    written = [*contents.media, *([effects.wet, effects.response] if effects else [])]
     places = {
         item.name: os.path.relpath(item.source.resolve(), path.resolve().parent)
         if link and item.is_original
         else f"{folder.name}/{item.name}"
         for item in written
     }
-    project = project_chunk(session, media, places, title=title, notes=notes, effects=effects)
+    project = project_chunk(contents, places)
     with (
         written_beside(path) as beside,
         folder_written_beside(path.parent / EFFECTS_FOLDER) as effects_beside,
@@ -90,7 +79,7 @@ def write_reaper(
     ):
         for effect in effect_files():
             (effects_beside / effect.name).write_bytes(effect.read_bytes())
-        (audio_beside / NOTES_FILE).write_text(notes, encoding="utf-8")
+        (audio_beside / NOTES_FILE).write_text(contents.notes, encoding="utf-8")
         for item in written:
             if link and item.is_original:
                 count(item.size)
@@ -105,19 +94,12 @@ def audio_folder(path: Path) -> Path:
     return path.parent / f"{path.stem} audio"
 
 
-def project_chunk(
-    session: Session,
-    media: Sequence[Media],
-    places: dict[str, str],
-    *,
-    title: str,
-    notes: str,
-    effects: Return | None,
-) -> Chunk:
+def project_chunk(contents: Contents, places: dict[str, str]) -> Chunk:
     """Lay a session out as a project; `places` says where the audio of each name is."""
+    session, title, effects = contents.session, contents.title, contents.effects
     project = Chunk("REAPER_PROJECT", FORMAT_VERSION, REAPER_VERSION, 0)
     text = project.chunk("NOTES", 0, 2)
-    for line in notes.splitlines():
+    for line in contents.notes.splitlines():
         text.raw(f"|{one_line(line)}")
     project.line("TITLE", title)
     project.line("PANLAW", NO_LAW)
@@ -134,7 +116,7 @@ def project_chunk(
     _effect(chain, title, LIMITER, limiter_sliders(session.master))
     project.line("MARKER", 1, 0, label(session.provenance), 0)
     for index, track in enumerate(session.tracks):
-        item = media[index]
+        item = contents.media[index]
         chunk = _track(
             project,
             title,

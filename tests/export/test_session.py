@@ -14,6 +14,7 @@ from lxml import etree
 
 import dsp
 from diffmst_jax.audio import write_audio
+from diffmst_jax.export.contents import Contents
 from diffmst_jax.export.dawproject import Place, metadata_xml, project_xml
 from diffmst_jax.export.jsfx_settings import channel_sliders, master_sliders
 from diffmst_jax.export.leaning import lean_matrix
@@ -114,14 +115,15 @@ def test_any_name_makes_valid_documents(song, multitrack, data):
     session = session_of(dataclasses.replace(console, strips=strips), 20.0)
     notes = notes_text(session, names[0], dawproject_notes(session, media, 0.0))
     places = [Place(f"audio/{name}", is_external=False) for name in names]
-    documents = [project_xml(session, media, places), metadata_xml(names[0], notes)]
+    contents = Contents(session, media, names[0], notes)
+    documents = [project_xml(contents, places), metadata_xml(names[0], notes)]
     for document, schema in zip(documents, ("Project.xsd", "MetaData.xsd"), strict=True):
         text = ET.tostring(document, encoding="utf-8")
         if SCHEMAS.is_dir():
             schema_of = etree.XMLSchema(etree.parse(SCHEMAS / schema))
             schema_of.assertValid(etree.fromstring(text))
     where = {item.name: f"audio/{item.name}" for item in media}
-    chunk = project_chunk(session, media, where, title=names[0], notes=notes, effects=None)
+    chunk = project_chunk(contents, where)
     tracks = rpp.loads(chunk.text()).findall("TRACK")
     assert len(tracks) == len(session.tracks)
     for track, name in zip(tracks, session.names, strict=True):

@@ -3,7 +3,7 @@
     python benchmarks/model_speed.py [--torch] [--compute-dtype bfloat16] [--repeats 2]
     python benchmarks/model_speed.py --difference       how far settings in bfloat16 are off
 
-The PyTorch side (`pip install 'diffmst-jax[torch]'`) is the encoder alone, run on the ten channels:
+The PyTorch side (benchmarks/requirements.txt) is the encoder alone, run on the ten channels:
 it is over 99 % of the work.
 """
 
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from diffmst_jax.models import Cnn14Config, Controls, ModelConfig
+from diffmst_jax.models import Controls, ModelConfig
 from diffmst_jax.models.folder import module_with_weights, weight_shapes
 
 TRACKS, SAMPLES = 8, 262144
@@ -36,7 +36,7 @@ def main() -> None:
     config = dataclasses.replace(ModelConfig.cnn14(), compute_dtype=options.compute_dtype)
     report("JAX, whole model", jax_model(config), options.repeats)
     if options.torch:
-        report("PyTorch, encoders", torch_encoders(Cnn14Config()), options.repeats)
+        report("PyTorch, encoders", torch_encoders(ModelConfig.cnn14()), options.repeats)
 
 
 def report(name: str, run: Callable[[], None], repeats: int) -> None:
@@ -91,29 +91,19 @@ def weights(config: ModelConfig, rng: np.random.Generator) -> dict[str, np.ndarr
     return found
 
 
-def torch_encoders(config: Cnn14Config) -> Callable[[], None]:
+def torch_encoders(config: ModelConfig) -> Callable[[], None]:
     import torch  # noqa: PLC0415 (optional)
+    from torch_model import Encoder  # noqa: PLC0415
 
-    def block(channels: int, width: int, pooling: tuple[int, int]) -> list[torch.nn.Module]:
-        layers: list[torch.nn.Module] = []
-        for size in (channels, width):
-            layers.append(torch.nn.Conv2d(size, width, 3, padding=1, bias=False))
-            layers += [torch.nn.BatchNorm2d(width), torch.nn.ReLU()]
-        return [*layers, torch.nn.AvgPool2d(pooling)]
-
-    sizes = (1, *config.widths)
-    shapes = zip(sizes, config.widths, config.poolings, strict=False)
-    network = torch.nn.Sequential(*(layer for shape in shapes for layer in block(*shape))).eval()
+    track_encoder, mix_encoder = (
+        Encoder(config.encoder, config.transformer.width).eval() for _ in range(2)
+    )
     audio = 0.1 * torch.randn(TRACKS + 2, SAMPLES)
-    window = torch.hann_window(config.n_fft)
 
     def run() -> None:
         with torch.no_grad():
-            spectrum = torch.stft(
-                audio, config.n_fft, config.hop, window=window, return_complex=True
-            )
-            for part in ((spectrum.abs() + 1e-8) ** config.exponent).split(TRACKS):
-                network(part[:, None])
+            track_encoder(audio[:TRACKS])
+            mix_encoder(audio[TRACKS:])
 
     return run
 

@@ -8,38 +8,52 @@ import torch
 from dasp_pytorch import functional as dasp
 
 SAMPLE_RATE = 44100
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 Controls = tuple[np.ndarray, ...]
 
 
 def eq_arguments(equalizer: tuple[np.ndarray, ...]) -> list[torch.Tensor]:
     """dasp-pytorch's eighteen arguments, gain, frequency and Q band by band, each (batch,)."""
-    gain_db, frequency_hz, q_factor = (torch.from_numpy(np.array(v)) for v in equalizer)
+    gain_db, frequency_hz, q_factor = (tensor(v) for v in equalizer)
     bands = range(gain_db.shape[-1])
     return [field[..., band] for band in bands for field in (gain_db, frequency_hz, q_factor)]
 
 
 def comp_arguments(compressor: tuple[np.ndarray, ...]) -> list[torch.Tensor]:
-    return [torch.from_numpy(np.array(v)) for v in compressor]
+    return [tensor(v) for v in compressor]
+
+
+def tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.array(values)).to(DEVICE)
+
+
+def finish() -> None:
+    """Wait until everything that was asked for is done."""
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def torch_work(
     work: Callable[..., torch.Tensor], x: np.ndarray, arguments: list[torch.Tensor]
 ) -> tuple[Callable[[], None], Callable[[], None], Callable[[], None]]:
     """Forward without gradient, forward + backward to input and settings, and to the input."""
-    signal = torch.from_numpy(x)
+    signal = tensor(x)
 
     def forward() -> None:
         with torch.no_grad():
             work(signal, *arguments)
+        finish()
 
     def both() -> None:
         inputs = [signal.clone().requires_grad_()]
         inputs += [a.clone().requires_grad_() for a in arguments]
         work(*inputs).square().sum().backward()
+        finish()
 
     def to_input() -> None:
         inputs = signal.clone().requires_grad_()
         work(inputs, *arguments).square().sum().backward()
+        finish()
 
     return forward, both, to_input
 

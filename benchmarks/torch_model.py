@@ -11,6 +11,7 @@ import numpy as np
 import peers
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
@@ -33,11 +34,11 @@ EQ, COMPRESSOR = 18, 6  # controls of one equaliser, of one compressor
 class Encoder(nn.Module):
     """Signals `(signals, time)` to embeddings `(signals, width)`."""
 
-    def __init__(self, config: Cnn14Config, width: int):
+    def __init__(self, config: Cnn14Config, width: int, *, remat: bool = False):
         super().__init__()
-        self.config = config
+        self.config, self.remat = config, remat
         sizes = zip((1, *config.widths), config.widths, config.poolings, strict=False)
-        self.blocks = nn.Sequential(*(layer for size in sizes for layer in self._block(*size)))
+        self.blocks = nn.Sequential(*(nn.Sequential(*self._block(*size)) for size in sizes))
         self.output = nn.Linear(config.widths[-1], width)
 
     @staticmethod
@@ -54,7 +55,10 @@ class Encoder(nn.Module):
         spectrum = torch.stft(
             audio, self.config.n_fft, self.config.hop, window=window, return_complex=True
         )
-        y = self.blocks(((spectrum.abs() + 1e-8) ** self.config.exponent)[:, None])
+        y = ((spectrum.abs() + 1e-8) ** self.config.exponent)[:, None]
+        for block in self.blocks:
+            # As `remat` of ModelConfig: the backward pass computes the inside of a block anew.
+            y = checkpoint(block, y, use_reentrant=False) if self.remat else block(y)
         y = y.float().mean(dim=2)
         return self.output(y.amax(dim=2) + y.mean(dim=2))
 
@@ -67,7 +71,7 @@ class Model(nn.Module):
         assert isinstance(config.encoder, Cnn14Config)
         size = config.transformer
         self.track_encoder, self.mix_encoder = (
-            Encoder(config.encoder, size.width) for _ in range(2)
+            Encoder(config.encoder, size.width, remat=config.remat) for _ in range(2)
         )
         layer = nn.TransformerEncoderLayer(
             size.width, size.heads, size.feed_forward, dropout=0.0, batch_first=True

@@ -4,12 +4,15 @@
 
 Run it once for each variant (`model.compute_dtype=bfloat16 model.remat=true ...`): memory in use at
 its peak is counted from the start of a program. Audio is noise. `--torch` times the same step in
-PyTorch with dasp-pytorch beside it (benchmarks/requirements.txt; experiments of the paper with the
-audio-feature loss and unpaired references). `--kept` runs nothing and says what the forward pass
-leaves in memory for the backward pass, from shapes alone, so that it needs no device.
+PyTorch with dasp-pytorch before it, in a process of its own (benchmarks/requirements.txt;
+experiments of the paper with the audio-feature loss and unpaired references). `--kept` runs nothing
+and says what the forward pass leaves in memory for the backward pass, from shapes alone, so that it
+needs no device.
 """
 
 import argparse
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +48,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--torch", action="store_true", help="time PyTorch too")
+    parser.add_argument("--only-torch", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--kept", action="store_true", help="count what is kept, run nothing")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="(default: 5)")
     parser.add_argument("overrides", nargs="+", metavar="key=value", help="as for train.py")
@@ -53,17 +57,21 @@ def main() -> None:
         composed = compose("config", overrides=["name=benchmark", *options.overrides])
     config = read_settings(composed, ())[0]
     model = config.model
-    print(f"{' '.join(options.overrides)}: {model.compute_dtype}, remat {model.remat}")
+    if not options.only_torch:
+        print(f"{' '.join(options.overrides)}: {model.compute_dtype}, remat {model.remat}")
     if options.kept:
         print(f"kept for the backward pass: {kept_gb(config):.1f} GB")
         return
-    print(f"{jax.devices()[0].device_kind}, {len(jax.devices())} device(s)")
     batch = noise(config)
+    if options.only_torch:
+        print(f"PyTorch  step {time_torch(config, batch, options.repeats)}", flush=True)
+        return
+    if options.torch:  # before JAX holds memory of the device
+        subprocess.run([sys.executable, __file__, "--only-torch", *sys.argv[1:]], check=False)
+    print(f"{jax.devices()[0].device_kind}, {len(jax.devices())} device(s)")
     whole, memory_gb = time_step(config, batch, options.repeats)
     console = time_console(config, batch, options.repeats)
     print(f"JAX      step {whole:.3f} s, peak {memory_gb:.1f} GB, console and loss {console:.3f} s")
-    if options.torch:
-        print(f"PyTorch  step {time_torch(config, batch, options.repeats)}", flush=True)
 
 
 def noise(config: TrainConfig) -> Example:

@@ -55,7 +55,7 @@ def safe_sqrt(x: ArrayLike, floor: float = MIN_POWER) -> jax.Array:
     return jnp.sqrt(jnp.maximum(x, floor))
 
 
-def matmul(a: jax.Array, b: jax.Array) -> jax.Array:
+def matmul(a: ArrayLike, b: ArrayLike) -> jax.Array:
     """Matrix product in the full precision of its inputs on every backend."""
     return jnp.matmul(a, b, precision=EXACT)
 

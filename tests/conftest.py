@@ -19,7 +19,8 @@ CHROMIUM_ARGUMENTS = (
 )
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_platforms", "cpu")
+# JAX_PLATFORMS=cuda pytest tests/dsp: the same on an accelerator.
+jax.config.update("jax_platforms", os.environ.get("JAX_PLATFORMS", "cpu"))
 
 
 def pytest_configure(config):

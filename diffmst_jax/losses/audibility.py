@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from dsp.numerics import matmul
 from dsp.spectral import bark_filterbank, bark_to_hz, hz_to_bark, power, stft
 
 BANDS, LOW_HZ, HIGH_HZ = 24, 20.0, 16000.0
@@ -52,7 +53,7 @@ def band_excitation(signals: Array, *, sample_rate: int) -> Array:
         bands=BANDS, n_fft=N_FFT, sample_rate=sample_rate, low_hz=LOW_HZ, high_hz=HIGH_HZ
     )
     spread = jnp.asarray((bank @ _spreading()).T, signals.dtype)
-    return jnp.matmul(spread, power(stft(signals, n_fft=N_FFT, hop=HOP)))
+    return matmul(spread, power(stft(signals, n_fft=N_FFT, hop=HOP)))
 
 
 def audibility(excitations: Array) -> Array:

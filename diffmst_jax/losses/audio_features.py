@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
+from dsp.numerics import matmul
 from dsp.spectral import bark_filterbank, magnitude, stft
 
 BARK_BANDS = 24
@@ -116,7 +117,7 @@ def bark_spectrum(x: Array, *, sample_rate: int) -> Array:
         low_hz=BARK_LOW_HZ,
         high_hz=BARK_HIGH_HZ,
     )
-    return jnp.log(jnp.mean(spectrum, axis=-1) @ bank.astype(x.dtype) + BARK_FLOOR)
+    return jnp.log(matmul(jnp.mean(spectrum, axis=-1), bank.astype(x.dtype)) + BARK_FLOOR)
 
 
 def style_distance(

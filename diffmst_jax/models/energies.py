@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from diffmst_jax.models.front_end import STYLE_BANDS, style_band_hz
+from dsp.numerics import EXACT
 from dsp.spectral import window_values
 from dsp.weighting import k_weighting_sos
 
@@ -28,9 +29,11 @@ def shared_energy(spectrum: Array, *, n_fft: int, sample_rate: int) -> Array:
     """
     frames = spectrum.shape[-1]
     parts = jnp.concatenate([spectrum.real, spectrum.imag], axis=-1)
-    products = jnp.einsum("ift,jft->fij", parts, parts)
+    # Rounded products would drown what is left of nearly equal channels when one is subtracted.
+    products = jnp.einsum("ift,jft->fij", parts, parts, precision=EXACT)
     scale = 2.0 / (n_fft * frames * np.sum(np.square(window_values("hann", n_fft))))
-    return jnp.einsum("fij,fb->bij", products, jnp.asarray(scale * _shares(n_fft, sample_rate)))
+    shares = jnp.asarray(scale * _shares(n_fft, sample_rate))
+    return jnp.einsum("fij,fb->bij", products, shares, precision=EXACT)
 
 
 def k_weights(*, sample_rate: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from diffmst_jax.losses import AudioFeatureWeights
 from diffmst_jax.models.energies import k_weights
 from diffmst_jax.models.front_end import style_band_hz
 from dsp.loudness import OFFSET_DB
+from dsp.numerics import EXACT, matmul
 
 STEPS = 80
 STEP_SIZE = 0.15
@@ -163,7 +164,9 @@ def _picture(tracks: Heard, mix: Mix, boosts: Array, rate: int) -> Picture:
     angle = positions(mix.pan, tracks.side) * (jnp.pi / 2.0)
     left, right = jnp.cos(angle)[:, None], jnp.sin(angle)[:, None]
     views = jnp.stack([left, right, left + right, left - right]) * gain[None]  # (4, tracks, 24)
-    energy = jnp.maximum(jnp.einsum("vib,bij,vjb->vb", views, tracks.energy, views), 0.0)
+    energy = jnp.maximum(
+        jnp.einsum("vib,bij,vjb->vb", views, tracks.energy, views, precision=EXACT), 0.0
+    )
     # The mean magnitude of a sum is as far below its root mean square as its loudest tracks' are.
     own = jnp.square(views[2:]) * jnp.diagonal(tracks.energy, axis1=1, axis2=2).T[None]
     share = own / (jnp.sum(own, axis=1, keepdims=True) + POWER_FLOOR)
@@ -174,7 +177,8 @@ def _picture(tracks: Heard, mix: Mix, boosts: Array, rate: int) -> Picture:
         spectrum=0.5 * jnp.log(energy[2:] + POWER_FLOOR) + peakiness,
         log_width=jnp.log(total[3] / total[2]),
         imbalance=(total[1] - total[0]) / (total[1] + total[0]),
-        loudness_db=OFFSET_DB + 10.0 * jnp.log10((energy[0] + energy[1]) @ weights + POWER_FLOOR),
+        loudness_db=OFFSET_DB
+        + 10.0 * jnp.log10(matmul(energy[0] + energy[1], weights) + POWER_FLOOR),
         crest_db=_crest_db(tracks, mix, jnp.concatenate([left, right], axis=1).T, total[:2]),
     )
 
@@ -201,7 +205,7 @@ def _crest_db(tracks: Heard, mix: Mix, pan: Array, power: Array) -> Array:
         return jnp.zeros(2)
     change_db = jnp.where(tracks.mask, mix.gain_db - tracks.peaks.gain_db, 0.0)
     gain = jnp.where(tracks.mask, jnp.exp(NEPERS_PER_DB * change_db), 0.0)
-    squares = jnp.square((pan * gain[None]) @ tracks.peaks.samples)
+    squares = jnp.square(matmul(pan * gain[None], tracks.peaks.samples))
     # A sum of high powers instead of the largest: where several peaks compete, all are held down.
     highest = jax.lax.stop_gradient(jnp.max(squares, axis=1)) + POWER_FLOOR
     total = jnp.sum((squares / highest[:, None]) ** PEAK_POWER, axis=1)

@@ -85,7 +85,7 @@ from dsp.reverb import (
     reverb_noise,
 )
 from dsp.spectral import bark_filterbank, magnitude, mel_filterbank, stft
-from dsp.stereo import mid_side, pair_positions, pan, stereo_widener
+from dsp.stereo import mid_side, pair_mean, pair_positions, pan, stereo_widener
 from dsp.weighting import k_weighting, k_weighting_state
 
 __all__ = [
@@ -164,6 +164,7 @@ __all__ = [
     "normalize",
     "oversample",
     "oversampling_state",
+    "pair_mean",
     "pair_positions",
     "pan",
     "parametric_eq",

@@ -23,7 +23,7 @@ from dsp.console_settings import (
     console_ranges,
 )
 from dsp.console_state import BusState, ConsoleState, check_streamable, silence_of
-from dsp.console_strip import StripState, channel_strip, master_bus_chain
+from dsp.console_strip import StripState, channel_strips, master_bus_chain
 from dsp.numerics import db_to_gain, matmul
 from dsp.ranges import check_settings
 from dsp.reverb import (
@@ -68,10 +68,11 @@ def mix_console(
     *,
     sample_rate: float,
     mask: ArrayLike | None = None,
+    side: ArrayLike | None = None,
     key: jax.Array | None = None,
     state: ConsoleState | None = None,
 ) -> ConsoleOutput:
-    """Mix mono tracks to stereo.
+    """Mix mono tracks, and the channels of stereo tracks, to stereo.
 
     Args:
         tracks: (tracks, time).
@@ -79,6 +80,10 @@ def mix_console(
         config: which effects there are, and how they behave.
         sample_rate: Hz.
         mask: (tracks,) 1 for a track, 0 for padding, which then adds exactly nothing.
+        side: (tracks,) which tracks are the left (-1) and the right (1) channel of a stereo track,
+            the right one next after the left; 0 for mono. With equal settings such a pair is
+            compressed by one gain, as `compressor` does (2, time), so that its image stays; where
+            it is placed is left to `pan` (`pair_positions`). None: all are mono.
         key: PRNG key of the reverb's noise; required when `config.reverb`.
         state: `console_state(...)` or the previous chunk's, to mix a song in chunks.
 
@@ -104,6 +109,7 @@ def mix_console(
         config,
         sample_rate=sample_rate,
         mask=mask,
+        side=side,
         state=None if state is None else state.tracks,
     )
     buses = console_buses(
@@ -127,12 +133,14 @@ def console_strips(
     *,
     sample_rate: float,
     mask: ArrayLike | None = None,
+    side: ArrayLike | None = None,
     state: StripState | None = None,
 ) -> StripsOutput:
     """The first half of `mix_console`: channel strips and their sums.
 
-    Strips do not hear each other, so the sums of groups of them add up to those of all: a long song
-    can run group by group, on several processors, before one `console_buses`.
+    Tracks do not hear each other, so the sums of groups of them add up to those of all: a long song
+    can run group by group, on several processors, before one `console_buses`. The two channels of a
+    stereo track do, and belong in one group.
 
     Args:
         tracks: (tracks, time).
@@ -140,6 +148,7 @@ def console_strips(
         config: which effects there are, and how they behave.
         sample_rate: Hz.
         mask: (tracks,) 1 for a track, 0 for padding, which then adds exactly nothing.
+        side: (tracks,) the channels of stereo tracks, see `mix_console`.
         state: `console_state(...).tracks` or the previous chunk's.
 
     Raises:
@@ -158,9 +167,9 @@ def console_strips(
         heard = heard * jnp.asarray(mask, tracks.dtype)[:, None]
         # Whatever padding holds, it must reach neither the sum nor a gradient.
         tracks = jnp.where(jnp.asarray(mask, bool)[:, None], tracks, 0)
-    mono, state = jax.vmap(lambda x, p, s: channel_strip(x[None], p, config, sample_rate, s))(
-        tracks, params, state
-    )
+    if side is not None:
+        check_shape(side, (tracks.shape[0],), "side")
+    mono, state = channel_strips(tracks, params, config, sample_rate, side, state)
     # Panning and summing in one product: no stereo signal per track is ever stored.
     dry, sent = matmul(heard.T, mono), None
     if config.reverb:

@@ -5,12 +5,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from dsp.console_config import ConsoleConfig
 from dsp.console_settings import MasterParams, TrackParams
 from dsp.dynamics import CompressorParams, DynamicsState, compressor
 from dsp.equalizer import EqualizerParams, parametric_eq
 from dsp.levels import gain
+from dsp.stereo import pair_mean
 
 
 class StripState(NamedTuple):
@@ -20,25 +23,48 @@ class StripState(NamedTuple):
     compressor: DynamicsState | None
 
 
-def channel_strip(
-    x: jax.Array,
+def channel_strips(
+    tracks: jax.Array,
     params: TrackParams,
     config: ConsoleConfig,
     sample_rate: float,
+    side: ArrayLike | None,
     state: StripState | None,
 ) -> tuple[jax.Array, StripState | None]:
-    """One mono track, (1, time), up to its panning, (time,), and the state after it, if given."""
-    x = gain(x, params.input_gain_db)
-    x, state = _tone_and_dynamics(
-        x,
-        params.equalizer if config.track_equalizer else None,
-        params.compressor if config.track_compressor else None,
-        config,
-        sample_rate,
-        state,
-        lookahead_ms=config.track_lookahead_ms,
-    )
-    return x[0], state
+    """Mono tracks, (tracks, time), up to their panning, and the state after them, if given.
+
+    The channels of a stereo track (`side`, see `pair_mean`) have one level, which is that of
+    `compressor` for (2, time) by `"mean"`, and so, with the same settings, one gain.
+    """
+    memory = StripState(None, None) if state is None else state
+
+    def tone(x: jax.Array, strip: TrackParams, state: Any) -> tuple[jax.Array, Any]:
+        x = gain(x[None], strip.input_gain_db)
+        if not config.track_equalizer:
+            return x, state
+        return _equalize(x, strip.equalizer, config, sample_rate, state)
+
+    def dynamics(
+        x: jax.Array, level: jax.Array, settings: CompressorParams, state: Any
+    ) -> tuple[jax.Array, Any]:
+        return _compress(
+            x,
+            settings,
+            config,
+            sample_rate,
+            state,
+            side_chain=level,
+            lookahead_ms=config.track_lookahead_ms,
+        )
+
+    x, toned = jax.vmap(tone)(tracks, params, memory.equalizer)
+    memory = memory._replace(equalizer=toned)
+    if config.track_compressor:
+        # Of one channel the magnitude and the audio itself measure the same.
+        level = x if side is None else pair_mean(jnp.abs(x), side)
+        x, levels = jax.vmap(dynamics)(x, level, params.compressor, memory.compressor)
+        memory = memory._replace(compressor=levels)
+    return x[:, 0], None if state is None else memory
 
 
 def master_bus_chain(
@@ -49,54 +75,42 @@ def master_bus_chain(
     state: StripState | None,
 ) -> tuple[jax.Array, StripState | None]:
     """The sum of all tracks, (2, time), on its way out, and the state after it, if given."""
+    memory = StripState(None, None) if state is None else state
     x = gain(x, params.input_fader_db)
-    x, state = _tone_and_dynamics(
+    x, tone = _equalize(x, params.equalizer, config, sample_rate, memory.equalizer)
+    x, level = _compress(
         x,
-        params.equalizer,
         params.compressor,
         config,
         sample_rate,
-        state,
+        memory.compressor,
+        detector=config.detector,
         lookahead_ms=config.master_lookahead_ms,
     )
-    return gain(x, params.output_fader_db), state
+    return gain(x, params.output_fader_db), None if state is None else StripState(tone, level)
 
 
-def _tone_and_dynamics(
+def _equalize(
+    x: jax.Array, params: EqualizerParams, config: ConsoleConfig, sample_rate: float, state: Any
+) -> tuple[jax.Array, Any]:
+    effect = partial(
+        parametric_eq, x, params, sample_rate=sample_rate, method=config.equalizer_method
+    )
+    return _with_state(effect, state)
+
+
+def _compress(
     x: jax.Array,
-    equalizer: EqualizerParams | None,
-    dynamics: CompressorParams | None,
+    params: CompressorParams,
     config: ConsoleConfig,
     sample_rate: float,
-    state: StripState | None,
-    *,
-    lookahead_ms: float,
-) -> tuple[jax.Array, StripState | None]:
-    """Equaliser, then compressor, each only if given: what channel strips and master bus share."""
-    memory = StripState(None, None) if state is None else state
-    if equalizer is not None:
-        x, tone = _with_state(
-            partial(
-                parametric_eq, x, equalizer, sample_rate=sample_rate, method=config.equalizer_method
-            ),
-            memory.equalizer,
-        )
-        memory = memory._replace(equalizer=tone)
-    if dynamics is not None:
-        x, level = _with_state(
-            partial(
-                compressor,
-                x,
-                dynamics,
-                sample_rate=sample_rate,
-                ballistics=config.ballistics,
-                detector=config.detector,
-                lookahead_ms=lookahead_ms,
-            ),
-            memory.compressor,
-        )
-        memory = memory._replace(compressor=level)
-    return x, None if state is None else memory
+    state: Any,
+    **options: Any,
+) -> tuple[jax.Array, Any]:
+    effect = partial(
+        compressor, x, params, sample_rate=sample_rate, ballistics=config.ballistics, **options
+    )
+    return _with_state(effect, state)
 
 
 def _with_state(effect: Callable[..., Any], state: Any) -> tuple[jax.Array, Any]:

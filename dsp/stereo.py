@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from dsp.checks import check_audio, check_choice, check_shape
+from dsp.checks import check_audio, check_choice, check_floating, check_shape
 from dsp.numerics import safe_sqrt
 
 PAN_LAWS = ("constant_power", "compromise", "linear")
@@ -65,6 +65,29 @@ def pair_positions(position: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """
     lean = jnp.asarray(position)
     return jnp.maximum(0.0, 2 * lean - 1), jnp.minimum(1.0, 2 * lean)
+
+
+def pair_mean(x: ArrayLike, side: ArrayLike) -> jax.Array:
+    """Give both channels of every stereo track the mean of theirs.
+
+    Args:
+        x: (tracks, ...), whatever each mono track or channel has.
+        side: (tracks,) -1 for the left and 1 for the right channel of a stereo track, the right one
+            next after the left; 0 for a mono track, which keeps exactly what it has.
+
+    Returns:
+        An array like `x`.
+
+    Raises:
+        ValueError: wrong shapes, or `x` is not floating point.
+    """
+    check_floating(x, "x")
+    x = jnp.asarray(x)
+    if not x.ndim:
+        raise ValueError("x has shape (); expected (tracks, ...)")
+    check_shape(side, x.shape[:1], "side")
+    partner = jnp.arange(len(x)) - jnp.asarray(side).astype(int)
+    return 0.5 * (x + x[partner])
 
 
 def mid_side(x: jax.Array) -> jax.Array:

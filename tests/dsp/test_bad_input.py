@@ -24,6 +24,7 @@ CONFIG = dsp.ConsoleConfig(reverb=True)
 KEY = jax.random.key(0)
 CONSOLE = dsp.neutral_console(TRACKS, **RATE)
 STEMS = jnp.zeros((TRACKS, 100))
+SIDE = jnp.array([0, -1, 1])
 MEMORY = jax.eval_shape(lambda: dsp.console_state(STEMS, CONFIG, **RATE))
 EQUALIZER, REVERB = CONSOLE.master_bus.equalizer, CONSOLE.fx_bus.reverb
 BANK = {"bands": 8, "n_fft": 512, **RATE, "low_hz": 20.0, "high_hz": 20000.0}
@@ -85,6 +86,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "config": CONFIG,
         **RATE,
         "mask": jnp.ones(TRACKS),
+        "side": SIDE,
         "state": MEMORY.tracks,
     },
     "convolution_reverb": {
@@ -162,6 +164,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "config": CONFIG,
         **RATE,
         "mask": jnp.ones(TRACKS),
+        "side": SIDE,
         "key": KEY,
         "state": MEMORY,
     },
@@ -186,6 +189,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "normalize": {"settings": (SCALAR, SCALAR), "ranges": (dsp.Range(0.0, 1.0),) * 2},
     "oversample": {"function": jnp.tanh, "x": X, "factor": 2, "state": jnp.zeros((2, 128))},
     "oversampling_state": {"x": X, "factor": 2},
+    "pair_mean": {"x": STEMS, "side": SIDE},
     "pair_positions": {"position": SCALAR},
     "pan": {"x": MONO, "position": SCALAR, "law": "linear"},
     "parametric_eq": {

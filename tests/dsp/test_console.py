@@ -13,6 +13,8 @@ from tests.compiling import quick_jit
 SAMPLE_RATE = 44100
 TRACKS = 3
 TIME = 3000
+AHEAD = dsp.ConsoleConfig(track_lookahead_ms=2.0, master_lookahead_ms=1.0, ballistics="decoupled")
+PAIR = np.array([0, -1, 1])  # a mono track, then a stereo track's channels
 CHUNK = 1000  # no multiple of the blocks that filters and smoothers work in
 
 
@@ -37,12 +39,12 @@ def mix(tracks, settings, config=None, **options):
 
 
 @quick_jit
-def pulled(vectors, x, mask):
+def pulled(vectors, x, mask, side=None):
     """Energy of the default console's mix, and its gradients to the control vectors and audio."""
 
     def energy(vectors, x):
         settings = dsp.console_params(*vectors, sample_rate=SAMPLE_RATE)
-        return jnp.sum(mix(x, settings, mask=mask).mix ** 2)
+        return jnp.sum(mix(x, settings, mask=mask, side=side).mix ** 2)
 
     return jax.value_and_grad(energy, argnums=(0, 1))(vectors, x)
 
@@ -94,18 +96,79 @@ def test_a_masked_track_adds_exactly_nothing():
     np.testing.assert_allclose(padded, alone, rtol=0, atol=1e-6 * np.abs(alone).max())
 
 
-def test_what_padding_holds_reaches_neither_mix_nor_gradient():
+@pytest.mark.parametrize("side", [None, np.array([-1, 1, 0])], ids=["mono", "pair"])
+def test_what_padding_holds_reaches_neither_mix_nor_gradient(side):
     mask = np.array([1.0, 1.0, 0.0], np.float32)
-    wanted, wanted_gradient = pulled(controls(), audio(), mask)
+    wanted, wanted_gradient = pulled(controls(), audio(), mask, side)
     spoilt = audio()
     spoilt[2] = np.nan
-    value, gradient = pulled(controls(), spoilt, mask)
+    value, gradient = pulled(controls(), spoilt, mask, side)
     np.testing.assert_allclose(value, wanted, rtol=1e-6)
     for actual, right in zip(
         jax.tree.leaves(gradient), jax.tree.leaves(wanted_gradient), strict=True
     ):
         assert np.isfinite(actual).all()
         np.testing.assert_allclose(actual, right, rtol=1e-4, atol=1e-6)
+
+
+def strips_of_one_pair(seed=0):
+    """Settings of three strips, of which the last two are those of a stereo track's channels."""
+    tracks = jax.tree.map(lambda leaf: leaf[np.array([0, 1, 1])], params(seed).tracks)
+    threshold = jnp.full(TRACKS, -40.0)
+    compressor = tracks.compressor._replace(threshold_db=threshold)
+    return tracks._replace(compressor=compressor, pan=jnp.array([0.3, 0.0, 1.0]))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [dsp.ConsoleConfig(), dataclasses.replace(AHEAD, detector="sum")],
+    ids=["default", "ahead, master by the sum"],
+)
+def test_a_pair_is_compressed_as_the_stereo_signal_that_it_is(config):
+    x, strips = audio(), strips_of_one_pair()
+    x[2] *= 0.1
+    strip = jax.tree.map(lambda leaf: leaf[1], strips)
+
+    @quick_jit
+    def both(x):
+        linked = dsp.console_strips(x, strips, config, sample_rate=SAMPLE_RATE, side=PAIR).tracks
+        toned = dsp.gain(x[1:], strip.input_gain_db)
+        toned = dsp.parametric_eq(toned, strip.equalizer, sample_rate=SAMPLE_RATE)
+        wanted = dsp.compressor(
+            toned,
+            strip.compressor,
+            sample_rate=SAMPLE_RATE,
+            ballistics=config.ballistics,
+            detector="mean",
+            lookahead_ms=config.track_lookahead_ms,
+        )
+        return jnp.stack([linked[1, 0], linked[2, 1]]), wanted
+
+    linked, wanted = both(x)
+    np.testing.assert_allclose(linked, wanted, rtol=0, atol=2e-7 * np.max(np.abs(wanted)))
+    apart = quick_jit(lambda x: mix(x, params()._replace(tracks=strips), config).tracks)(x)
+    assert np.max(np.abs(apart[2, 1] - wanted[1])) > 0.01 * np.max(np.abs(wanted[1]))
+
+
+def test_mono_tracks_beside_a_pair_are_what_they_are_without_it():
+    x, strips = audio(), strips_of_one_pair()
+    config = dsp.ConsoleConfig()
+    run = quick_jit(
+        lambda x, side: (
+            dsp.console_strips(x, strips, config, sample_rate=SAMPLE_RATE, side=side).tracks
+        )
+    )
+    np.testing.assert_array_equal(run(x, PAIR)[0], run(x, None)[0])
+    np.testing.assert_array_equal(run(x, 0 * PAIR), run(x, None))
+
+
+def test_pairs_differ_from_song_to_song_of_a_batch():
+    x = np.stack([audio(), audio(seed=1)])
+    sides = np.array([PAIR, [-1, 1, 0]])
+    run = quick_jit(lambda x, side: mix(x, params(), side=side).mix)
+    batch = quick_jit(jax.vmap(lambda x, side: mix(x, params(), side=side).mix))(x, sides)
+    for one, rows, side in zip(batch, x, sides, strict=True):
+        np.testing.assert_allclose(one, run(rows, side), rtol=0, atol=1e-6)
 
 
 def test_parts_add_up_to_the_mix():
@@ -115,25 +178,26 @@ def test_parts_add_up_to_the_mix():
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("config", "side"),
     [
-        dsp.ConsoleConfig(),
-        dsp.ConsoleConfig(track_lookahead_ms=2.0, master_lookahead_ms=1.0, ballistics="decoupled"),
-        dsp.ConsoleConfig(reverb=True),
-        dsp.ConsoleConfig(track_equalizer=False, track_compressor=False),
+        (dsp.ConsoleConfig(), None),
+        (AHEAD, None),
+        (AHEAD, PAIR),
+        (dsp.ConsoleConfig(reverb=True), None),
+        (dsp.ConsoleConfig(track_equalizer=False, track_compressor=False), None),
     ],
-    ids=["default", "lookahead", "reverb", "levels"],
+    ids=["default", "lookahead", "lookahead, pair", "reverb", "levels"],
 )
-def test_a_song_in_chunks_is_the_song(config):
+def test_a_song_in_chunks_is_the_song(config, side):
     x, settings, key = audio(), params(), jax.random.key(0)
-    step = quick_jit(lambda x, s: mix(x, settings, config, key=key, state=s))
+    step = quick_jit(lambda x, s: mix(x, settings, config, side=side, key=key, state=s))
     state = dsp.console_state(jnp.asarray(x), config, sample_rate=SAMPLE_RATE)
     parts = []
     for chunk in np.split(x, TIME // CHUNK, axis=1):
         out = step(chunk, state)
         parts.append(out.mix)
         state = out.state
-    whole = quick_jit(lambda x: mix(x, settings, config, key=key).mix)(x)
+    whole = quick_jit(lambda x: mix(x, settings, config, side=side, key=key).mix)(x)
     scale = max(1.0, float(jnp.abs(whole).max()))
     np.testing.assert_allclose(jnp.concatenate(parts, axis=1), whole, rtol=0, atol=5e-6 * scale)
 
@@ -177,6 +241,7 @@ def test_gradients_are_finite_at_the_ends_of_every_control(level):
     [
         (lambda x, p: mix(x[0], p), "tracks has shape"),
         (lambda x, p: mix(x, p, mask=np.ones(2)), r"mask has shape \(2,\)"),
+        (lambda x, p: mix(x, p, side=np.zeros(2)), r"side has shape \(2,\)"),
         (lambda x, p: mix(x, p, dsp.ConsoleConfig(reverb=True)), "key is None"),
         (lambda x, p: dsp.ConsoleConfig(pan_law="equal"), "pan_law is 'equal'"),
         (lambda x, p: dsp.ConsoleConfig(master_lookahead_ms=-1.0), "master_lookahead_ms is -1.0"),

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -60,6 +62,29 @@ def compressor_case(ballistics: str, **options: Any) -> Case:
     )
 
 
+def pair_case() -> Case:
+    """The two channels of a stereo track on the console, hard left and right, compressed as one."""
+    config = dsp.ConsoleConfig(track_equalizer=False)
+    side = np.array([-1, 1])
+
+    def apply(x, params, state=None):
+        neutral = dsp.neutral_console(2, sample_rate=SAMPLE_RATE).tracks
+        both = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), params)
+        strips = neutral._replace(compressor=both, pan=jnp.array([0.0, 1.0]))
+        strips = jax.tree.map(lambda leaf: jnp.asarray(leaf, x.dtype), strips)
+        out = dsp.console_strips(x, strips, config, sample_rate=SAMPLE_RATE, side=side, state=state)
+        return out.dry if state is None else (out.dry, out.state)
+
+    return case(
+        "linked pair",
+        apply,
+        RANGES.tracks.compressor,
+        neutral=dsp.CompressorParams(-20.0, 1.0, 20.0, 100.0, 6.0, 0.0),
+        initial=lambda x: dsp.console_state(x, config, sample_rate=SAMPLE_RATE).tracks,
+        independent=False,
+    )
+
+
 def dynamics_case(name: str, ranges: Any) -> Case:
     effect = getattr(dsp, name)
 
@@ -99,6 +124,8 @@ CASES = [
     compressor_case("branching", detector="sum", lookahead_ms=1.0),
     dynamics_case("expander", EXPANDER_RANGES),
     dynamics_case("gate", GATE_RANGES),
+    case("pair_mean", lambda x, _: dsp.pair_mean(x, np.array([-1, 1])), UNIT, independent=False),
+    pair_case(),
 ]
 
 

@@ -23,9 +23,9 @@ SONG, REFERENCE = "song", "reference"
 
 
 def signature(files: Sequence[Path]) -> list[list[Any]]:
-    """Tell files apart from edited ones: name, size and time of change of each."""
-    facts = [(file, file.stat()) for file in files]
-    return [[file.name, fact.st_size, fact.st_mtime_ns] for file, fact in facts]
+    """Tell files apart from edited ones: folder and name, size and time of change of each."""
+    facts = [("/".join(file.parts[-2:]), file.stat()) for file in files]
+    return [[name, fact.st_size, fact.st_mtime_ns] for name, fact in facts]
 
 
 def keep(song: Song, name: str, audio: np.ndarray, files: Sequence[Path], about: Any) -> None:

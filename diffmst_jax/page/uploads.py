@@ -12,7 +12,7 @@ from diffmst_jax.audio import audio_info
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import free_name
 from diffmst_jax.page.limits import UploadLimits
-from diffmst_jax.page.names import safe_audio_name
+from diffmst_jax.page.names import safe_audio_name, safe_name
 from diffmst_jax.page.refusal import RefusalError
 from diffmst_jax.page.workspace import Song
 
@@ -21,23 +21,25 @@ MEGABYTE = 1_000_000
 
 
 async def receive_track(request: Request, song: Song, limits: UploadLimits) -> str:
-    """Take one track in; returns the name that it got.
+    """Take one track in; returns the name that it got, with its group's before it if it has one.
 
     Raises:
         RefusalError: too large, or too many.
-        InputError: no audio.
+        InputError: no audio, or a group that cannot be made.
     """
-    name = safe_audio_name(request.query_params.get("name", ""))
+    name, group = (request.query_params.get(key, "") for key in ("name", "group"))
+    name, group = safe_audio_name(name), safe_name(group) if group else ""
     if len(song.track_names()) >= limits.tracks:
         raise RefusalError(413, f"{song.name} has {limits.tracks} tracks already; remove one first")
     temporary = await _receive(request, song, name, limits)
     try:
-        taken = {path.name.casefold() for path in song.folder.iterdir()}
-        free = free_name(name, taken)
-        temporary.rename(song.folder / free)
+        folder = song.group(group) if group else song.folder
+        taken = {path.name.casefold() for path in folder.iterdir()}
+        place = folder / free_name(name, taken)
+        temporary.rename(place)
     finally:
         temporary.unlink(missing_ok=True)
-    return free
+    return place.relative_to(song.folder).as_posix()
 
 
 async def receive_reference(request: Request, song: Song, limits: UploadLimits) -> str:

@@ -4,6 +4,7 @@ A song is a subfolder with audio files, as every other command takes it. What th
 its hidden folder `.diffmst`:
 
     FOLDER/song/kick.wav ...            the tracks
+    FOLDER/song/Drums/kick.wav ...      those of a group
     FOLDER/song/.diffmst/reference/     the reference
     FOLDER/song/.diffmst/session.json   what was predicted, amounts, locks, measurements
     FOLDER/song/.diffmst/console.json   the settings as they are heard
@@ -13,6 +14,7 @@ A name from outside is only ever looked up in a listing, never joined to a path;
 """
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +77,30 @@ class Song:
         """Audio files by their names relative to the song's folder."""
         return {file.relative_to(self.folder).as_posix(): file for file in self.track_files()}
 
+    def group(self, name: str) -> Path:
+        """Return the subfolder of a group of tracks, which is made if it is not there.
+
+        Args:
+            name: harmless as a name of a folder; upper and lower case are alike.
+
+        Raises:
+            InputError: something else has that name, or the folder cannot be made.
+        """
+        for item in self.folder.iterdir():
+            if item.name.casefold() != name.casefold():
+                continue
+            if item.is_symlink() or not item.is_dir() or (item / CONSOLE_FILE_NAME).exists():
+                raise InputError(item, "is no folder of tracks", "give the group another name")
+            return item
+        try:
+            (self.folder / name).mkdir()
+        except OSError as error:
+            problem = f"cannot be made ({error.strerror})"
+            raise InputError(self.folder / name, problem, "make room") from error
+        return self.folder / name
+
     def remove_track(self, name: str) -> None:
-        """Delete one track.
+        """Delete one track, and the folder of its group when nothing is left in it.
 
         Raises:
             RefusalError: there is none of that name.
@@ -85,6 +109,9 @@ class Song:
         if found is None:
             raise RefusalError(404, f"{self.name} has no track {shown(name)}")
         found.unlink()
+        if found.parent != self.folder:
+            with suppress(OSError):  # something is left
+                found.parent.rmdir()
 
     def reference(self) -> Path | None:
         """Find the reference, if there is one."""

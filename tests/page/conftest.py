@@ -20,9 +20,9 @@ def desk() -> Desk:
     return Desk(tiny_model(), "tiny")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(tmp_path_factory, desk):
-    """Where a real server answers, on a free loopback port."""
+    """Where a real server answers, on a free loopback port; its folder of songs is empty."""
     workspace = Workspace.open(tmp_path_factory.mktemp("workspace"), UploadLimits())
     listener = listen(0)
     port = listener.getsockname()[1]

@@ -51,8 +51,9 @@ class Client:
             job = self.http.get(f"/api/jobs/{job['number']}").json()
         return job
 
-    def upload(self, song, role, name, content):
-        return self.http.post(f"/api/songs/{song}/{role}", params={"name": name}, content=content)
+    def upload(self, song, role, name, content, **more):
+        named = {"name": name, **more}
+        return self.http.post(f"/api/songs/{song}/{role}", params=named, content=content)
 
     def session(self, song, **changes):
         details = self.http.get(f"/api/songs/{song}").json()
@@ -334,6 +335,21 @@ def test_no_name_of_an_upload_leads_out_of_the_songs_folder(client, song, audio,
     assert made in ([], ["incoming"])
 
 
+@pytest.mark.parametrize("name", [*HOSTILE, "..", ".", "/", "\x00", "....//"])
+def test_no_name_of_a_group_leads_out_of_the_songs_folder(client, song, audio, name):
+    before = outside(client.root)
+    hidden = sorted((client.root / song / HIDDEN).iterdir())
+    answer = client.upload(song, "tracks", "kick.wav", audio["kick.wav"], group=name)
+    assert answer.status_code in (201, 400)
+    assert outside(client.root) == before
+    if answer.status_code == 201:
+        group, file = answer.json()["name"].split("/")
+        assert file == "kick.wav"
+        assert (client.root / song / group / file).is_file()
+    made = [p.name for p in sorted((client.root / song / HIDDEN).iterdir()) if p not in hidden]
+    assert made in ([], ["incoming"])
+
+
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_no_name_of_a_song_leads_elsewhere(client, song, name):
     assert client.http.get(f"/api/songs/{name}").status_code in (404, 405)
@@ -356,6 +372,28 @@ def test_only_results_can_be_fetched(client, song, name):
 @pytest.mark.parametrize("path", ["../app.py", "..%2Fapp.py", "%2e%2e/app.py", "/etc/passwd"])
 def test_static_files_are_those_of_the_page_alone(client, path):
     assert client.http.get(f"/static/{path}").status_code in (404, 405)
+
+
+def test_a_group_is_a_folder_of_the_song_as_long_as_it_has_tracks(client, song, audio, tmp_path):
+    folder = client.root / song
+    (folder / "kick.wav").unlink()
+    for group, name in (("Drums", "Drums/kick.wav"), ("drums", "Drums/kick (2).wav")):
+        answer = client.upload(song, "tracks", "kick.wav", audio["kick.wav"], group=group)
+        assert answer.json() == {"name": name}
+    client.job(song, "open")
+    files = [track["file"] for track in client.session(song)["console"]["tracks"]]
+    assert files == ["pad.wav", "Drums/kick (2).wav", "Drums/kick.wav"]
+    for file in files[1:]:
+        assert (folder / "Drums").is_dir()
+        client.http.delete(f"/api/songs/{song}/tracks", params={"name": file})
+    assert not (folder / "Drums").exists()
+    (folder / "mixed").mkdir()
+    (folder / "mixed" / "console.json").touch()
+    (folder / "link").symlink_to(tmp_path)
+    for taken in ("mixed", "link", "pad.wav"):
+        answer = client.upload(song, "tracks", "kick.wav", audio["kick.wav"], group=taken)
+        assert answer.status_code == 400
+        assert f"{taken}: is no folder of tracks; give the group" in answer.json()["error"]
 
 
 def test_links_are_neither_read_nor_written(client, song, audio, tmp_path):

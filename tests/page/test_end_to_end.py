@@ -1,8 +1,6 @@
 """The page as people use it, in Chromium: from an empty desk with real files to a download."""
 
 import json
-import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -11,29 +9,11 @@ import soundfile
 from diffmst_jax.audio import SAMPLE_RATE, read_audio
 from diffmst_jax.mixing.api import render_file
 from tests.mixing.songs import bursts, tone
+from tests.page.mixer import LOOP_S, SIZE, Mixer, complaints
 
 pytestmark = pytest.mark.slow
 
-SIZE = {"width": 1400, "height": 1000}
-PATIENCE_S = 120
-LOOP_S, SETTLING = 0.5, 2
-"""What is played over and over, and how many whole rounds of it after a change are not measured."""
-
 STEP_24_BIT = 2.0**-23
-
-
-def complaints(page):
-    """A list that fills with what goes wrong on a page."""
-    errors: list[str] = []
-
-    def listen(message):
-        if message.type == "error":
-            errors.append(message.text)
-
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", listen)
-    return errors
-
 
 SLOW_WRITING = """() => {
   window.quickly = window.fetch;
@@ -42,62 +22,6 @@ SLOW_WRITING = """() => {
     return window.quickly(path, options);
   };
 }"""
-
-
-class Mixer:
-    """A page in the browser, and what it complained about."""
-
-    def __init__(self, browser, address):
-        self.page = browser.new_page(viewport=SIZE, accept_downloads=True)
-        self.errors = complaints(self.page)
-        self.page.goto(address)
-        self.until("document.body.classList.contains('ready')")
-
-    def ask(self, script):
-        return self.page.evaluate(script)
-
-    def until(self, script):
-        deadline = time.monotonic() + PATIENCE_S
-        while not self.ask(script):
-            assert time.monotonic() < deadline, f"{script}; errors: {self.errors}"
-            self.page.wait_for_timeout(50)
-
-    @contextmanager
-    def taken_back(self):
-        """What is done within is undone in the end."""
-        before = self.ask("diffmst.store.past.length")
-        yield
-        self.ask(f"while (diffmst.store.past.length > {before}) diffmst.store.undo()")
-
-    def track(self, index=0):
-        return self.ask(f"diffmst.store.state.console.tracks[{index}]")
-
-    def level_db(self, index=0):
-        """Highest level of a strip over one whole round of the loop, once a change has settled."""
-        levels = self.ask(
-            f"""new Promise((resolve) => {{
-              const heard = [];
-              let place = Infinity, begun = -1; // rounds; one is under way
-              const listen = (report) => {{
-                if (report.place < place) begun += 1;
-                place = report.place;
-                if (begun > {SETTLING}) heard.push(report.strips[{index}].peak);
-                if (begun > {SETTLING + 1}) resolve(heard);
-              }};
-              // What is set reaches the audio thread with the next frame.
-              requestAnimationFrame(() => requestAnimationFrame(() => {{
-                diffmst.engine.onReport(listen);
-              }}));
-            }})"""
-        )
-        return max(levels)
-
-    def download(self, label, path):
-        self.page.click(".menu summary")
-        with self.page.expect_download(timeout=PATIENCE_S * 1000) as waiting:
-            self.page.click(f".menu-list .entry:has-text('{label}')")
-        waiting.value.save_as(path)
-        return waiting.value.suggested_filename
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +43,12 @@ def mixer(chromium, address, files):
     mixer = Mixer(chromium, address)
     tracks = [str(files / name) for name in ("1 beat.wav", "2 bass.flac", "3 pad.wav")]
     mixer.page.set_input_files("input[data-role=tracks]", tracks)
-    mixer.until("Boolean(diffmst.store.state) && !diffmst.work.busy")
+    mixer.idle("diffmst.store.state")
     assert mixer.ask("diffmst.store.state.console.tracks.length") == 3
     mixer.page.set_input_files("input[data-role=reference]", str(files / "reference.flac"))
-    mixer.until("Boolean(diffmst.overview.reference) && !diffmst.work.busy")
+    mixer.idle("diffmst.overview.reference")
     mixer.page.click("button.primary")
-    mixer.until("Boolean(diffmst.store.state.predicted) && !diffmst.work.busy")
+    mixer.idle("diffmst.store.state.predicted")
     yield mixer
     assert mixer.errors == []
     mixer.page.close()
@@ -340,11 +264,8 @@ def test_a_wrong_file_is_answered_with_one_line(mixer, tmp_path):
     # The browser itself logs refused requests as errors; these are the ones asked for here.
     known = list(mixer.errors)
     mixer.page.set_input_files("input[data-role=tracks]", str(tmp_path / "text.wav"))
-    toast = mixer.page.locator(".toast.error")
-    toast.wait_for()
-    assert "text.wav: is no audio that can be read" in toast.inner_text()
-    toast.locator("button").click()
-    mixer.until("!diffmst.work.busy")
+    assert "text.wav: is no audio that can be read" in mixer.complaint()
+    mixer.idle()
     assert all("400" in error for error in mixer.errors[len(known) :])
     mixer.errors[:] = known
 

@@ -52,11 +52,12 @@ export const api = {
     return new Float32Array(await answer.arrayBuffer());
   },
 
-  /** Send one audio file; `role` is `tracks` or `reference`, `progress` takes bytes sent. */
-  upload(song, role, file, progress) {
+  /** Send an audio file of a group; `role` is `tracks` or `reference`, `progress` takes bytes sent. */
+  upload(song, role, { file, group }, progress) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      request.open("POST", named(at(song, `/${role}`), file.name));
+      const of = group ? `&group=${encodeURIComponent(group)}` : "";
+      request.open("POST", named(at(song, `/${role}`), file.name) + of);
       request.setRequestHeader("Content-Type", "application/octet-stream");
       request.upload.onprogress = (event) => progress(event.loaded);
       request.onload = () => {

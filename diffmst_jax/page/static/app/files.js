@@ -1,6 +1,7 @@
 // Songs, and the files that go into them.
 
 import { api } from "./api.js";
+import { grouped } from "./drops.js";
 
 const AT_ONCE = 3;
 
@@ -30,17 +31,22 @@ export class Files {
     });
   }
 
-  /** Upload files as `tracks` or `reference`, and open the song with them. */
-  async give(role, files, folder) {
+  /** Upload found files as `tracks` or `reference`, and open the song with them. */
+  async give(role, found) {
     const { app } = this;
-    const tooLarge = files.find((file) => file.size > app.about.file_bytes);
+    if (app.work.busy) {
+      app.complain(new Error("Still at work; wait or cancel that first, then give the files again"));
+      return;
+    }
+    const { title, files } = grouped(found, { hasTracks: app.details?.tracks.length > 0 });
+    const tooLarge = found.map(({ file }) => file).find((file) => file.size > app.about.file_bytes);
     if (tooLarge) {
       const most = Math.round(app.about.file_bytes / 1e6);
       const remedy = "shorten it, or start diffmst serve with a larger --max-upload-mb";
       app.complain(new Error(`${tooLarge.name} is larger than ${most} MB; ${remedy}`));
       return;
     }
-    if (!app.song) await this.newSong(folder ?? "Song");
+    if (!app.song) await this.newSong(title ?? "Song");
     if (!app.song) return;
     await app.attempt(async () => {
       await app.keeping.save();
@@ -52,22 +58,22 @@ export class Files {
 
   async upload(role, files) {
     const { app } = this;
-    const total = files.reduce((sum, file) => sum + file.size, 0);
+    const total = files.reduce((sum, { file }) => sum + file.size, 0);
     const sent = new Map();
     const queue = [...files];
     const failed = [];
     const tell = () => {
       const done = [...sent.values()].reduce((sum, count) => sum + count, 0);
       const many = `Adding ${files.length - queue.length} of ${files.length}`;
-      const stage = files.length > 1 ? many : `Adding ${files[0].name}`;
+      const stage = files.length > 1 ? many : `Adding ${files[0].file.name}`;
       app.header.showJob({ kind: "upload", stage, fraction: total ? done / total : 1 });
     };
-    const one = async () => {
+    const sendSome = async () => {
       while (queue.length) {
-        const file = queue.shift();
+        const one = queue.shift();
         try {
-          await api.upload(app.song, role, file, (count) => {
-            sent.set(file, count);
+          await api.upload(app.song, role, one, (count) => {
+            sent.set(one, count);
             tell();
           });
         } catch (error) {
@@ -76,7 +82,7 @@ export class Files {
       }
     };
     app.work.setBusy(true);
-    await Promise.all(Array.from({ length: AT_ONCE }, one));
+    await Promise.all(Array.from({ length: AT_ONCE }, sendSome));
     app.header.showJob(null);
     app.work.setBusy(false);
     for (const error of failed) app.complain(error);

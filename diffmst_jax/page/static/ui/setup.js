@@ -1,7 +1,7 @@
 // What goes in: the tracks and the reference, dropped or chosen; and the button that mixes.
 
 import { bytes, h, icon, whenChanged } from "./dom.js";
-import { audioOnly, droppedFiles } from "../app/drops.js";
+import { audioOnly, chosenFiles, droppedFiles } from "../app/drops.js";
 
 /** Waveforms that stand where files will be. */
 const wave = (count, low, high, beat) => Array.from({ length: count }, (_, i) =>
@@ -13,18 +13,13 @@ const SKETCHES = {
 
 export function setupPanel(app) {
   const accept = app.about.audio_suffixes.join(",");
-  const trackInput = h("input", {
-    type: "file", multiple: true, accept, hidden: true, "data-role": "tracks",
-    onchange: () => give("tracks", [...trackInput.files], null, trackInput),
-  });
-  const referenceInput = h("input", {
-    type: "file", accept, hidden: true, "data-role": "reference",
-    onchange: () => give("reference", [...referenceInput.files], null, referenceInput),
-  });
-  const tracks = zone("tracks", "Tracks", "Drop the raw tracks of a song, or its folder", trackInput);
-  const reference = zone(
-    "reference", "Reference", "Drop a finished mix that you like", referenceInput,
-  );
+  const tracks = zone("tracks", "Tracks", "Drop the raw tracks of a song, or its folder", [
+    dialogue("tracks", "Choose files", { multiple: true, accept }),
+    dialogue("tracks", "Folder", { webkitdirectory: true }),
+  ]);
+  const reference = zone("reference", "Reference", "Drop a finished mix that you like", [
+    dialogue("reference", "Choose a file", { accept }),
+  ]);
   const refine = h("input", { type: "checkbox" });
   const refineLabel = h("label", {
     class: "check",
@@ -44,10 +39,22 @@ export function setupPanel(app) {
   const element = h("section", { class: "setup", "aria-label": "Files" },
     welcome, tracks.element, reference.element, go);
 
-  function zone(role, title, invitation, input) {
-    const choose = h("button", {
-      type: "button", class: "quiet", text: "Choose files", onclick: () => input.click(),
+  /** A button that opens a file dialogue. */
+  function dialogue(role, text, attributes) {
+    const input = h("input", {
+      type: "file", hidden: true, "data-role": role, ...attributes,
+      onchange: () => {
+        const found = chosenFiles(input.files);
+        input.value = ""; // the same file may be chosen again
+        give(role, found);
+      },
     });
+    const button = h("button", { type: "button", class: "quiet", text, onclick: () => input.click() });
+    return { input, button };
+  }
+
+  function zone(role, title, invitation, dialogues) {
+    const buttons = dialogues.map(({ button }) => button);
     const text = h("p", { class: "zone-text", text: invitation });
     const list = h("ul", { class: "files" });
     const more = h("details", { hidden: true }, h("summary"), list);
@@ -58,38 +65,42 @@ export function setupPanel(app) {
       return bar;
     }))));
     const node = h("div", { class: `zone card ${role}`, "data-role": role },
-      h("header", {}, h("h2", { text: title }), choose), text, sketch, more, input);
+      h("header", {}, h("h2", { text: title }), h("div", { class: "choose" }, ...buttons)),
+      text, sketch, more, ...dialogues.map(({ input }) => input));
     node.addEventListener("dragover", (event) => {
       event.preventDefault();
       node.classList.add("over");
     });
     node.addEventListener("dragleave", () => node.classList.remove("over"));
-    node.addEventListener("drop", async (event) => {
-      event.preventDefault();
+    node.addEventListener("drop", (event) => {
       event.stopPropagation();
       node.classList.remove("over");
-      const { files, folder } = await droppedFiles(event.dataTransfer);
-      give(role, files, folder);
+      takeDrop(role, event);
     });
-    return { element: node, text, list, more, choose, invitation };
+    return { element: node, text, list, more, choose: buttons[0], invitation };
   }
 
-  function give(role, files, folder, input) {
-    const audio = audioOnly(files, app.about.audio_suffixes);
-    if (input) input.value = "";
+  function takeDrop(role, event) {
+    event.preventDefault();
+    app.attempt(async () => give(role, await droppedFiles(event.dataTransfer)));
+  }
+
+  function give(role, found) {
+    const audio = audioOnly(found, app.about.audio_suffixes);
     if (!audio.length) {
-      if (files.length) app.complain(new Error(`${files[0].name} is no audio file; give ${accept}`));
+      if (found.length) app.complain(new Error(`${found[0].file.name} is no audio file; give ${accept}`));
       return;
     }
-    app.files.give(role, role === "reference" ? audio.slice(0, 1) : audio, folder);
+    if (role === "reference" && audio.length > 1) {
+      const remedy = "the reference is one finished mix; tracks belong beside it";
+      app.complain(new Error(`${audio.length} audio files were given; ${remedy}`));
+      return;
+    }
+    app.files.give(role, audio);
   }
 
   document.addEventListener("dragover", (event) => event.preventDefault());
-  document.addEventListener("drop", async (event) => {
-    event.preventDefault();
-    const { files, folder } = await droppedFiles(event.dataTransfer);
-    give("tracks", files, folder);
-  });
+  document.addEventListener("drop", (event) => takeDrop("tracks", event));
 
   let shownWords = null;
   const listFiles = whenChanged(([files, out]) => {

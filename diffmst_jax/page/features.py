@@ -7,6 +7,7 @@ from diffmst_jax.audio import AUDIO_SUFFIXES, SAMPLE_RATE
 from diffmst_jax.mixing.amount import Amounts
 from diffmst_jax.mixing.console_schema import console_schema
 from diffmst_jax.mixing.limits import SESSION_FORMATS
+from diffmst_jax.mixing.output import MOST_LIMITING_DB, OutputTarget
 from diffmst_jax.page.limits import UploadLimits
 
 REFINE_STEPS = 60
@@ -19,6 +20,8 @@ def features(limits: UploadLimits) -> dict[str, Any]:
         "version": __version__,
         "sample_rate_hz": SAMPLE_RATE,
         "amounts": list(Amounts._fields),
+        "output": OutputTarget()._asdict(),
+        "most_limiting_db": MOST_LIMITING_DB,
         "schema": console_schema(),
         "audio_suffixes": list(AUDIO_SUFFIXES),
         "file_bytes": limits.file_bytes,

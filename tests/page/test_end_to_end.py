@@ -8,6 +8,7 @@ import soundfile
 
 from diffmst_jax.audio import SAMPLE_RATE, read_audio
 from diffmst_jax.mixing.api import render_file
+from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
 from tests.mixing.songs import bursts, tone
 from tests.page.mixer import LOOP_S, SIZE, Mixer, complaints
 
@@ -124,6 +125,7 @@ RESET = [
     (".dynamics-knobs .knob-dial", "tracks[0]", "compressor.threshold_db", -12.3),
     (".master .fader-lane", "output", "loudness_lufs", -18.5),
     (".master .knob-dial", "master_bus", "input_fader_db", 1.5),
+    (".master .knob-dial >> nth=1", "output", "ceiling_dbtp", -3.2),
 ]
 
 
@@ -288,3 +290,31 @@ def test_everything_has_a_name_and_nothing_is_wider_than_the_screen(mixer, width
     assert unspoken == []
     assert mixer.ask("document.documentElement.scrollWidth") <= width
     mixer.page.set_viewport_size(SIZE)
+
+
+def test_loudness_and_ceiling_are_set_heard_and_met(playing, tmp_path):
+    gain = "JSON.parse(diffmst.listening.sentLevels).mix"
+    with playing.taken_back():
+        playing.ask("diffmst.store.edit((state) => { state.console.output.loudness_lufs = -8; })")
+        ceiling = playing.page.locator(".master .knob-dial").nth(1)
+        for _ in range(4):
+            ceiling.press("PageDown")
+        output = playing.ask("diffmst.store.state.console.output")
+        assert output == {"loudness_lufs": -8, "ceiling_dbtp": -9.0}
+        playing.until(
+            "document.querySelectorAll('.master .knob-dial')[1].ariaValueText === '\u22129.0 dBTP'"
+        )
+        playing.page.wait_for_timeout(300)
+        assert playing.ask("Math.max(...diffmst.listening.report.master.peaks)") < -8.8
+        heard = playing.ask(gain)
+        playing.ask("diffmst.keeping.level({ whilePlaying: true })")
+        playing.until("diffmst.keeping.isLevel")
+        assert playing.ask(gain) == pytest.approx(heard, abs=0.05), "the rendering's gain"
+        reached = playing.ask("diffmst.details.output.loudness_lufs")
+        assert reached < -8.5, "peaks may be turned down so far and no further"
+        reading = f"only \u2212{-reached:.1f}"
+        playing.until(f"document.querySelector('.master .strip-level').innerText === '{reading}'")
+        playing.download("Mix, WAV", tmp_path / "mix.wav")
+        mix = read_audio(tmp_path / "mix.wav")
+        assert decibels(true_peak(mix)) == pytest.approx(-9.0, abs=0.05)
+        assert integrated_loudness(mix, sample_rate=SAMPLE_RATE) == pytest.approx(reached, abs=0.05)

@@ -6,19 +6,31 @@ const MOST_TRIM_DB = 6;
 /**
  * Gains in dB for the player.
  *
- * The mix gets the gain that the last rendering needed, corrected for another target; raw tracks
- * and reference get theirs by their loudness. If one would clip, all are turned down together.
+ * The mix gets the gain that the last rendering needed, corrected for another loudness or ceiling,
+ * and no more than the limiter allows; raw tracks and reference become as loud as that makes it. If
+ * one would clip, all are turned down together.
  */
-export function listeningLevels(state, { output, overview }) {
+export function listeningLevels(state, { output, overview, mostLimitingDb }) {
   const { loudness_lufs: target, ceiling_dbtp: ceiling } = state.console.output;
   const { raw, reference } = overview;
-  const toTarget = (heard) => target - (heard?.loudness_lufs ?? target);
-  const mix = output ? output.gain_db + target - (output.loudness_lufs ?? target) : toTarget(raw);
-  const gains = { mix, raw: toTarget(raw), reference: toTarget(reference) };
+  const to = (loudness, heard) => loudness - (heard?.loudness_lufs ?? loudness);
+  const room = output ? ceiling + mostLimitingDb - peakBeforeLimiter(output) : Infinity;
+  const missing = to(target, output ?? raw);
+  const change = Math.min(missing, room);
+  const reached = target - (missing - change);
+  const gains = {
+    mix: (output?.gain_db ?? 0) + change,
+    raw: to(reached, raw),
+    reference: to(reached, reference),
+  };
   const peaks = [raw.peak_db + gains.raw, (reference?.peak_db ?? -Infinity) + gains.reference];
   const over = Math.max(...peaks.map((peak) => peak - HIGHEST_PEAK_DB));
   return { ...gains, ceiling, trim: -Math.min(Math.max(over, 0), MOST_TRIM_DB) };
 }
+
+/** True peak of the last rendering after its gain. */
+const peakBeforeLimiter = ({ limiting_db: limiting, true_peak_dbtp: peak, of }) =>
+  limiting > 0 ? of.output.ceiling_dbtp + limiting : peak;
 
 /** Level of a strip before its console settings, in dB. */
 export const stripLevel = (track) => track.source_gain_db + track.input_gain_db;

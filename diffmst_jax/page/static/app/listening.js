@@ -87,7 +87,9 @@ export class Listening {
   sendLevels() {
     const { store, details, overview } = this.app;
     if (!store.state) return;
-    const levels = listeningLevels(store.state, { output: details.output, overview });
+    const { most_limiting_db: mostLimitingDb } = this.app.about;
+    const { output } = details;
+    const levels = listeningLevels(store.state, { output, overview, mostLimitingDb });
     const text = JSON.stringify(levels);
     if (text === this.sentLevels) return;
     this.sentLevels = text;

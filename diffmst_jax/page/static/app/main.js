@@ -31,6 +31,7 @@ class App {
     this.ranges = readRanges(about.schema);
     this.sampleRate = about.sample_rate_hz;
     this.amountNames = about.amounts;
+    this.output = about.output; // what a mix is finished to unless it says otherwise
     this.song = null; // its name
     this.details = null; // what the server says of it
     this.overview = null;
@@ -144,9 +145,9 @@ class App {
     this.details = await api.song(this.song);
     this.overview = this.details.overview;
     this.listening.sendLevels();
+    this.store.notify();
     this.showNotes();
     this.transport.draw();
-    this.show();
   }
 
   /** Make the strips of another song; those of the same tracks stay, and their faders glide. */

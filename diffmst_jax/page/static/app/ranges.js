@@ -21,7 +21,7 @@ export function readRanges(schema) {
     equalizer: bands(track.equalizer),
     compressor: all(track.compressor),
     drive_db: ends(master.input_fader_db),
-    loudness_lufs: ends(schema.properties.output.properties.loudness_lufs),
+    output: all(schema.properties.output),
   };
 }
 

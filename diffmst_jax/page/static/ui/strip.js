@@ -44,6 +44,7 @@ export function channelStrip(app, index) {
 
   const pan = knob({
     scale: linear(0, 1),
+    name: "Pan",
     label: `Pan of ${name}`,
     text: panText,
     describe: panText,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -84,7 +85,70 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     """
     tell = progress or _ignore
     choices = Choices(parse_amount(str(amount)), refine, lock, exclude)
-    target = OutputTarget(loudness_lufs, ceiling_dbtp)
+    predicted = predict(
+        tracks,
+        reference,
+        model=model,
+        target=OutputTarget(loudness_lufs, ceiling_dbtp),
+        amount=str(amount),
+        section=section,
+        exclude=exclude,
+        sample_rate=sample_rate,
+        tell=tell,
+    )
+    name, multitrack, references, settings = predicted
+    decided = decide(settings, multitrack, references, choices, tell)
+    facts = carry_out(name, decided, multitrack, references, tell)
+    files = *track_files(tracks), *reference_files(reference)
+    return MixResult(facts.finished.audio, facts.settings, MixReport(facts), references, files)
+
+
+class Predicted(NamedTuple):
+    """A song that a model has listened to; nothing is rendered yet.
+
+    Attributes:
+        name: what the song is called.
+        multitrack: its tracks.
+        references: what it is to be mixed after, the heaviest first.
+        settings: what the model says.
+    """
+
+    name: str
+    multitrack: Multitrack
+    references: tuple[Reference, ...]
+    settings: MixSettings
+
+
+def predict(
+    tracks: Tracks,
+    reference: References,
+    *,
+    model: str | Path | Model,
+    target: OutputTarget,
+    tell: Progress,
+    model_name: str = "",
+    amount: str = "1",
+    section: str | None = None,
+    exclude: Patterns = (),
+    sample_rate: int = SAMPLE_RATE,
+) -> Predicted:
+    """The first step of `mix`: read everything and ask the model; `decide` and `carry_out` follow.
+
+    Args:
+        tracks: as for `mix`.
+        reference: as for `mix`.
+        model: as for `mix`.
+        target: loudness and ceiling to note in the settings.
+        tell: told about progress.
+        model_name: what a loaded model is called.
+        amount: how much of the prediction will be applied, to be noted.
+        section: as for `mix`.
+        exclude: as for `mix`.
+        sample_rate: as for `mix`.
+
+    Raises:
+        InputError: something given cannot be used; says what and why.
+    """
     tell("Reading", 0.0)
     name = song_name(tracks)
     references = gather_references(reference, section=section, sample_rate=sample_rate)
@@ -93,17 +157,14 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     multitrack = gather_tracks(
         tracks,
         references=reference_files(reference),
-        exclude=choices.exclude,
+        exclude=exclude,
         sample_rate=sample_rate,
     )
     tell("Listening", 0.15)
-    model_name = "" if isinstance(model, Model) else Path(model).name
-    origin = Provenance(model_name, named(references), str(amount))
+    called = model_name if isinstance(model, Model) else Path(model).name
+    origin = Provenance(called, named(references), amount)
     settings = predicted_settings(loaded, multitrack, references, target=target, provenance=origin)
-    decided = decide(settings, multitrack, references, choices, tell)
-    facts = carry_out(name, decided, multitrack, references, tell)
-    files = *track_files(tracks), *reference_files(reference)
-    return MixResult(facts.finished.audio, facts.settings, MixReport(facts), references, files)
+    return Predicted(name, multitrack, references, settings)
 
 
 def carry_out(

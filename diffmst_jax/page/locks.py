@@ -64,12 +64,14 @@ def refine_around(
         locked: `[file, channels]` of each.
         multitrack: the tracks.
         references: what to refine towards.
-        steps: the most to take.
+        steps: the most to take; with 0 all stay.
         tell: told about progress.
     """
+    start = settings_from_document(document)
+    if steps == 0:
+        return Decided(start, None)
     keys = locked_keys(locked)
     stays = np.array([strip_key(track) in keys for track in document["tracks"]])
-    start = settings_from_document(document)
     free = free_settings(start, Amounts(), stays)
     decided = refined(start, multitrack, references, steps, tell, free=free)
     after = console_document(decided.settings)

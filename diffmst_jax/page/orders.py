@@ -12,6 +12,7 @@ from diffmst_jax.mixing.limits import (
     SESSION_FORMATS,
     SUBTYPES,
 )
+from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.page.exporting import export
 from diffmst_jax.page.features import REFINE_STEPS
 from diffmst_jax.page.jobs import Task
@@ -35,7 +36,9 @@ def order(desk: Desk, song: Song, kind: str, options: dict[str, Any]) -> Task:
     if kind == "open":
         return partial(desk.open, song)
     if kind == "mix":
-        return partial(desk.mix, song, _mix_options(options))
+        return partial(
+            desk.mix, song, _target(options), REFINE_STEPS if options.get("refine") else 0
+        )
     if kind == "level":
         return partial(desk.render, song, "", "24")
     if kind == "render":
@@ -51,13 +54,11 @@ def order(desk: Desk, song: Song, kind: str, options: dict[str, Any]) -> Task:
     raise RefusalError(400, f"there is no work of kind {kind!r}")
 
 
-def _mix_options(options: dict[str, Any]) -> dict[str, Any]:
-    loudness = _number(options, "loudness_lufs", DEFAULT_LOUDNESS_LUFS, LOUDNESS_RANGE)
-    ceiling = _number(options, "ceiling_dbtp", DEFAULT_CEILING_DBTP, CEILING_RANGE)
-    chosen: dict[str, Any] = {"loudness_lufs": loudness, "ceiling_dbtp": ceiling}
-    if options.get("refine"):
-        chosen["refine"] = REFINE_STEPS
-    return chosen
+def _target(options: dict[str, Any]) -> OutputTarget:
+    return OutputTarget(
+        _number(options, "loudness_lufs", DEFAULT_LOUDNESS_LUFS, LOUDNESS_RANGE),
+        _number(options, "ceiling_dbtp", DEFAULT_CEILING_DBTP, CEILING_RANGE),
+    )
 
 
 def _output(options: dict[str, Any]) -> tuple[str, str]:

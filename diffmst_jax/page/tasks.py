@@ -1,6 +1,5 @@
 """The long work behind the page: open a song, mix it, render it, report on it."""
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.files import write_text
 from diffmst_jax.mixing.amount import Amounts, apply_amounts
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.api import carry_out, mix
+from diffmst_jax.mixing.api import carry_out, predict
 from diffmst_jax.mixing.baselines import plain_sum
 from diffmst_jax.mixing.console_file import (
     console_document,
@@ -22,7 +21,6 @@ from diffmst_jax.mixing.inputs import gather_references
 from diffmst_jax.mixing.limits import SUBTYPES
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.reference import read_reference
-from diffmst_jax.mixing.report_content import MixFacts
 from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport
 from diffmst_jax.mixing.tracks import Multitrack, load_tracks, read_strips
 from diffmst_jax.models import Model
@@ -84,12 +82,13 @@ class Desk:
         tell("Reading the reference", 0.8)
         _save_overview(song, {**known, "raw": raw._asdict(), **open_reference(song)})
 
-    def mix(self, song: Song, options: Document, tell: Tell) -> None:
+    def mix(self, song: Song, target: OutputTarget, steps: int, tell: Tell) -> None:
         """Mix the tracks in the style of the reference; locked tracks stay.
 
         Args:
             song: whose tracks.
-            options: `loudness_lufs` and `ceiling_dbtp` of the output, and what else `mix` takes.
+            target: loudness and ceiling of the mix.
+            steps: most steps of refinement; 0 for none.
             tell: told about progress.
 
         Raises:
@@ -99,23 +98,23 @@ class Desk:
         if reference is None:
             raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
         files = decoded.song_files(song)
-        before = load_document(song)
-        present = [] if before is None else keys_of(before)
-        locked = [[f, c] for f, c in load_session(song).locked if (f, tuple(c)) in present]
-        steps = options.get("refine", 0) if locked else 0  # to be taken around what is locked
-        chosen = {**options, "refine": 0} if locked else options
-        result = mix(song.folder, reference, model=self.model, progress=tell, **chosen)
-        facts = _told_the_model(result.report.facts, self.model_name)
-        predicted = document = console_document(facts.settings)
-        if before is not None and locked:
-            start = keep_locked(predicted, before, locked)
-            about = facts.multitrack, result.references
-            decided = Decided(settings_from_document(start), None)
-            if steps:
-                decided = refine_around(start, locked, *about, steps, tell)
-            document = console_document(decided.settings)
-            predicted = keep_locked(document, predicted, locked) if steps else predicted
-            facts = carry_out(song.name, decided, *about, tell)
+        before, locked = load_document(song), load_session(song).locked
+        found = predict(
+            song.folder,
+            reference,
+            model=self.model,
+            model_name=self.model_name,
+            target=target,
+            tell=tell,
+        )
+        about = found.multitrack, found.references
+        predicted = console_document(found.settings)
+        start = keep_locked(predicted, before or predicted, locked)
+        decided = refine_around(start, locked, *about, steps, tell)
+        document = console_document(decided.settings)
+        if steps:  # what refinement moved is predicted too
+            predicted = keep_locked(document, predicted, locked)
+        facts = carry_out(song.name, decided, *about, tell)
         report = MixReport(facts)
         tell("Writing", 0.95)
         _keep_tracks(song, facts.multitrack, files)
@@ -179,14 +178,6 @@ class Desk:
             session.output = {**output_document(facts.finished), "of": document}
         _save_overview(song, {**_known(song), "mix": heard(facts.finished.audio)._asdict()})
         return REPORT_FILE_NAME
-
-
-def _told_the_model(facts: MixFacts, name: str) -> MixFacts:
-    """Name the model, which `mix` cannot know when it gets a loaded one."""
-    provenance = facts.settings.provenance._replace(model=name)
-    about = [(key, name if key == "Model" else text) for key, text in facts.about]
-    settings = dataclasses.replace(facts.settings, provenance=provenance)
-    return facts._replace(settings=settings, about=about)
 
 
 def as_recorded(multitrack: Multitrack) -> Document:

@@ -7,6 +7,7 @@ import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import unquote
 
 import numpy as np
@@ -18,7 +19,9 @@ import dsp
 from diffmst_jax.audio import read_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.export.effects_return import bus_response
+from diffmst_jax.mixing import api
 from diffmst_jax.mixing.api import render_file
+from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.tracks import load_tracks
 from diffmst_jax.page.app import create_app
 from diffmst_jax.page.decoded import BLOCK
@@ -468,7 +471,7 @@ def test_work_that_is_impossible_is_refused_in_one_line(client, song):
 
 
 @pytest.mark.slow
-def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, audio):
+def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, audio, monkeypatch):
     client.upload(song, "reference", "mix.wav", audio["mix.wav"])
     client.job(song, "open")
     job = client.job(song, "mix", loudness_lufs=-20.0)
@@ -489,7 +492,10 @@ def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, 
     session = client.session(song, locked=[["kick.wav", [1]]])
     session["console"]["tracks"][0]["pan"] = 0.123
     assert client.http.put(f"/api/songs/{song}/session", json=session).status_code == 200
+    counted = Mock(wraps=render)
+    monkeypatch.setattr(api, "render", counted)
     assert client.job(song, "mix")["state"] == "done"
+    assert counted.call_count == 1, "with what is locked in its place"
     kick, pad = client.http.get(f"/api/songs/{song}").json()["console"]["tracks"]
     assert kick["pan"] == 0.123
     assert pad == details["console"]["tracks"][1]

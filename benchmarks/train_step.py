@@ -69,9 +69,10 @@ def main() -> None:
     if options.torch:  # before JAX holds memory of the device
         subprocess.run([sys.executable, __file__, "--only-torch", *sys.argv[1:]], check=False)
     print(f"{jax.devices()[0].device_kind}, {len(jax.devices())} device(s)")
-    whole, memory_gb = time_step(config, batch, options.repeats)
-    console = time_console(config, batch, options.repeats)
-    print(f"JAX      step {whole:.3f} s, peak {memory_gb:.1f} GB, console and loss {console:.3f} s")
+    seconds, memory_gb = time_step(config, batch, options.repeats)
+    print(f"JAX      step {seconds:.3f} s, peak {memory_gb:.1f} GB", flush=True)
+    seconds = time_console(config, batch, options.repeats)
+    print(f"         console and loss, of it {seconds:.3f} s", flush=True)
 
 
 def noise(config: TrainConfig) -> Example:

@@ -25,7 +25,7 @@ from diffmst_jax.page.session import (
     load_session,
     save_document,
 )
-from diffmst_jax.page.tasks import Desk, load_overview, scaled
+from diffmst_jax.page.tasks import Desk, forget_closeness, load_overview, scaled
 from diffmst_jax.page.uploads import receive_reference, receive_track
 from diffmst_jax.page.workspace import Song, Workspace
 
@@ -93,6 +93,7 @@ class Page:
         song = self._song(request)
         self._refuse_while_busy(song)
         name = await receive_reference(request, song, self.workspace.limits)
+        await run_in_threadpool(forget_closeness, song)
         return JSONResponse({"name": name}, 201)
 
     async def save(self, request: Request) -> Response:

@@ -238,6 +238,13 @@ def load_overview(song: Song) -> Document:
     return {"mix": nothing, "raw": nothing, "reference": None, **_known(song)}
 
 
+def forget_closeness(song: Song) -> None:
+    """What was said of a mix was said beside the reference before."""
+    song.own(REPORT_FILE_NAME).unlink(missing_ok=True)
+    with changed_session(song) as session:
+        session.closeness, session.judged = {}, None
+
+
 def _forget_prediction(song: Song) -> None:
     """A prediction for other tracks cannot be scaled any more."""
     with changed_session(song) as session:

@@ -507,6 +507,9 @@ def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, 
         inside = zipfile.ZipFile(io.BytesIO(content)).namelist()
         assert any("kick" in entry for entry in inside)
         assert any(entry in ("project.xml", "My song.rpp") for entry in inside)
+    client.upload(song, "reference", "other.wav", audio["kick.wav"])
+    details = client.http.get(f"/api/songs/{song}").json()
+    assert (details["closeness"], details["has_report"]) == ({}, False), "of the one before"
 
 
 def test_a_folder_that_is_a_song_itself_is_refused(tmp_path, audio):

@@ -118,6 +118,24 @@ def test_what_stands_beyond_the_end_of_a_scale_is_moved_from_there(mixer, name, 
         assert mixer.ask(f"diffmst.store.{value}") == pytest.approx(after_drag, abs=0.01)
 
 
+def test_scrolling_over_the_desk_moves_nothing_but_what_is_in_focus(mixer):
+    value = "diffmst.store.state.console.tracks[0].input_gain_db"
+    fader = mixer.page.locator(".rack .fader-lane").first
+    mixer.page.locator(".play").focus()
+    with mixer.taken_back():
+        before = mixer.ask(value)
+        fader.hover()
+        mixer.page.mouse.wheel(0, 100)
+        mixer.until("scrollY > 0")
+        assert mixer.ask(value) == before
+        mixer.ask("scrollTo(0, 0)")
+        fader.focus()
+        fader.hover()
+        mixer.page.mouse.wheel(0, 100)
+        mixer.until(f"{value} < {before}")
+        mixer.until("!diffmst.store.open")
+
+
 RESET = [
     (".rack .strip .knob-dial", "tracks[0]", "pan", 0.31),
     (".rack .fader-lane", "tracks[0]", "input_gain_db", -3.21),

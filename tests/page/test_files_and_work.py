@@ -112,6 +112,30 @@ def test_what_is_no_audio_is_refused_where_it_is_dropped(mixer, files):
     assert mixer.page.locator(".zone.reference .zone-text").inner_text() == "liked.flac"
 
 
+def test_a_group_stands_small_above_the_name(mixer):
+    heads = mixer.page.locator(".rack .strip-name")
+    assert heads.nth(0).inner_text() == "bass"
+    assert heads.nth(1).locator("small").inner_text() == "Drums"
+    assert heads.nth(1).inner_text().split("\n") == ["Drums", "beat"]
+    mixer.page.locator("[aria-label='Mute Drums/beat']").wait_for()
+
+
+def test_a_new_song_begins_empty_and_is_named_by_its_folder(mixer, files):
+    before = mixer.ask("diffmst.store.state")
+    mixer.page.click("[aria-label='New song']")
+    mixer.page.locator(".welcome").wait_for()
+    assert mixer.page.locator(".songs option:checked").inner_text() == "New song"
+    assert mixer.ask("diffmst.songs") == ["My band"], "nothing is made for nothing"
+    mixer.drop(".zone.tracks", files / "Late")
+    mixer.idle("diffmst.store.state && diffmst.song === 'Late'")
+    assert names(mixer) == ["clap.wav"]
+    mixer.page.once("dialog", lambda dialog: dialog.accept())
+    mixer.page.click("[aria-label='Remove this song']")
+    mixer.idle("diffmst.store.state && diffmst.song === 'My band'")
+    assert mixer.ask("diffmst.songs") == ["My band"]
+    assert mixer.ask("diffmst.store.state") == before
+
+
 def unpacked(path):
     """What a file that arrived holds, by name; of a ZIP, its files."""
     with zipfile.ZipFile(path) as archive:

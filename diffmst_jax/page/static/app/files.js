@@ -10,7 +10,7 @@ export class Files {
     this.app = app;
   }
 
-  async newSong(name = "Song") {
+  async makeSong(name) {
     const { app } = this;
     await app.attempt(async () => {
       const made = await api.addSong(name);
@@ -46,7 +46,7 @@ export class Files {
       app.complain(new Error(`${tooLarge.name} is larger than ${most} MB; ${remedy}`));
       return;
     }
-    if (!app.song) await this.newSong(title ?? "Song");
+    if (!app.song) await this.makeSong(title ?? "Song");
     if (!app.song) return;
     await app.attempt(async () => {
       await app.keeping.save();

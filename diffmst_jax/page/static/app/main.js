@@ -84,13 +84,24 @@ class App {
     this.show();
   }
 
-  async open(name) {
+  /** Put the song away: nothing of it may be changed as if it were the next one's. */
+  async leave() {
     await this.attempt(() => this.keeping.save());
     await this.keeping.stopLevelling();
     this.listening.pause();
     this.listening.loop = null;
     this.listening.solo.clear();
-    this.close(); // nothing of the song before may be changed as if it were this one's
+    this.close();
+  }
+
+  /** Clear the desk for another song; the first files that are given make it, and name it. */
+  async startSong() {
+    await this.leave();
+    history.replaceState(null, "", location.pathname);
+  }
+
+  async open(name) {
+    await this.leave();
     this.song = name;
     location.hash = encodeURIComponent(name);
     await this.attempt(async () => {

@@ -70,7 +70,7 @@ export function clock(seconds) {
 }
 
 export const bytes = (count) =>
-  count >= 1e6 ? `${(count / 1e6).toFixed(1)} MB` : `${Math.ceil(count / 1000)} kB`;
+  count >= 1e6 ? `${(count / 1e6).toFixed(1)}\u00a0MB` : `${Math.ceil(count / 1000)}\u00a0kB`;
 
 /** Do something when `key` is another than the last time: lists are not rebuilt under a finger. */
 export function whenChanged(action) {

@@ -9,7 +9,7 @@ export function header(app) {
   const songs = h("select", {
     class: "songs", "aria-label": "Song", onchange: () => app.open(songs.value),
   });
-  const add = button("plus", "New song", () => app.files.newSong());
+  const add = button("plus", "New song", () => app.startSong());
   const remove = button("close", "Remove this song", () => app.files.removeSong());
   const undo = button("undo", "Undo (Ctrl Z)", () => app.store.undo());
   const redo = button("redo", "Redo (Ctrl Shift Z)", () => app.store.redo());
@@ -33,8 +33,9 @@ export function header(app) {
       icon(name));
   }
 
-  const listSongs = whenChanged((names) => {
-    songs.replaceChildren(...names.map((name) => h("option", { value: name, text: name })));
+  const listSongs = whenChanged(([names, isNew]) => {
+    const options = names.map((name) => h("option", { value: name, text: name }));
+    songs.replaceChildren(...(isNew ? [h("option", { value: "", text: "New song" })] : []), ...options);
   });
 
   const saved = localStorage.getItem(THEME);
@@ -60,10 +61,10 @@ export function header(app) {
       cancel.hidden = job.kind === "upload";
     },
     show() {
-      listSongs(app.songs);
+      listSongs([app.songs, !app.song]);
       songs.value = app.song ?? "";
-      songs.hidden = remove.hidden = app.songs.length === 0;
-      add.hidden = app.songs.length === 0;
+      songs.hidden = app.songs.length === 0;
+      add.hidden = remove.hidden = !app.song;
       undo.disabled = !app.store.past.length;
       redo.disabled = !app.store.future.length;
       menu.show();

@@ -154,7 +154,10 @@ export function setupPanel(app) {
     const reason = whyNot(count, song);
     if (reason) return [reason];
     const { Mix: mixed, "Plain sum": before } = song.closeness;
-    if (!mixed || !before) return ["Sets faders, equalisers, compressors and pans."];
+    if (!mixed || !before) {
+      const isMixed = Boolean(app.store.state?.predicted);
+      return [isMixed ? "Not yet compared with this reference." : "Sets faders, equalisers, compressors and pans."];
+    }
     const closer = Math.round(100 * (1 - mixed.total / before.total));
     const text = closer > 0 ? `${closer} % closer` : "Not closer";
     const report = h("a", {

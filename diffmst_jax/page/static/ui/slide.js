@@ -54,6 +54,7 @@ export function slide(element, options) {
   });
 
   element.addEventListener("wheel", (event) => {
+    if (document.activeElement !== element) return; // the page is scrolled past it
     event.preventDefault();
     if (wheelEnd === null) begin();
     clearTimeout(wheelEnd);

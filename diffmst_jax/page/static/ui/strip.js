@@ -20,6 +20,14 @@ export function trackName(track) {
     : stem;
 }
 
+/** The name at the head of a strip: its group small above it, and places where it may break. */
+function title(name) {
+  const at = name.lastIndexOf("/") + 1;
+  const text = name.slice(at).replaceAll("_", "_\u200b");
+  return h("span", { class: "strip-name" },
+    at ? h("small", { text: name.slice(0, at - 1) }) : null, h("span", { text }));
+}
+
 /** `app` gives the store, ranges, the sample rate and what `select`ing, soloing do. */
 export function channelStrip(app, index) {
   const { store, ranges } = app;
@@ -37,7 +45,7 @@ export function channelStrip(app, index) {
   const head = h(
     "button",
     { type: "button", class: "strip-head", onclick: () => app.select(index), title: track().file },
-    h("span", { class: "strip-name", text: name.replaceAll("_", "_\u200b") }), // may break there
+    title(name),
     glance,
     reduction.element,
   );
@@ -74,22 +82,22 @@ export function channelStrip(app, index) {
     end,
   }) : null;
 
-  const toggle = (text, label, onclick, content) => h(
+  const toggle = (label, content, onclick, help = label) => h(
     "button",
     { type: "button", class: `toggle ${label.toLowerCase()}`, "aria-pressed": "false",
-      "aria-label": `${label} ${name}`, title: label, onclick, text: content ? null : text },
-    content ?? null,
+      "aria-label": `${label} ${name}`, title: help, onclick },
+    content,
   );
-  const mute = toggle("M", "Mute", () => store.edit((state) => {
+  const mute = toggle("Mute", "M", () => store.edit((state) => {
     const one = state.console.tracks[index];
     one.muted = !one.muted;
   }));
-  const solo = toggle("S", "Solo", () => app.listening.toggleSolo(index));
-  const lock = toggle("", "Lock", () => store.edit((state) => {
+  const solo = toggle("Solo", "S", () => app.listening.toggleSolo(index));
+  const lock = toggle("Lock", icon("lock"), () => store.edit((state) => {
     const { file, channels } = state.console.tracks[index];
     const others = state.locked.filter(([f, c]) => f !== file || `${c}` !== `${channels}`);
     state.locked = isLocked(state, { file, channels }) ? others : [...others, [file, channels]];
-  }), icon("lock"));
+  }), "Lock: neither another mix nor the amounts touch this track");
 
   const level = fader({
     scale: LEVEL_SCALE,

@@ -80,7 +80,8 @@ class WindowConfig:
       max_tracks: rows, that is mono channels.
       samples: length of each window at 44.1 kHz.
       linked_pairs: keep the two channels of a stereo track together: one level and, in the mix,
-        one setting for both, as the mixing tool does; otherwise they are two tracks.
+        one setting and one compressor's gain for both, as the mixing tool does; otherwise they are
+        two tracks.
     """
 
     max_tracks: int

@@ -59,14 +59,16 @@ def console_mixes(songs: Sequence[tuple[Multitrack, MixSettings]], *, size: int)
         group = songs[start : start + size]
         config = group[0][1].config
         latency = latency_samples(config)
-        count = _track_count([multitrack for multitrack, _ in group])
+        multitracks = [multitrack for multitrack, _ in group]
+        count = _track_count(multitracks)
         tracks = [
             np.pad(multitrack.audio * source_gains(settings), ((0, 0), (0, latency)))
             for multitrack, settings in group
         ]
         params = [_padded_params(settings, multitrack, count) for multitrack, settings in group]
         mix, heard = _console(
-            *_stacked(tracks, [m for m, _ in group], count, size),
+            *_stacked(tracks, multitracks, count, size),
+            _sides(multitracks, count, size),
             jax.tree.map(lambda *leaves: _fill(np.stack(leaves), size), *params),
             config,
         )
@@ -112,10 +114,15 @@ def weighted_mixes(songs: Sequence[tuple[Multitrack, np.ndarray]], *, size: int)
 
 @partial(jax.jit, static_argnames="config")
 def _console(
-    tracks: Array, mask: Array, strips: Array, params: dsp.ConsoleParams, config: dsp.ConsoleConfig
+    tracks: Array,
+    mask: Array,
+    strips: Array,
+    side: Array | None,
+    params: dsp.ConsoleParams,
+    config: dsp.ConsoleConfig,
 ) -> tuple[Array, Array]:
     def one(
-        tracks: Array, mask: Array, strips: Array, params: dsp.ConsoleParams
+        tracks: Array, mask: Array, strips: Array, side: Array | None, params: dsp.ConsoleParams
     ) -> tuple[Array, Array]:
         output = dsp.mix_console(
             tracks,
@@ -123,11 +130,12 @@ def _console(
             config,
             sample_rate=SAMPLE_RATE,
             mask=mask,
+            side=side,
             key=jax.random.key(REVERB_SEED),
         )
         return output.mix, strip_audibility(output.tracks, strips, len(tracks))
 
-    return jax.vmap(one)(tracks, mask, strips, params)
+    return jax.vmap(one)(tracks, mask, strips, side, params)
 
 
 @jax.jit
@@ -154,6 +162,14 @@ def _stacked(
         audio[i, : len(rows)], mask[i, : len(rows)] = rows, True
         strips[i, : len(rows)] = multitrack.strip_of_track
     return audio, mask, strips
+
+
+def _sides(multitracks: Sequence[Multitrack], count: int, size: int) -> np.ndarray | None:
+    """Which rows are pairs, (size, count); None where none is, as `pair_sides` has it."""
+    sides = np.zeros((size, count))
+    for i, multitrack in enumerate(multitracks):
+        sides[i, : len(multitrack.audio)] = multitrack.side_of_track
+    return sides if np.any(sides) else None
 
 
 def _padded_params(settings: MixSettings, multitrack: Multitrack, count: int) -> dsp.ConsoleParams:

@@ -48,7 +48,7 @@ def channel_sliders(session: Session, track: SessionTrack) -> Sliders:
     sliders = {
         **_equalizer(track.equalizer),
         **_compressor(track.compressor, config, config.track_lookahead_ms),
-        LINK: LINKS["apart"],
+        LINK: LINKS["mean" if track.is_stereo else "apart"],
         CHANNEL_LAW: PAN_LAWS.index(config.pan_law),
         CHANNEL_OUTPUT: track.output_gain_db,
     }

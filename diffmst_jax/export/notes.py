@@ -51,17 +51,12 @@ def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: floa
         f"The finished mix is on a muted track, {MIX_NAME!r}, to compare with: play it alone and "
         "with the master's devices off, for it has passed them."
     )
-    if any(track.is_stereo and track.compressor is not None for track in session.tracks):
-        notes.append(
-            "Stereo tracks stay one track each: where the console compresses left and right "
-            "apart, the workstation's compressor treats them together."
-        )
     leaning = _named(session, leans)
     if leaning:
         notes.append(
             f"{leaning}: a stereo pair that leans moves its far channel in the console, where a "
-            "balance would turn it down. The lean is in the audio file, and the balance of the "
-            "track in the centre."
+            "balance would turn it down. The lean is in the audio file, so before the track's "
+            "compressor and not behind it, and the balance of the track in the centre."
         )
     beyond = thresholds_beyond(session)
     if beyond:

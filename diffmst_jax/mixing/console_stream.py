@@ -19,9 +19,10 @@ CHUNK = 1 << 17
 """Samples rendered at once: few enough to stay near the processor."""
 
 GROUP = 8
-"""Console tracks rendered by one call; the last group is filled up with silence. One shape, so the
-console is compiled once for all songs, and groups run side by side on several cores: XLA by itself
-makes little of a second one. It is part of what makes samples the same, so it knows no cores."""
+"""Console tracks rendered by one call, or one less where that would part a pair; a group that is
+not full is filled up with silence. One shape, so the console is compiled once for all songs, and
+groups run side by side on several cores: XLA by itself makes little of a second one. It is part of
+what makes samples the same, so it knows no cores."""
 
 Pick = Callable[[jax.Array], jax.Array]
 """What is wanted of `(tracks, 2, time)`, what each strip adds to the sum."""
@@ -49,6 +50,7 @@ def run_console(
     params: dsp.ConsoleParams,
     config: dsp.ConsoleConfig,
     pick: Pick,
+    side: np.ndarray | None = None,
 ) -> Iterator[Piece]:
     """Run the console over blocks of tracks.
 
@@ -61,6 +63,7 @@ def run_console(
         params: float32 settings.
         config: the console.
         pick: what is wanted of the tracks.
+        side: which tracks are pairs, `pair_sides`.
 
     Returns:
         A piece for each block, and what lookahead still holds back after the last.
@@ -69,15 +72,15 @@ def run_console(
     chunks = _padded(blocks, latency, CHUNK)
     if not is_streamable(config):
         tracks = np.concatenate([chunk[:, :count] for chunk, count in chunks], axis=1)
-        yield _whole(tracks, gains, params, config, pick, latency)
+        yield _whole(tracks, gains, params, side, (config, pick), latency)
         return
     buses = _Buses(params, config)
     late = latency
     waiting: tuple[list[Future[_Strips]], slice] | None = None
     with ThreadPoolExecutor(_processors()) as workers:
         groups = [
-            _Group(workers, rows, gains, params.tracks, (_of_strips(config), pick))
-            for rows in _groups(len(gains))
+            _Group(workers, rows, gains, params.tracks, side, (_of_strips(config), pick))
+            for rows in _groups(np.zeros(len(gains)) if side is None else side)
         ]
         for chunk, count in chunks:
             coming = [group.submit(chunk) for group in groups]
@@ -129,13 +132,15 @@ class _Group:
         rows: slice,
         gains: np.ndarray,
         params: dsp.TrackParams,
+        side: np.ndarray | None,
         static: tuple[dsp.ConsoleConfig, Pick],
     ) -> None:
         self._workers, self._rows, self._static = workers, rows, static
         self._count = len(gains[rows])
         # Whatever sounds right for the last track does for the silence that fills up the group.
         params = jax.tree.map(lambda leaf: _filled(leaf[rows], "edge"), params)
-        self._settings = _filled(gains[rows]), params
+        side = None if side is None else _filled(side[rows])
+        self._settings = _filled(gains[rows]), params, side
         self._before: Future[_Strips] | None = None
 
     def submit(self, chunk: np.ndarray) -> "Future[_Strips]":
@@ -181,8 +186,15 @@ def _sum(parts: list[np.ndarray]) -> np.ndarray:
     return total
 
 
-def _groups(tracks: int) -> list[slice]:
-    return [slice(first, first + GROUP) for first in range(0, tracks, GROUP)]
+def _groups(side: np.ndarray) -> list[slice]:
+    """Rows of up to `GROUP` tracks; both channels of a pair (-1, 1) are in one."""
+    groups, first = [], 0
+    while first < len(side):
+        last = min(first + GROUP, len(side))
+        last -= int(side[last - 1] < 0)
+        groups.append(slice(first, last))
+        first = last
+    return groups
 
 
 def _filled(rows: np.ndarray, how: Literal["constant", "edge"] = "constant") -> np.ndarray:
@@ -226,12 +238,13 @@ def _strips_piece(
     tracks: jax.Array,
     gains: jax.Array,
     params: dsp.TrackParams,
+    side: jax.Array | None,
     state: dsp.StripState,
     config: dsp.ConsoleConfig,
     pick: Pick,
 ) -> tuple[jax.Array, jax.Array, jax.Array, dsp.StripState]:
     output = dsp.console_strips(
-        tracks * gains, params, config, sample_rate=SAMPLE_RATE, state=state
+        tracks * gains, params, config, sample_rate=SAMPLE_RATE, side=side, state=state
     )
     assert output.state is not None  # one was given
     sent = jnp.zeros(()) if output.sent is None else output.sent
@@ -258,12 +271,12 @@ def _whole(
     tracks: np.ndarray,
     gains: np.ndarray,
     params: dsp.ConsoleParams,
-    config: dsp.ConsoleConfig,
-    pick: Pick,
+    side: np.ndarray | None,
+    static: tuple[dsp.ConsoleConfig, Pick],
     latency: int,
 ) -> Piece:
     """Run a console over a song at once, and leave its delay out."""
-    mix, fx_bus, picked = _console(tracks, gains, params, config, pick)
+    mix, fx_bus, picked = _console(tracks, gains, params, side, *static)
     inner = slice(latency, None)
     return Piece(np.asarray(mix)[:, inner], np.asarray(fx_bus)[:, inner], np.asarray(picked), inner)
 
@@ -273,9 +286,12 @@ def _console(
     tracks: jax.Array,
     gains: jax.Array,
     params: dsp.ConsoleParams,
+    side: jax.Array | None,
     config: dsp.ConsoleConfig,
     pick: Pick,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     key = jax.random.key(REVERB_SEED)
-    mixed = dsp.mix_console(tracks * gains, params, config, sample_rate=SAMPLE_RATE, key=key)
+    mixed = dsp.mix_console(
+        tracks * gains, params, config, sample_rate=SAMPLE_RATE, side=side, key=key
+    )
     return mixed.mix, mixed.fx_bus, pick(mixed.tracks)

@@ -12,7 +12,7 @@ from diffmst_jax.mixing.console_stream import CHUNK
 from diffmst_jax.mixing.measure import LOWEST_DB, factor, power_db
 from diffmst_jax.mixing.render import expanded, pieces_before_master, source_gains
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.tracks import Multitrack, pair_sides
 
 POINTS = 128
 PASSAGE = 1 << 18
@@ -32,12 +32,13 @@ def gain_reduction_db(settings: MixSettings, multitrack: Multitrack, start: int)
 
     Returns:
         The lowest gain in dB, 0 or less, in each of `POINTS` equal parts of the passage,
-        `(strips, POINTS)`; of a pair's channels, the lower.
+        `(strips, POINTS)`; both channels of a pair have the same.
     """
     gains = source_gains(settings)
     tracks = multitrack.audio[:, start : start + PASSAGE] * gains
     tracks = np.pad(tracks, ((0, 0), (0, PASSAGE - tracks.shape[1])))
-    lowest = np.asarray(_lowest_gain_db(tracks, expanded(settings), settings.config))
+    side = pair_sides(settings.strips)
+    lowest = np.asarray(_lowest_gain_db(tracks, expanded(settings), side, settings.config))
     reduction = np.zeros((len(settings.strips), POINTS))
     np.minimum.at(reduction, multitrack.strip_of_track, lowest)
     return reduction
@@ -89,19 +90,25 @@ def _lowest_master_gain_db(
 
 @partial(jax.jit, static_argnames="config")
 def _lowest_gain_db(
-    tracks: jax.Array, params: dsp.ConsoleParams, config: dsp.ConsoleConfig
+    tracks: jax.Array, params: dsp.ConsoleParams, side: jax.Array | None, config: dsp.ConsoleConfig
 ) -> jax.Array:
     """Gain of each track's compressor."""
 
-    def one(track: jax.Array, strip: dsp.TrackParams) -> jax.Array:
+    def tone(track: jax.Array, strip: dsp.TrackParams) -> jax.Array:
         x = dsp.gain(track[jnp.newaxis], strip.input_gain_db)
-        if config.track_equalizer:
-            x = dsp.parametric_eq(
-                x, strip.equalizer, sample_rate=SAMPLE_RATE, method=config.equalizer_method
-            )
-        return _lowest_db(_gain(x, strip.compressor, config, "mean"))
+        if not config.track_equalizer:
+            return x
+        toned: jax.Array = dsp.parametric_eq(
+            x, strip.equalizer, sample_rate=SAMPLE_RATE, method=config.equalizer_method
+        )
+        return toned
 
-    return jax.vmap(one)(tracks, params.tracks)
+    def lowest(x: jax.Array, settings: dsp.CompressorParams) -> jax.Array:
+        return _lowest_db(_gain(x, settings, config, "mean"))
+
+    toned = jax.vmap(tone)(tracks, params.tracks)
+    level = toned if side is None else dsp.pair_mean(jnp.abs(toned), side)
+    return jax.vmap(lowest)(level, params.tracks.compressor)
 
 
 def _gain(

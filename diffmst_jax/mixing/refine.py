@@ -24,7 +24,7 @@ from diffmst_jax.mixing.passages import Passages, choose_passages, cut, pieces_f
 from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective
 from diffmst_jax.mixing.render import source_gains
 from diffmst_jax.mixing.settings import MixSettings, RefinementNote, rounded
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.tracks import Multitrack, pair_sides
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.inference import padded_count
 
@@ -292,14 +292,12 @@ def _problem(
     if free is None:
         free = jax.tree.map(lambda leaf: np.ones(np.shape(leaf), bool), settings.params)
 
-    rest = np.full(count - tracks, count - 1)
+    rest, side = np.full(count - tracks, count - 1), pair_sides(multitrack.strips)
     return Problem(
         start=_padded(settings.params, count),
         free=_padded(free, count, bool),
         strip_of_track=jnp.asarray(np.concatenate([multitrack.strip_of_track, rest]), jnp.int32),
-        side_of_track=jnp.asarray(
-            np.pad(multitrack.side_of_track, (0, count - tracks)), jnp.float32
-        ),
+        side_of_track=None if side is None else jnp.pad(side, (0, count - tracks)),
         mask=jnp.arange(count) < tracks,
         target=jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), target),
     )

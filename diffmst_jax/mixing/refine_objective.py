@@ -26,6 +26,7 @@ from diffmst_jax.losses import (
 )
 from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.matching import positions
 from diffmst_jax.models.starting_point import head_scales
 
 WAY = 5e-5
@@ -54,7 +55,7 @@ class Problem(NamedTuple):
         start: settings of the strips and buses to begin with, float32.
         free: which settings may move, bool in the tree of `start`.
         strip_of_track: `Multitrack.strip_of_track`, int `(tracks,)`.
-        side_of_track: `Multitrack.side_of_track`, `(tracks,)`.
+        side_of_track: `Multitrack.side_of_track`, `(tracks,)`; None where no strip is a pair.
         mask: which tracks are there, bool `(tracks,)`.
         target: style features of the reference.
     """
@@ -62,7 +63,7 @@ class Problem(NamedTuple):
     start: dsp.ConsoleParams
     free: dsp.ConsoleParams
     strip_of_track: Array
-    side_of_track: Array
+    side_of_track: Array | None
     mask: Array
     target: StyleFeatures
 
@@ -144,15 +145,15 @@ def _medley(
         The medley, `(2, time)`, and each track's excitation over it, `(tracks, bands, frames)`.
     """
     tracks: dsp.TrackParams = jax.tree.map(lambda leaf: leaf[problem.strip_of_track], params.tracks)
-    left, right = dsp.pair_positions(tracks.pan)
     side = problem.side_of_track
-    pan = jnp.where(side == 0, tracks.pan, jnp.where(side < 0, left, right))
-    expanded = params._replace(tracks=tracks._replace(pan=pan))
+    if side is not None:
+        tracks = tracks._replace(pan=positions(tracks.pan, side))
+    expanded = params._replace(tracks=tracks)
     key = jax.random.key(REVERB_SEED)
 
     def one(piece: Array) -> tuple[Array, Array]:
         output = dsp.mix_console(
-            piece, expanded, config, sample_rate=SAMPLE_RATE, mask=problem.mask, key=key
+            piece, expanded, config, sample_rate=SAMPLE_RATE, mask=problem.mask, side=side, key=key
         )
         excitation = band_excitation(output.tracks, sample_rate=SAMPLE_RATE)
         return output.mix, jnp.sum(excitation, axis=1)

@@ -11,7 +11,12 @@ import numpy as np
 import dsp
 from diffmst_jax.mixing.console_stream import CHUNK, Pick, Piece, run_console
 from diffmst_jax.mixing.settings import MixSettings, track_pan
-from diffmst_jax.mixing.tracks import Multitrack, side_of_track, strip_of_track
+from diffmst_jax.mixing.tracks import (
+    Multitrack,
+    pair_sides,
+    side_of_track,
+    strip_of_track,
+)
 
 Progress = Callable[[float], None]
 """Told now and then which fraction is done."""
@@ -119,7 +124,8 @@ def expanded(settings: MixSettings) -> dsp.ConsoleParams:
 def _run(
     settings: MixSettings, config: dsp.ConsoleConfig, blocks: Iterable[np.ndarray], pick: Pick
 ) -> Iterator[Piece]:
-    return run_console(blocks, source_gains(settings), expanded(settings), config, pick)
+    gains, side = source_gains(settings), pair_sides(settings.strips)
+    return run_console(blocks, gains, expanded(settings), config, pick, side)
 
 
 def _powers(tracks: jax.Array) -> jax.Array:

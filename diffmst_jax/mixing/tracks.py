@@ -1,8 +1,8 @@
 """From a folder of files to console tracks: find, decode, pad, pair and measure.
 
 A *strip* is one input file as the console shows it: a mono strip feeds one console track, a
-stereo strip two (its left and right channel), which share their settings and are panned as a
-pair. A file with more than two channels gives one mono strip per channel.
+stereo strip two (its left and right channel), which share their settings, are compressed by one
+gain and panned as a pair. A file with more than two channels gives one mono strip per channel.
 """
 
 import math
@@ -110,6 +110,12 @@ def side_of_track(strips: Sequence[Strip]) -> np.ndarray:
     """-1 for a pair's left channel, +1 for its right, 0 for mono, `(console tracks,)`."""
     sides = [[0.0] if len(strip.channels) == 1 else [-1.0, 1.0] for strip in strips]
     return np.concatenate(sides)
+
+
+def pair_sides(strips: Sequence[Strip]) -> np.ndarray | None:
+    """`side_of_track` for the console; None without a pair, and it spares itself the search."""
+    side = side_of_track(strips)
+    return side if np.any(side) else None
 
 
 class Channels(NamedTuple):

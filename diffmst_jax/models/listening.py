@@ -31,7 +31,6 @@ from diffmst_jax.models.matching import (
     match,
     picture,
     positions,
-    shared,
 )
 from diffmst_jax.models.starting_point import with_mix
 
@@ -106,13 +105,13 @@ def listen(
     """
     side = heard.side
     first = dsp.console_params(*controls, sample_rate=sample_rate)
-    strips = jax.tree.map(lambda leaf: shared(leaf, side), first.tracks)
+    strips = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, side), first.tracks)
     first = first._replace(tracks=strips)
     rest = _mix_of(first)
 
     def judge_and_correct(now: _Round, number: Array) -> tuple[_Round, None]:
         choosing = (number >= FIRST_CHOICE) & (number <= LAST_CHOICE)
-        judged = _judge(now.params, tracks, heard.mask, target, config, sample_rate, choosing)
+        judged = _judge(now.params, tracks, heard, target, config, sample_rate, choosing)
         distance = style_distance(judged.features, target).total
         better = distance < now.lowest
         best = jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best)
@@ -179,7 +178,7 @@ def _aim(seen: Picture, measured: StyleFeatures, target: StyleFeatures) -> Pictu
 def _judge(
     params: dsp.ConsoleParams,
     tracks: Array,
-    mask: Array,
+    heard: Heard,
     target: StyleFeatures,
     config: dsp.ConsoleConfig,
     rate: int,
@@ -191,7 +190,8 @@ def _judge(
         params,
         replace(config, master_bus=False),
         sample_rate=rate,
-        mask=mask,
+        mask=heard.mask,
+        side=heard.side,
         key=jax.random.key(REVERB_SEED),
     )
     if not config.master_bus:

@@ -127,21 +127,15 @@ class Picture(NamedTuple):
     crest_db: Array
 
 
-def shared(x: Array, side: Array) -> Array:
-    """Give both channels of every pair their mean; the leading axis of `x` is `(tracks,)`."""
-    side = side.reshape(side.shape + (1,) * (x.ndim - 1))
-    other = jnp.where(side < 0, jnp.roll(x, -1, axis=0), jnp.roll(x, 1, axis=0))
-    return jnp.where(side == 0, x, 0.5 * (x + other))
-
-
 def paired(mix: Mix, side: Array) -> Mix:
     """Give both channels of every pair the mean of their settings."""
-    strips = jax.tree.map(lambda leaf: shared(leaf, side), (mix.gain_db, mix.pan, mix.equalizer))
-    return Mix(strips[0], strips[1], strips[2], mix.master)
+    own = mix.gain_db, mix.pan, mix.equalizer
+    gain_db, pan, equalizer = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, side), own)
+    return Mix(gain_db, pan, equalizer, mix.master)
 
 
 def positions(pan: Array, side: Array) -> Array:
-    """Position of every track from where its strip leans."""
+    """Position of every track from where its strip leans; both of one shape."""
     left, right = dsp.pair_positions(pan)
     return jnp.where(side < 0, left, jnp.where(side > 0, right, pan))
 

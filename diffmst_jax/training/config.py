@@ -72,8 +72,9 @@ class DataConfig(CorporaConfig):
         same way (method 1).
       max_tracks: rows of an example, that is mono channels.
       samples: length of an example at 44.1 kHz, both halves together for random mixes.
-      linked_pairs: the two channels of a stereo track share their settings and their level and are
-        panned as a pair, as `diffmst mix` does; otherwise they are two tracks, as in the paper.
+      linked_pairs: the two channels of a stereo track share their settings and their level, are
+        compressed by one gain and panned as a pair, as `diffmst mix` does; otherwise they are two
+        tracks, as in the paper.
       split: file that says which songs are learned from ("train") and held out ("val"), see
         `data.splits`; songs it does not list are left out. None holds out a share by artist.
       validation_share: share of the references held out for validation, and, without a split

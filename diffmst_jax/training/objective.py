@@ -20,6 +20,7 @@ from diffmst_jax.losses import (
 )
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import REFERENCE_LUFS, Controls
+from diffmst_jax.models.matching import positions
 from diffmst_jax.sharding import by_rows
 from diffmst_jax.training.config import LossConfig, TrainConfig
 from diffmst_jax.training.curriculum import Active, only_active
@@ -84,8 +85,9 @@ def make_task(batch: Example, config: TrainConfig, keys: Array, active: Active) 
     half = tracks.shape[-1] // 2
     halves = tracks[..., :half], tracks[..., half : 2 * half]
     controls = linked(random_controls(controls_keys, mask.shape[1]), side)
+    pairs = _pairs(side, config)
     target, reference = (
-        at_loudness(mix_batch(x, controls, mask, config.console, noise_keys, active))
+        at_loudness(mix_batch(x, controls, mask, pairs, config.console, noise_keys, active))
         for x in halves
     )
     return jax.lax.stop_gradient(Task(halves[0], mask, side, reference, target, controls))
@@ -112,39 +114,46 @@ def linked(controls: Controls, side: Array) -> Controls:
       controls: with a leading batch axis.
       side: (batch, tracks), see `Example`.
     """
-    left, right = (side < 0)[..., None], (side > 0)[..., None]
-    other = jnp.where(
-        left, jnp.roll(controls.track, -1, axis=1), jnp.roll(controls.track, 1, axis=1)
-    )
-    track = jnp.where(left | right, (controls.track + other) / 2, controls.track)
-    lean = track[..., PAN]
-    of_left, of_right = dsp.pair_positions(lean)
-    position = jnp.where(side < 0, of_left, jnp.where(side > 0, of_right, lean))
-    return controls._replace(track=track.at[..., PAN].set(position))
+    track = jax.vmap(dsp.pair_mean)(controls.track, side)
+    return controls._replace(track=track.at[..., PAN].set(positions(track[..., PAN], side)))
+
+
+def _pairs(side: Array, config: TrainConfig) -> Array | None:
+    """What the console looks for; nothing where every channel is a track of its own."""
+    return side if config.data.linked_pairs else None
 
 
 def mix_batch(
     tracks: Array,
     controls: Controls,
     mask: Array,
+    side: Array | None,
     console: dsp.ConsoleConfig,
     keys: Array,
     active: Active,
 ) -> Array:
     """Mix (batch, tracks, time) with control vectors in [0, 1]; returns (batch, 2, time).
 
+    The compressors of pairs are linked, by `side`, (batch, tracks); None where there are none.
     `keys`, (batch,), give the noise of the reverb; effects that are not `active` are neutral.
     """
 
-    def one(tracks: Array, controls: Controls, mask: Array, key: Array, active: Active) -> Array:
+    def one(
+        tracks: Array,
+        controls: Controls,
+        mask: Array,
+        side: Array | None,
+        key: Array,
+        active: Active,
+    ) -> Array:
         params = dsp.console_params(*controls, sample_rate=SAMPLE_RATE)
         params = only_active(params, active, sample_rate=SAMPLE_RATE)
         output = dsp.mix_console(
-            tracks, params, console, sample_rate=SAMPLE_RATE, mask=mask, key=key
+            tracks, params, console, sample_rate=SAMPLE_RATE, mask=mask, side=side, key=key
         )
         return output.mix
 
-    return by_rows(jax.vmap(one))(tracks, controls, mask, keys, active)
+    return by_rows(jax.vmap(one))(tracks, controls, mask, side, keys, active)
 
 
 def at_loudness(mixes: Array) -> Array:
@@ -161,7 +170,8 @@ def evaluate_task(
 ) -> Mixed:
     """Run model and console on a task; `keys`, (batch,), give the noise of the reverb."""
     controls = linked(model(task.tracks, task.reference, task.mask, task.side), task.side)
-    mix = mix_batch(task.tracks, controls, task.mask, config.console, keys, active)
+    pairs = _pairs(task.side, config)
+    mix = mix_batch(task.tracks, controls, task.mask, pairs, config.console, keys, active)
     compared = at_loudness(mix) if config.loss.normalize else mix
     metrics = losses(compared, task.target, config.loss)
     if config.loss.parameters:

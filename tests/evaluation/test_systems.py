@@ -63,14 +63,16 @@ def test_weighted_mixes_are_the_baselines(loaded):
 
 
 def test_device_holds_one_batch_however_many_songs_there_are(loaded, monkeypatch):
-    shapes = []
+    shapes: list[tuple[tuple[int, ...], int]] = []
 
-    def console(tracks, mask, strips, params, config):
+    def console(tracks, mask, strips, side, params, config):
+        assert np.array_equal(side[0, :4], multitrack.side_of_track)
         shapes.append((tracks.shape[:2], len(params.tracks.pan)))
         return np.full((len(tracks), 2, tracks.shape[2]), 1e-5), np.zeros(mask.shape)
 
     monkeypatch.setattr(batch, "_console", console)
-    song = (loaded[0].tracks, neutral_console(loaded[0]))
+    multitrack = loaded[0].tracks
+    song = (multitrack, neutral_console(loaded[0]))
     mixes = console_mixes([song] * 5, size=2)
     assert [mixed.mix.shape for mixed in mixes] == [loaded[0].reference.shape] * 5
     assert shapes == [((2, 8), 2)] * 3

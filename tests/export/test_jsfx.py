@@ -8,6 +8,7 @@ import pytest
 import diffmst_jax.export
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.export.jsfx_settings import LINK, LINKS
 from diffmst_jax.mixing.measure import true_peak
 from diffmst_jax.mixing.output import OutputTarget, find_level, finish, record
 from dsp.stereo import PAN_LAWS, pan_gains
@@ -99,11 +100,14 @@ def test_the_compressor_is_that_of_dsp(
     np.testing.assert_allclose(y, dsp.gain(expected, -2.0), rtol=0, atol=1e-10)
 
 
-def test_a_track_compresses_its_channels_apart(channel, float64):
+@pytest.mark.parametrize("is_stereo", [False, True])
+def test_a_mono_track_is_compressed_by_itself_and_a_pair_as_one(channel, float64, is_stereo):
     x = noise()
-    y = channel.run(x, {**EQUALIZER, **COMPRESSOR})
-    for out, one in zip(y, x, strict=True):
-        np.testing.assert_allclose(out, compressed(equalized(one[None]))[0], rtol=0, atol=1e-10)
+    link = LINKS["mean" if is_stereo else "apart"]
+    y = channel.run(x, {**EQUALIZER, **COMPRESSOR, LINK: link})
+    groups = [slice(0, 2)] if is_stereo else [slice(0, 1), slice(1, 2)]
+    for rows in groups:
+        np.testing.assert_allclose(y[rows], compressed(equalized(x[rows])), rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("law", PAN_LAWS)

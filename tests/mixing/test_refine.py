@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -7,19 +8,31 @@ import pytest
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.losses import AudioFeatureLoss
+from diffmst_jax.losses import AudioFeatureLoss, normalize_loudness
 from diffmst_jax.mixing.amount import Amounts, free_settings
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.api import mix
+from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.passages import PIECE, PIECES, STRETCH, choose_passages, cut
 from diffmst_jax.mixing.reference import read_reference, reference_style
-from diffmst_jax.mixing.refine import _ADAM, SHARES, _kept_share, _problem, _step, refine
-from diffmst_jax.mixing.refine_objective import moved
+from diffmst_jax.mixing.refine import (
+    _ADAM,
+    SHARES,
+    _kept_share,
+    _pieces,
+    _problem,
+    _step,
+    refine,
+)
+from diffmst_jax.mixing.refine_objective import _faded, _medley, moved
+from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models.controls import Controls
+from tests.compiling import quick_jit
+from tests.export.consoles import random_console
 
 STEPS = 8
 
@@ -159,6 +172,19 @@ def test_the_prior_counts_piled_equalizers_and_buried_tracks(start, long_song, t
     judged = prior(start, long_song, target, input_gain_db=buried)
     assert judged.audibility[2] < 0.02 < before.audibility[2]
     assert judged.prior > before.prior + 1e-3
+
+
+def test_a_medley_is_mixed_as_the_tool_mixes(multitrack, target):
+    """A pair and its compressor included."""
+    settings = random_console(multitrack, 3)
+    problem = _problem(settings, multitrack, target, None, 8)
+    pieces = _pieces(settings, multitrack, (0,), 8)
+    run = quick_jit(functools.partial(_medley, config=settings.config))
+    medley, _ = run(problem.start, problem, pieces)
+    part = dataclasses.replace(multitrack, audio=multitrack.audio[:, :PIECE])
+    mix = render(settings, part).mix * _faded(PIECE)[0]
+    wanted = normalize_loudness(mix, MATCHED_LUFS, sample_rate=SAMPLE_RATE)
+    np.testing.assert_allclose(medley, wanted, rtol=0, atol=1e-4 * np.max(np.abs(wanted)))
 
 
 def test_steps_of_zero_are_the_start_and_large_ones_stay_in_range(start, long_song, target):

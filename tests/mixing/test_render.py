@@ -26,27 +26,84 @@ from diffmst_jax.mixing.render import expanded, render, source_gains
 from tests.export.consoles import random_console
 
 
+def repeated(multitrack, *strips):
+    """The song with these of its strips, in this order."""
+    rows = [np.flatnonzero(multitrack.strip_of_track == strip) for strip in strips]
+    return dataclasses.replace(
+        multitrack,
+        strips=tuple(multitrack.strips[strip] for strip in strips),
+        audio=multitrack.audio[np.concatenate(rows)],
+        loudness_lufs=multitrack.loudness_lufs[list(strips)],
+    )
+
+
 def test_pieces_equal_the_console_run_over_the_song_at_once(multitrack, monkeypatch):
+    """The pair, strip 2, comes eighth and ninth, where a group of eight would part it."""
+    multitrack = repeated(multitrack, 0, 1, 3, 0, 1, 3, 0, 2)
     late = dsp.ConsoleConfig(reverb=True, track_lookahead_ms=5.0, master_lookahead_ms=3.0)
     settings = random_console(multitrack, 4, late)
     tracks = multitrack.audio * source_gains(settings)
-    delay = latency_samples(late)
+    delay, side = latency_samples(late), multitrack.side_of_track
+    assert side[7] == -1
 
     @jax.jit
     def at_once(tracks, params):
         key = jax.random.key(REVERB_SEED)
-        return dsp.mix_console(tracks, params, late, sample_rate=SAMPLE_RATE, key=key)
+        return dsp.mix_console(tracks, params, late, sample_rate=SAMPLE_RATE, side=side, key=key)
 
-    whole = at_once(np.pad(tracks, ((0, 0), (0, delay))), expanded(settings))
-    mix, heard = np.asarray(whole.mix)[:, delay:], np.asarray(whole.tracks)
-    monkeypatch.setattr(render_module, "CHUNK", 50_000)
-    monkeypatch.setattr(console_stream, "CHUNK", 50_000)
+    length, chunk = tracks.shape[1], 50_000
+    # Strips are heard to the end of the last block, where filters still ring.
+    silence = delay + -(length + delay) % chunk
+    whole = at_once(np.pad(tracks, ((0, 0), (0, silence))), expanded(settings))
+    mix, heard = np.asarray(whole.mix)[:, delay : delay + length], np.asarray(whole.tracks)
+    monkeypatch.setattr(render_module, "CHUNK", chunk)
+    monkeypatch.setattr(console_stream, "CHUNK", chunk)
     pieces = render(settings, multitrack)
     assert np.max(np.abs(mix)) > 1e-3
     np.testing.assert_allclose(pieces.mix, mix, rtol=0, atol=1e-6 * np.max(np.abs(mix)))
     powers = np.zeros(len(settings.strips))
     np.add.at(powers, multitrack.strip_of_track, np.sum(np.square(heard), axis=(1, 2)))
     np.testing.assert_allclose(pieces.strip_powers, powers / mix.shape[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("side", "wanted"),
+    [
+        ([0] * 17, [8, 8, 1]),
+        ([-1, 1] * 8, [8, 8]),
+        ([0, *[-1, 1] * 8], [7, 8, 2]),
+        ([*[-1, 1] * 3, 0, -1, 1, 0], [7, 3]),
+    ],
+)
+def test_groups_of_tracks_part_no_pair(side, wanted):
+    groups = console_stream._groups(np.array(side))
+    assert [len(side[rows]) for rows in groups] == wanted
+    assert [row for rows in groups for row in range(len(side))[rows]] == list(range(len(side)))
+    assert all(sum(side[rows]) == 0 for rows in groups)
+
+
+def test_a_pair_is_turned_down_as_one_and_the_report_shows_by_how_much(multitrack):
+    """A pair alone, in the centre: what comes out over what went in is the compressor's gain."""
+    alone = repeated(multitrack, 2)
+    neutral = neutral_settings(alone, target=OutputTarget())
+    compressor = dsp.CompressorParams(*np.array([[-60.0], [6.0], [5.0], [60.0], [3.0], [0.0]]))
+    tracks = neutral.params.tracks._replace(compressor=compressor)
+    settings = dataclasses.replace(
+        neutral,
+        params=neutral.params._replace(tracks=tracks),
+        config=dsp.ConsoleConfig(master_bus=False, detector="max"),
+    )
+    before = alone.audio * source_gains(settings)
+    loud = np.min(np.abs(before), axis=0) > 1e-4
+    gain_db = 20 * np.log10(np.abs(render(settings, alone).mix[:, loud] / before[:, loud]))
+    np.testing.assert_allclose(gain_db[0], gain_db[1], atol=1e-3)
+    assert np.ptp(gain_db) > 3.0
+    shown = gain_reduction_db(settings, alone, 0)
+    assert shown.shape == (1, 128)
+    part = np.flatnonzero(loud) * 128 // (1 << 18)
+    measured = np.array([np.min(gain_db[0, part == i], initial=0.0) for i in range(128)])
+    assert np.all(shown[0] < measured + 1e-3)
+    assert np.min(shown) == pytest.approx(np.min(measured), abs=0.05)
 
 
 def test_neutral_settings_are_the_equal_loudness_mix(multitrack):

@@ -1,5 +1,6 @@
 """The picture of the console that the compact model starts from, against the console itself."""
 
+import dataclasses
 import functools
 
 import jax
@@ -13,7 +14,7 @@ from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import CompactConfig, Controls
 from diffmst_jax.models.energies import shared_energy
 from diffmst_jax.models.front_end import band_statistics, measure_reference, spectrum_of
-from diffmst_jax.models.listening import listen
+from diffmst_jax.models.listening import _judge, listen
 from diffmst_jax.models.matching import (
     COSTS,
     Costs,
@@ -262,6 +263,32 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     assert audio_feature_loss(mono, reference, sample_rate=RATE).total > 1.0
     assert before < 0.05
     assert after < before
+
+
+def test_listening_mixes_pairs_as_the_console_does():
+    tracks, reference = audio()
+    statistics, energy, _ = heard()
+    known = hear(statistics, energy, ALL, PAIR)
+    target = style_features(reference, sample_rate=RATE)
+    console = dsp.ConsoleConfig(track_equalizer=False)
+    controls = [np.full(n, 0.5, np.float32) for n in ((4, dsp.TRACK_CONTROLS), (25,), (26,))]
+    controls[0][:, 0] = 0.9  # well above the threshold
+
+    @quick_jit
+    def sums(x, controls):
+        params = dsp.console_params(*controls, sample_rate=RATE)
+        judged = _judge(params, x, known, target, console, RATE, jnp.asarray(False))
+        bare = dataclasses.replace(console, master_bus=False)
+        mixed = [
+            dsp.mix_console(x, params, bare, sample_rate=RATE, side=side).mix
+            for side in (PAIR, None)
+        ]
+        return judged.sum, *mixed
+
+    judged, linked, apart = sums(tracks, controls)
+    peak = np.max(np.abs(linked))
+    np.testing.assert_allclose(judged, linked, rtol=0, atol=1e-6 * peak)
+    assert np.max(np.abs(judged - apart)) > 1e-3 * peak
 
 
 @pytest.mark.parametrize("present", [0, 1])

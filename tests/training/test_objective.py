@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import dsp
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.data.examples import Example
 from diffmst_jax.losses import (
     MultiResolutionStft,
@@ -14,13 +15,17 @@ from diffmst_jax.losses import (
     parameter_loss,
     sum_difference_stft_loss,
 )
-from diffmst_jax.mixing.settings import track_pan
+from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.settings import MixSettings, track_pan
+from diffmst_jax.mixing.tracks import Multitrack, Strip
+from diffmst_jax.training import objective
 from diffmst_jax.training.curriculum import all_active
 from diffmst_jax.training.objective import (
     PAN,
     STFTS,
     Task,
     at_loudness,
+    evaluate_task,
     linked,
     losses,
     make_task,
@@ -65,7 +70,7 @@ def test_random_mix_task_has_one_setting_for_both_halves(tiny, batch):
     second = jnp.asarray(batch.tracks[..., half:])
     again = jax.jit(
         lambda x: at_loudness(
-            mix_batch(x, controls, task.mask, config.console, noise_keys, all_active(2))
+            mix_batch(x, controls, task.mask, None, config.console, noise_keys, all_active(2))
         )
     )(second)
     np.testing.assert_allclose(again, task.reference, atol=1e-5)
@@ -93,12 +98,57 @@ def test_pairs_share_settings_and_lie_around_where_they_lean(batch):
     np.testing.assert_array_equal(result.track[1], controls.track[1])
 
 
+def test_a_pair_is_compressed_as_in_the_mixing_tool(batch):
+    """A mono track and a pair; with `linked_pairs` false all three are compressed apart."""
+    strips = (Strip("a.wav", (1,)), Strip("b.wav", (1, 2)))
+    multitrack = Multitrack(strips, batch.tracks[0] / 0.005, np.zeros(2), ())
+    controls, side = random_controls(keys(0), 3), jnp.asarray(batch.side)
+    controls = linked(controls._replace(track=controls.track.at[..., 0].set(0.5)), side)
+    console = dsp.ConsoleConfig(track_equalizer=False, master_bus=False)
+    lean = random_controls(keys(0), 3).track[0, 1:, PAN].mean()
+    params = jax.jit(lambda c: dsp.console_params(*c, sample_rate=SAMPLE_RATE))(
+        jax.tree.map(lambda leaf: leaf[0], controls)
+    )
+    tracks = jax.tree.map(lambda leaf: np.asarray(leaf)[:2], params.tracks)
+    tracks = tracks._replace(pan=np.array([tracks.pan[0], lean]))
+    muted, gain = np.zeros(2, bool), np.zeros(2)
+    settings = MixSettings(strips, muted, gain, params._replace(tracks=tracks), console)
+    rows, mask = jnp.asarray(batch.tracks / 0.005), jnp.asarray(batch.mask)
+    mix = jax.jit(
+        lambda side: mix_batch(rows, controls, mask, side, console, keys(1), all_active(2))
+    )
+    wanted = render(settings, multitrack).mix
+    peak = np.max(np.abs(wanted))
+    np.testing.assert_allclose(mix(side)[0], wanted, rtol=0, atol=1e-5 * peak)
+    assert np.max(np.abs(mix(None)[0] - wanted)) > 1e-2 * peak
+    np.testing.assert_allclose(mix(side)[1], mix(None)[1], rtol=0, atol=1e-5 * peak)
+
+
+@pytest.mark.parametrize("are_linked", [True, False])
+def test_pairs_are_linked_where_the_data_says_so(tiny, batch, are_linked, monkeypatch):
+    sides = []
+
+    def mixed(tracks, controls, mask, side, *_):
+        sides.append(side)
+        return jnp.ones((2, 2, tracks.shape[-1]))
+
+    monkeypatch.setattr(objective, "mix_batch", mixed)
+    data = dataclasses.replace(tiny.data, reference="random_mix", linked_pairs=are_linked)
+    config = dataclasses.replace(tiny, data=data)
+    task = make_task(batch, config, keys(0), all_active(2))
+    evaluate_task(lambda *_: random_controls(keys(1), 3), task, config, keys(0), all_active(2))
+    assert len(sides) == 3
+    for side in sides:
+        assert side is None if not are_linked else np.array_equal(side, batch.side)
+
+
 def test_masked_tracks_are_not_heard(tiny, batch):
     controls = random_controls(keys(0), 3)
     loud, every = batch.tracks.copy(), all_active(2)
     loud[~batch.mask] = 1.0
+    mask, side = jnp.asarray(batch.mask), jnp.asarray(batch.side)
     clean, dirty = (
-        mix_batch(jnp.asarray(x), controls, jnp.asarray(batch.mask), tiny.console, keys(1), every)
+        mix_batch(jnp.asarray(x), controls, mask, side, tiny.console, keys(1), every)
         for x in (batch.tracks, loud)
     )
     np.testing.assert_array_equal(clean, dirty)

@@ -99,16 +99,17 @@ class Strip {
     this.config = config;
     const count = settings.channels.length;
     const lookahead = config.track_compressor ? config.track_lookahead_ms : 0;
-    // Each channel of a pair has a compressor of its own, as the console's mono tracks have.
+    // One gain for both channels of a pair, from the mean of their levels; `detector` is the master's.
+    const linked = { ...config, detector: "mean" };
+    this.effects = new ToneAndDynamics(count, settings.equalizer, linked, lookahead, sampleRate);
     this.channels = settings.channels.map(() => ({
       level: new Ramp(),
-      effects: new ToneAndDynamics(1, settings.equalizer, config, lookahead, sampleRate),
       heard: [new Ramp(), new Ramp()],
       sent: [new Ramp(), new Ramp()],
-      quiet: Infinity, // samples of silence so far
     }));
+    this.quiet = Infinity; // samples of silence so far
     this.restAfter = AT_REST_S * sampleRate;
-    this.latency = this.channels[0].effects.compressor.latency;
+    this.latency = this.effects.compressor.latency;
     this.peak = new Float32Array(count);
   }
 
@@ -116,9 +117,9 @@ class Strip {
     const level = isHeard ? toGain(settings.source_gain_db + settings.input_gain_db) : 0;
     const send = this.config.reverb ? toGain(settings.send_db) : 0;
     const places = positions(settings.pan, this.channels.length);
+    this.effects.set(settings);
     this.channels.forEach((channel, i) => {
       channel.level.set(level);
-      channel.effects.set(settings);
       panGains(places[i], this.config.pan_law).forEach((gain, side) => {
         channel.heard[side].set(gain);
         channel.sent[side].set(gain * send);
@@ -127,40 +128,47 @@ class Strip {
   }
 
   reset() {
-    for (const channel of this.channels) {
-      channel.effects.reset();
-      channel.quiet = Infinity;
-      for (const ramp of [channel.level, ...channel.heard, ...channel.sent]) ramp.settle();
-    }
+    this.effects.reset();
+    this.quiet = Infinity;
+    this.settle();
   }
 
-  /** Process one channel's block in place and add it to the sums; `sends` may be null. */
-  process(index, x, sums, sends, count) {
-    const channel = this.channels[index];
-    const { level, effects, heard } = channel;
-    channel.quiet = isSilent(x, count) ? channel.quiet + count : 0;
-    if (channel.quiet > this.restAfter) {
-      this.rest(channel);
+  /** Process a block of each channel in place and add them to the sums; `sends` may be null. */
+  process(blocks, sums, sends, count) {
+    this.quiet = blocks.every((x) => isSilent(x, count)) ? this.quiet + count : 0;
+    if (this.quiet > this.restAfter) {
+      this.rest();
       return;
     }
-    level.apply(x, count);
-    if (this.config.track_equalizer) effects.equalizer.process([x], count);
-    if (this.config.track_compressor) effects.compressor.process([x], count);
-    let peak = this.peak[index];
-    for (let i = 0; i < count; i++) peak = Math.max(peak, Math.abs(x[i]));
-    this.peak[index] = peak;
-    heard.forEach((ramp, side) => ramp.add(x, sums[side], count));
-    if (sends) channel.sent.forEach((ramp, side) => ramp.add(x, sends[side], count));
+    const { equalizer, compressor } = this.effects;
+    blocks.forEach((x, i) => this.channels[i].level.apply(x, count));
+    if (this.config.track_equalizer) equalizer.process(blocks, count);
+    if (this.config.track_compressor) compressor.process(blocks, count);
+    blocks.forEach((x, index) => {
+      const { heard, sent } = this.channels[index];
+      let peak = this.peak[index];
+      for (let i = 0; i < count; i++) peak = Math.max(peak, Math.abs(x[i]));
+      this.peak[index] = peak;
+      heard.forEach((ramp, side) => ramp.add(x, sums[side], count));
+      if (sends) sent.forEach((ramp, side) => ramp.add(x, sends[side], count));
+    });
   }
 
   /** Where nothing comes in and nothing rings on, there is nothing to compute. */
-  rest({ level, effects, heard, sent }) {
-    if (effects.compressor.reductionDb !== 0) effects.compressor.reset();
-    for (const ramp of [level, ...heard, ...sent]) ramp.settle();
+  rest() {
+    const { compressor } = this.effects;
+    if (compressor.reductionDb !== 0) compressor.reset();
+    this.settle();
+  }
+
+  settle() {
+    for (const { level, heard, sent } of this.channels) {
+      for (const ramp of [level, ...heard, ...sent]) ramp.settle();
+    }
   }
 
   get reductionDb() {
-    return Math.min(...this.channels.map((channel) => channel.effects.compressor.reductionDb));
+    return this.effects.compressor.reductionDb;
   }
 }
 
@@ -247,7 +255,9 @@ export class Console {
     const sends = this.effects ? this.effects.begin(count) : null;
     let row = 0;
     for (const strip of this.strips) {
-      strip.channels.forEach((_, i) => strip.process(i, blocks[row++], sums, sends, count));
+      const first = row;
+      row += strip.channels.length;
+      strip.process(blocks.slice(first, row), sums, sends, count);
     }
     if (this.effects) this.effects.end(sums, count);
     if (!this.config.master_bus) return;

@@ -1,15 +1,15 @@
 """Compiling what only tests run."""
 
 import functools
+import os
 
 import jax
 
 # In tests compiling takes longer than all else: this leaves out LLVM's optimisation and the slower
 # of XLA's two code generators.
-OPTIONS: dict[str, int | bool] = {
-    "xla_backend_optimization_level": 0,
-    "xla_cpu_use_fusion_emitters": False,
-}
+OPTIONS: dict[str, int | bool] = {"xla_backend_optimization_level": 0}
+if os.environ.get("JAX_PLATFORMS", "cpu") == "cpu":  # others do not know it
+    OPTIONS["xla_cpu_use_fusion_emitters"] = False
 # The same for programs that tests start, as XLA_FLAGS.
 FLAGS = " ".join(f"--{name}={str(value).lower()}" for name, value in OPTIONS.items())
 

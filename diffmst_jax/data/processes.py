@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -56,14 +57,28 @@ def usable_processes() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def stop_signals() -> list[int]:
+    """Return the signals by which a system, a scheduler or a person says that time is up.
+
+    submitit sends SIGUSR2, of old SIGUSR1. Not every system has all of them.
+    """
+    names = ("SIGTERM", "SIGUSR1", "SIGUSR2", "SIGINT")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
 def stay_off_accelerators() -> None:
     """Keep the JAX of a process that prepares data off the devices that another trains on."""
     jax.config.update("jax_platforms", "cpu")
 
 
 def begin(*_: object) -> None:
-    """Keep to the processor, and end when the process that started this one ends, however."""
+    """Keep to the processor, and end when the process that started this one ends, however.
+
+    Signals to end often go to every process of a program: the one that started this one decides.
+    """
     stay_off_accelerators()
+    for number in stop_signals():
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_wait_and_leave, args=(parent,), daemon=True).start()

@@ -3,9 +3,7 @@
 import signal
 from types import FrameType, TracebackType
 
-# Those by which a system or a cluster's scheduler says that time is up (submitit: SIGUSR2, of old
-# SIGUSR1), and Ctrl-C. Not every system has all of them.
-NAMES = ("SIGTERM", "SIGUSR1", "SIGUSR2", "SIGINT")
+from diffmst_jax.data.processes import stop_signals
 
 
 class Stopped(Exception):  # noqa: N818  (nothing went wrong)
@@ -37,7 +35,7 @@ class StopRequest:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name)):
+        for number in stop_signals():
             self._before[number] = signal.signal(number, self._handle)
         return self
 

@@ -1,0 +1,27 @@
+"""Processes that work for another one."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from diffmst_jax.data.processes import FEWEST_ITEMS, work_through
+
+
+def signalled(number: int) -> int:
+    """Get a signal, as from a scheduler that sends it to every process of a run."""
+    os.kill(os.getpid(), number)
+    time.sleep(0.02)
+    return number
+
+
+def test_they_leave_signals_to_the_process_they_work_for():
+    numbers = [signal.SIGINT, signal.SIGTERM] * (FEWEST_ITEMS // 2)
+    answers = work_through(signalled, numbers, processes=2)
+    assert sorted(answer for _, answer in answers) == sorted(numbers)
+
+
+def test_an_error_in_one_is_an_error_here():
+    with pytest.raises(ValueError, match="invalid literal"):
+        list(work_through(int, ["1"] * FEWEST_ITEMS + ["one"], processes=2))

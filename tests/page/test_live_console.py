@@ -14,6 +14,7 @@ from diffmst_jax.export.effects_return import bus_response
 from diffmst_jax.mixing.console_file import console_document
 from diffmst_jax.mixing.console_stream import latency_samples
 from diffmst_jax.mixing.output import OutputTarget, finish
+from diffmst_jax.mixing.reduction import gain_reduction_db
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.settings import MixSettings, rounded
 from diffmst_jax.mixing.tracks import Multitrack, Strip
@@ -76,7 +77,7 @@ def tracks() -> Multitrack:
 
 
 def settings_at_random(seed: int, config: dsp.ConsoleConfig, tracks: Multitrack) -> MixSettings:
-    """Settings all over their ranges, levels in the middle of them."""
+    """Settings all over their ranges, levels in the middle of them, compressors at work."""
     rng = np.random.default_rng(seed)
     strips = len(tracks.strips)
     neutral = dsp.neutral_console(strips, sample_rate=SAMPLE_RATE)
@@ -86,6 +87,11 @@ def settings_at_random(seed: int, config: dsp.ConsoleConfig, tracks: Multitrack)
     drawn[2][-2:] = 0.5 + 0.1 * (drawn[2][-2:] - 0.5)
     params = rounded(dsp.console_params(*drawn, sample_rate=SAMPLE_RATE))
     params = jax.tree.map(np.asarray, params)
+    compressor = params.tracks.compressor._replace(
+        threshold_db=rng.uniform(-50, -20, strips).round(3),
+        ratio=rng.uniform(2, 9, strips).round(3),
+    )
+    params = params._replace(tracks=params.tracks._replace(compressor=compressor))
     return MixSettings(
         tracks.strips, np.zeros(strips, bool), rng.uniform(-6, 6, strips).round(3), params, config
     )
@@ -136,6 +142,8 @@ def test_the_same_settings_give_the_same_samples(page, tracks, name):
     settings = settings_at_random(3, CONSOLES[name], tracks)
     settings = dataclasses.replace(settings, muted=np.array([False, False, name != "ours"]))
     expected = render(settings, tracks).mix
+    if settings.config.track_compressor:
+        assert np.all(gain_reduction_db(settings, tracks, 0).min(axis=1)[:2] < -2)
     latency = latency_samples(settings.config)
     messages = []
     if settings.config.reverb:

@@ -176,6 +176,22 @@ def test_mute_and_solo_are_heard(playing):
     strips.nth(1).locator(".solo").click()
 
 
+def test_space_plays_after_a_click_and_presses_what_the_keyboard_went_to(mixer):
+    muted = "diffmst.store.state.console.tracks[0].muted"
+    mute = mixer.page.locator(".rack .mute").first
+    with mixer.taken_back():
+        mute.click()
+        for plays in ("true", "false"):
+            mixer.page.keyboard.press(" ")
+            mixer.until(f"diffmst.listening.playing === {plays}")
+            assert mixer.ask(muted)
+        mixer.page.locator(".rack .solo").first.focus()
+        mixer.page.keyboard.press("Shift+Tab")
+        mixer.page.keyboard.press(" ")
+        assert not mixer.ask(muted)
+        assert not mixer.ask("diffmst.listening.playing")
+
+
 def test_an_equaliser_handle_is_dragged_and_turned_by_wheel_and_keys(mixer):
     mixer.page.locator(".rack .strip-head").nth(1).click()
     handle = mixer.page.locator(".eq-handle").nth(2)

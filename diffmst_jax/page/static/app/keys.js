@@ -5,7 +5,16 @@ const CHOICES = { 1: "mix", 2: "raw", 3: "reference" };
 const writes = (element) =>
   element.matches("input:not([type=range]):not([type=checkbox]), select, textarea");
 
+const isPressedBySpace = (element) => element.matches("button:not([role=slider]), summary, a");
+
 export function bindKeys(app) {
+  let clicked = null; // by pointer: space after it plays, and does not click it again
+  document.addEventListener("pointerdown", ({ target }) => {
+    clicked = target.closest("button, summary");
+  });
+  document.addEventListener("focusin", ({ target }) => {
+    if (target !== clicked) clicked = null;
+  });
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
     const command = event.ctrlKey || event.metaKey;
@@ -18,8 +27,9 @@ export function bindKeys(app) {
       app.store.redo();
     } else if (command || event.altKey || writes(target) || !app.store.state) {
       return;
-    } else if (key === " " && !target.matches("button:not([role=slider]), summary, a")) {
+    } else if (key === " " && (target === clicked || !isPressedBySpace(target))) {
       event.preventDefault();
+      clicked?.blur(); // some browsers click when the key comes up
       app.listening.togglePlay();
     } else if (CHOICES[key]) {
       app.listening.choose(CHOICES[key]);

@@ -97,7 +97,7 @@ class Desk:
         reference = song.reference()
         if reference is None:
             raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
-        files = decoded.song_files(song)
+        self.open(song, lambda stage, _: tell(stage, 0.0))  # at once where it is open already
         before, locked = load_document(song), load_session(song).locked
         found = predict(
             song.folder,
@@ -109,7 +109,8 @@ class Desk:
         )
         about = found.multitrack, found.references
         predicted = console_document(found.settings)
-        start = keep_locked(predicted, before or predicted, locked)
+        assert before is not None  # opening made one
+        start = keep_locked(predicted, before, locked)
         decided = refine_around(start, locked, *about, steps, tell)
         document = console_document(decided.settings)
         if steps:  # what refinement moved is predicted too
@@ -117,7 +118,6 @@ class Desk:
         facts = carry_out(song.name, decided, *about, tell)
         report = MixReport(facts)
         tell("Writing", 0.95)
-        _keep_tracks(song, facts.multitrack, files)
         save_document(song, document)
         with changed_session(song) as session:
             session.predicted, session.base = predicted, document
@@ -126,11 +126,7 @@ class Desk:
             session.closeness, session.judged = report.distances, document
             session.notes = report.warnings
         write_text(song.own(REPORT_FILE_NAME), report.html)
-        signals = {
-            "raw": heard(plain_sum(facts.multitrack))._asdict(),
-            "mix": heard(facts.finished.audio)._asdict(),
-        }
-        _save_overview(song, {**signals, **open_reference(song)})
+        _save_overview(song, {**_known(song), "mix": heard(facts.finished.audio)._asdict()})
 
     def render(self, song: Song, name: str, bits: str, tell: Tell) -> str:
         """Render the console as `diffmst render` does.

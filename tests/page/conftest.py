@@ -1,9 +1,11 @@
-"""A real server in a thread."""
+"""A real server in a thread, for browsers; and one without a socket, with small real files."""
 
 import threading
 import time
 
+import numpy as np
 import pytest
+import soundfile
 import uvicorn
 
 from diffmst_jax.page.app import create_app
@@ -12,7 +14,8 @@ from diffmst_jax.page.limits import UploadLimits
 from diffmst_jax.page.server import Server, listen
 from diffmst_jax.page.tasks import Desk
 from diffmst_jax.page.workspace import Workspace
-from tests.mixing.songs import tiny_model
+from tests.mixing.songs import bursts, tiny_model, tone
+from tests.page.client import open_client
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +41,30 @@ def address(tmp_path_factory, desk):
     thread.join(10)
     worker.close(10)
     listener.close()
+
+
+@pytest.fixture(scope="session")
+def audio(tmp_path_factory):
+    """The bytes of small files by name."""
+    folder = tmp_path_factory.mktemp("audio")
+    kick, pad = bursts(1.2, 2.0, 1), np.concatenate([tone(0.8, 440.0), tone(0.8, 443.0, 0.1)])
+    mix = 0.4 * np.concatenate([bursts(1.5, 2.0, 3), bursts(1.5, 4.0, 4)])
+    for name, x in (("kick.wav", kick), ("pad.wav", pad), ("mix.wav", mix)):
+        soundfile.write(folder / name, x.T, 44100)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def client(tmp_path, desk):
+    client, worker = open_client(tmp_path / "songs", desk)
+    yield client
+    assert worker.close(60)
+
+
+@pytest.fixture
+def song(client, audio):
+    """A song with two tracks, uploaded."""
+    assert client.http.post("/api/songs", json={"name": "My song"}).status_code == 201
+    for name in ("kick.wav", "pad.wav"):
+        assert client.upload("My song", "tracks", name, audio[name]).status_code == 201
+    return "My song"

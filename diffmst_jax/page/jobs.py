@@ -17,6 +17,9 @@ Tell = Callable[[str, float], None]
 Task = Callable[[Tell], Any]
 
 FINISHED = ("done", "failed", "cancelled")
+KEEPING = "Keeping"
+"""The stage in which a job writes what it found, all or nothing: too late to cancel it."""
+
 REMEMBERED = 50
 
 
@@ -99,10 +102,13 @@ class Worker:
         return next((job for job in jobs if job.state not in FINISHED), None)
 
     def cancel(self, number: int) -> Job:
-        """Cancel a job; its thread stops at its next report, and what it gives is thrown away."""
+        """Cancel a job; its thread stops at its next report, and what it gives is thrown away.
+
+        One that is `KEEPING` its results goes on to its end.
+        """
         job = self.find(number)
         with self._lock:
-            if job.state not in FINISHED:
+            if job.state not in FINISHED and job.stage != KEEPING:
                 job.state = "cancelled"
                 job.stop.set()
         return job
@@ -122,9 +128,10 @@ class Worker:
 
     def _work(self, job: Job, task: Task) -> None:
         def tell(stage: str, fraction: float) -> None:
-            if job.stop.is_set():
-                raise CancelledError
-            job.stage, job.fraction = stage, float(fraction)
+            with self._lock:
+                if job.stop.is_set():
+                    raise CancelledError
+                job.stage, job.fraction = stage, float(fraction)
 
         try:
             tell("Starting", 0.0)

@@ -25,7 +25,7 @@ from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport
 from diffmst_jax.mixing.tracks import Multitrack, load_tracks, read_strips
 from diffmst_jax.models import Model
 from diffmst_jax.page import decoded
-from diffmst_jax.page.jobs import Tell
+from diffmst_jax.page.jobs import KEEPING, Tell
 from diffmst_jax.page.locks import keep_locked, merge_strips, refine_around, strip_key
 from diffmst_jax.page.overview import Heard, heard, output_document
 from diffmst_jax.page.rendering import render_console
@@ -117,7 +117,9 @@ class Desk:
             predicted = keep_locked(document, predicted, locked)
         facts = carry_out(song.name, decided, *about, tell)
         report = MixReport(facts)
-        tell("Writing", 0.95)
+        html = report.html
+        mixed = heard(facts.finished.audio)._asdict()
+        tell(KEEPING, 1.0)
         save_document(song, document)
         with changed_session(song) as session:
             session.predicted, session.base = predicted, document
@@ -125,8 +127,8 @@ class Desk:
             session.output = {**output_document(facts.finished), "of": document}
             session.closeness, session.judged = report.distances, document
             session.notes = report.warnings
-        write_text(song.own(REPORT_FILE_NAME), report.html)
-        _save_overview(song, {**_known(song), "mix": heard(facts.finished.audio)._asdict()})
+        write_text(song.own(REPORT_FILE_NAME), html)
+        _save_overview(song, {**_known(song), "mix": mixed})
 
     def render(self, song: Song, name: str, bits: str, tell: Tell) -> str:
         """Render the console as `diffmst render` does.
@@ -167,12 +169,15 @@ class Desk:
         references = gather_references(reference, section=None, sample_rate=SAMPLE_RATE)
         facts = carry_out(song.name, Decided(settings, None), multitrack, references, tell)
         report = MixReport(facts)
-        write_text(song.own(REPORT_FILE_NAME), report.html)
+        html = report.html
+        mixed = heard(facts.finished.audio)._asdict()
+        tell(KEEPING, 1.0)
+        write_text(song.own(REPORT_FILE_NAME), html)
         with changed_session(song) as session:
             session.closeness, session.judged = report.distances, document
             session.notes = report.warnings
             session.output = {**output_document(facts.finished), "of": document}
-        _save_overview(song, {**_known(song), "mix": heard(facts.finished.audio)._asdict()})
+        _save_overview(song, {**_known(song), "mix": mixed})
         return REPORT_FILE_NAME
 
 

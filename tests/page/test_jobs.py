@@ -6,7 +6,7 @@ import time
 import pytest
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.page.jobs import FINISHED, Worker
+from diffmst_jax.page.jobs import FINISHED, KEEPING, Worker
 from diffmst_jax.page.refusal import RefusalError
 
 
@@ -59,6 +59,22 @@ def test_a_cancelled_job_stops_at_its_next_report_and_its_result_is_thrown_away(
     assert finished(after).result == "fine"
     assert not went_on
     assert job.state == "cancelled"
+
+
+def test_a_job_that_writes_its_results_is_not_cancelled_halfway(worker):
+    reached, go = threading.Event(), threading.Event()
+
+    def task(tell):
+        tell(KEEPING, 1.0)
+        reached.set()
+        go.wait(5)
+        return "written"
+
+    job = worker.start("song", "mix", task)
+    assert reached.wait(5)
+    assert worker.cancel(job.number).state == "running"
+    go.set()
+    assert (finished(job).state, job.result) == ("done", "written")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ class ConsoleConfig:
         master_bus: whether the sum passes the master bus; without it, the mix is the sum.
         pan_law: see `dsp.pan`.
         ballistics: of every compressor, see `dsp.ballistics`.
-        detector: channel linking of the master compressor, see `dsp.compressor`.
+        detector: channel linking of the master compressor, see `dsp.compressor`; that of a stereo
+            track's is `"mean"`.
         track_lookahead_ms: lookahead of the tracks' compressors; delays the mix by as much.
         master_lookahead_ms: lookahead of the master compressor; delays the mix by as much.
         equalizer_method: see `dsp.parametric_eq`.

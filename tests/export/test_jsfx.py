@@ -128,10 +128,14 @@ def test_amounts_scale_what_an_effect_does(channel, float64):
     np.testing.assert_allclose(channel.run(x, {21: 0.0, **COMPRESSOR}), x, rtol=0, atol=1e-12)
 
 
-def test_the_limiter_is_that_of_the_mix(limiter):
+@pytest.mark.parametrize("peak", ["between samples", "on a sample"])
+def test_the_limiter_is_that_of_the_mix(limiter, peak):
     rng = np.random.default_rng(1)
     x = 0.1 * rng.standard_normal((2, SAMPLE_RATE)).astype(np.float32)
-    x[:, 20_000:20_040] *= 9.0
+    if peak == "between samples":
+        x[:, 20_000:20_040] *= 9.0
+    else:
+        x[:, 20_000:20_401] = 1.2 * np.hanning(401)  # flat at its top, which is a sample
     target = OutputTarget(-12.0, -1.0)
     level = find_level(record([x], [], sample_rate=SAMPLE_RATE), target)
     assert level.limiting_db > 3.0

@@ -49,6 +49,7 @@ class StripsOutput(NamedTuple):
 
     dry: jax.Array  # (2, time): the sum of the strips
     sent: jax.Array | None  # (2, time): the sum of what they send to the effects bus, with reverb
+    mono: jax.Array  # (tracks, time): each strip before its panning
     tracks: jax.Array  # (tracks, 2, time): what each strip adds to the sum
     state: StripState | None
 
@@ -175,7 +176,7 @@ def console_strips(
     if config.reverb:
         sends = db_to_gain(params.send_db).astype(mono.dtype)
         sent = matmul((heard * sends[:, None]).T, mono)
-    return StripsOutput(dry, sent, heard[:, :, None] * mono[:, None, :], state)
+    return StripsOutput(dry, sent, mono, heard[:, :, None] * mono[:, None, :], state)
 
 
 def console_room(

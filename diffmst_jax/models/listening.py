@@ -30,7 +30,6 @@ from diffmst_jax.models.matching import (
     level_error,
     match,
     picture,
-    positions,
 )
 from diffmst_jax.models.starting_point import with_mix
 
@@ -71,7 +70,7 @@ class _Judged(NamedTuple):
     Attributes:
         params: what it was mixed with, the master's compressor chosen.
         features: what was measured.
-        strips: what every track adds to the sum, `(tracks, 2, time)`.
+        strips: every track before its panning, `(tracks, time)`.
         sum: before the master bus, `(2, time)`.
     """
 
@@ -119,7 +118,7 @@ def listen(
         now = now._replace(best=best, lowest=jnp.minimum(distance, now.lowest), instants=instants)
 
         def correct(now: _Round) -> _Round:
-            known = heard._replace(peaks=_peaks(judged, now.mix, side, instants))
+            known = heard._replace(peaks=_peaks(judged.strips, now.mix.gain_db, instants))
             aim = _aim(picture(known, now.mix, sample_rate), judged.features, target)
             found = match(known, aim, rest, sample_rate, moved=now.moved)
             params = with_mix(judged.params, found.mix, side)
@@ -146,14 +145,10 @@ def _with_peaks(instants: Array, number: Array, mix: Array) -> Array:
     return instants.at[number].set(padded)
 
 
-def _peaks(judged: _Judged, mix: Mix, side: Array, instants: Array) -> Peaks:
-    """Samples of the strips, before panning, wherever a mix has peaked; silence elsewhere."""
+def _peaks(strips: Array, gain_db: Array, instants: Array) -> Peaks:
+    """Samples of the strips wherever a mix has peaked; silence where none has yet."""
     place = instants.reshape(-1)
-    stereo = judged.strips[:, :, place] * (place >= 0).astype(judged.strips.dtype)[None, None]
-    angle = positions(mix.pan, side) * (jnp.pi / 2.0)
-    # The strip before a constant-power pan: its projection on the direction it was panned to.
-    mono = jnp.cos(angle)[:, None] * stereo[:, 0] + jnp.sin(angle)[:, None] * stereo[:, 1]
-    return Peaks(mono, mix.gain_db)
+    return Peaks(strips[:, place] * (place >= 0).astype(strips.dtype)[None], gain_db)
 
 
 def _mix_of(params: dsp.ConsoleParams) -> Mix:
@@ -185,19 +180,24 @@ def _judge(
     choosing: Array,
 ) -> _Judged:
     """Mix, choose the master's compressor if wanted, and measure the mix at -16 LUFS."""
-    before = dsp.mix_console(
-        tracks,
-        params,
+    strips = dsp.console_strips(
+        tracks, params.tracks, config, sample_rate=rate, mask=heard.mask, side=heard.side
+    )
+    key = jax.random.key(REVERB_SEED)
+    room = dsp.console_room(key, params.fx_bus, sample_rate=rate) if config.reverb else None
+    before = dsp.console_buses(
+        strips.dry,
+        strips.sent,
+        params.fx_bus,
+        params.master_bus,
         replace(config, master_bus=False),
         sample_rate=rate,
-        mask=heard.mask,
-        side=heard.side,
-        key=jax.random.key(REVERB_SEED),
-    )
+        room=room,
+    ).mix
     if not config.master_bus:
-        return _Judged(params, _features(before.mix, rate), before.tracks, before.mix)
+        return _Judged(params, _features(before, rate), strips.mono, before)
     mix = dsp.parametric_eq(
-        dsp.gain(before.mix, params.master_bus.input_fader_db),
+        dsp.gain(before, params.master_bus.input_fader_db),
         params.master_bus.equalizer,
         sample_rate=rate,
         method=config.equalizer_method,
@@ -219,7 +219,7 @@ def _judge(
         )
 
     def nearest() -> dsp.CompressorParams:
-        crests = jax.lax.map(lambda settings: crest_factor_db(compressed(settings)), choices)
+        crests = jax.vmap(lambda settings: crest_factor_db(compressed(settings)))(choices)
         errors = jnp.mean(jnp.square(crests - target.crest_factor_db[None]), axis=1)
         best = jnp.argmin(errors + COST_OF_COMPRESSION * jnp.arange(len(tried)))
         return jax.tree.map(lambda leaf: leaf[best], choices)
@@ -227,7 +227,7 @@ def _judge(
     compressor = jax.lax.cond(choosing, nearest, lambda: own)
     master = params.master_bus._replace(compressor=compressor)
     features = _features(compressed(compressor), rate)
-    return _Judged(params._replace(master_bus=master), features, before.tracks, before.mix)
+    return _Judged(params._replace(master_bus=master), features, strips.mono, before)
 
 
 def _features(mix: Array, rate: int) -> StyleFeatures:

@@ -25,6 +25,7 @@ from dsp.numerics import EXACT, matmul
 
 STEPS = 80
 STEP_SIZE = 0.15
+SMALLEST_SLOPE = 1e-6  # of the objective per unit of a setting
 NEPERS_PER_DB = float(np.log(10.0) / 20.0)
 POWER_FLOOR = 1e-12  # mean square of a band
 LARGEST_ERROR = 2.0  # nepers; beyond it the penalty grows linearly
@@ -256,7 +257,9 @@ def match(
         seen = _picture(tracks, mix, boosts, rate)
         return _distance(seen, wanted) + _cost(mix, away, boosts, tracks.mask, costs)
 
-    adam = optax.adam(optax.cosine_decay_schedule(STEP_SIZE, STEPS, 0.05), b2=0.99)
+    # What hardly matters stays where it is, for Adam would make steps even of rounding.
+    schedule = optax.cosine_decay_schedule(STEP_SIZE, STEPS, 0.05)
+    adam = optax.adam(schedule, b2=0.99, eps=SMALLEST_SLOPE)
 
     def step(_: int, state: tuple[Array, optax.OptState]) -> tuple[Array, optax.OptState]:
         flat, memory = state

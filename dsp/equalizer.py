@@ -10,8 +10,9 @@ from jax.typing import ArrayLike
 
 from dsp.biquad import KINDS, StateVariable, frequency_response, response_db, state_variable
 from dsp.checks import check_audio, check_choice, check_params, check_sample_rate, check_state
-from dsp.linear_filter import METHODS, StateSpace, filter_by_response, run_filter, series
+from dsp.linear_filter import METHODS, filter_by_response
 from dsp.ranges import Setting
+from dsp.state_space import StateSpace, run_filter, series
 
 # The band layout of the mixing console: two shelves around four peaks.
 CONSOLE_BANDS = ("low_shelf", "peaking", "peaking", "peaking", "peaking", "high_shelf")

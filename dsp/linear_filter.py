@@ -1,233 +1,23 @@
-"""Linear recursive filters, exact and parallel.
+"""Filters given by their coefficients, as SciPy has them.
 
-Every filter here is a state-space system that runs in one of three ways:
-
-- `"scan"`: one `lax.scan` over samples. The specification, and slow on accelerators.
-- `"block"`: exact and made of matrix products. Time is cut into blocks of L samples; with s the
-  state at the start of a block and x, y its samples
-
-      y  = H x + Q s          H: lower-triangular Toeplitz matrix of the impulse response
-      s' = A^L s + P x        Q, P: how the state is heard, and how input is remembered
-
-  so that one product [x s] [H Q]^T gives every block's output, and only the small state recursion
-  runs from block to block: sequentially on a CPU, by doubling strides on an accelerator. Reverse
-  mode of these products is again such a filter, run backwards in time; it keeps the input and one
-  state per block, and nothing per sample.
-- `"fft"` (`sosfilt`, `parametric_eq`): frequency sampling of the response, as dasp-pytorch does.
-  Approximate where the response outlasts the padding.
-
-Precision. Audio filters have poles next to z = 1 (and, above 20 kHz, next to z = -1), where float32
-cannot tell A from the identity. All systems therefore store `e = A - I` and `f = A + I`, and the
-powers as `A^n - I` (the delta form), whose small entries keep their full relative precision.
+They are state-space systems that run by `"scan"` or `"block"`, both exact (`dsp.state_space`), or,
+`sosfilt` and `parametric_eq`, by `"fft"`: frequency sampling of the response, as dasp-pytorch does,
+approximate where the response outlasts the padding.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.typing import ArrayLike
 
 from dsp.checks import check_audio, check_choice, check_state
-from dsp.numerics import EXACT, matmul, sequential_backend
+from dsp.numerics import matmul
+from dsp.state_space import StateSpace, run_filter, series
 
-# Samples per block: the fastest of 32 to 256 for six biquads on CPU, forward and backward.
-BLOCK = 64
 METHODS = ("auto", "scan", "block", "fft")
-
-
-class StateSpace(NamedTuple):
-    """A single-input single-output system with n states, in delta form.
-
-    `s[t+1] = s[t] + e s[t] + b x[t]` and `y[t] = c s[t] + d x[t]`.
-    """
-
-    e: jax.Array  # (n, n), A - I
-    f: jax.Array  # (n, n), A + I: not e + 2 I, which has lost what is small in it
-    b: jax.Array  # (n,)
-    c: jax.Array  # (n,)
-    d: jax.Array  # ()
-
-
-class _Block(NamedTuple):
-    """What L samples do: outputs from inputs (impulse response) and state, and the state after."""
-
-    impulse: jax.Array  # (L,)
-    observe: jax.Array  # (L, n), Q
-    remember: jax.Array  # (n, L), P
-    advance: jax.Array  # (n, n), A^L - I
-
-
-def series(sections: StateSpace) -> StateSpace:
-    """Connect systems of one size in series; their states are concatenated in order.
-
-    Args:
-        sections: fields with a leading axis (sections,).
-
-    Between section i and a later section j the signal passes the gains d of those in between, so
-    block (j, i) of A is `b_j (prod of d between) c_i`: a handful of operations, whatever the number
-    of sections, which keeps compilation fast.
-    """
-    e, f, b, c, d = sections
-    count, size = b.shape
-    path = _path_gains(d)  # (count + 1, count + 1): from after section i to before section j
-    feed = jnp.einsum("jn,ji,im->jnim", b, path[:-1, 1:], c, precision=EXACT)
-    later = np.arange(count)[:, None] > np.arange(count)[None, :]
-    feed = jnp.where(later[:, None, :, None], feed, 0)
-    own = np.eye(count, dtype=bool)[:, None, :, None]
-    flat = (count * size, count * size)
-    return StateSpace(
-        jnp.where(own, e[:, :, None, :], feed).reshape(flat),
-        jnp.where(own, f[:, :, None, :], feed).reshape(flat),
-        (b * path[:-1, :1]).reshape(-1),
-        (c * path[-1:, 1:].T).reshape(-1),
-        path[-1, 0],
-    )
-
-
-def _path_gains(d: jax.Array) -> jax.Array:
-    """Gains (to, from) of the direct path: the product of d[from], ..., d[to - 1]; 1 if empty."""
-    index = np.arange(d.shape[0] + 1)
-    passed = np.arange(d.shape[0])[None, None, :]
-    between = (passed >= index[None, :, None]) & (passed < index[:, None, None])
-    return jnp.prod(jnp.where(between, d[None, None, :], 1), axis=-1)
-
-
-def filter_scan(system: StateSpace, x: jax.Array, state: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Run `system` sample by sample: x (channels, time), state (channels, n) -> (y, final state).
-
-    The reverse rule is hand-written (`lax.custom_linear_solve` on the recursion), so that a
-    gradient costs one backward scan.
-    """
-    drive = x.T[:, :, None] * system.b[None, None]
-    states, final = _state_trajectory(system.e, drive, state)
-    heard = jnp.einsum("tcn,n->ct", states, system.c, precision=EXACT)
-    return heard + system.d * x, final
-
-
-def _state_trajectory(
-    e: jax.Array, drive: jax.Array, initial: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """States before each sample, (time, channels, n), and after the last one."""
-
-    def solve(matrix: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
-        def step(s: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
-            s = s + matmul(s, matrix.T) + u
-            return s, s
-
-        return lax.scan(step, jnp.zeros_like(inputs[0]), inputs, reverse=reverse)[1]
-
-    def residual(states: jax.Array) -> jax.Array:
-        before = jnp.concatenate([jnp.zeros_like(states[:1]), states[:-1]])
-        return states - before - matmul(before, e.T)
-
-    inputs = jnp.concatenate([initial[None], drive])
-    states = lax.custom_linear_solve(
-        residual,
-        inputs,
-        solve=lambda _, u: solve(e, u, reverse=False),
-        transpose_solve=lambda _, u: solve(e.T, u, reverse=True),
-    )
-    return states[:-1], states[-1]
-
-
-def filter_block(system: StateSpace, x: jax.Array, state: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Run `system` block by block; arguments and result as in `filter_scan`."""
-    channels, time = x.shape
-    size = min(BLOCK, 1 << (time - 1).bit_length())
-    count = -(-time // size)
-    block, tail = _blocks(system, size, time - (count - 1) * size)
-    inputs = jnp.pad(x, ((0, 0), (0, count * size - time))).reshape(channels, count, size)
-    drive = jnp.einsum("ckl,nl->ckn", inputs, block.remember, precision=EXACT)
-    states = block_states(block.advance, drive[:, :-1], state)
-    last = states[:, -1]
-    final = last + matmul(last, tail.advance.T)
-    final += matmul(inputs[:, -1, : tail.impulse.shape[0]], tail.remember.T)
-    # One product instead of two and a sum: the intermediate would cost more than the arithmetic.
-    outputs = jnp.einsum(
-        "ckj,lj->ckl",
-        jnp.concatenate([inputs, states], axis=-1),
-        jnp.concatenate([_toeplitz(block.impulse), block.observe], axis=-1),
-        precision=EXACT,
-    )
-    return outputs.reshape(channels, -1)[:, :time], final
-
-
-def _blocks(system: StateSpace, size: int, remainder: int) -> tuple[_Block, _Block]:
-    """Blocks of `size` (a power of two) and of `remainder` (1 to `size`) samples, by doubling."""
-    block = _Block(system.d[None], system.c[None], system.b[:, None], system.e)
-    length, tail = 1, None
-    while True:
-        if remainder & length:
-            tail = block if tail is None else _concatenate(tail, block)
-        if length == size:
-            break
-        block = _concatenate(block, block)
-        if length == 1:
-            # A^2 - I without the cancellation of 2 e + e^2 for poles near z = -1.
-            block = block._replace(advance=matmul(system.e, system.f))
-        length *= 2
-    assert tail is not None
-    return block, tail
-
-
-def _concatenate(first: _Block, second: _Block) -> _Block:
-    """The block of `first`'s samples followed by `second`'s (of the same system)."""
-    after_impulse = first.remember[:, 0]
-    reaction = matmul(second.observe, after_impulse[:, None])[:, 0]
-    observe = second.observe + matmul(second.observe, first.advance)
-    remember = first.remember + matmul(second.advance, first.remember)
-    return _Block(
-        jnp.concatenate([first.impulse, reaction]),
-        jnp.concatenate([first.observe, observe]),
-        jnp.concatenate([remember, second.remember], axis=1),
-        first.advance + second.advance + matmul(second.advance, first.advance),
-    )
-
-
-def _toeplitz(impulse: jax.Array) -> jax.Array:
-    """The lower-triangular matrix that convolves with `impulse`."""
-    size = impulse.shape[0]
-    lag = np.arange(size)[:, None] - np.arange(size)[None, :]
-    return jnp.where(lag >= 0, impulse[np.maximum(lag, 0)], 0)
-
-
-def block_states(advance: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array:
-    """State at the start of every block, (channels, blocks, n), from what each block adds."""
-    run = _states_sequential if sequential_backend() else _states_parallel
-    return run(advance, drive, initial)
-
-
-def _states_sequential(advance: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array:
-    def step(s: jax.Array, v: jax.Array) -> tuple[jax.Array, jax.Array]:
-        s = s + matmul(s, advance.T) + v
-        return s, s
-
-    _, states = lax.scan(step, initial, jnp.swapaxes(drive, 0, 1))
-    return jnp.concatenate([initial[:, None], jnp.swapaxes(states, 0, 1)], axis=1)
-
-
-def _states_parallel(advance: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array:
-    """The same in log2(blocks) steps: double the stride over which sums are complete."""
-    states = jnp.concatenate([initial[:, None], drive], axis=1)
-    stride = 1
-    while stride < states.shape[1]:
-        earlier = jnp.pad(states, ((0, 0), (stride, 0), (0, 0)))[:, :-stride]
-        states = states + earlier + matmul(earlier, advance.T)
-        advance = 2 * advance + matmul(advance, advance)
-        stride *= 2
-    return states
-
-
-def run_filter(
-    system: StateSpace, x: jax.Array, state: jax.Array, *, method: str
-) -> tuple[jax.Array, jax.Array]:
-    """Run `system` by the exact `method`: `"scan"`, `"block"` or `"auto"` (block: the fastest)."""
-    run = filter_scan if method == "scan" else filter_block
-    return run(system, x, state)
 
 
 def sosfilt(

@@ -1,6 +1,6 @@
 """K-weighting, the filter in front of loudness: a high shelf (the head) and a high pass (the ear).
 
-The filter is exact and runs in blocks, as those of `dsp.linear_filter` do; being a constant, it is
+The filter is exact and runs in blocks, as those of `dsp.state_space` do; being a constant, it is
 designed once, in float64. Measured difference from a float64 filter: 1e-6 of full scale.
 """
 
@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from dsp.checks import check_audio, check_choice, check_number, check_state
-from dsp.linear_filter import block_states
 from dsp.numerics import EXACT, matmul
+from dsp.state_space import block_states
 
 VARIANTS = ("pyloudnorm", "itu")
 LOWEST_SAMPLE_RATE = 8000  # below, the shelf at 1.5 kHz leaves no room for the band above it

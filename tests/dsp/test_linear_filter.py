@@ -7,7 +7,7 @@ import pytest
 import scipy.signal
 
 import dsp
-from dsp import linear_filter
+from dsp import state_space
 from tests.dsp.tolerances import TOLERANCE
 
 SAMPLE_RATE = 44100
@@ -79,8 +79,8 @@ def test_states_in_parallel_equal_states_in_sequence():
     drive = rng.standard_normal((2, 37, 4)).astype(np.float32)
     initial = rng.standard_normal((2, 4)).astype(np.float32)
     np.testing.assert_allclose(
-        linear_filter._states_parallel(jnp.asarray(advance), jnp.asarray(drive), initial),
-        linear_filter._states_sequential(jnp.asarray(advance), jnp.asarray(drive), initial),
+        state_space._states_parallel(jnp.asarray(advance), jnp.asarray(drive), initial),
+        state_space._states_sequential(jnp.asarray(advance), jnp.asarray(drive), initial),
         atol=2e-6,
     )
 

@@ -90,6 +90,18 @@ def test_every_section_meets_every_section_of_the_reference(draw):
     assert {e.group for e in examples} == {0}
 
 
+def test_sections_of_a_pair_are_counted_once(draw):
+    examples = draw(
+        "protocol=sections",
+        "protocol.examples=4",
+        "protocol.sections=2",
+        "protocol.songs=[one]",
+        "protocol.references=['mix 0']",
+    )
+    drawn = [(e.judged.start_s, e.judged.reference_start_s) for e in examples]
+    assert len(set(drawn)) == len(drawn) > 0
+
+
 def test_transfer_judges_what_was_not_heard(draw):
     for example in draw("protocol=transfer", "protocol.examples=5"):
         assert abs(example.judged.start_s - example.heard.start_s) >= 2

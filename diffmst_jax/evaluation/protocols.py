@@ -149,13 +149,13 @@ def table2(material: Material, protocol: ProtocolConfig, rng: np.random.Generato
 
 def sections(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> Drafts:
     """Every section of a song against every section of a reference, song by song, once."""
-    met = set()
+    met: set[tuple[SongWindows, MixWindows]] = set()
     for number in range(protocol.examples):
         place = number % len(material.songs)
         song, mix = material.songs[place], material.reference(place, rng)
-        if (place, id(mix)) in met:  # again, it would make means look surer than they are
+        if (song, mix) in met:  # again, it would make means look surer than they are
             continue
-        met.add((place, id(mix)))
+        met.add((song, mix))
         for starts in product(spaced(song.starts, protocol), spaced(mix.starts, protocol)):
             yield Draft(number, song, mix, Section(*starts))
 

@@ -177,6 +177,14 @@ def test_parts_add_up_to_the_mix():
     np.testing.assert_allclose(jnp.sum(out.tracks, axis=0) + out.fx_bus, out.mix, atol=1e-5)
 
 
+def test_strips_before_their_panning_are_mono():
+    strips = dsp.console_strips(
+        audio(), params().tracks, dsp.ConsoleConfig(), sample_rate=SAMPLE_RATE
+    )
+    panned = jax.vmap(dsp.pan)(strips.mono[:, None], params().tracks.pan)
+    np.testing.assert_allclose(panned, strips.tracks, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("config", "side"),
     [

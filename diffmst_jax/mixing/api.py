@@ -126,7 +126,6 @@ def predict(
     model: str | Path | Model,
     target: OutputTarget,
     tell: Progress,
-    model_name: str = "",
     amount: str = "1",
     section: str | None = None,
     exclude: Patterns = (),
@@ -140,7 +139,6 @@ def predict(
         model: as for `mix`.
         target: loudness and ceiling to note in the settings.
         tell: told about progress.
-        model_name: what a loaded model is called.
         amount: how much of the prediction will be applied, to be noted.
         section: as for `mix`.
         exclude: as for `mix`.
@@ -161,8 +159,7 @@ def predict(
         sample_rate=sample_rate,
     )
     tell("Listening", 0.15)
-    called = model_name if isinstance(model, Model) else Path(model).name
-    origin = Provenance(called, named(references), amount)
+    origin = Provenance(loaded.name, named(references), amount)
     settings = predicted_settings(loaded, multitrack, references, target=target, provenance=origin)
     return Predicted(name, multitrack, references, settings)
 

@@ -72,7 +72,8 @@ def load_model(name_or_folder: str | Path) -> Model:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
         raise InputError(path, f"is damaged ({error})", "write the model again") from error
-    return Model(config, module_with_weights(config, weights, path), console)
+    module = module_with_weights(config, weights, path)
+    return Model(config, module, console, folder.absolute().name)
 
 
 def packaged_models() -> list[str]:

@@ -54,6 +54,7 @@ class Model:
         config: what the model is.
         module: the Flax module, in evaluation mode.
         console: the console that its controls are for.
+        name: that of the folder it was loaded from, to be noted in what it is used for.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class Model:
         config: ModelConfig,
         module: DiffMstModel,
         console: dsp.ConsoleConfig,
+        name: str = "",
     ) -> None:
         module.eval()
+        self.name = name
         self.console = console
         self.config = config
         self.module = module

@@ -96,7 +96,7 @@ def serve(
     """
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listen(port))
-        desk = Desk(load_model(model), Path(model).name)
+        desk = Desk(load_model(model))
         if folder is None:
             made = stack.enter_context(tempfile.TemporaryDirectory(prefix="diffmst-"))
             folder = Path(made)

@@ -48,11 +48,9 @@ class Desk:
 
     Attributes:
         model: what mixes.
-        model_name: what it is called, to be noted in settings.
     """
 
     model: Model
-    model_name: str
 
     def open(self, song: Song, tell: Tell) -> None:
         """Decode tracks and reference for listening, and set up the console.
@@ -99,14 +97,7 @@ class Desk:
             raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
         self.open(song, lambda stage, _: tell(stage, 0.0))  # at once where it is open already
         before, locked = load_document(song), load_session(song).locked
-        found = predict(
-            song.folder,
-            reference,
-            model=self.model,
-            model_name=self.model_name,
-            target=target,
-            tell=tell,
-        )
+        found = predict(song.folder, reference, model=self.model, target=target, tell=tell)
         about = found.multitrack, found.references
         predicted = console_document(found.settings)
         assert before is not None  # opening made one

@@ -23,6 +23,13 @@ def folder(tmp_path):
     return tmp_path / "model"
 
 
+def test_a_model_is_called_as_its_folder(folder, monkeypatch):
+    assert load_model(folder).name == "model"
+    monkeypatch.chdir(folder)
+    assert load_model(".").name == "model"
+    assert load_model("compact").name == "compact"
+
+
 def test_a_saved_model_comes_back_the_same(folder):
     loaded = load_model(folder)
     assert loaded.config == SMALL["cnn14"]

@@ -20,7 +20,7 @@ from tests.page.client import open_client
 
 @pytest.fixture(scope="session")
 def desk() -> Desk:
-    return Desk(tiny_model(), "tiny")
+    return Desk(tiny_model())
 
 
 @pytest.fixture(scope="module")

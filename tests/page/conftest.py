@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import uvicorn
 
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.page.app import create_app
 from diffmst_jax.page.jobs import Worker
 from diffmst_jax.page.limits import UploadLimits
@@ -16,6 +17,7 @@ from diffmst_jax.page.tasks import Desk
 from diffmst_jax.page.workspace import Workspace
 from tests.mixing.songs import bursts, tiny_model, tone
 from tests.page.client import open_client
+from tests.page.mixer import Mixer
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +70,34 @@ def song(client, audio):
     for name in ("kick.wav", "pad.wav"):
         assert client.upload("My song", "tracks", name, audio[name]).status_code == 201
     return "My song"
+
+
+@pytest.fixture(scope="module")
+def song_files(tmp_path_factory):
+    """A small song of three tracks, one of another rate and one stereo, and a reference."""
+    folder = tmp_path_factory.mktemp("files")
+    beat, bass = bursts(2.0, 4.0, 1), tone(1.8, 110.0, 0.3)
+    pad = np.concatenate([tone(2.0, 440.0), tone(2.0, 443.0, 0.1)])
+    mix = 0.4 * np.concatenate([bursts(2.5, 2.0, 3) + tone(2.5, 80.0), bursts(2.5, 4.0, 4)])
+    soundfile.write(folder / "1 beat.wav", beat.T, SAMPLE_RATE)
+    soundfile.write(folder / "2 bass.flac", bass.T, SAMPLE_RATE)
+    soundfile.write(folder / "3 pad.wav", pad.T, 48000)
+    soundfile.write(folder / "reference.flac", mix.T, SAMPLE_RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mixer(chromium, address, song_files):
+    """The page with a song uploaded and mixed."""
+    mixer = Mixer(chromium, address)
+    tracks = [str(song_files / name) for name in ("1 beat.wav", "2 bass.flac", "3 pad.wav")]
+    mixer.page.set_input_files("input[data-role=tracks]", tracks)
+    mixer.idle("diffmst.store.state")
+    assert mixer.ask("diffmst.store.state.console.tracks.length") == 3
+    mixer.page.set_input_files("input[data-role=reference]", str(song_files / "reference.flac"))
+    mixer.idle("diffmst.overview.reference")
+    mixer.page.click("button.primary")
+    mixer.idle("diffmst.store.state.predicted")
+    yield mixer
+    assert mixer.errors == []
+    mixer.page.close()

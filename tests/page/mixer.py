@@ -4,7 +4,7 @@ import time
 from contextlib import contextmanager
 
 SIZE = {"width": 1400, "height": 1000}
-PATIENCE_S = 120
+PATIENCE_S = 300
 LOOP_S, SETTLING = 0.5, 2
 """What is played over and over, and how many whole rounds of it after a change are not measured."""
 
@@ -80,6 +80,18 @@ class Mixer:
         for kind in ("dragEnter", "dragOver", "drop"):
             hand.send("Input.dispatchDragEvent", {"type": kind, **at, "data": data})
         hand.detach()
+
+    @contextmanager
+    def slow_sending(self, bytes_per_second):
+        """Within, the network takes no more than that."""
+        network = self.page.context.new_cdp_session(self.page)
+        conditions = {"offline": False, "latency": 0, "downloadThroughput": -1}
+        network.send(
+            "Network.emulateNetworkConditions", {**conditions, "uploadThroughput": bytes_per_second}
+        )
+        yield
+        network.send("Network.emulateNetworkConditions", {**conditions, "uploadThroughput": -1})
+        network.detach()
 
     def idle(self, also="true"):
         """Wait until nothing is under way, and something holds besides."""

@@ -18,6 +18,16 @@ pytestmark = pytest.mark.slow
 MIX, CANCEL, REFINE = "button.primary", ".work button", "label:has-text('Refine') input"
 FEW_STEPS = 3
 
+SLOW_READING = """() => {
+  window.quickly = window.fetch;
+  window.fetch = async (path, options) => {
+    if (!options?.method && path.startsWith("/api/songs/")) {
+      await new Promise((resolve) => { window.reading = resolve; });
+    }
+    return window.quickly(path, options);
+  };
+}"""
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
@@ -192,6 +202,42 @@ def test_a_running_mix_is_cancelled_and_nothing_has_changed(refining):
     assert (refining.ask("diffmst.store.state"), refining.ask(kept)) == before
     assert refining.page.locator(".work").is_hidden()
     assert refining.page.locator(".toast").count() == 0
+
+
+def test_a_running_upload_is_cancelled_and_leaves_nothing_half_taken(mixer, files):
+    before = mixer.ask("diffmst.store.state")
+    with mixer.slow_sending(20_000):
+        mixer.drop(".zone.tracks", files / "Late")
+        mixer.page.locator(".work:has-text('Adding')").wait_for()
+        mixer.page.click(CANCEL)
+        mixer.idle()
+    assert mixer.ask("diffmst.details.tracks.length") == len(GROUPED)
+    assert mixer.ask("diffmst.store.state") == before
+    assert mixer.page.locator(".toast").count() == 0
+
+
+def test_the_desk_takes_no_changes_that_would_be_lost(mixer, files):
+    """While another console is on its way to it, until it has arrived."""
+    edit = "diffmst.store.edit((state) => { state.console.tracks[0].pan = 0.123; })"
+    undo = mixer.page.locator("[aria-label^='Undo']")
+    mixer.ask(edit)
+    mixer.ask(SLOW_READING)
+    mixer.page.click(MIX)
+    mixer.until("diffmst.store.held")
+    mixer.until("diffmst.desk.inert && diffmst.lower.inert")
+    assert undo.is_disabled()
+    for taken in ("edit((state) => { state.console.tracks[0].pan = 0.321; })", "undo()"):
+        mixer.ask(f"diffmst.store.{taken}")
+        assert mixer.track()["pan"] == 0.123
+    assert mixer.ask("diffmst.work.busy")
+    mixer.until("Boolean(window.reading)")
+    assert mixer.ask("diffmst.store.held && diffmst.work.busy"), "not before it has arrived"
+    mixer.ask("() => { window.fetch = window.quickly; window.reading(); }")
+    mixer.idle("!diffmst.store.held && !diffmst.desk.inert")
+    assert mixer.track()["pan"] != 0.123
+    undo.click()
+    assert mixer.track()["pan"] == 0.123
+    undo.click()
 
 
 def test_refining_from_the_page_says_how_much_closer_it_came(refining, monkeypatch):

@@ -53,7 +53,7 @@ export const api = {
   },
 
   /** Send an audio file of a group; `role` is `tracks` or `reference`, `progress` takes bytes sent. */
-  upload(song, role, { file, group }, progress) {
+  upload(song, role, { file, group }, { progress, signal }) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       const of = group ? `&group=${encodeURIComponent(group)}` : "";
@@ -70,6 +70,10 @@ export const api = {
         if (request.status < 300) resolve(body);
         else reject(new Error(body.error ?? `${file.name} was not taken (${request.status})`));
       };
+      signal.addEventListener("abort", () => {
+        request.abort();
+        reject(new Error(`${file.name}: the upload was cancelled`));
+      });
       request.onerror = () => reject(new Error(`${file.name}: the upload was broken off`));
       request.send(file);
     });

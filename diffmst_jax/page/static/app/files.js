@@ -8,6 +8,7 @@ const AT_ONCE = 3;
 export class Files {
   constructor(app) {
     this.app = app;
+    this.sending = null;
   }
 
   async makeSong(name) {
@@ -46,17 +47,19 @@ export class Files {
       app.complain(new Error(`${tooLarge.name} is larger than ${most} MB; ${remedy}`));
       return;
     }
-    if (!app.song) await this.makeSong(title ?? "Song");
-    if (!app.song) return;
-    await app.attempt(async () => {
-      await app.keeping.save();
-      await app.keeping.stopLevelling();
-      await this.upload(role, files);
-      await this.reopen();
+    await app.work.during(async () => {
+      if (!app.song) await this.makeSong(title ?? "Song");
+      const { song } = app;
+      if (!song) return;
+      await app.attempt(async () => {
+        await app.keeping.stopLevelling();
+        await this.upload(song, role, files);
+        if (app.song === song) await this.reopen();
+      });
     });
   }
 
-  async upload(role, files) {
+  async upload(song, role, files) {
     const { app } = this;
     const total = files.reduce((sum, { file }) => sum + file.size, 0);
     const sent = new Map();
@@ -68,34 +71,40 @@ export class Files {
       const stage = files.length > 1 ? many : `Adding ${files[0].file.name}`;
       app.header.showJob({ kind: "upload", stage, fraction: total ? done / total : 1 });
     };
+    this.sending = new AbortController();
+    const { signal } = this.sending;
     const sendSome = async () => {
-      while (queue.length) {
+      while (queue.length && !signal.aborted) {
         const one = queue.shift();
         try {
-          await api.upload(app.song, role, one, (count) => {
+          await api.upload(song, role, one, { signal, progress: (count) => {
             sent.set(one, count);
             tell();
-          });
+          } });
         } catch (error) {
-          failed.push(error);
+          if (!signal.aborted) failed.push(error);
         }
       }
     };
-    app.work.setBusy(true);
     await Promise.all(Array.from({ length: AT_ONCE }, sendSome));
+    this.sending = null;
     app.header.showJob(null);
-    app.work.setBusy(false);
     for (const error of failed) app.complain(error);
+  }
+
+  /** Stop an upload; files that have arrived stay. */
+  cancel() {
+    this.sending?.abort();
   }
 
   async removeTrack(file) {
     const { app } = this;
-    await app.attempt(async () => {
+    await app.attempt(() => app.work.during(async () => {
       await app.keeping.save();
       await app.keeping.stopLevelling();
       await api.removeTrack(app.song, file);
       await this.reopen();
-    });
+    }));
   }
 
   async reopen() {

@@ -121,7 +121,9 @@ class App {
 
   /** Take over what the server has: files, console, measurements. */
   async refresh({ keepHistory = false } = {}) {
-    const details = await api.song(this.song);
+    const { song } = this;
+    const details = await api.song(song);
+    if (this.song !== song) return;
     this.details = details;
     if (!details.is_open || !details.console) {
       this.store.clear();
@@ -137,7 +139,7 @@ class App {
     if (keepHistory) this.glide();
     if (this.chosen !== MASTER && this.chosen >= settings.tracks.length) this.chosen = 0;
     this.layOut();
-    await this.engine.load(this.song, {
+    await this.engine.load(song, {
       settings,
       song: details.song_audio,
       reference: details.reference_audio,
@@ -189,6 +191,7 @@ class App {
   }
 
   show() {
+    this.desk.inert = this.lower.inert = this.store.held;
     this.header.show();
     this.setup.show();
     this.transport.show();

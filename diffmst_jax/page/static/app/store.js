@@ -15,6 +15,7 @@ export class Store {
     this.past = [];
     this.future = [];
     this.queued = false;
+    this.held = false;
   }
 
   /** Start with another song, or the same one read again. */
@@ -24,6 +25,7 @@ export class Store {
     this.future = [];
     this.state = state;
     this.open = null;
+    this.held = false;
     this.notify();
   }
 
@@ -31,8 +33,21 @@ export class Store {
   clear() {
     this.state = null;
     this.open = null;
+    this.held = false;
     this.past = [];
     this.future = [];
+  }
+
+  /** Take no changes until `release` or what is loaded next: they could not be kept. */
+  hold() {
+    this.end();
+    this.held = true;
+    this.notify();
+  }
+
+  release() {
+    this.held = false;
+    this.notify();
   }
 
   subscribe(listener) {
@@ -52,7 +67,7 @@ export class Store {
   }
 
   change(edit) {
-    if (!this.state) return;
+    if (!this.state || this.held) return;
     edit(this.state);
     if (this.open) this.open.changed = true;
     this.notify();
@@ -88,7 +103,7 @@ export class Store {
   }
 
   swap(from, to) {
-    if (!from.length || this.open || !this.state) return;
+    if (!from.length || this.open || !this.state || this.held) return;
     to.push(structuredClone(this.state));
     this.state = from.pop();
     this.lastName = null;

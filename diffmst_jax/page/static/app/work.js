@@ -3,24 +3,70 @@
 import { api } from "./api.js";
 import { save } from "../ui/downloads.js";
 
+const REPLACING = new Set(["open", "mix"]);
+
 export class Work {
   constructor(app) {
     this.app = app;
-    this.busy = false;
+    this.doing = 0;
     this.job = null;
   }
 
-  setBusy(isBusy) {
-    this.busy = isBusy;
-    document.body.classList.toggle("busy", isBusy);
+  get busy() {
+    return this.doing > 0;
+  }
+
+  /** Do something, parts of which may be such doings too, while nothing else is begun. */
+  async during(action) {
+    this.count(1);
+    try {
+      return await action();
+    } finally {
+      this.count(-1);
+    }
+  }
+
+  count(by) {
+    this.doing += by;
+    document.body.classList.toggle("busy", this.busy);
     this.app.show();
   }
 
   /** Do something long and follow it; a job of a song that was left meanwhile counts as cancelled. */
   async run(kind, options = {}) {
     const { song } = this.app;
+    await this.app.keeping.save();
     await this.app.keeping.stopLevelling();
     return this.follow(song, () => api.startJob(song, kind, options));
+  }
+
+  follow(song, begin) {
+    const { app } = this;
+    return this.during(async () => {
+      try {
+        this.job = await begin();
+        const job = await api.watch(this.job, (now) => app.header.showJob(now));
+        return app.song === song ? job : { state: "cancelled" };
+      } finally {
+        this.job = null;
+        app.header.showJob(null);
+      }
+    });
+  }
+
+  /** Let `run` put another console on the desk; what was changed there meanwhile would be lost. */
+  replace(run, how = {}) {
+    const { app } = this;
+    const { song } = app;
+    return this.during(async () => {
+      app.store.hold();
+      try {
+        const job = await run();
+        if (job.state === "done") await app.refresh(how);
+      } finally {
+        if (app.song === song) app.store.release();
+      }
+    });
   }
 
   /** Go on watching what was under way when the page was left. */
@@ -28,50 +74,31 @@ export class Work {
     const { app } = this;
     const job = await api.currentJob();
     if (!job || job.song !== app.song || job.kind === "level") return;
-    await app.attempt(async () => {
-      const done = await this.follow(app.song, () => job);
-      if (done.state === "done") await app.refresh();
-    });
-  }
-
-  async follow(song, begin) {
-    const { app } = this;
-    this.setBusy(true);
-    try {
-      this.job = await begin();
-      const job = await api.watch(this.job, (now) => app.header.showJob(now));
-      return app.song === song ? job : { state: "cancelled" };
-    } finally {
-      this.job = null;
-      app.header.showJob(null);
-      this.setBusy(false);
-    }
+    const follow = () => this.follow(app.song, () => job);
+    await app.attempt(() => (REPLACING.has(job.kind) ? this.replace(follow) : follow()));
   }
 
   async cancel() {
     if (this.job) await this.app.attempt(() => api.cancelJob(this.job.number));
+    else this.app.files.cancel();
   }
 
-  /** Save, do something, and do `then` with the finished job. */
-  async order(kind, options, then) {
-    const { app } = this;
-    await app.attempt(async () => {
-      await app.keeping.save();
+  /** Do something, and `then` with the finished job. */
+  order(kind, options, then) {
+    return this.app.attempt(async () => {
       const job = await this.run(kind, options);
       if (job.state === "done") await then(job);
     });
   }
 
-  async open() {
-    const job = await this.run("open");
-    if (job.state === "done") await this.app.refresh();
+  open() {
+    return this.replace(() => this.run("open"));
   }
 
   mix(options) {
     const output = this.app.store.state?.console.output ?? {};
-    return this.order("mix", { ...options, ...output }, () =>
-      this.app.refresh({ keepHistory: true }),
-    );
+    const run = () => this.run("mix", { ...options, ...output });
+    return this.app.attempt(() => this.replace(run, { keepHistory: true }));
   }
 
   downloadMix(format, bits) {

@@ -58,15 +58,14 @@ export function header(app) {
       stage.textContent = job.stage;
       work.setAttribute("aria-valuenow", Math.round(100 * job.fraction));
       work.setAttribute("aria-valuetext", `${job.stage}, ${Math.round(100 * job.fraction)} %`);
-      cancel.hidden = job.kind === "upload";
     },
     show() {
       listSongs([app.songs, !app.song]);
       songs.value = app.song ?? "";
       songs.hidden = app.songs.length === 0;
       add.hidden = remove.hidden = !app.song;
-      undo.disabled = !app.store.past.length;
-      redo.disabled = !app.store.future.length;
+      undo.disabled = app.store.held || !app.store.past.length;
+      redo.disabled = app.store.held || !app.store.future.length;
       menu.show();
     },
   };

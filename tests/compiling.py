@@ -2,6 +2,8 @@
 
 import functools
 import os
+from contextlib import AbstractContextManager
+from unittest import mock
 
 import jax
 
@@ -15,3 +17,8 @@ FLAGS = " ".join(f"--{name}={str(value).lower()}" for name, value in OPTIONS.ite
 
 # As `jax.jit`. Where a test holds bounds on rounding, use `jax.jit`: that is what users run.
 quick_jit = functools.partial(jax.jit, compiler_options=OPTIONS)
+
+
+def quickly() -> AbstractContextManager[object]:
+    """Within, what the product jits compiles quickly, unless it was jitted on import."""
+    return mock.patch.object(jax, "jit", quick_jit)

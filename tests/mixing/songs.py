@@ -16,6 +16,7 @@ from diffmst_jax.models import (
     save_model,
 )
 from diffmst_jax.models.folder import module_with_weights, weight_shapes
+from tests.compiling import quickly
 
 SONG_S, REFERENCE_S = 4.0, 5.0
 
@@ -67,7 +68,8 @@ def write_reference(path: Path) -> None:
 
 def tiny_model(console: dsp.ConsoleConfig | None = None) -> Model:
     """A model with random weights, small enough to compile in a moment."""
-    return Model(TINY, tiny_module(), console or dsp.ConsoleConfig())
+    with quickly():
+        return Model(TINY, tiny_module(), console or dsp.ConsoleConfig())
 
 
 def save_tiny_model(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import functools
 import logging
-from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +15,7 @@ from diffmst_jax.models import Model, normalize_tracks
 from diffmst_jax.models.inference import padded_count, whole_pairs
 from diffmst_jax.models.windows import choose_windows, cover, excerpt
 from dsp.loudness import integrated_loudness
-from tests.compiling import quick_jit
+from tests.compiling import quick_jit, quickly
 from tests.models.small import SMALL, TIME, model, predict, song
 
 RATE = 44100
@@ -27,7 +26,7 @@ loudness = quick_jit(functools.partial(integrated_loudness, sample_rate=RATE))
 
 @functools.cache
 def ready(name: str = "compact") -> Model:
-    with mock.patch.object(jax, "jit", quick_jit):
+    with quickly():
         return Model(SMALL[name], model(name), dsp.ConsoleConfig())
 
 

@@ -8,7 +8,7 @@ from diffmst_jax.losses import audio_feature_loss
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import load_model, normalize_tracks, packaged_models
 from diffmst_jax.models.folder import CARD_FILE, PACKAGED_MODELS
-from tests.compiling import quick_jit
+from tests.compiling import quick_jit, quickly
 from tests.models.small import song
 
 RATE = 44100
@@ -27,7 +27,8 @@ def test_it_is_small_and_says_where_it_comes_from():
 def test_it_takes_over_the_style_of_a_reference():
     """Coloured noises: a tenth of the distance of the plain sum is left, settings inside."""
     tracks, reference = song(5, time=3 * RATE)
-    model = load_model("compact")
+    with quickly():
+        model = load_model("compact")
     controls = model.controls(tracks, reference)
     for group in (controls.track, controls.master[: 3 * 6]):  # strips, and the master's equaliser
         assert (np.asarray(group) > 0.005).all()

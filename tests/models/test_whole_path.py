@@ -15,7 +15,7 @@ from diffmst_jax.models.cnn14 import Cnn14Model
 from diffmst_jax.models.convert import convert_checkpoint, reference_name
 from diffmst_jax.models.levels import normalize_reference, normalize_tracks
 from tests import golden
-from tests.compiling import quick_jit
+from tests.compiling import quick_jit, quickly
 from tests.models.small import SMALL
 from tests.models.test_convert import entry_by_rule
 
@@ -57,7 +57,8 @@ def imported(state: dict[str, np.ndarray], folder: Path) -> Model:
     """The model of a state dict, by way of a checkpoint and a model folder on disk."""
     np.savez(folder / "checkpoint.npz", **state)
     convert_checkpoint(folder / "checkpoint.npz", folder / "model", CONFIG)
-    return load_model(folder / "model")
+    with quickly():
+        return load_model(folder / "model")
 
 
 @pytest.mark.slow

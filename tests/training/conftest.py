@@ -1,5 +1,6 @@
 """Settings of a run so small that compiling it is most of the work."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from diffmst_jax.training.config import TrainConfig, train_config
+from tests.compiling import quickly
 from tests.data.conftest import corpus  # noqa: F401  (a fixture)
 
 CONF = str(Path(__file__).parents[2] / "conf")
@@ -21,6 +23,13 @@ def composed(*overrides: str) -> dict[str, Any]:
     assert isinstance(values, dict)
     values.pop("resume")
     return {str(key): value for key, value in values.items()}
+
+
+@pytest.fixture(autouse=True)
+def compiled_quickly() -> Iterator[None]:
+    """Compiling is most of the work of a run of four steps."""
+    with quickly():
+        yield
 
 
 @pytest.fixture

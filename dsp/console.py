@@ -42,6 +42,7 @@ class ConsoleOutput(NamedTuple):
     tracks: jax.Array  # (tracks, 2, time): what each strip adds to the sum
     fx_bus: jax.Array  # (2, time): what the effects bus adds to the sum, zeros without reverb
     state: ConsoleState | None
+    mono: jax.Array  # (tracks, time): each strip before its panning
 
 
 class StripsOutput(NamedTuple):
@@ -124,7 +125,7 @@ def mix_console(
         state=None if state is None else BusState(state.fx_bus, state.master_bus),
     )
     after = None if buses.state is None else ConsoleState(strips.state, *buses.state)
-    return ConsoleOutput(buses.mix, strips.tracks, buses.fx_bus, after)
+    return ConsoleOutput(buses.mix, strips.tracks, buses.fx_bus, after, strips.mono)
 
 
 def console_strips(

@@ -6,6 +6,7 @@ parts: the way from the prediction, equalizers that pile up gain, controls press
 their range, and tracks that are buried.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -28,6 +29,7 @@ from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.matching import positions
 from diffmst_jax.models.starting_point import head_scales
+from dsp.stereo import pan_gains
 
 WAY = 5e-5
 """Price of one step in one control of one track; the others are prices of what they name."""
@@ -44,6 +46,10 @@ AUDIBLE = 0.1
 were released, one track in eight keeps less."""
 
 LEAST_AUDIBILITY = 1e-4
+MOST_AT_ONCE = 16
+"""Of so many tracks at most, all pieces are mixed at once; of more, one after another, so that what
+a piece needs stays in the cache: a step on 28 tracks takes 0.46 s instead of 0.54 s."""
+
 FADE = 1024  # samples at the joints of the medley, so that they do not click
 CURVE_HZ = np.geomspace(30.0, 16000.0, 32)
 
@@ -151,14 +157,18 @@ def _medley(
     expanded = params._replace(tracks=tracks)
     key = jax.random.key(REVERB_SEED)
 
+    # Both ears are summed: that is a factor to the mono signal, of half as many spectra.
+    gains = jax.vmap(partial(pan_gains, law=config.pan_law))(tracks.pan)
+    both = jnp.sum(jnp.square(gains), axis=1)[:, None, None]
+
     def one(piece: Array) -> tuple[Array, Array]:
         output = dsp.mix_console(
             piece, expanded, config, sample_rate=SAMPLE_RATE, mask=problem.mask, side=side, key=key
         )
-        excitation = band_excitation(output.tracks, sample_rate=SAMPLE_RATE)
-        return output.mix, jnp.sum(excitation, axis=1)
+        return output.mix, both * band_excitation(output.mono, sample_rate=SAMPLE_RATE)
 
-    mixes, excitations = jax.vmap(one)(pieces)
+    every = jax.vmap(one) if pieces.shape[1] <= MOST_AT_ONCE else partial(jax.lax.map, one)
+    mixes, excitations = every(pieces)
     joined = jnp.swapaxes(mixes * _faded(mixes.shape[-1]), 0, 1).reshape(2, -1)
     mix = normalize_loudness(joined, MATCHED_LUFS, sample_rate=SAMPLE_RATE)
     frames = jnp.moveaxis(excitations, 0, -2)

@@ -204,7 +204,7 @@ def test_an_output_that_is_a_file_is_named_and_kept(place, tmp_path, capsys):
 def test_results_do_not_go_among_the_tracks(place, capsys):
     before = files_below(place / "song")
     assert main(mix_command(place, place / "song")) == 2
-    assert is_one_line_naming(capsys.readouterr().err, "is the folder of the tracks")
+    assert is_one_line_naming(capsys.readouterr().err, "mix.wav", "would be taken for a track")
     assert files_below(place / "song") == before
 
 

@@ -20,7 +20,11 @@ from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.api import mix
 from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.inputs import reference_files, track_files
-from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart
+from diffmst_jax.mixing.overwriting import (
+    ANOTHER_FOLDER,
+    check_apart,
+    check_not_among_tracks,
+)
 from diffmst_jax.mixing.report_verdict import DISTANCE_ROWS
 from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport, mix_file_name, result_files
 from diffmst_jax.mixing.style_file import is_style_file
@@ -74,8 +78,6 @@ def run_mix(options: argparse.Namespace) -> int:
 def check_places(options: argparse.Namespace, read: Sequence[Path]) -> None:
     """See before the work that everything can be written, and over nothing that is read."""
     check_folder(options.out)
-    if options.out.resolve() in [path.resolve() for path in options.tracks]:
-        raise InputError(options.out, "is the folder of the tracks", ANOTHER_FOLDER)
     preset = options.save_preset
     if preset is not None:
         if not is_style_file(preset):
@@ -83,6 +85,7 @@ def check_places(options: argparse.Namespace, read: Sequence[Path]) -> None:
         check_folder(preset.parent)
     written = result_files(options.out, file_format=options.format, preset=preset)
     check_apart(written, read, remedy=ANOTHER_FOLDER)
+    check_not_among_tracks(written, one_or_many(options.tracks))
     if options.stems:
         check_stems_apart(options.out, read)
 

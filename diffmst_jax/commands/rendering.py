@@ -11,7 +11,11 @@ from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.finding import find_tracks
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
-from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart
+from diffmst_jax.mixing.overwriting import (
+    ANOTHER_FOLDER,
+    check_apart,
+    check_not_among_tracks,
+)
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import write_song
 from diffmst_jax.mixing.stems import STEMS_FOLDER, check_stems_folder, stems_written_beside
@@ -27,6 +31,7 @@ def run_render(options: argparse.Namespace) -> int:
     check_folder(options.out.parent)
     read = [*find_tracks(tracks)[1], options.console]
     check_apart([options.out], read, remedy="give --out another name")
+    check_not_among_tracks([options.out], tracks)
     if options.stems:
         check_stems_apart(options.out.parent, read)
     settings = load_console(options.console)

@@ -32,7 +32,7 @@ from diffmst_jax.mixing.inputs import song_name
 from diffmst_jax.mixing.limits import SESSION_FORMATS
 from diffmst_jax.mixing.measure import decibels
 from diffmst_jax.mixing.output import find_level, finished_pieces
-from diffmst_jax.mixing.overwriting import check_apart
+from diffmst_jax.mixing.overwriting import check_apart, check_not_among_tracks
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import FileTape, record_song
 
@@ -87,9 +87,11 @@ def export_session(
     settings = console if isinstance(console, MixSettings) else load_console(console)
     tell("Reading", 0.0)
     media = media_of(tracks, settings.strips)
-    written = _written(out, name, media, link=link)
+    copied = _copied(out, name, media, link=link)
+    ours = [] if name == "dawproject" else [audio_folder(out) / name for name in NAMES_OF_OURS]
     read = [*find_tracks(tracks)[1], *([] if isinstance(console, MixSettings) else [Path(console)])]
-    check_apart(written, read, remedy="give --out another name")
+    check_apart([out, *copied, *ours], read, remedy="give --out another name")
+    check_not_among_tracks(copied, tracks)
     with closing(FileTape(out)) as tape:
         recorded = record_song(
             tracks, settings, tape, lambda done: tell("Mixing", 0.1 + 0.4 * done)
@@ -133,12 +135,12 @@ def check_format(out: Path, file_format: str | None) -> str:
     raise InputError(out, problem, f"give --out a name that ends in {wanted or endings}")
 
 
-def _written(out: Path, name: str, media: Sequence[Media], *, link: bool) -> list[Path]:
-    """Files of a session that could be somebody's; a container holds its audio inside."""
+def _copied(out: Path, name: str, media: Sequence[Media], *, link: bool) -> list[Path]:
+    """Recordings that a session gets as files of its own; a container holds its audio inside."""
     if name == "dawproject":
-        return [out]
+        return []
     copied = [item.name for item in media if not (link and item.is_original)]
-    return [out, *(audio_folder(out) / name for name in (*copied, *NAMES_OF_OURS))]
+    return [audio_folder(out) / name for name in copied]
 
 
 def _return(effects: EffectsReturn) -> Return:

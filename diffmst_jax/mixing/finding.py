@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from diffmst_jax.audio import audio_files
+from diffmst_jax.audio import AUDIO_SUFFIXES, audio_files
 from diffmst_jax.errors import InputError
 
 CONSOLE_FILE_NAME = "console.json"
@@ -41,6 +41,13 @@ def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[P
     return base, resolved
 
 
+def is_place_of_tracks(path: Path, folder: Path) -> bool:
+    """Whether `find_tracks(folder)` would take a file at `path` for a track."""
+    place, folder = path.resolve().parent, folder.resolve()
+    is_audio = path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
+    return is_audio and (place == folder or (place.parent == folder and _holds_tracks(place)))
+
+
 def matches(file: str, patterns: Patterns) -> bool:
     """Whether a file is meant by one of the patterns: `*` and `?` as in a shell, case ignored.
 
@@ -68,14 +75,17 @@ def _find_in_folder(folder: Path) -> list[Path]:
     files = audio_files(folder)
     subfolders = [item for item in folder.iterdir() if item.is_dir()]
     for subfolder in sorted(subfolders, key=lambda item: item.name):
-        hidden = subfolder.name.startswith(".")
-        if not hidden and not (subfolder / CONSOLE_FILE_NAME).exists():
+        if _holds_tracks(subfolder):
             files += audio_files(subfolder)
     if not files:
         raise InputError(
             folder, "holds no audio files", "give a folder of WAV, FLAC, MP3, OGG or AIFF"
         )
     return files
+
+
+def _holds_tracks(subfolder: Path) -> bool:
+    return not subfolder.name.startswith(".") and not (subfolder / CONSOLE_FILE_NAME).exists()
 
 
 def _common_parent(folders: Iterable[Path]) -> Path:

@@ -1,9 +1,10 @@
-"""No result may take the place of what it is made from."""
+"""No result may take the place of what it is made from, or be taken for a part of it later."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, is_place_of_tracks
 
 ANOTHER_FOLDER = "give --out another folder"
 
@@ -31,6 +32,29 @@ def check_apart(written: Sequence[Path], read: Iterable[Path], *, remedy: str) -
         if identity in taken:
             raise InputError(path, "would be written twice", "give each result a name of its own")
         taken.add(identity)
+
+
+def check_not_among_tracks(
+    written: Sequence[Path], tracks: str | Path | Sequence[str | Path]
+) -> None:
+    """See before any work that no result would be a track the next time the song is mixed.
+
+    Args:
+        written: files that will be written, existing or not.
+        tracks: as for `find_tracks`; files that are named one by one have no such place.
+
+    Raises:
+        InputError: names the file.
+    """
+    if not isinstance(tracks, str | Path) or not Path(tracks).is_dir():
+        return
+    # With its settings beside it, a mix in a subfolder is known for what it is.
+    known = {path.parent for path in written if path.name == CONSOLE_FILE_NAME}
+    for path in written:
+        is_known = path.parent in known and path.resolve().parent != Path(tracks).resolve()
+        if not is_known and is_place_of_tracks(path, Path(tracks)):
+            problem = "would be taken for a track of the song from then on"
+            raise InputError(path, problem, "give --out a place outside the folder of the tracks")
 
 
 def _identity(path: Path) -> object:

@@ -12,6 +12,7 @@ from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing import render, result, stems
 from diffmst_jax.mixing.console_file import console_text
+from diffmst_jax.mixing.finding import find_tracks
 from diffmst_jax.mixing.overwriting import check_apart
 from tests.mixing.songs import tone
 
@@ -59,6 +60,10 @@ def place(tmp_path, mixed, monkeypatch):
         ("mix stems ref.wav --reference mix.wav=0.5 --out .", "mix.wav"),
         ("mix stems ref.wav --out new --save-preset new/console.json", "new/console.json"),
         ("export song%audio console.json --out song.rpp", "song audio/1 kick.wav"),
+        ("render stems console.json --out stems/mix.wav", "stems/mix.wav"),
+        ("render stems console.json --out stems/new/mix.flac", "stems/new/mix.flac"),
+        ("mix stems ref.wav --out stems", "stems/mix.wav"),
+        ("export stems console.json --out stems/song.rpp", "stems/song audio/1 kick.wav"),
     ],
 )
 def test_what_is_read_is_not_written_over(place, capsys, command, named):
@@ -69,6 +74,24 @@ def test_what_is_read_is_not_written_over(place, capsys, command, named):
     assert said.count("\n") == 1
     assert "; give " in said
     assert contents(place) == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "render stems console.json --out stems/mixed/mix.wav --stems",
+        "render stems console.json --out stems/takes/1/mix.wav",
+        "render stems console.json --out stems/.mix/mix.wav",
+        "render stems console.json --out mix.flac",
+        "export stems console.json --out stems/song.dawproject",
+    ],
+)
+def test_results_may_lie_among_tracks_where_none_is_looked_for(place, command):
+    before = find_tracks(place / "stems")
+    (place / "stems" / "mixed").mkdir()
+    shutil.copy(place / "console.json", place / "stems" / "mixed")
+    assert main(command.split()) == 0
+    assert find_tracks(place / "stems") == before
 
 
 def test_a_link_and_its_file_are_one(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.losses import AudioFeatureLoss, normalize_loudness
+from diffmst_jax.losses import AudioFeatureLoss, band_excitation, normalize_loudness
+from diffmst_jax.mixing import refine_objective
 from diffmst_jax.mixing.amount import Amounts, free_settings
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.api import mix
@@ -27,7 +28,7 @@ from diffmst_jax.mixing.refine import (
     refine,
 )
 from diffmst_jax.mixing.refine_objective import _faded, _medley, moved
-from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.render import render, stem_pieces
 from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models.controls import Controls
@@ -174,17 +175,24 @@ def test_the_prior_counts_piled_equalizers_and_buried_tracks(start, long_song, t
     assert judged.prior > before.prior + 1e-3
 
 
-def test_a_medley_is_mixed_as_the_tool_mixes(multitrack, target):
-    """A pair and its compressor included."""
+@pytest.mark.parametrize("most", [8, 4])
+def test_a_medley_is_mixed_as_the_tool_mixes(multitrack, target, monkeypatch, most):
+    """A pair and its compressor included; with its pieces at once, and one after another."""
+    monkeypatch.setattr(refine_objective, "MOST_AT_ONCE", most)
     settings = random_console(multitrack, 3)
     problem = _problem(settings, multitrack, target, None, 8)
     pieces = _pieces(settings, multitrack, (0,), 8)
     run = quick_jit(functools.partial(_medley, config=settings.config))
-    medley, _ = run(problem.start, problem, pieces)
+    medley, excitations = run(problem.start, problem, pieces)
     part = dataclasses.replace(multitrack, audio=multitrack.audio[:, :PIECE])
     mix = render(settings, part).mix * _faded(PIECE)[0]
     wanted = normalize_loudness(mix, MATCHED_LUFS, sample_rate=SAMPLE_RATE)
     np.testing.assert_allclose(medley, wanted, rtol=0, atol=1e-4 * np.max(np.abs(wanted)))
+    stems = np.concatenate(list(stem_pieces(settings, [part.audio])), axis=-1)
+    mono = np.flatnonzero(np.bincount(multitrack.strip_of_track) == 1)
+    heard = np.sum(band_excitation(stems[mono], sample_rate=SAMPLE_RATE), axis=1)
+    found = excitations[np.searchsorted(multitrack.strip_of_track, mono)]
+    np.testing.assert_allclose(found, heard, rtol=0, atol=1e-4 * np.max(heard))
 
 
 def test_steps_of_zero_are_the_start_and_large_ones_stay_in_range(start, long_song, target):

@@ -45,7 +45,7 @@ def channel_strips(
         return _equalize(x, strip.equalizer, config, sample_rate, state)
 
     def dynamics(
-        x: jax.Array, level: jax.Array, settings: CompressorParams, state: Any
+        x: jax.Array, level: jax.Array | None, settings: CompressorParams, state: Any
     ) -> tuple[jax.Array, Any]:
         return _compress(
             x,
@@ -61,7 +61,7 @@ def channel_strips(
     memory = memory._replace(equalizer=toned)
     if config.track_compressor:
         # Of one channel the magnitude and the audio itself measure the same.
-        level = x if side is None else pair_mean(jnp.abs(x), side)
+        level = None if side is None else pair_mean(jnp.abs(x), side)
         x, levels = jax.vmap(dynamics)(x, level, params.compressor, memory.compressor)
         memory = memory._replace(compressor=levels)
     return x[:, 0], None if state is None else memory

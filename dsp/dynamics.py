@@ -9,13 +9,14 @@ compressor design - a tutorial and analysis", JAES 60(6), 2012 (log-domain, feed
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from dsp.ballistics import BALLISTICS, initial_smoother, smooth, time_constant
+from dsp.branching import Inputs, Law, smoothed_between
 from dsp.checks import (
     check_audio,
     check_choice,
@@ -26,14 +27,19 @@ from dsp.checks import (
 )
 from dsp.numerics import db_to_gain
 from dsp.ranges import Range, Setting
-from dsp.side_chain import level_db, soft_ramp
+from dsp.side_chain import (
+    DETECTIONS,
+    DETECTORS,
+    compression_db,
+    expansion_db,
+    linked_power,
+    rms_power,
+    wanted_db,
+)
 
 # An expander this steep is a gate: 1 dB below the threshold closes by 100 dB.
 GATE_RATIO = 101.0
 GATE_KNEE_DB = 1.0
-
-# Slope and makeup gain of a curve that is already the gain.
-_AS_IT_IS = (1.0, 0.0)
 
 
 class CompressorParams(NamedTuple):
@@ -167,14 +173,10 @@ def compressor(
     check_audio(x)
     check_params(params, CompressorParams)
     threshold, ratio, attack, release, knee, makeup = (jnp.asarray(p, x.dtype) for p in params)
-
-    # Smoothing commutes with the constant factor of the slope, which so costs no array of its own.
-    def curve(level_db: jax.Array) -> jax.Array:
-        return -soft_ramp(level_db - threshold, knee)
-
+    # Smoothing commutes with the constant factor of the slope, which is applied after it.
     return _process(
-        x, curve, (attack, release), (1 - 1 / ratio, makeup), side_chain, state,
-        _Static(sample_rate, ballistics, detector, detection, lookahead_ms),
+        x, compression_db, (threshold, knee), (1 - 1 / ratio, makeup), (attack, release),
+        side_chain, state, _Static(sample_rate, ballistics, detector, detection, lookahead_ms),
     )  # fmt: skip
 
 
@@ -199,13 +201,10 @@ def expander(
     check_audio(x)
     check_params(params, ExpanderParams)
     threshold, ratio, attack, release, knee, limit = (jnp.asarray(p, x.dtype) for p in params)
-
-    def curve(level_db: jax.Array) -> jax.Array:
-        return -jnp.minimum((ratio - 1) * soft_ramp(threshold - level_db, knee), limit)
-
+    as_it_is = (jnp.ones_like(x[0, 0]), jnp.zeros_like(x[0, 0]))
     return _process(
-        x, curve, (release, attack), _AS_IT_IS, side_chain, state,
-        _Static(sample_rate, ballistics, detector, detection, lookahead_ms),
+        x, expansion_db, (threshold, ratio, knee, limit), as_it_is, (release, attack),
+        side_chain, state, _Static(sample_rate, ballistics, detector, detection, lookahead_ms),
     )  # fmt: skip
 
 
@@ -256,15 +255,18 @@ class _Static(NamedTuple):
 
 def _process(
     x: jax.Array,
-    curve: Callable[[jax.Array], jax.Array],
+    curve: Callable[..., jax.Array],
+    curve_settings: tuple[jax.Array, ...],
+    slope_makeup: tuple[jax.Array, jax.Array],
     fall_rise_ms: tuple[jax.Array, jax.Array],
-    slope_makeup: tuple[ArrayLike, ArrayLike],
     side_chain: jax.Array | None,
     state: DynamicsState | None,
     static: _Static,
 ) -> jax.Array | tuple[jax.Array, DynamicsState]:
     check_sample_rate(static.sample_rate)
     check_choice(static.ballistics, BALLISTICS, "ballistics")
+    check_choice(static.detector, DETECTORS, "detector")
+    check_choice(static.detection, DETECTIONS, "detection")
     start = dynamics_state(
         x,
         sample_rate=static.sample_rate,
@@ -278,22 +280,42 @@ def _process(
     check_audio(key, "side_chain")
     if key.shape[1] != x.shape[1]:
         raise ValueError(f"side_chain has shape {key.shape}; expected (channels, {x.shape[1]})")
-    level, power = level_db(
-        key,
-        start.power,
-        sample_rate=static.sample_rate,
-        detector=static.detector,
-        detection=static.detection,
-    )
+
+    if start.delayed.shape[1]:
+        late = jnp.concatenate([start.delayed, x], axis=1)
+        audio, delayed = late[:, : x.shape[1]], late[:, x.shape[1] :]
+    else:
+        audio, delayed = x, start.delayed
+    linked: Callable[[jax.Array], jax.Array] = partial(linked_power, detector=static.detector)
+    power = start.power
+    if static.detection == "rms":
+        key, power = rms_power(linked(key), power, sample_rate=static.sample_rate)
+        linked = _itself
+    # Audio that is its own side chain is handed on once, and so is its gradient.
+    signals = (audio,) if key is audio else (audio, key)
+    law = Law(partial(wanted_db, linked, curve), _play)
     fall, rise = (time_constant(t, sample_rate=static.sample_rate) for t in fall_rise_ms)
-    gain_db, smoother = smooth(
-        curve(level), fall, rise, start.smoother_db, ballistics=static.ballistics
-    )
-    late = jnp.concatenate([start.delayed, x], axis=1) if start.delayed.shape[1] else x
-    slope, makeup_db = slope_makeup
-    y = late[:, : x.shape[1]] * db_to_gain(slope * gain_db + makeup_db)[None]
-    if state is None:
-        return y
-    return y, DynamicsState(
-        smoother, power, late[:, x.shape[1] :] if late is not x else start.delayed
-    )
+    settings = (*slope_makeup, *curve_settings)
+    if static.ballistics == "branching":
+        y, smoother = smoothed_between(
+            law, Inputs(signals, settings, fall, rise, start.smoother_db)
+        )
+    else:
+        gain_db, smoother = smooth(
+            law.wanted(signals, settings), fall, rise, start.smoother_db,
+            ballistics=static.ballistics,
+        )  # fmt: skip
+        y = law.applied(gain_db, signals, settings)
+    return y if state is None else (y, DynamicsState(smoother, power, delayed))
+
+
+def _play(
+    gain_db: jax.Array, signals: tuple[jax.Array, ...], settings: tuple[jax.Array, ...]
+) -> jax.Array:
+    """The first of the signals at the gain."""
+    slope, makeup_db, *_ = settings
+    return signals[0] * db_to_gain(slope * gain_db + makeup_db)[None]
+
+
+def _itself(power: jax.Array) -> jax.Array:
+    return power

@@ -1,10 +1,9 @@
 """Loops over time for many signals at once, the way a CPU likes them.
 
-A recursion steps from sample to sample; what can be vectorised is the signals, the lanes. A step
-that reads one column and writes its carry as it is becomes one fused kernel. Signals lie in memory
-time last, so whoever walked along a long one against its layout would fetch every cache line once
-per lane: everything here goes block by block, within the cache, and turns there what it reads and
-writes.
+A recursion steps from sample to sample; what can be vectorised is the signals, the lanes. Signals
+lie in memory time last, so whoever walked along long ones would fetch every cache line once per
+lane, and whatever else is done to them would go through memory again: everything here goes block by
+block, within the cache.
 """
 
 from collections.abc import Callable
@@ -18,8 +17,9 @@ from jax.custom_batching import custom_vmap
 
 from dsp.numerics import materialize
 
-# Samples per block.
-BLOCK = 256
+# Samples per block and lane: long enough for two processors to share what is done to a block of
+# several lanes, and short enough for some arrays of that size to fit the cache.
+LONGEST = 8192
 
 Step = Callable[..., jax.Array]
 
@@ -29,27 +29,34 @@ def more_lanes(run: Callable[..., Any]) -> Callable[..., Any]:
     batched = custom_vmap(run)
 
     @batched.def_vmap
-    def rule(size: int, in_batched: list[bool], *arguments: jax.Array) -> tuple[Any, Any]:
-        lanes = [
-            jnp.broadcast_to(a if is_batched else a[None], (size, *jnp.shape(a)[is_batched:]))
-            for a, is_batched in zip(arguments, in_batched, strict=True)
-        ]
-        flat = batched(*(a.reshape(-1, *a.shape[2:]) for a in lanes))
-        out = jax.tree.map(lambda y: y.reshape(size, -1, *y.shape[1:]), flat)
+    def rule(size: int, in_batched: list[Any], *arguments: Any) -> tuple[Any, Any]:
+        def spread(a: jax.Array, is_batched: bool) -> jax.Array:
+            a = jnp.broadcast_to(a if is_batched else a[None], (size, *jnp.shape(a)[is_batched:]))
+            return a.reshape(-1, *a.shape[2:])
+
+        out = batched(*jax.tree.map(spread, arguments, tuple(in_batched)))
+        out = jax.tree.map(lambda y: y.reshape(size, -1, *y.shape[1:]), out)
         return out, jax.tree.map(lambda _: True, out)
 
     return batched
 
 
+def block_length(time: int) -> int:
+    """At most `LONGEST`, and a divisor of `time` if there is one near."""
+    least = -(-time // LONGEST)
+    return time // next((n for n in range(least, 2 * least) if time % n == 0), least)
+
+
 def over_blocks(
     block: Callable[[Any, jax.Array, int], Any], state: Any, time: int, *, reverse: bool
 ) -> Any:
-    """`state = block(state, start, size)` for blocks of `BLOCK` samples, and a shorter last one.
+    """`state = block(state, start, size)` for blocks of one size, and a shorter last one.
 
     Backwards in time, the shorter block comes first.
     """
-    even = time - time % BLOCK
-    parts = [(0, even, BLOCK), (even, time, time - even)]
+    length = block_length(time)
+    even = time - time % length
+    parts = [(0, even, length), (even, time, time - even)]
     for first, end, size in reversed(parts) if reverse else parts:
         if end > first:
             run = partial(_at, block, first, end, size, reverse)
@@ -70,44 +77,42 @@ def _at(
     return block(state, start, size)
 
 
-def take(row: jax.Array, start: jax.Array, size: int) -> jax.Array:
-    """`row[:, start : start + size]`."""
-    return lax.dynamic_slice_in_dim(row, start, size, axis=1)
+def take(rows: jax.Array, start: jax.Array, size: int) -> jax.Array:
+    """`rows[..., start : start + size]`."""
+    return lax.dynamic_slice_in_dim(rows, start, size, axis=-1)
 
 
-def put(row: jax.Array, part: jax.Array, start: jax.Array) -> jax.Array:
-    """`row` with `part` from column `start` on."""
-    return lax.dynamic_update_slice_in_dim(row, part, start, axis=1)
+def put(rows: jax.Array, part: jax.Array, start: jax.Array | int) -> jax.Array:
+    """`rows` with `part` from column `start` on."""
+    return lax.dynamic_update_slice_in_dim(rows, part, start, axis=-1)
 
 
-def room_for_columns(rows: jax.Array) -> jax.Array:
-    """What `columns` writes to while walking along `rows`: made once, for all blocks."""
-    return lax.empty((BLOCK, rows.shape[0]), rows.dtype)
+def room(rows: jax.Array) -> jax.Array:
+    """Where a block of `rows` (lanes, time) is worked on: made once, for all blocks.
+
+    Rows a power of two apart would share the same few places of a cache, hence some more columns.
+    """
+    return lax.empty((rows.shape[0], block_length(rows.shape[1]) // 1024 * 1024 + 1040), rows.dtype)
 
 
 def columns(
-    step: Step,
-    carry: jax.Array,
-    parts: tuple[jax.Array, ...],
-    written: jax.Array,
-    *,
-    reverse: bool,
+    step: Step, carry: jax.Array, parts: tuple[jax.Array, ...], size: int, *, reverse: bool
 ) -> tuple[jax.Array, jax.Array]:
-    """Step through the columns of `parts`, (lanes, size) each; all carries are rows of `written`.
+    """Step through the first `size` columns of `parts`, (lanes, ...) each, from `room`.
 
-    Two parts at most, better one: every further one that a step reads by column, or a choice in it,
-    costs as much as the rest of the step, where computing it beforehand costs next to nothing.
+    Returns the last carry, and all carries in place of the first part. Two parts at most, better
+    one: every further one that a step reads by column, or a choice in it, costs as much as the rest
+    of the step, where computing it beforehand costs next to nothing.
     """
-    size = parts[0].shape[1]
 
     def body(i: jax.Array, loop: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        carry, written = loop
+        carry, walked = loop
         t = size - 1 - i if reverse else i
-        now = (take(part, t, 1)[:, 0] for part in parts)
+        now = (take(part, t, 1)[:, 0] for part in (walked, *parts[1:]))
         carry = step(carry, *now)
-        return carry, lax.dynamic_update_slice_in_dim(written, carry[None], t, axis=0)
+        return carry, put(walked, carry[:, None], t)
 
-    return lax.fori_loop(0, size, body, (carry, written))
+    return lax.fori_loop(0, size, body, (carry, parts[0]))
 
 
 def walk(
@@ -118,12 +123,13 @@ def walk(
     The result takes the place of the first row, for fresh memory costs more than the arithmetic.
     """
 
-    def block(state: tuple[jax.Array, ...], start: jax.Array, size: int) -> tuple[jax.Array, ...]:
-        carry, walked, written = state
-        parts = tuple(take(row, start, size) for row in (walked, *rows[1:]))
-        carry, written = columns(step, carry, parts, written, reverse=reverse)
-        return carry, put(walked, written[:size].T, start), written
+    def block(state: Any, start: jax.Array, size: int) -> Any:
+        carry, walked, rooms = state
+        windows = (take(row, start, size) for row in (walked, *rows[1:]))
+        rooms = [put(room, window, 0) for room, window in zip(rooms, windows, strict=True)]
+        carry, rooms[0] = columns(step, carry, tuple(rooms), size, reverse=reverse)
+        return carry, put(walked, rooms[0][:, :size], start), rooms
 
-    start = (initial, rows[0], room_for_columns(rows[0]))
+    start = (initial, rows[0], [room(row) for row in rows])
     _, walked, _ = over_blocks(block, start, rows[0].shape[1], reverse=reverse)
     return materialize(walked)

@@ -1,11 +1,11 @@
 """What a dynamics processor listens to: one level for all channels, and the bend of its curve."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from dsp.ballistics import one_pole, time_constant
-from dsp.checks import check_choice
 from dsp.numerics import materialize, power_to_db
 
 DETECTORS = ("mean", "max", "sum")
@@ -17,39 +17,24 @@ MIN_KNEE_DB = 1e-3
 RMS_WINDOW_MS = 10.0
 
 
-def level_db(
-    x: jax.Array,
-    average: ArrayLike,
-    *,
-    sample_rate: float,
-    detector: str,
-    detection: str,
-) -> tuple[jax.Array, jax.Array]:
-    """One level per sample, (time,), and the RMS average after the last.
-
-    Args:
-        x: (channels, time).
-        average: the RMS average before the first sample, scalar.
-        sample_rate: Hz.
-        detector: how channels are linked, one of `DETECTORS`; see `dsp.compressor`.
-        detection: one of `DETECTIONS`.
-    """
-    check_choice(detector, DETECTORS, "detector")
-    check_choice(detection, DETECTIONS, "detection")
+def linked_power(x: jax.Array, *, detector: str) -> jax.Array:
+    """One power per sample, (time,), of x (channels, time); detectors as in `dsp.compressor`."""
     if x.shape[0] == 1:
-        power = jnp.square(x[0])  # all linkings agree, without a kink at zero
-    elif detector == "sum":
-        power = jnp.square(jnp.sum(x, axis=0))
-    elif detector == "max":
-        power = jnp.max(jnp.square(x), axis=0)
-    else:
-        power = jnp.square(jnp.mean(jnp.abs(x), axis=0))
-    average = jnp.asarray(average, x.dtype)
-    if detection == "rms":
-        window = time_constant(RMS_WINDOW_MS, sample_rate=sample_rate)
-        power = one_pole(power, window.astype(x.dtype), average)
-        average = power[-1]
-    return power_to_db(power), average
+        return jnp.square(x[0])  # all linkings agree, without a kink at zero
+    if detector == "sum":
+        return jnp.square(jnp.sum(x, axis=0))
+    if detector == "max":
+        return jnp.max(jnp.square(x), axis=0)
+    return jnp.square(jnp.mean(jnp.abs(x), axis=0))
+
+
+def rms_power(
+    power: jax.Array, average: jax.Array, *, sample_rate: float
+) -> tuple[jax.Array, jax.Array]:
+    """The running average of a power (time,) from `average` on, and its last value."""
+    window = time_constant(RMS_WINDOW_MS, sample_rate=sample_rate)
+    power = one_pole(power, window.astype(power.dtype), average)
+    return power, power[-1]
 
 
 @jax.custom_jvp
@@ -77,3 +62,26 @@ def _soft_ramp_jvp(
 
 def _ramp_slope(excess_db: jax.Array, knee_db: jax.Array) -> jax.Array:
     return jnp.clip(excess_db / knee_db + 0.5, 0, 1)
+
+
+def compression_db(level_db: jax.Array, threshold: jax.Array, knee: jax.Array) -> jax.Array:
+    """The static gain of `dsp.compressor`, still without its slope."""
+    return -soft_ramp(level_db - threshold, knee)
+
+
+def expansion_db(
+    level_db: jax.Array, threshold: jax.Array, ratio: jax.Array, knee: jax.Array, limit: jax.Array
+) -> jax.Array:
+    """The static gain of `dsp.expander`."""
+    return -jnp.minimum((ratio - 1) * soft_ramp(threshold - level_db, knee), limit)
+
+
+def wanted_db(
+    linked: Callable[[jax.Array], jax.Array],
+    curve: Callable[..., jax.Array],
+    signals: tuple[jax.Array, ...],
+    settings: tuple[jax.Array, ...],
+) -> jax.Array:
+    """The gain that the last of the signals asks for."""
+    _, _, *curve_settings = settings
+    return curve(power_to_db(linked(signals[-1])), *curve_settings)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dsp
-from dsp import ballistics, branching, recurrence
+from dsp import ballistics, branching, lanes, recurrence, sweeps
 from tests.compiling import quick_jit
 
 SAMPLE_RATE = 44100
@@ -58,17 +58,17 @@ def test_sweeps_equal_the_scan():
     """Policy iteration, which a CPU never takes, finds the same trajectory in a few sweeps."""
     x = gain_curve()
     wanted, _ = dsp.smooth(x, ATTACK, RELEASE, 0.0)
-    y, sweeps = quick_jit(branching.branching_by_sweeps)(x, ATTACK, RELEASE, jnp.float32(0))
+    y, count = quick_jit(sweeps.branching_by_sweeps)(x, ATTACK, RELEASE, jnp.float32(0))
     np.testing.assert_allclose(y, wanted, rtol=0, atol=ROUNDING_DB)
-    assert 1 < int(sweeps) < branching.MAX_SWEEPS // 2
+    assert 1 < int(count) < sweeps.MAX_SWEEPS // 2
 
 
 def test_sweeps_equal_the_scan_when_release_is_faster_than_attack():
     x = gain_curve()
     wanted, _ = dsp.smooth(x, RELEASE, ATTACK, -3.0)
-    y, sweeps = quick_jit(branching.branching_by_sweeps)(x, RELEASE, ATTACK, jnp.float32(-3))
+    y, count = quick_jit(sweeps.branching_by_sweeps)(x, RELEASE, ATTACK, jnp.float32(-3))
     np.testing.assert_allclose(y, wanted, rtol=0, atol=ROUNDING_DB)
-    assert int(sweeps) < branching.MAX_SWEEPS // 2
+    assert int(count) < sweeps.MAX_SWEEPS // 2
 
 
 def test_hold_by_composition_equals_the_scan():
@@ -146,3 +146,59 @@ def test_second_derivatives_do_not_depend_on_the_order_of_the_modes(varied):
     inner = quick_jit(lambda *p: along(jax.grad(loss, number), *p))(*parts)
     for a, b in zip(outer, inner, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-4 * float(jnp.max(jnp.abs(b))))
+
+
+COMPRESSION = dsp.CompressorParams(-24.0, 4.0, 5.0, 80.0, 6.0, 3.0)
+
+
+def pulled_compressor(x, settings, weight):
+    def compressed(x, settings):
+        return dsp.compressor(x, settings, sample_rate=SAMPLE_RATE)
+
+    y, pull = jax.vjp(compressed, x, settings)
+    return y, pull(weight)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_many_blocks_give_what_one_gives(monkeypatch, channels):
+    """A compressor's output and gradients, in blocks and a shorter last one, of a few lanes."""
+    x, weight = (jnp.asarray(RNG.uniform(-1, 1, (3, channels, 149)), jnp.float32) for _ in range(2))
+    settings = jax.tree.map(lambda v: jnp.full(3, v, jnp.float32), COMPRESSION)
+    wanted = quick_jit(jax.vmap(pulled_compressor))(x, settings, weight)
+    monkeypatch.setattr(lanes, "LONGEST", 32)
+    # Five blocks of 29, and four samples.
+    blocks = quick_jit(jax.vmap(pulled_compressor))(x, settings, weight)
+    for actual, right in zip(jax.tree.leaves(blocks), jax.tree.leaves(wanted), strict=True):
+        scale = max(1, float(jnp.max(jnp.abs(right))))
+        np.testing.assert_allclose(actual / scale, right / scale, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("varied", [(0,), (1,), (2,), (0, 1, 2)])
+def test_second_derivatives_of_a_compressor_are_finite_differences_of_its_gradient(varied):
+    """Of the audio, of the settings, of what weights the output, and of all."""
+    with jax.enable_x64(True):
+        x, weight = (jnp.asarray(RNG.uniform(-1, 1, (2, 40))) for _ in range(2))
+        arguments = [x, jax.tree.map(jnp.float64, COMPRESSION), weight]
+        chosen = [arguments[i] for i in varied]
+        directions = [
+            jax.tree.map(lambda v: jnp.asarray(RNG.standard_normal(np.shape(v))), part)
+            for part in chosen
+        ]
+
+        def gradients(*parts):
+            given = list(arguments)
+            for i, part in zip(varied, parts, strict=True):
+                given[i] = part
+            return pulled_compressor(*given)[1]
+
+        def beside(step):
+            moved = jax.tree.map(lambda v, d: v + step * d, chosen, directions)
+            return quick_jit(gradients)(*moved)
+
+        along = quick_jit(lambda *v: jax.jvp(gradients, v, tuple(directions))[1])(*chosen)
+        step = 1e-6
+        for a, up, down in zip(
+            *map(jax.tree.leaves, (along, beside(step), beside(-step))), strict=True
+        ):
+            scale = max(1, float(jnp.max(jnp.abs(a))))
+            np.testing.assert_allclose(a / scale, (up - down) / (2 * step) / scale, 0, 1e-6)

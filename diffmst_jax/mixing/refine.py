@@ -266,7 +266,7 @@ def _judge(
 
 
 _style_distance = jax.jit(style_distance)
-_moved = jax.jit(moved)
+_moved = loop_jit(moved)
 
 
 def _shapes(count: int) -> tuple[tuple[int, ...], ...]:

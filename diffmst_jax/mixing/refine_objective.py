@@ -46,10 +46,6 @@ AUDIBLE = 0.1
 were released, one track in eight keeps less."""
 
 LEAST_AUDIBILITY = 1e-4
-MOST_AT_ONCE = 16
-"""Of so many tracks at most, all pieces are mixed at once; of more, one after another, so that what
-a piece needs stays in the cache: a step on 28 tracks takes 0.46 s instead of 0.54 s."""
-
 FADE = 1024  # samples at the joints of the medley, so that they do not click
 CURVE_HZ = np.geomspace(30.0, 16000.0, 32)
 
@@ -167,8 +163,8 @@ def _medley(
         )
         return output.mix, both * band_excitation(output.mono, sample_rate=SAMPLE_RATE)
 
-    every = jax.vmap(one) if pieces.shape[1] <= MOST_AT_ONCE else partial(jax.lax.map, one)
-    mixes, excitations = every(pieces)
+    # One after another, each mixed again on the way back: what it needs then stays in the cache.
+    mixes, excitations = jax.lax.map(jax.checkpoint(one), pieces)
     joined = jnp.swapaxes(mixes * _faded(mixes.shape[-1]), 0, 1).reshape(2, -1)
     mix = normalize_loudness(joined, MATCHED_LUFS, sample_rate=SAMPLE_RATE)
     frames = jnp.moveaxis(excitations, 0, -2)

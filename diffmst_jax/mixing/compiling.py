@@ -17,8 +17,8 @@ def loop_jit(function: Callable[..., Any], *, static: tuple[str, ...] = ()) -> C
     """`jax.jit` without what takes most of the compiling on a CPU.
 
     On the loops of filters and compressors LLVM's expensive passes and the slower of XLA's two
-    code generators gain nothing: a step of refinement on 16 tracks is compiled in 6 s instead of
-    17 s and takes 0.25 s either way (2 cores, Intel Xeon).
+    code generators gain nothing: a step of refinement on 16 tracks was compiled in 8 s instead of
+    17 s and took 0.27 s either way (2 cores, Intel Xeon).
 
     Args:
         function: to compile.

@@ -29,6 +29,7 @@ from diffmst_jax.mixing.analyse import predicted_settings
 from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
 from diffmst_jax.mixing.measure import factor, integrated_loudness, weighted_step_powers
 from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.reduction import master_reduction_db
 from diffmst_jax.mixing.reference import read_reference
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.settings import MixSettings, Provenance
@@ -56,6 +57,7 @@ class Scored(NamedTuple):
     loss: AudioFeatureLoss
     settings: MixSettings
     strip_db: np.ndarray
+    master_db: float
     features: tuple[StyleFeatures, StyleFeatures]
 
 
@@ -128,7 +130,8 @@ def score(
             both = measure(rendered.mix), measure(target)
             loss = jax.tree.map(float, style_distance(*both))
             levels = 10 * np.log10(np.maximum(rendered.strip_powers, 1e-20))
-            yield Scored(song.name, reference.name, loss, settings, levels, both)
+            master_db = float(np.min(master_reduction_db(settings, song.first, 0)))
+            yield Scored(song.name, reference.name, loss, settings, levels, master_db, both)
 
 
 def measure(mix: np.ndarray) -> StyleFeatures:
@@ -200,6 +203,9 @@ def _settings(pairs: list[Scored]) -> list[str]:
         np.max(np.abs(np.sum(p.settings.params.tracks.equalizer.gain_db, -1))) for p in pairs
     ]
     lines.append(f"strips more than {-BURIED_DB:.0f} dB below the loudest: {buried:.3f}")
+    taken = np.quantile([-p.master_db for p in pairs], [0, 0.25, 0.5, 0.75, 1])
+    quantiles = " ".join(f"{value:.1f}" for value in taken)
+    lines.append(f"the master's gain reduction at most, 0 25 50 75 100 % of mixes, dB: {quantiles}")
     lines.append(f"largest sum of one strip's equaliser gains: {max(stacked):.1f} dB")
     return lines
 

@@ -180,6 +180,45 @@ def compressor(
     )  # fmt: skip
 
 
+def compressor_gain(
+    side_chain: jax.Array,
+    params: CompressorParams,
+    *,
+    sample_rate: float,
+    ballistics: str = "branching",
+    detector: str = "mean",
+    detection: str = "peak",
+) -> jax.Array:
+    """Return the gain by which a compressor that hears `side_chain` turns down, makeup left out.
+
+    Args:
+        side_chain: (any channels, time), what is measured.
+        params: as for `compressor`; the makeup gain is ignored.
+        sample_rate: Hz.
+        ballistics: as for `compressor`.
+        detector: as for `compressor`.
+        detection: as for `compressor`.
+
+    Returns:
+        Factors of amplitude, (time,), 1 where nothing is turned down.
+
+    Raises:
+        ValueError: as for `compressor`.
+    """
+    check_audio(side_chain)
+    check_params(params, CompressorParams)
+    gain: jax.Array = compressor(
+        jnp.ones_like(side_chain[:1]),
+        params._replace(makeup_gain_db=jnp.zeros((), side_chain.dtype)),
+        sample_rate=sample_rate,
+        ballistics=ballistics,
+        detector=detector,
+        detection=detection,
+        side_chain=side_chain,
+    )
+    return gain[0]
+
+
 def expander(
     x: jax.Array,
     params: ExpanderParams,

@@ -114,16 +114,10 @@ def _lowest_gain_db(
 def _gain(
     x: jax.Array, params: dsp.CompressorParams, config: dsp.ConsoleConfig, detector: str
 ) -> jax.Array:
-    """Compress a constant 1 by the level of `x`: what comes out is the gain, `(time,)`."""
-    gain: jax.Array = dsp.compressor(
-        jnp.ones_like(x[:1]),
-        params._replace(makeup_gain_db=jnp.zeros(())),
-        sample_rate=SAMPLE_RATE,
-        ballistics=config.ballistics,
-        detector=detector,
-        side_chain=x,
+    gain: jax.Array = dsp.compressor_gain(
+        x, params, sample_rate=SAMPLE_RATE, ballistics=config.ballistics, detector=detector
     )
-    return gain[0]
+    return gain
 
 
 def _lowest_db(gain: jax.Array) -> jax.Array:

@@ -4,8 +4,8 @@ The picture that a mix is solved in (`matching`) leaves out dynamics and how a m
 Both show once an excerpt is mixed: the difference between what is measured and what was wanted
 moves the aim of the picture, and the next solution is closer. The master's threshold is chosen when
 the balance has taken care of the peaks that it can, as the one that leaves the reference's crest
-factor. No gradient passes through audio; the best mix of all rounds is kept, so listening cannot
-make an excerpt worse.
+factor and does not turn the mix down further than engineers do. No gradient passes through audio;
+the best mix of all rounds is kept, so listening cannot make an excerpt worse.
 """
 
 from dataclasses import replace
@@ -32,6 +32,7 @@ from diffmst_jax.models.matching import (
     picture,
 )
 from diffmst_jax.models.starting_point import with_mix
+from dsp.dynamics import lookahead_samples
 
 ROUNDS = 6
 FIRST_CHOICE, LAST_CHOICE = 2, 3  # rounds that choose the master's threshold: once balance settles
@@ -40,8 +41,9 @@ FRAME = 441  # samples
 WIDTH_FLOOR = 1e-9
 # The compressor that is tried on the master bus, and where. Thresholds are for a mix at -16 LUFS.
 TRIED = dsp.CompressorParams(0.0, 8.0, 5.5, 80.0, 6.0, 0.0)
-THRESHOLDS_DB = (-4.0, -8.0, -12.0, -16.0, -20.0, -24.0, -28.0)
+THRESHOLDS_DB = (-4.0, -6.0, -8.0, -10.0, -12.0, -14.0)
 COST_OF_COMPRESSION = 0.1  # squared dB of crest factor that the next lower threshold has to gain
+MOST_REDUCTION_DB = 6.0  # anywhere in the excerpt: what engineers let the bus take at its peaks
 
 
 class _Round(NamedTuple):
@@ -218,10 +220,24 @@ def _judge(
             lookahead_ms=config.master_lookahead_ms,
         )
 
+    def gain(settings: dsp.CompressorParams) -> Array:
+        return dsp.compressor_gain(
+            mix,
+            settings,
+            sample_rate=rate,
+            ballistics=config.ballistics,
+            detector=config.detector,
+        )
+
     def nearest() -> dsp.CompressorParams:
-        crests = jax.vmap(lambda settings: crest_factor_db(compressed(settings)))(choices)
+        gains = jax.vmap(gain)(choices)
+        delay = lookahead_samples(config.master_lookahead_ms, sample_rate=rate)
+        late = jnp.pad(mix, ((0, 0), (delay, 0)))[:, : mix.shape[1]]
+        crests = jax.vmap(lambda gain: crest_factor_db(late * gain[None]))(gains)
         errors = jnp.mean(jnp.square(crests - target.crest_factor_db[None]), axis=1)
-        best = jnp.argmin(errors + COST_OF_COMPRESSION * jnp.arange(len(tried)))
+        errors += COST_OF_COMPRESSION * jnp.arange(len(tried))
+        is_bearable = jnp.min(gains, axis=1) > 10 ** (-MOST_REDUCTION_DB / 20)
+        best = jnp.argmin(jnp.where(is_bearable, errors, jnp.inf))
         return jax.tree.map(lambda leaf: leaf[best], choices)
 
     compressor = jax.lax.cond(choosing, nearest, lambda: own)

@@ -1,6 +1,5 @@
 """The picture of the console that the compact model starts from, against the console itself."""
 
-import dataclasses
 import functools
 
 import jax
@@ -9,12 +8,8 @@ import numpy as np
 import pytest
 
 import dsp
-from diffmst_jax.losses import audio_feature_loss, style_features
-from diffmst_jax.losses.loudness import normalize_loudness
-from diffmst_jax.models import CompactConfig, Controls
-from diffmst_jax.models.energies import shared_energy
-from diffmst_jax.models.front_end import band_statistics, measure_reference, spectrum_of
-from diffmst_jax.models.listening import _judge, listen
+from diffmst_jax.losses import style_features
+from diffmst_jax.models.front_end import measure_reference
 from diffmst_jax.models.matching import (
     COSTS,
     Costs,
@@ -33,48 +28,19 @@ from diffmst_jax.models.starting_point import (
     head_scales,
     hear,
     resting_mix,
-    starting_point,
     wanted_picture,
     with_mix,
 )
 from tests.compiling import quick_jit
-from tests.models.small import song
+from tests.models.heard_song import ALL, PAIR, RATE, audio, energies, heard, measure, start_of
 
-RATE = 44100
-CONFIG = CompactConfig()
-TIME = 65536
-PAIR = jnp.array([-1, 1, 0, 0])  # the first two tracks are one stereo recording
-ALL = jnp.ones(4, bool)
-
-measure = quick_jit(functools.partial(band_statistics, config=CONFIG, sample_rate=RATE))
-energies = quick_jit(
-    lambda x: shared_energy(spectrum_of(x, CONFIG), n_fft=CONFIG.n_fft, sample_rate=RATE)
-)
 look = quick_jit(functools.partial(picture, rate=RATE))
 _solve = quick_jit(functools.partial(match, rate=RATE))
-start_of = quick_jit(functools.partial(starting_point, rate=RATE))
 
 
 def solve(tracks, wanted, rest, moved=None, costs=COSTS) -> Solution:
     moved = jax.tree.map(jnp.zeros_like, rest) if moved is None else moved
     return _solve(tracks, wanted, rest, moved=moved, costs=costs)
-
-
-@functools.cache
-def audio():
-    """Four tracks, the first two of which have much in common, and a reference."""
-    tracks, reference = song(4, time=TIME)
-    tracks[1] = 0.8 * tracks[0] + 0.6 * tracks[1]
-    return jnp.asarray(tracks), jnp.asarray(reference)
-
-
-@functools.cache
-def heard():
-    tracks, reference = audio()
-    statistics = measure(tracks)
-    mid_side = jnp.stack([reference[0] + reference[1], reference[0] - reference[1]])
-    measured = measure_reference(reference, measure(mid_side).spectrum)
-    return statistics, energies(tracks), measured
 
 
 def random_mix() -> Mix:
@@ -235,60 +201,6 @@ def test_settings_stay_inside_their_ranges_whatever_is_wanted():
     for vector in (track[:, equalizer], master[:18]):
         assert (vector > 0.9 * MARGIN).all()
         assert (vector < 1 - 0.9 * MARGIN).all()
-
-
-@pytest.mark.slow
-def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer():
-    at_level = functools.partial(normalize_loudness, target_lufs=-16.0, sample_rate=RATE)
-    tracks, reference = audio()
-    reference = at_level(reference)
-    statistics, energy, measured = heard()
-    console = dsp.ConsoleConfig()
-
-    @quick_jit
-    def distance(controls: Controls):
-        params = dsp.console_params(*controls, sample_rate=RATE)
-        mix = dsp.mix_console(tracks, params, console, sample_rate=RATE).mix
-        return audio_feature_loss(at_level(mix), reference, sample_rate=RATE).total
-
-    start = start_of(statistics, hear(statistics, energy, ALL, jnp.zeros(4, jnp.int32)), measured)
-    known = hear(statistics, energy, ALL, jnp.zeros(4, jnp.int32))
-    target = style_features(reference, sample_rate=RATE)
-    listened = quick_jit(
-        lambda controls: listen(controls, known, tracks, target, console, sample_rate=RATE)
-    )(start.controls)
-    plain = jnp.sum(tracks, axis=0)
-    before, after = distance(start.controls), distance(listened)
-    mono = at_level(jnp.stack([plain, plain]))
-    assert audio_feature_loss(mono, reference, sample_rate=RATE).total > 1.0
-    assert before < 0.05
-    assert after < before
-
-
-def test_listening_mixes_pairs_as_the_console_does():
-    tracks, reference = audio()
-    statistics, energy, _ = heard()
-    known = hear(statistics, energy, ALL, PAIR)
-    target = style_features(reference, sample_rate=RATE)
-    console = dsp.ConsoleConfig(track_equalizer=False)
-    controls = [np.full(n, 0.5, np.float32) for n in ((4, dsp.TRACK_CONTROLS), (25,), (26,))]
-    controls[0][:, 0] = 0.9  # well above the threshold
-
-    @quick_jit
-    def sums(x, controls):
-        params = dsp.console_params(*controls, sample_rate=RATE)
-        judged = _judge(params, x, known, target, console, RATE, jnp.asarray(False))
-        bare = dataclasses.replace(console, master_bus=False)
-        mixed = [
-            dsp.mix_console(x, params, bare, sample_rate=RATE, side=side).mix
-            for side in (PAIR, None)
-        ]
-        return judged.sum, *mixed
-
-    judged, linked, apart = sums(tracks, controls)
-    peak = np.max(np.abs(linked))
-    np.testing.assert_allclose(judged, linked, rtol=0, atol=1e-6 * peak)
-    assert np.max(np.abs(judged - apart)) > 1e-3 * peak
 
 
 @pytest.mark.parametrize("present", [0, 1])

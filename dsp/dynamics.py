@@ -205,7 +205,7 @@ def compressor_gain(
     Raises:
         ValueError: as for `compressor`.
     """
-    check_audio(side_chain)
+    check_audio(side_chain, "side_chain")
     check_params(params, CompressorParams)
     gain: jax.Array = compressor(
         jnp.ones_like(side_chain[:1]),

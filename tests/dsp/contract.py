@@ -44,6 +44,7 @@ class Case:
         independent: whether each channel is processed on its own.
         causal: whether y[t] depends on nothing after x[t].
         tolerance: error allowed between two ways of computing the same, relative to the output.
+        jit: how it is compiled.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Case:
     independent: bool = True
     causal: bool = True
     tolerance: float = 5e-6
+    jit: Callable[..., Any] = quick_jit
 
     def draw(self, rng: np.random.Generator) -> Any:
         """Settings somewhere inside their ranges."""
@@ -156,7 +158,7 @@ def with_gradients(apply: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
 @functools.cache
 def pulled(case: Case) -> Callable[..., tuple[Any, Any]]:
     """The effect with its gradients, compiled."""
-    return quick_jit(with_gradients(case.apply))
+    return case.jit(with_gradients(case.apply))
 
 
 def output(case: Case, x: Any, params: Any) -> np.ndarray:
@@ -175,7 +177,7 @@ def vmap_equals_loop(case: Case, rng: np.random.Generator) -> None:
     draws = [as_dtype(case.draw(rng), jnp.float32) for _ in range(3)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *draws)
     loop = np.stack([output(case, *one) for one in zip(x, draws, strict=True)])
-    assert_close(quick_jit(jax.vmap(case.apply))(x, stacked), loop, case.tolerance)
+    assert_close(case.jit(jax.vmap(case.apply))(x, stacked), loop, case.tolerance)
 
 
 def in_chunks(case: Case) -> Callable[..., jax.Array]:
@@ -204,7 +206,7 @@ def chunked_equals_whole(case: Case, rng: np.random.Generator) -> None:
     """Outputs and gradients, in chunks of one sample, of a few and of many."""
     params, x = as_dtype(case.draw(rng), jnp.float32), music(rng, case.channels)
     weight = weights(case, rng)
-    y, gradients = quick_jit(with_gradients(in_chunks(case)))(x, params, weight)
+    y, gradients = case.jit(with_gradients(in_chunks(case)))(x, params, weight)
     wanted_y, wanted_gradients = pulled(case)(x, params, weight)
     assert_close(y, wanted_y, case.tolerance)
     assert_close(gradients, wanted_gradients, 10 * case.tolerance)
@@ -212,7 +214,7 @@ def chunked_equals_whole(case: Case, rng: np.random.Generator) -> None:
 
 def checkpoint_changes_nothing(case: Case, rng: np.random.Generator) -> None:
     arguments = music(rng, case.channels), as_dtype(case.draw(rng), jnp.float32), weights(case, rng)
-    again = quick_jit(with_gradients(jax.checkpoint(case.apply)))
+    again = case.jit(with_gradients(jax.checkpoint(case.apply)))
     assert_close(again(*arguments), pulled(case)(*arguments), case.tolerance)
 
 

@@ -60,6 +60,14 @@ GOOD: dict[str, dict[str, Any]] = {
         **RATE,
     },
     "compressor": {**DYNAMICS, "params": settings(dsp.CompressorParams)},
+    "compressor_gain": {
+        "side_chain": X,
+        "params": settings(dsp.CompressorParams),
+        **RATE,
+        "ballistics": "decoupled",
+        "detector": "max",
+        "detection": "rms",
+    },
     "console_buses": {
         "dry": X,
         "sent": X,

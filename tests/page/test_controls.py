@@ -22,7 +22,7 @@ RESET = [
 @pytest.mark.parametrize(
     ("name", "value", "db"),
     [
-        (".rack .fader-lane", "state.console.tracks[0].input_gain_db", 14.0),
+        (".rack .fader-lane", "state.console.tracks[0].input_gain_db", -70.0),
         (".master .fader-lane", "state.console.output.loudness_lufs", -34.0),
         (".master .knob-dial", "state.console.master_bus.input_fader_db", 30.0),
     ],

@@ -205,45 +205,53 @@ def _judge(
         method=config.equalizer_method,
     )
     own = jax.tree.map(jnp.asarray, params.master_bus.compressor)
-    tried = [own] + [
-        jax.tree.map(jnp.asarray, TRIED._replace(threshold_db=t)) for t in THRESHOLDS_DB
-    ]
-    choices = jax.tree.map(lambda *leaves: jnp.stack(leaves), *tried)
-
-    def compressed(settings: dsp.CompressorParams) -> Array:
-        return dsp.compressor(
-            mix,
-            settings,
-            sample_rate=rate,
-            ballistics=config.ballistics,
-            detector=config.detector,
-            lookahead_ms=config.master_lookahead_ms,
-        )
-
-    def gain(settings: dsp.CompressorParams) -> Array:
-        return dsp.compressor_gain(
-            mix,
-            settings,
-            sample_rate=rate,
-            ballistics=config.ballistics,
-            detector=config.detector,
-        )
-
-    def nearest() -> dsp.CompressorParams:
-        gains = jax.vmap(gain)(choices)
-        delay = lookahead_samples(config.master_lookahead_ms, sample_rate=rate)
-        late = jnp.pad(mix, ((0, 0), (delay, 0)))[:, : mix.shape[1]]
-        crests = jax.vmap(lambda gain: crest_factor_db(late * gain[None]))(gains)
-        errors = jnp.mean(jnp.square(crests - target.crest_factor_db[None]), axis=1)
-        errors += COST_OF_COMPRESSION * jnp.arange(len(tried))
-        is_bearable = jnp.min(gains, axis=1) > 10 ** (-MOST_REDUCTION_DB / 20)
-        best = jnp.argmin(jnp.where(is_bearable, errors, jnp.inf))
-        return jax.tree.map(lambda leaf: leaf[best], choices)
-
-    compressor = jax.lax.cond(choosing, nearest, lambda: own)
+    compressor = jax.lax.cond(
+        choosing, lambda: _nearest_compressor(mix, own, target, config, rate), lambda: own
+    )
+    compressed = dsp.compressor(
+        mix,
+        compressor,
+        sample_rate=rate,
+        ballistics=config.ballistics,
+        detector=config.detector,
+        lookahead_ms=config.master_lookahead_ms,
+    )
     master = params.master_bus._replace(compressor=compressor)
-    features = _features(compressed(compressor), rate)
+    features = _features(compressed, rate)
     return _Judged(params._replace(master_bus=master), features, strips.mono, before)
+
+
+def _nearest_compressor(
+    mix: Array,
+    own: dsp.CompressorParams,
+    target: StyleFeatures,
+    config: dsp.ConsoleConfig,
+    rate: int,
+) -> dsp.CompressorParams:
+    """Of a mix's own compressor and those that are tried, the one nearest the crest factor.
+
+    None that turns down further than `MOST_REDUCTION_DB`, if any does not.
+    """
+    tried = [own, *(TRIED._replace(threshold_db=threshold) for threshold in THRESHOLDS_DB)]
+    choices = jax.tree.map(lambda *leaves: jnp.stack(leaves), *tried)
+    gains = jax.vmap(
+        lambda settings: dsp.compressor_gain(
+            mix,
+            settings,
+            sample_rate=rate,
+            ballistics=config.ballistics,
+            detector=config.detector,
+        )
+    )(choices)
+    delay = lookahead_samples(config.master_lookahead_ms, sample_rate=rate)
+    late = jnp.pad(mix, ((0, 0), (delay, 0)))[:, : mix.shape[1]]
+    crests = jax.vmap(lambda gain: crest_factor_db(late * gain[None]))(gains)
+    errors = jnp.mean(jnp.square(crests - target.crest_factor_db[None]), axis=1)
+    errors += COST_OF_COMPRESSION * jnp.arange(len(tried))
+    lowest = jnp.min(gains, axis=1)
+    least = jnp.minimum(10 ** (-MOST_REDUCTION_DB / 20), jnp.max(lowest))
+    best = jnp.argmin(jnp.where(lowest >= least, errors, jnp.inf))
+    return jax.tree.map(lambda leaf: leaf[best], choices)
 
 
 def _features(mix: Array, rate: int) -> StyleFeatures:

@@ -230,7 +230,7 @@ def _nearest_compressor(
 ) -> dsp.CompressorParams:
     """Of a mix's own compressor and those that are tried, the one nearest the crest factor.
 
-    None that turns down further than `MOST_REDUCTION_DB`, if any does not.
+    None that turns down further than `MOST_REDUCTION_DB`; its own where all of them do.
     """
     tried = [own, *(TRIED._replace(threshold_db=threshold) for threshold in THRESHOLDS_DB)]
     choices = jax.tree.map(lambda *leaves: jnp.stack(leaves), *tried)
@@ -248,9 +248,8 @@ def _nearest_compressor(
     crests = jax.vmap(lambda gain: crest_factor_db(late * gain[None]))(gains)
     errors = jnp.mean(jnp.square(crests - target.crest_factor_db[None]), axis=1)
     errors += COST_OF_COMPRESSION * jnp.arange(len(tried))
-    lowest = jnp.min(gains, axis=1)
-    least = jnp.minimum(10 ** (-MOST_REDUCTION_DB / 20), jnp.max(lowest))
-    best = jnp.argmin(jnp.where(lowest >= least, errors, jnp.inf))
+    is_bearable = jnp.min(gains, axis=1) > 10 ** (-MOST_REDUCTION_DB / 20)
+    best = jnp.argmin(jnp.where(is_bearable, errors, jnp.inf))  # the first of all where none is
     return jax.tree.map(lambda leaf: leaf[best], choices)
 
 

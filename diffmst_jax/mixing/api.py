@@ -100,7 +100,14 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     decided = decide(settings, multitrack, references, choices, tell)
     facts = carry_out(name, decided, multitrack, references, tell)
     files = *track_files(tracks), *reference_files(reference)
-    return MixResult(facts.finished.audio, facts.settings, MixReport(facts), references, files)
+    return MixResult(
+        facts.finished.audio,
+        facts.settings,
+        MixReport(facts),
+        references,
+        files,
+        folder=Path(tracks) if isinstance(tracks, str | Path) else None,
+    )
 
 
 class Predicted(NamedTuple):

@@ -15,7 +15,7 @@ from diffmst_jax.mixing.dither import write_pieces
 from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.limits import DEFAULT_BITS, SUBTYPES
 from diffmst_jax.mixing.notebook import framed
-from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart
+from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart, check_not_among_tracks
 from diffmst_jax.mixing.reference import Reference
 from diffmst_jax.mixing.report import report_html
 from diffmst_jax.mixing.report_content import MixFacts, report_content, warnings
@@ -70,6 +70,7 @@ class MixResult:
         report: what was done, and how close it is.
         references: what it was mixed after, the heaviest first.
         files: what was read: tracks and references, as far as they were files.
+        folder: where the tracks were found, if a folder of them was given.
     """
 
     audio: np.ndarray
@@ -77,6 +78,7 @@ class MixResult:
     report: MixReport
     references: tuple[Reference, ...]
     files: tuple[Path, ...] = ()
+    folder: Path | None = None
 
     def _repr_html_(self) -> str:
         """Show the mix in a notebook: players, charts and what was done to each track."""
@@ -129,10 +131,12 @@ class MixResult:
 
         Raises:
             InputError: the place cannot be written to, or one of them would take the place of a
-                track or a reference.
+                track or a reference, or be taken for a track when the song is mixed again.
         """
         written = result_files(folder, file_format=file_format, preset=preset)
         check_apart(written, self.files, remedy=ANOTHER_FOLDER)
+        if self.folder is not None:
+            check_not_among_tracks(written, self.folder)
         with ExitStack() as all_or_none:
             if preset is not None:
                 self._write_preset(all_or_none.enter_context(written_beside(preset)))

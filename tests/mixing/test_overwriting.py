@@ -109,6 +109,14 @@ def test_a_result_from_python_is_not_written_over_its_tracks(mixed, song):
         result.write(song)
 
 
+def test_a_result_from_python_does_not_become_a_track(mixed, song):
+    assert mixed.folder == song
+    before = contents(song)
+    with pytest.raises(InputError, match=r"mix\.wav: would be taken for a track"):
+        mixed.write(song)
+    assert contents(song) == before
+
+
 def test_linked_recordings_may_lie_where_the_session_does(place, capsys):
     command = ["export", "song audio", "console.json", "--out", "song.rpp", "--link"]
     before = contents(place / "song audio")

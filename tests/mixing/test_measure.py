@@ -4,9 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.signal import sosfilt
 
 import dsp.loudness
 from diffmst_jax.mixing import measure
+from dsp.weighting import k_weighting_sos
 from tests.mixing.songs import bursts, tone
 
 RATE = 44100
@@ -31,6 +33,19 @@ def test_momentary_loudness_is_that_of_dsp(stereo):
     powers = measure.weighted_step_powers(stereo, sample_rate=RATE)
     momentary = measure.sliding_loudness(powers, measure.MOMENTARY_STEPS)
     np.testing.assert_allclose(momentary, expected[: len(momentary)], atol=0.01)
+
+
+@pytest.mark.parametrize("pieces", [[1, 6000, 65, 63, 64 * 300], [4410 * 3], [70]])
+def test_step_powers_are_those_of_the_filter_sample_by_sample(pieces):
+    rng = np.random.default_rng(0)
+    audio = rng.standard_normal((2, sum(pieces))).astype(np.float32)
+    meter = measure.StepPowers(2, sample_rate=RATE)
+    for piece in np.split(audio, np.cumsum(pieces)[:-1], axis=1):
+        meter.add(piece)
+    filtered = sosfilt(k_weighting_sos(sample_rate=RATE), audio.astype(np.float64))
+    steps = sum(pieces) // 4410
+    expected = np.sum(filtered[:, : steps * 4410].reshape(2, steps, 4410) ** 2, axis=(0, 2)) / 4410
+    np.testing.assert_allclose(meter.result(), expected, rtol=1e-10)
 
 
 def test_silence_has_no_loudness():

@@ -13,6 +13,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
+from diffmst_jax.mixing.compiling import wide_jit
 from dsp.dynamics import lookahead_samples
 
 CHUNK = 1 << 17
@@ -233,7 +234,7 @@ def _room(params: dsp.FxBusParams) -> jax.Array:
     return dsp.console_room(jax.random.key(REVERB_SEED), params, sample_rate=SAMPLE_RATE)
 
 
-@partial(jax.jit, static_argnames=("config", "pick"))
+@partial(wide_jit, static=("config", "pick"))
 def _strips_piece(
     tracks: jax.Array,
     gains: jax.Array,
@@ -251,7 +252,7 @@ def _strips_piece(
     return output.dry, sent, pick(output.tracks), output.state
 
 
-@partial(jax.jit, static_argnames="config")
+@partial(wide_jit, static=("config",))
 def _buses_piece(
     dry: jax.Array,
     sent: jax.Array,

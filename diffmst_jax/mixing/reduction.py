@@ -8,6 +8,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.compiling import loop_jit
 from diffmst_jax.mixing.console_stream import CHUNK
 from diffmst_jax.mixing.measure import LOWEST_DB, factor, power_db
 from diffmst_jax.mixing.render import expanded, pieces_before_master, source_gains
@@ -77,7 +78,7 @@ def limiting_db(mix: np.ndarray, finished: np.ndarray, gain_db: float, start: in
     return np.minimum(power_db(np.square(np.min(ratio, axis=(0, 2)))), 0.0)
 
 
-@partial(jax.jit, static_argnames="config")
+@partial(loop_jit, static=("config",))
 def _lowest_master_gain_db(
     mix: jax.Array, master: dsp.MasterParams, config: dsp.ConsoleConfig
 ) -> jax.Array:
@@ -88,7 +89,7 @@ def _lowest_master_gain_db(
     return _lowest_db(_gain(x, master.compressor, config, config.detector))
 
 
-@partial(jax.jit, static_argnames="config")
+@partial(loop_jit, static=("config",))
 def _lowest_gain_db(
     tracks: jax.Array, params: dsp.ConsoleParams, side: jax.Array | None, config: dsp.ConsoleConfig
 ) -> jax.Array:

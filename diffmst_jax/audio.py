@@ -20,7 +20,6 @@ import soxr
 from diffmst_jax.containers import missing_bytes
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
-from diffmst_jax.wav24 import SampleFile, fastest
 
 SAMPLE_RATE = 44100
 """Samples per second inside models and mixes; the one definition."""
@@ -170,7 +169,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[SampleFile]:
+def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """Open a file for reading after the checks that do not need its samples."""
     if not path.exists():
         raise InputError(path, "does not exist", "check the name")
@@ -191,11 +190,13 @@ def opened(path: Path) -> Iterator[SampleFile]:
         raise InputError(path, f"cannot be read ({error.strerror})", "check its rights") from error
     except TypeError as error:  # soundfile's answer to headerless formats such as .raw
         raise InputError(path, "has no header", GIVE_AUDIO) from error
-    with file, fastest(path, file) as samples:
-        yield samples
+    with file:
+        yield file
 
 
-def read_frames(path: Path, file: SampleFile, first: int | None, count: int | None) -> np.ndarray:
+def read_frames(
+    path: Path, file: soundfile.SoundFile, first: int | None, count: int | None
+) -> np.ndarray:
     """Read `(frames, channels)` float32 and see that as many came as the header promised.
 
     `first` None goes on where the last reading ended.
@@ -216,8 +217,6 @@ def read_frames(path: Path, file: SampleFile, first: int | None, count: int | No
         raise InputError(
             path, f"is damaged ({_reason(error)})", "copy or export it again"
         ) from error
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})", "copy it again") from error
     if have < wanted:
         problem = f"is cut off ({have} of {wanted} samples could be read)"
         raise InputError(path, problem, "copy or export it again")
@@ -225,7 +224,7 @@ def read_frames(path: Path, file: SampleFile, first: int | None, count: int | No
 
 
 def _read_resampled(
-    path: Path, file: SampleFile, sample_rate: int, first: int, count: int | None
+    path: Path, file: soundfile.SoundFile, sample_rate: int, first: int, count: int | None
 ) -> np.ndarray:
     """Read a window given in output samples, resampled, `(frames, channels)`.
 

@@ -43,7 +43,7 @@ class AudioStream:
     def __init__(self, path: str | Path, *, sample_rate: int = SAMPLE_RATE) -> None:
         self.path = Path(path)
         with ExitStack() as stack:
-            self._file = stack.enter_context(opened(self.path))
+            self._file: soundfile.SoundFile = stack.enter_context(opened(self.path))
             own_rate = self._file.samplerate
             check_length(self.path, self._file.frames / own_rate, 0.0)
             self._close = stack.pop_all()

@@ -41,31 +41,16 @@ def missing_bytes(path: Path) -> int:
         return _missing_from_xing(file, size, head)
 
 
-def wav_data(path: Path) -> tuple[int, int]:
-    """Where the samples of a WAV file begin and how many bytes its header says they take.
-
-    Both are 0 for any other file.
-    """
-    with path.open("rb") as file:
-        head = file.read(12)
-        is_wav = head[:4] == b"RIFF" and head[8:] == b"WAVE"
-        return (_chunk(file, b"data", "<4sI") or (0, 0)) if is_wav else (0, 0)
-
-
 def _missing_from_chunk(file: BinaryIO, size: int, wanted: bytes, layout: str) -> int:
-    start, length = _chunk(file, wanted, layout) or (0, 0)
-    return 0 if length in UNKNOWN_LENGTHS else max(0, start + length - size)
-
-
-def _chunk(file: BinaryIO, wanted: bytes, layout: str) -> tuple[int, int] | None:
-    """Walk the chunks of a RIFF or AIFF file from the current place to one: start and length."""
+    """Walk the chunks of a RIFF or AIFF file from the current place to the audio data."""
     while True:
         header = file.read(CHUNK_HEADER_BYTES)
         if len(header) < CHUNK_HEADER_BYTES:
-            return None
+            return 0
         name, length = struct.unpack(layout, header)
         if name == wanted:
-            return file.tell(), length
+            expected = file.tell() + length
+            return 0 if length in UNKNOWN_LENGTHS else max(0, expected - size)
         file.seek(length + length % 2, 1)
 
 

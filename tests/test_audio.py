@@ -1,5 +1,4 @@
 import os
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -60,38 +59,6 @@ def test_reads_every_sample_format(tmp_path, subtype, tolerance):
     audio = noise()
     soundfile.write(tmp_path / "x.wav", audio.T, SAMPLE_RATE, subtype=subtype)
     np.testing.assert_allclose(read_audio(tmp_path / "x.wav"), audio, rtol=0, atol=tolerance)
-
-
-@pytest.mark.parametrize("channels", [1, 2, 5])
-@pytest.mark.parametrize("container", ["WAV", "WAVEX", "AIFF"])
-def test_24_bits_are_read_as_libsndfile_reads_them(tmp_path, channels, container):
-    path, audio = tmp_path / "x", noise(1.0, channels)
-    audio[:, :4] = [1.0, -1.0, 2.0**-23, -(2.0**-23)]
-    soundfile.write(path, audio.T, SAMPLE_RATE, subtype="PCM_24", format=container)
-    expected = soundfile.read(path, dtype="float32", always_2d=True)[0].T
-    with forbidden_to_read():  # but AIFF keeps its bytes the other way round
-        if container != "AIFF":
-            np.testing.assert_array_equal(read_audio(path), expected)
-    window = read_audio(path, start_s=0.3, duration_s=0.5)
-    np.testing.assert_array_equal(window, expected[:, 13230 : 13230 + 22050])
-
-
-@contextmanager
-def forbidden_to_read():
-    """Let nobody ask libsndfile for samples."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delattr(soundfile.SoundFile, "read")
-        yield
-
-
-def test_24_bits_are_found_behind_other_chunks(tmp_path):
-    path, audio = tmp_path / "x.wav", noise(1.0, 1)
-    soundfile.write(path, audio.T, SAMPLE_RATE, subtype="PCM_24")
-    expected, whole = read_audio(path), path.read_bytes()
-    odd = b"LIST" + (5).to_bytes(4, "little") + b"notes\0"
-    longer = (len(whole) + len(odd) - 8).to_bytes(4, "little")
-    path.write_bytes(b"RIFF" + longer + whole[8:36] + odd + whole[36:])
-    np.testing.assert_array_equal(read_audio(path), expected)
 
 
 def test_info_tells_what_the_header_says(tmp_path):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from scipy.signal import welch
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance, style_features
@@ -134,26 +134,16 @@ _style_features = jax.jit(partial(style_features, sample_rate=SAMPLE_RATE))
 
 
 def _power_density(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies and mean power density of mid and side, taken piece by piece.
-
-    Welch's method with a Hann window, as `scipy.signal` has it; to import that takes a second.
-    """
+    """Frequencies and mean power density of mid and side, taken piece by piece."""
     length = audio.shape[1]
     size = min(SPECTRUM_N_FFT, length)
-    window = np.hanning(size + 1)[:-1].astype(np.float32)
-    powers, weights = [], []
+    results, weights = [], []
     for start in range(0, max(1, length - size + 1), SPECTRUM_PIECE):
         left, right = audio[:, start : start + SPECTRUM_PIECE]
         mid_side = np.stack([left + right, left - right]) / 2
-        frames = sliding_window_view(mid_side, size, axis=1)[:, :: size - size // 2]
-        spectra = np.fft.rfft(frames * window)
-        powers.append(np.mean(np.square(np.abs(spectra)), axis=1, dtype=np.float64))
+        results.append(welch(mid_side, SAMPLE_RATE, nperseg=size, detrend=False))
         weights.append(len(left))
-    density = np.average(powers, axis=0, weights=weights)
-    density /= SAMPLE_RATE * np.sum(np.square(window), dtype=np.float64)
-    # What lies at negative frequencies, which neither 0 nor half the sample rate has.
-    density[:, 1 : (size + 1) // 2] *= 2
-    return np.fft.rfftfreq(size, 1 / SAMPLE_RATE), density
+    return results[0][0], np.average([r[1] for r in results], axis=0, weights=weights)
 
 
 def spectrum_and_width(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

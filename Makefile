@@ -36,13 +36,13 @@ demo: $(STAMP)  ## mix a song in the style of a reference (yours: TRACKS=folder 
 	@echo "  $(BIN)/diffmst render $(TRACKS) $(DEMO)/console.json --out $(DEMO)/mix_2.wav"
 
 test: $(STAMP)  ## run the whole test suite
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 test-fast: $(STAMP)  ## run the suite without its slow tests
-	$(BIN)/python -m pytest -n 2 -q -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow"
 
 coverage: $(STAMP)  ## run the suite and list the lines that no test reaches
-	$(BIN)/python -m pytest -n 2 -q --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q --cov --cov-report=term-missing:skip-covered
 
 lint: $(STAMP)  ## check style and types
 	$(BIN)/ruff format --check .

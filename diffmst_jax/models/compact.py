@@ -9,7 +9,7 @@ untrained model is already a mix of about the reference's level, balance, width 
 training learns what the picture leaves out: dynamics above all.
 """
 
-import functools
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -21,7 +21,7 @@ from jax.typing import DTypeLike
 import dsp
 from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
-from diffmst_jax.models.energies import shared_energy
+from diffmst_jax.models.energies import segment_energies
 from diffmst_jax.models.front_end import (
     STYLE_BANDS,
     BandStatistics,
@@ -32,7 +32,13 @@ from diffmst_jax.models.front_end import (
     standardise,
 )
 from diffmst_jax.models.matching import Heard
-from diffmst_jax.models.starting_point import Start, head_scales, hear, starting_point
+from diffmst_jax.models.starting_point import (
+    Start,
+    head_scales,
+    hear,
+    hear_segments,
+    starting_point,
+)
 from diffmst_jax.models.transformer import Controller
 
 MIX_TOKENS = 5  # mid, side, left, right and style
@@ -126,9 +132,24 @@ class CompactModel(nnx.Module):
         return self.settings(self.measure(tracks, reference, mask, side))
 
     def measure(
-        self, tracks: Array, reference: Array, mask: Array, side: Array | None = None
+        self,
+        tracks: Array,
+        reference: Array,
+        mask: Array,
+        side: Array | None = None,
+        *,
+        segments: int = 0,
     ) -> Measured:
-        """Measure what settings follow from; arguments as of a call. No weight takes part."""
+        """Measure what settings follow from; no weight takes part.
+
+        Args:
+            tracks: these four as of a call.
+            reference: see there.
+            mask: see there.
+            side: see there.
+            segments: equal parts of the tracks in each of which a mix is to be right too; 0 for
+                none, as in training.
+        """
         encoder, rate = self.config.encoder, self.config.sample_rate
         assert isinstance(encoder, CompactConfig)
         mask = mask.astype(bool)
@@ -136,18 +157,21 @@ class CompactModel(nnx.Module):
         present = jnp.where(mask[..., None], tracks, 0.0)
         spectrum = spectrum_of(present, encoder)
         track = band_statistics(present, encoder, sample_rate=rate, spectrum=spectrum)
-        shared = functools.partial(shared_energy, n_fft=encoder.n_fft, sample_rate=rate)
-        energy = jax.vmap(shared)(spectrum)
+        how = {"n_fft": encoder.n_fft, "sample_rate": rate}
+        energy, parts = jax.vmap(lambda x: segment_energies(x, max(segments, 1), **how))(spectrum)
+        heard = jax.vmap(hear)(track, energy, mask, side)
+        if segments:
+            heard = heard._replace(segments=jax.vmap(hear_segments)(track, parts))
         left, right = reference[:, 0], reference[:, 1]
         views = jnp.stack([left + right, left - right, left, right], axis=1)
         mix = band_statistics(views, encoder, sample_rate=rate)
         measured = jax.vmap(measure_reference)(reference, mix.spectrum[:, :2])
-        return Measured(track, jax.vmap(hear)(track, energy, mask, side), mix, measured)
+        return Measured(track, heard, mix, measured)
 
     def settings(self, measured: Measured) -> Controls:
         """Predict controls from what was measured."""
         rate, heard = self.config.sample_rate, measured.heard
-        start = jax.vmap(functools.partial(starting_point, rate=rate))(
+        start = jax.vmap(partial(starting_point, rate=rate))(
             measured.track, heard, measured.reference
         )
         style = self.style(_style(measured.reference, start, heard.mask))

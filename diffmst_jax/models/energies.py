@@ -36,6 +36,17 @@ def shared_energy(spectrum: Array, *, n_fft: int, sample_rate: int) -> Array:
     return jnp.einsum("fij,fb->bij", products, shares, precision=EXACT)
 
 
+def segment_energies(
+    spectrum: Array, segments: int, *, n_fft: int, sample_rate: int
+) -> tuple[Array, Array]:
+    """Return `shared_energy` of a spectrum and of equal parts of it, `(segments, 24, ...)`."""
+    parts = jnp.array_split(spectrum, segments, axis=-1)
+    energies = [shared_energy(p, n_fft=n_fft, sample_rate=sample_rate) for p in parts]
+    lengths = [p.shape[-1] / spectrum.shape[-1] for p in parts]
+    whole = sum((e * length for e, length in zip(energies, lengths, strict=True)), start=0.0)
+    return jnp.asarray(whole), jnp.stack(energies)
+
+
 def k_weights(*, sample_rate: int) -> np.ndarray:
     """Power response of the loudness filter at the centre of each band, `(24,)`."""
     z = np.exp(-2j * np.pi * style_band_hz() / sample_rate)

@@ -24,6 +24,8 @@ from dsp.loudness import ABSOLUTE_GATE_LUFS
 log = logging.getLogger(__name__)
 
 TRACK_COUNTS = (8, 16, 24, 32, 48, 64)  # tracks are padded to one of these: few shapes to compile
+SEGMENTS = 4  # of an excerpt, in each of which a mix is to be right too
+SEGMENTED_FROM = 1.5  # windows of song: less holds too little that differs
 MORE_TRACKS_STEP = 16  # beyond the largest
 CONTROL_FLOOR = 1e-6  # keeps logits of controls finite when windows are averaged
 # 200 dB above full scale: integers scaled by mistake still pass, squares still fit float32.
@@ -72,7 +74,10 @@ class Model:
         graph, self._weights = nnx.split(module)
         self._predict = jax.jit(lambda weights, *audio: nnx.merge(graph, weights)(*audio))
         self._listen = jax.jit(
-            lambda weights, *audio: predict_and_listen(nnx.merge(graph, weights), console, *audio)
+            lambda weights, segments, *audio: predict_and_listen(
+                nnx.merge(graph, weights), console, *audio, segments=segments
+            ),
+            static_argnums=1,
         )
         rate = config.sample_rate
         # Without its audio, which is not needed and as large as the song.
@@ -140,18 +145,22 @@ class Model:
         padding = padded_count(count) - count
         tracks = excerpt(heard.tracks, cover(heard.tracks, length=length), length=length)
         tracks *= heard.gains
-        tracks = np.pad(tracks, ((0, padding), (0, 0))) if padding else tracks
+        order = own_order(tracks, side)
+        tracks = np.pad(tracks[order], ((0, padding), (0, 0)))
         reference = excerpt(heard.reference, cover(heard.reference, length=length), length=length)
+        differs = heard.tracks.shape[1] >= SEGMENTED_FROM * length
         answer = jax.device_get(
             self._listen(
                 self._weights,
+                SEGMENTS if differs else 0,
                 tracks,
                 reference,
                 np.pad(np.ones(count, bool), (0, padding)),
-                np.pad(side, (0, padding)),
+                np.pad(side[order], (0, padding)),
             )
         )
-        return Controls(jnp.asarray(answer.track[:count]), answer.fx_bus, answer.master)
+        track = jnp.asarray(answer.track[np.argsort(order)])
+        return Controls(track, answer.fx_bus, answer.master)
 
     def _answer_windows(self, heard: _Heard) -> Controls:
         windows = choose_windows(heard.tracks, heard.reference, length=self.config.window_samples)
@@ -213,10 +222,16 @@ def predict_and_listen(
     reference: Array,
     mask: Array,
     side: Array,
+    *,
+    segments: int,
 ) -> Controls:
-    """Controls of one song, corrected by what its mix measures; see `CompactModel`, `listen`."""
+    """Controls of one song, corrected by what its mix measures.
+
+    See `CompactModel.measure` and `listen`.
+    """
     rate = module.config.sample_rate
-    measured = module.measure(tracks[None], reference[None], mask[None], side[None])
+    batch = (part[None] for part in (tracks, reference, mask, side))
+    measured = module.measure(*batch, segments=segments)
     first = module.settings(measured)
     return listen(
         Controls(*(group[0] for group in first)),
@@ -232,6 +247,16 @@ def whole_pairs(side: np.ndarray, audible: np.ndarray) -> np.ndarray:
     """The sides of the audible tracks; what remains of a pair is mono."""
     left = (side < 0) & audible & np.roll(audible, -1)
     return np.where(left, -1, np.where(np.roll(left, 1), 1, 0))[audible].astype(np.int32)
+
+
+def own_order(tracks: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """An order of levelled tracks that is theirs and not the caller's, pairs kept together.
+
+    In another order sums are rounded otherwise, and matching makes more of it than one would hear.
+    """
+    power = np.einsum("ct,ct->c", tracks, tracks)
+    power[1:] = np.where(side[1:] > 0, power[:-1], power[1:])
+    return np.argsort(power, kind="stable")
 
 
 def padded_count(tracks: int) -> int:

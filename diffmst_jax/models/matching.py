@@ -3,8 +3,10 @@
 Levels, positions and equalisers act linearly, so what they do to the energy of mid and side in
 each band, to width and to balance follows from the energies that the tracks share (`energies`),
 whatever the tracks have in common. Settings are found by gradient descent on the terms of the
-audio-feature loss in that picture. Each setting is bounded and moving it costs something, so that
-a mix nobody would make is no solution.
+audio-feature loss in that picture, of all that was heard and of each segment of it: what is right
+only on average, because one loud moment makes up for the rest, is lost in other parts of the song.
+Each setting is bounded and moving it costs something, so that a mix nobody would make is no
+solution.
 """
 
 from typing import NamedTuple
@@ -29,6 +31,8 @@ SMALLEST_SLOPE = 1e-6  # of the objective per unit of a setting
 NEPERS_PER_DB = float(np.log(10.0) / 20.0)
 POWER_FLOOR = 1e-12  # mean square of a band
 LARGEST_ERROR = 2.0  # nepers; beyond it the penalty grows linearly
+LARGEST_WIDTH_ERROR = 1.0  # side over mid energy of a segment; likewise, the ratio has no end
+SEGMENTS_WEIGHT = 0.5  # of the segments' mean distance; that of all that was heard has 1
 PEAK_POWER = 16.0  # of the power sum that stands for the largest peak
 MARGIN = 0.03  # settings stay this share of their range from its ends
 WEIGHTS = AudioFeatureWeights()
@@ -89,6 +93,7 @@ class Heard(NamedTuple):
         side: -1 for the left channel of a pair, whose right one is the next track and has 1, else
             0; `(tracks,)`.
         peaks: where a mix of them peaked; None before one was made.
+        segments: the same of parts of what was heard; None where only the whole counts.
     """
 
     energy: Array
@@ -96,6 +101,7 @@ class Heard(NamedTuple):
     mask: Array
     side: Array
     peaks: "Peaks | None" = None
+    segments: "Segments | None" = None
 
 
 class Peaks(NamedTuple):
@@ -108,6 +114,20 @@ class Peaks(NamedTuple):
 
     samples: Array
     gain_db: Array
+
+
+class Segments(NamedTuple):
+    """What the picture knows of the tracks in equal parts of what was heard.
+
+    Attributes:
+        energy: as of `Heard`, `(segments, 24, tracks, tracks)`.
+        peakiness: within segments, `(tracks, 24)`.
+        weight: how much each counts, `(segments,)`; sums to 1, and silence does not count.
+    """
+
+    energy: Array
+    peakiness: Array
+    weight: Array
 
 
 class Picture(NamedTuple):
@@ -236,6 +256,8 @@ def match(
 ) -> Solution:
     """Move away from `rest` until the picture is near what is wanted, or moving costs more.
 
+    Where segments are known, the picture of each has to be near it too.
+
     Args:
         tracks: what is mixed.
         wanted: what the mix is to be like.
@@ -255,7 +277,10 @@ def match(
         mix = _settings(rest, away, tracks.side, rate)
         boosts = boosts_db(mix, rate)
         seen = _picture(tracks, mix, boosts, rate)
-        return _distance(seen, wanted) + _cost(mix, away, boosts, tracks.mask, costs)
+        apart = _distance(seen, wanted) + SEGMENTS_WEIGHT * _mean_distance(
+            tracks, mix, boosts, wanted, rate
+        )
+        return apart + _cost(mix, away, boosts, tracks.mask, costs)
 
     # What hardly matters stays where it is, for Adam would make steps even of rounding.
     schedule = optax.cosine_decay_schedule(STEP_SIZE, STEPS, 0.05)
@@ -290,14 +315,34 @@ def _cost(mix: Mix, away: Mix, boosts: Array, mask: Array, costs: Costs) -> Arra
     )
 
 
-def _distance(seen: Picture, wanted: Picture) -> Array:
+def _mean_distance(
+    tracks: Heard, mix: Mix, boosts: Array, wanted: Picture, rate: int
+) -> Array | float:
+    """Mean distance of the segments, each brought to one loudness; crest factor left out."""
+    if tracks.segments is None:
+        return 0.0
+    energy, peakiness, weight = tracks.segments
+    part = tracks._replace(peakiness=peakiness, peaks=None)
+    wanted = wanted._replace(crest_db=jnp.zeros(2))
+
+    def distance(energy: Array) -> Array:
+        seen = _picture(part._replace(energy=energy), mix, boosts, rate)
+        return _distance(seen, wanted, LARGEST_WIDTH_ERROR)
+
+    return jnp.sum(weight * jax.vmap(distance)(energy))
+
+
+def _distance(seen: Picture, wanted: Picture, largest_width_error: float = np.inf) -> Array:
     """The audio-feature loss as far as the picture shows it, at one loudness."""
     error = seen.spectrum + level_error(seen, wanted) - wanted.spectrum
-    width = jnp.square(jnp.exp(seen.log_width) - jnp.exp(wanted.log_width))
+    wider = jnp.exp(seen.log_width) - jnp.exp(wanted.log_width)
+    width = (
+        jnp.square(wider) if np.isinf(largest_width_error) else _huber(wider, largest_width_error)
+    )
     balance = jnp.square(seen.imbalance - wanted.imbalance)
     crest = jnp.mean(jnp.square(seen.crest_db - wanted.crest_db))
     return (
-        WEIGHTS.bark_spectrum * jnp.mean(_huber(error))
+        WEIGHTS.bark_spectrum * jnp.mean(_huber(error, LARGEST_ERROR))
         + WEIGHTS.stereo_width * width
         + WEIGHTS.stereo_imbalance * balance
         + WEIGHTS.crest_factor * crest
@@ -336,7 +381,8 @@ def _inside(x: Array, limits: dsp.Range) -> Array:
     return jnp.clip(x, low + margin, high - margin)
 
 
-def _huber(error: Array) -> Array:
+def _huber(error: Array, largest: float) -> Array:
+    """Square that grows linearly beyond `largest`."""
     size = jnp.abs(error)
-    near = jnp.minimum(size, LARGEST_ERROR)
-    return jnp.square(near) + 2.0 * LARGEST_ERROR * (size - near)
+    near = jnp.minimum(size, largest)
+    return jnp.square(near) + 2.0 * largest * (size - near)

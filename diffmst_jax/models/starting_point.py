@@ -15,6 +15,7 @@ from diffmst_jax.models.matching import (
     Heard,
     Mix,
     Picture,
+    Segments,
     level_error,
     match,
     picture,
@@ -24,6 +25,7 @@ from diffmst_jax.models.matching import (
 MARGIN = 0.03  # controls stay this far from the ends of their range, so that they can be learned
 THRESHOLD_DB = -15.0  # within reach of the signal, so that its gradient is not zero
 LARGEST_SPREAD = 0.3  # of a pan control from the centre
+NEARLY_SILENT = 0.03  # of the mean power: a segment as quiet counts half
 MIDDLE_SLOPE = 0.25  # of the logistic function at 0
 # Where equaliser bands rest: spread over the spectrum as far as the console's ranges allow.
 FREQUENCY_HZ = np.array([100.0, 400.0, 3000.0, 9000.0, 14000.0, 8000.0], np.float32)
@@ -76,6 +78,16 @@ def hear(tracks: BandStatistics, energy: Array, mask: Array, side: Array) -> Hea
     """Put together what the picture knows of the tracks."""
     own = jnp.diagonal(energy, axis1=1, axis2=2).T
     return Heard(energy, tracks.spectrum - 0.5 * jnp.log(own + POWER_FLOOR), mask, side)
+
+
+def hear_segments(tracks: BandStatistics, energy: Array) -> Segments:
+    """Put together what the picture knows of `(segments, 24, tracks, tracks)`."""
+    own = jnp.diagonal(energy, axis1=2, axis2=3).transpose(0, 2, 1)
+    # If a band is as peaky in every segment, mean magnitudes go like the segments' levels.
+    level = jnp.mean(jnp.sqrt(own + POWER_FLOOR), axis=0)
+    power = jnp.sum(own, axis=(1, 2)) + POWER_FLOOR
+    heard = power / (power + NEARLY_SILENT * jnp.mean(power))
+    return Segments(energy, tracks.spectrum - jnp.log(level), heard / jnp.sum(heard))
 
 
 def wanted_picture(reference: Reference) -> Picture:

@@ -9,13 +9,16 @@ import pytest
 
 import dsp
 from diffmst_jax.losses import style_features
-from diffmst_jax.models.front_end import measure_reference
+from diffmst_jax.models.energies import segment_energies
+from diffmst_jax.models.front_end import measure_reference, spectrum_of
 from diffmst_jax.models.matching import (
     COSTS,
     Costs,
+    Heard,
     Mix,
     Peaks,
     Picture,
+    Segments,
     Solution,
     boosts_db,
     match,
@@ -27,12 +30,24 @@ from diffmst_jax.models.starting_point import (
     MARGIN,
     head_scales,
     hear,
+    hear_segments,
     resting_mix,
     wanted_picture,
     with_mix,
 )
 from tests.compiling import quick_jit
-from tests.models.heard_song import ALL, PAIR, RATE, audio, energies, heard, measure, start_of
+from tests.models.heard_song import (
+    ALL,
+    CONFIG,
+    PAIR,
+    RATE,
+    TIME,
+    audio,
+    energies,
+    heard,
+    measure,
+    start_of,
+)
 
 look = quick_jit(functools.partial(picture, rate=RATE))
 _solve = quick_jit(functools.partial(match, rate=RATE))
@@ -41,6 +56,24 @@ _solve = quick_jit(functools.partial(match, rate=RATE))
 def solve(tracks, wanted, rest, moved=None, costs=COSTS) -> Solution:
     moved = jax.tree.map(jnp.zeros_like, rest) if moved is None else moved
     return _solve(tracks, wanted, rest, moved=moved, costs=costs)
+
+
+segments_of = quick_jit(
+    lambda x: segment_energies(spectrum_of(x, CONFIG), 4, n_fft=CONFIG.n_fft, sample_rate=RATE)
+)
+
+
+def in_segments(tracks) -> tuple[Heard, Segments]:
+    """What the picture knows of the tracks and of four segments of them; no pairs."""
+    statistics = measure(tracks)
+    whole, parts = segments_of(tracks)
+    known = hear(statistics, whole, ALL, jnp.zeros(4, jnp.int32))
+    return known, hear_segments(statistics, parts)
+
+
+def entering_late():
+    """The song, whose last track is heard in the last quarter alone."""
+    return audio()[0].at[3, : 3 * TIME // 4].set(0.0).at[3, 3 * TIME // 4 :].multiply(4.0)
 
 
 def random_mix() -> Mix:
@@ -117,6 +150,39 @@ def test_the_picture_follows_the_peaks_of_a_mix():
     apart = look(known, mix).crest_db - look(known, quieter).crest_db
     assert (apart > 6).all()
     assert (look(hear(statistics, energy, ALL, PAIR), mix).crest_db == 0).all()
+
+
+def test_segments_are_parts_of_the_whole_and_as_peaky_as_what_sounds_in_them():
+    whole, parts = in_segments(audio()[0])
+    np.testing.assert_allclose(whole.energy, energies(audio()[0]), rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(np.mean(parts.energy, axis=0), whole.energy, rtol=0.1, atol=1e-8)
+    np.testing.assert_allclose(parts.peakiness, whole.peakiness, atol=0.1)
+    np.testing.assert_allclose(parts.weight, 0.25, rtol=0.05)
+    late, of_late = in_segments(entering_late())
+    # Three quarters of silence make it peakier as a whole, though what is heard is the same.
+    assert np.mean(whole.peakiness[3] - late.peakiness[3]) > 0.4
+    np.testing.assert_allclose(of_late.peakiness[3, 2:], parts.peakiness[3, 2:], atol=0.25)
+    _, of_half = in_segments(audio()[0].at[:, : TIME // 2].set(0.0))
+    assert of_half.weight[0] < 1e-3
+    np.testing.assert_allclose(np.sum(of_half.weight), 1.0, rtol=1e-5)
+
+
+def test_a_track_that_is_heard_in_one_segment_alone_does_not_make_all_of_the_width():
+    tracks, parts = in_segments(entering_late())
+    statistics, _, measured = heard()
+    rest = resting_mix(statistics, ALL, jnp.zeros(4, jnp.int32), measured, RATE)
+    rest = rest._replace(pan=jnp.array([0.5, 0.5, 0.5, 0.8]))  # as if it were to
+    wanted = look(tracks, rest)._replace(log_width=jnp.log(0.2))
+
+    def widths(mix):
+        seen = (look(tracks._replace(energy=energy), mix) for energy in parts.energy)
+        return np.array([np.exp(picture.log_width) for picture in seen])
+
+    whole = solve(tracks, wanted, rest).mix
+    every = solve(tracks._replace(segments=parts), wanted, rest).mix
+    on_average, in_each = (np.mean(np.square(widths(mix) - 0.2)) for mix in (whole, every))
+    assert in_each < 0.5 * on_average
+    assert abs(np.exp(look(tracks, every).log_width) - 0.2) < 0.1
 
 
 def way(found: Solution) -> float:

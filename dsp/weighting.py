@@ -122,7 +122,7 @@ def k_weighting(
     """
     check_channels(x)
     check_number(sample_rate, "sample_rate", LOWEST_SAMPLE_RATE)
-    block = constant_block(sample_rate, variant)
+    block = _constant_block(sample_rate, variant)
     channels, time = x.shape
     start = k_weighting_state(x) if state is None else state
     check_state(start, k_weighting_state(x))
@@ -142,7 +142,7 @@ def k_weighting(
         return y
     # The last block may be shorter: what so many samples remember.
     rest = time - (count - 1) * BLOCK
-    tail = constant_block(sample_rate, variant, rest)
+    tail = _constant_block(sample_rate, variant, rest)
     remember, advance = (jnp.asarray(m, x.dtype) for m in tail[2:])
     last = states[:, -1]
     heard = matmul(inputs[:, -1, :rest], remember.T)
@@ -156,21 +156,13 @@ def k_weighting_state(x: jax.Array) -> jax.Array:
 
 
 @functools.cache
-def constant_block(
+def _constant_block(
     sample_rate: float, variant: str, length: int = BLOCK
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """What `length` samples do, as float64 matrices: y = H x + Q s, s' = s + (A^L - I) s + P x.
 
     The filter is a constant, so its matrices are, too; and its states can be scaled to unit
     covariance for white input, which leaves nothing for float32 to lose.
-
-    Args:
-        sample_rate: samples per second.
-        variant: one of `VARIANTS`.
-        length: L.
-
-    Returns:
-        H `(length, length)`, Q `(length, ORDER)`, P `(ORDER, length)`, A^L - I `(ORDER, ORDER)`.
     """
     a, b, c, d = _state_space(k_weighting_sos(sample_rate=sample_rate, variant=variant))
     covariance, power = np.outer(b, b), a

@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from scipy.signal import sosfilt
 
-from diffmst_jax.mixing.products import KWeighting, product_of_rows
 from dsp.loudness import (
     ABSOLUTE_GATE_LUFS,
     HOP_S,
@@ -19,7 +19,7 @@ from dsp.loudness import (
     RELATIVE_GATE_LU,
     SHORT_TERM_S,
 )
-from dsp.weighting import BLOCK
+from dsp.weighting import k_weighting_sos
 
 MOMENTARY_STEPS, SHORT_TERM_STEPS = round(MOMENTARY_S / HOP_S), round(SHORT_TERM_S / HOP_S)
 SMALLEST_POWER = 1e-20
@@ -30,6 +30,7 @@ TRUE_PEAK_CHUNK = 1 << 18
 TRUE_PEAK_MARGIN = 64
 TRUE_PEAK_REACH = 10  # of the filter on each side, in samples
 TRUE_PEAK_BLOCK = 64
+PRODUCT_ROWS = 16
 
 METER_CHUNK = 1 << 16
 
@@ -89,12 +90,23 @@ def true_peak_envelope(audio: np.ndarray, *, matters_from: float = 0.0) -> np.nd
     frames = np.ascontiguousarray(frames[:, ::TRUE_PEAK_BLOCK])
     matters = 2 * np.max(np.abs(frames), axis=(0, 2)) >= matters_from
     chosen = frames[:, matters].reshape(-1, frames.shape[2])
-    fine = product_of_rows(chosen, _oversampler())
+    fine = _product_of_rows(chosen, _oversampler())
     np.abs(fine, out=fine)
     fine = fine.reshape(channels, -1, TRUE_PEAK_OVERSAMPLING - 1, TRUE_PEAK_BLOCK)
     between = np.zeros((blocks, TRUE_PEAK_BLOCK), np.float32)
     between[matters] = fine.max(axis=(0, 2))
     return np.maximum(between.reshape(-1)[:time], np.max(np.abs(audio), axis=0))
+
+
+def _product_of_rows(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """`rows @ matrix`, a few rows at a time: more would wake up all threads of the BLAS library.
+
+    They wait for work in a busy loop, on processors that others have use for.
+    """
+    missing = -len(rows) % PRODUCT_ROWS
+    parts = np.pad(rows, ((0, missing), (0, 0))).reshape(-1, PRODUCT_ROWS, rows.shape[1])
+    product: np.ndarray = (parts @ matrix).reshape(-1, matrix.shape[1])[: len(rows)]
+    return product
 
 
 @cache
@@ -138,32 +150,23 @@ class StepPowers:
 
     def __init__(self, channels: int, *, sample_rate: int) -> None:
         self._step = round(HOP_S * sample_rate)
-        self._weighting = KWeighting(channels, sample_rate=sample_rate)
-        self._waiting = np.zeros((channels, 0), np.float32)  # less than a block of the filter
+        self._sos = k_weighting_sos(sample_rate=sample_rate)
+        self._state = np.zeros((len(self._sos), channels, 2))
         self._rest = np.zeros((channels, 0))  # filtered, less than a step
         self._powers: list[np.ndarray] = []
 
     def add(self, audio: np.ndarray) -> None:
         """Go on with the next piece, `(channels, time)`."""
-        if self._waiting.shape[1]:
-            audio = np.concatenate([self._waiting, audio], axis=1)
-        whole = audio.shape[1] // BLOCK * BLOCK
-        self._waiting = audio[:, whole:]
-        self._measure(self._weighting(audio[:, :whole]))
-
-    def result(self) -> np.ndarray:
-        """Step powers, float64 `(steps,)`; ends the measurement."""
-        waiting = self._waiting.shape[1]
-        last = np.pad(self._waiting, ((0, 0), (0, BLOCK - waiting)))
-        self._measure(self._weighting(last)[:, :waiting])
-        return np.concatenate(self._powers)
-
-    def _measure(self, filtered: np.ndarray) -> None:
+        filtered, self._state = sosfilt(self._sos, audio.astype(np.float64), zi=self._state)
         filtered = np.concatenate([self._rest, filtered], axis=1)
         whole = filtered.shape[1] // self._step * self._step
-        steps = filtered[:, :whole].reshape(len(filtered), -1, self._step)
+        steps = filtered[:, :whole].reshape(len(audio), -1, self._step)
         self._powers.append(np.einsum("cst,cst->s", steps, steps) / self._step)
         self._rest = filtered[:, whole:]
+
+    def result(self) -> np.ndarray:
+        """Step powers so far, float64 `(steps,)`."""
+        return np.concatenate([np.zeros(0), *self._powers])
 
 
 def sliding_loudness(step_powers: np.ndarray, steps: int) -> np.ndarray:

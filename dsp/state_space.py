@@ -19,6 +19,7 @@ cannot tell A from the identity. All systems therefore store `e = A - I` and `f 
 powers as `A^n - I` (the delta form), whose small entries keep their full relative precision.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -26,10 +27,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from dsp.lanes import more_lanes
 from dsp.numerics import EXACT, matmul, sequential_backend
 
 # Samples per block: the fastest of 32 to 256 for six biquads on CPU, forward and backward.
 BLOCK = 64
+
+# Multiplications of a step from state to state up to which it is written out as a sum: a product
+# is a call of a library, which takes longer than so few. Beyond, XLA for CPU no longer makes one
+# loop of all steps, and written out they take ten times as long.
+SMALL_STEP = 4096
 
 
 class StateSpace(NamedTuple):
@@ -96,35 +103,52 @@ def filter_scan(system: StateSpace, x: jax.Array, state: jax.Array) -> tuple[jax
     gradient costs one backward scan.
     """
     drive = x.T[:, :, None] * system.b[None, None]
-    states, final = _state_trajectory(system.e, drive, state)
-    heard = jnp.einsum("tcn,n->ct", states, system.c, precision=EXACT)
-    return heard + system.d * x, final
+    states = _trajectory(system.e, drive, state)
+    heard = jnp.einsum("tcn,n->ct", states[:-1], system.c, precision=EXACT)
+    return heard + system.d * x, states[-1]
 
 
-def _state_trajectory(
-    e: jax.Array, drive: jax.Array, initial: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """States before each sample, (time, channels, n), and after the last one."""
+def _trajectory(e: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array:
+    """States before each step of `s += e s + drive` and after the last, (time + 1, channels, n)."""
 
-    def solve(matrix: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
-        def step(s: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
-            s = s + matmul(s, matrix.T) + u
-            return s, s
-
-        return lax.scan(step, jnp.zeros_like(inputs[0]), inputs, reverse=reverse)[1]
+    def solve(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
+        run = more_lanes(partial(_accumulate, reverse=reverse))
+        return run(e[None], inputs[None])[0]
 
     def residual(states: jax.Array) -> jax.Array:
         before = jnp.concatenate([jnp.zeros_like(states[:1]), states[:-1]])
         return states - before - matmul(before, e.T)
 
     inputs = jnp.concatenate([initial[None], drive])
-    states = lax.custom_linear_solve(
+    states: jax.Array = lax.custom_linear_solve(
         residual,
         inputs,
         solve=lambda _, u: solve(e, u, reverse=False),
         transpose_solve=lambda _, u: solve(e.T, u, reverse=True),
     )
-    return states[:-1], states[-1]
+    return states
+
+
+def _accumulate(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
+    """`s[t] = s[t-1] + e s[t-1] + inputs[t]`, (lanes, time, channels, n), e (lanes, n, n)."""
+    if e.size * inputs.shape[2] <= SMALL_STEP:
+        columns = jnp.swapaxes(e, 1, 2)[:, None]
+
+        def moved(s: jax.Array) -> jax.Array:
+            return jnp.sum(s[..., None] * columns, axis=-2)
+
+    else:
+
+        def moved(s: jax.Array) -> jax.Array:
+            return matmul(s, jnp.swapaxes(e, 1, 2))
+
+    def step(s: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
+        s = s + moved(s) + u
+        return s, s
+
+    in_time = jnp.moveaxis(inputs, 1, 0)
+    _, states = lax.scan(step, jnp.zeros_like(in_time[0]), in_time, reverse=reverse)
+    return jnp.moveaxis(states, 0, 1)
 
 
 def filter_block(system: StateSpace, x: jax.Array, state: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -190,21 +214,13 @@ def _toeplitz(impulse: jax.Array) -> jax.Array:
 
 def block_states(advance: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array:
     """State at the start of every block, (channels, blocks, n), from what each block adds."""
-    run = _states_sequential if sequential_backend() else _states_parallel
-    return run(advance, drive, initial)
-
-
-def _states_sequential(advance: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array:
-    def step(s: jax.Array, v: jax.Array) -> tuple[jax.Array, jax.Array]:
-        s = s + matmul(s, advance.T) + v
-        return s, s
-
-    _, states = lax.scan(step, initial, jnp.swapaxes(drive, 0, 1))
-    return jnp.concatenate([initial[:, None], jnp.swapaxes(states, 0, 1)], axis=1)
+    if not sequential_backend():
+        return _states_parallel(advance, drive, initial)
+    return jnp.swapaxes(_trajectory(advance, jnp.swapaxes(drive, 0, 1), initial), 0, 1)
 
 
 def _states_parallel(advance: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array:
-    """The same in log2(blocks) steps: double the stride over which sums are complete."""
+    """`block_states` in log2(blocks) steps: double the stride over which sums are complete."""
     states = jnp.concatenate([initial[:, None], drive], axis=1)
     stride = 1
     while stride < states.shape[1]:

@@ -80,9 +80,22 @@ def test_states_in_parallel_equal_states_in_sequence():
     initial = rng.standard_normal((2, 4)).astype(np.float32)
     np.testing.assert_allclose(
         state_space._states_parallel(jnp.asarray(advance), jnp.asarray(drive), initial),
-        state_space._states_sequential(jnp.asarray(advance), jnp.asarray(drive), initial),
+        state_space.block_states(jnp.asarray(advance), jnp.asarray(drive), jnp.asarray(initial)),
         atol=2e-6,
     )
+
+
+@pytest.mark.parametrize("lanes", [2, 300], ids=["written out", "by products"])
+def test_states_are_those_of_the_recursion_whatever_the_lanes(lanes):
+    rng = np.random.default_rng(0)
+    advance = (-0.1 * np.eye(4) + 0.02 * rng.standard_normal((lanes, 4, 4))).astype(np.float32)
+    drive = rng.standard_normal((lanes, 1, 7, 4)).astype(np.float32)
+    state = rng.standard_normal((lanes, 1, 4)).astype(np.float32)
+    states = jax.vmap(state_space.block_states)(*map(jnp.asarray, (advance, drive, state)))
+    for t in range(7):
+        np.testing.assert_allclose(states[:, :, t], state, atol=2e-6)
+        state = state + state @ advance.swapaxes(1, 2) + drive[:, :, t]
+    np.testing.assert_allclose(states[:, :, 7], state, atol=2e-6)
 
 
 def test_gradients_of_scan_and_block_agree():

@@ -43,6 +43,7 @@ class ConsoleOutput(NamedTuple):
     fx_bus: jax.Array  # (2, time): what the effects bus adds to the sum, zeros without reverb
     state: ConsoleState | None
     mono: jax.Array  # (tracks, time): each strip before its panning
+    heard: jax.Array  # (tracks, 2): how loud each strip is left and right
 
 
 class StripsOutput(NamedTuple):
@@ -51,6 +52,7 @@ class StripsOutput(NamedTuple):
     dry: jax.Array  # (2, time): the sum of the strips
     sent: jax.Array | None  # (2, time): the sum of what they send to the effects bus, with reverb
     mono: jax.Array  # (tracks, time): each strip before its panning
+    heard: jax.Array  # (tracks, 2): how loud each strip is left and right
     tracks: jax.Array  # (tracks, 2, time): what each strip adds to the sum
     state: StripState | None
 
@@ -125,7 +127,7 @@ def mix_console(
         state=None if state is None else BusState(state.fx_bus, state.master_bus),
     )
     after = None if buses.state is None else ConsoleState(strips.state, *buses.state)
-    return ConsoleOutput(buses.mix, strips.tracks, buses.fx_bus, after, strips.mono)
+    return ConsoleOutput(buses.mix, strips.tracks, buses.fx_bus, after, strips.mono, strips.heard)
 
 
 def console_strips(
@@ -177,7 +179,7 @@ def console_strips(
     if config.reverb:
         sends = db_to_gain(params.send_db).astype(mono.dtype)
         sent = matmul((heard * sends[:, None]).T, mono)
-    return StripsOutput(dry, sent, mono, heard[:, :, None] * mono[:, None, :], state)
+    return StripsOutput(dry, sent, mono, heard, heard[:, :, None] * mono[:, None, :], state)
 
 
 def console_room(

@@ -25,8 +25,8 @@ not full is filled up with silence. One shape, so the console is compiled once f
 groups run side by side on several cores: XLA by itself makes little of a second one. It is part of
 what makes samples the same, so it knows no cores."""
 
-Pick = Callable[[jax.Array], jax.Array]
-"""What is wanted of `(tracks, 2, time)`, what each strip adds to the sum."""
+Pick = Callable[[dsp.StripsOutput | dsp.ConsoleOutput], jax.Array]
+"""What is wanted of each strip, with the leading axis `(tracks,)`."""
 
 
 class Piece(NamedTuple):
@@ -249,7 +249,7 @@ def _strips_piece(
     )
     assert output.state is not None  # one was given
     sent = jnp.zeros(()) if output.sent is None else output.sent
-    return output.dry, sent, pick(output.tracks), output.state
+    return output.dry, sent, pick(output), output.state
 
 
 @partial(wide_jit, static=("config",))
@@ -295,4 +295,4 @@ def _console(
     mixed = dsp.mix_console(
         tracks * gains, params, config, sample_rate=SAMPLE_RATE, side=side, key=key
     )
-    return mixed.mix, mixed.fx_bus, pick(mixed.tracks)
+    return mixed.mix, mixed.fx_bus, pick(mixed)

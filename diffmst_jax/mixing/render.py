@@ -128,9 +128,11 @@ def _run(
     return run_console(blocks, gains, expanded(settings), config, pick, side)
 
 
-def _powers(tracks: jax.Array) -> jax.Array:
-    return jnp.sum(jnp.square(tracks), axis=(1, 2))
+def _powers(strips: dsp.StripsOutput | dsp.ConsoleOutput) -> jax.Array:
+    """Sums of squares of what each strip adds to the sum, which need not be made for that."""
+    panned = jnp.sum(jnp.square(strips.heard), axis=1)
+    return panned * jnp.sum(jnp.square(strips.mono), axis=1)
 
 
-def _audio(tracks: jax.Array) -> jax.Array:
-    return tracks
+def _audio(strips: dsp.StripsOutput | dsp.ConsoleOutput) -> jax.Array:
+    return strips.tracks

@@ -183,6 +183,7 @@ def test_strips_before_their_panning_are_mono():
     )
     panned = jax.vmap(dsp.pan)(strips.mono[:, None], params().tracks.pan)
     np.testing.assert_allclose(panned, strips.tracks, atol=1e-6)
+    np.testing.assert_allclose(strips.heard[:, :, None] * strips.mono[:, None], panned, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,9 @@ class FileTape:
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
 
     def append(self, piece: np.ndarray, /) -> None:
-        """Put a piece, float32 `(3, time)`, at the end."""
+        """Put a piece, float32 `(3, PIECE)`, at the end; after a shorter one comes no other."""
         with _room_needed(self._for_file):
-            self._file.write(np.ascontiguousarray(piece.T).tobytes())
+            self._file.write(piece.tobytes())
         self.frames += piece.shape[1]
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -61,7 +61,7 @@ class FileTape:
             self._file.flush()
             self._file.seek(0)
             while data := self._file.read(PIECE * 3 * np.dtype(np.float32).itemsize):
-                yield np.ascontiguousarray(np.frombuffer(data, np.float32).reshape(-1, 3).T)
+                yield np.frombuffer(data, np.float32).reshape(3, -1)
 
     def close(self) -> None:
         """Give the room back."""

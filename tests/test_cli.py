@@ -270,6 +270,17 @@ def test_help_teaches_without_loading_anything_heavy(command):
     assert f"diffmst {' '.join(command)}".strip() in done.stdout
 
 
+def test_rendering_starts_without_scipy():
+    code = (
+        "import sys, numpy as np; import diffmst_jax.commands.rendering\n"
+        "from diffmst_jax.mixing.output import OutputTarget, finish\n"
+        "finish(np.ones((2, 44100), np.float32), OutputTarget(), sample_rate=44100)\n"
+        "print('scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_no_command_shows_the_help_and_fails(capsys):
     assert main([]) == 2
     assert "start here:" in capsys.readouterr().out

@@ -5,11 +5,11 @@ a function for each length; a test holds the two together.
 """
 
 import math
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.signal import sosfilt
 
 from dsp.loudness import (
     ABSOLUTE_GATE_LUFS,
@@ -134,14 +134,14 @@ def weighted_step_powers(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
     Returns:
         float64 `(steps,)`; a last, incomplete step is left out.
     """
-    meter = StepPowers(len(audio), sample_rate=sample_rate)
+    meter = StepPowers(KWeighting(len(audio), sample_rate=sample_rate), sample_rate=sample_rate)
     for start in range(0, audio.shape[1], METER_CHUNK):
         meter.add(audio[:, start : start + METER_CHUNK])
     return meter.result()
 
 
-class StepPowers:
-    """`weighted_step_powers` of audio that comes in pieces.
+class KWeighting:
+    """The filter in front of loudness, of `dsp.weighting`, in float64 for audio in pieces.
 
     Args:
         channels: number of channels.
@@ -149,20 +149,39 @@ class StepPowers:
     """
 
     def __init__(self, channels: int, *, sample_rate: int) -> None:
-        self._step = round(HOP_S * sample_rate)
-        self._sos = k_weighting_sos(sample_rate=sample_rate)
+        from scipy.signal import sosfilt  # noqa: PLC0415 - takes as long as a minute of song
+
+        self._sosfilt, self._sos = sosfilt, k_weighting_sos(sample_rate=sample_rate)
         self._state = np.zeros((len(self._sos), channels, 2))
-        self._rest = np.zeros((channels, 0))  # filtered, less than a step
+
+    def __call__(self, audio: np.ndarray) -> np.ndarray:
+        """Weigh the next piece, `(channels, time)`."""
+        weighted, self._state = self._sosfilt(self._sos, audio.astype(np.float64), zi=self._state)
+        return weighted
+
+
+class StepPowers:
+    """`weighted_step_powers` of audio that comes in pieces.
+
+    Args:
+        weighted: K-weights the next piece, `(channels, time)`.
+        sample_rate: samples per second.
+    """
+
+    def __init__(self, weighted: Callable[[np.ndarray], np.ndarray], *, sample_rate: int) -> None:
+        self._weighted, self._step = weighted, round(HOP_S * sample_rate)
+        self._rest: np.ndarray | None = None  # weighted, less than a step
         self._powers: list[np.ndarray] = []
 
     def add(self, audio: np.ndarray) -> None:
         """Go on with the next piece, `(channels, time)`."""
-        filtered, self._state = sosfilt(self._sos, audio.astype(np.float64), zi=self._state)
-        filtered = np.concatenate([self._rest, filtered], axis=1)
-        whole = filtered.shape[1] // self._step * self._step
-        steps = filtered[:, :whole].reshape(len(audio), -1, self._step)
-        self._powers.append(np.einsum("cst,cst->s", steps, steps) / self._step)
-        self._rest = filtered[:, whole:]
+        weighted = self._weighted(audio)
+        if self._rest is not None:
+            weighted = np.concatenate([self._rest, weighted], axis=1)
+        whole = weighted.shape[1] // self._step * self._step
+        steps = weighted[:, :whole].reshape(len(audio), -1, self._step)
+        self._powers.append(np.einsum("cst,cst->s", steps, steps, dtype=np.float64) / self._step)
+        self._rest = weighted[:, whole:]
 
     def result(self) -> np.ndarray:
         """Step powers so far, float64 `(steps,)`."""

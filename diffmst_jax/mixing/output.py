@@ -31,6 +31,7 @@ from diffmst_jax.mixing.measure import (
 )
 from diffmst_jax.mixing.pieces import regrouped, with_margins
 from diffmst_jax.mixing.sliding import lowest_around, mean_around
+from diffmst_jax.mixing.weighting import PieceWeighting
 
 LIMITER_WINDOW_S = 0.04
 MOST_LIMITING_DB = 6.0
@@ -149,7 +150,7 @@ def record(pieces: Iterable[np.ndarray], tape: Tape, *, sample_rate: int) -> Rec
         tape: empty.
         sample_rate: samples per second.
     """
-    meter, highest = StepPowers(2, sample_rate=sample_rate), 0.0
+    meter, highest = _meter(sample_rate), 0.0
     for around, inner in with_margins(regrouped(pieces), TRUE_PEAK_MARGIN):
         piece = around[:, inner]
         meter.add(piece)
@@ -197,7 +198,7 @@ def _measured(recorded: Recorded, gain_db: float, ceiling: float) -> tuple[float
     gain = factor(gain_db)
     if recorded.true_peak * gain <= ceiling:
         return recorded.loudness_lufs + gain_db, recorded.true_peak * gain
-    meter, highest = StepPowers(2, sample_rate=recorded.sample_rate), 0.0
+    meter, highest = _meter(recorded.sample_rate), 0.0
     limited: list[bool] = []
 
     def metered() -> Iterator[np.ndarray]:
@@ -216,17 +217,21 @@ def _measured(recorded: Recorded, gain_db: float, ceiling: float) -> tuple[float
     return gated_loudness(meter.result()), highest
 
 
+def _meter(sample_rate: int) -> StepPowers:
+    return StepPowers(PieceWeighting(2, sample_rate=sample_rate), sample_rate=sample_rate)
+
+
 def _limited_pieces(
     recorded: Recorded, gain: float, ceiling: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
     """Apply a gain and limit; gives audio, the envelope before, and whether it was limited."""
     half = round(LIMITER_WINDOW_S * recorded.sample_rate / 2) | 1
     for around, inner in with_margins(recorded.tape, 2 * half):
-        envelope = around[2].astype(np.float64)
-        needed = np.minimum(1.0, ceiling / np.maximum(envelope * gain, ceiling))
-        if float(np.min(needed)) == 1.0:
-            yield (around[:2, inner] * gain).astype(np.float32), around[2, inner], False
+        wanted = around[2] * np.float32(gain / ceiling)
+        if np.max(wanted) <= 1.0:
+            yield around[:2, inner] * np.float32(gain), around[2, inner], False
             continue
+        needed = 1 / np.maximum(wanted, 1)
         smooth = mean_around(mean_around(lowest_around(needed, half), half // 2), half // 2)
-        audio = (around[:2] * (gain * smooth)).astype(np.float32)
-        yield audio[:, inner], around[2, inner], True
+        gains = (gain * smooth[inner]).astype(np.float32)
+        yield around[:2, inner] * gains, around[2, inner], True

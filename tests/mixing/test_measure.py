@@ -8,6 +8,8 @@ from scipy.signal import sosfilt
 
 import dsp.loudness
 from diffmst_jax.mixing import measure
+from diffmst_jax.mixing.pieces import PIECE
+from diffmst_jax.mixing.weighting import PieceWeighting
 from dsp.weighting import k_weighting_sos
 from tests.mixing.songs import bursts, tone
 
@@ -39,13 +41,22 @@ def test_momentary_loudness_is_that_of_dsp(stereo):
 def test_step_powers_are_those_of_the_filter_sample_by_sample(pieces):
     rng = np.random.default_rng(0)
     audio = rng.standard_normal((2, sum(pieces))).astype(np.float32)
-    meter = measure.StepPowers(2, sample_rate=RATE)
+    meter = measure.StepPowers(measure.KWeighting(2, sample_rate=RATE), sample_rate=RATE)
     for piece in np.split(audio, np.cumsum(pieces)[:-1], axis=1):
         meter.add(piece)
     filtered = sosfilt(k_weighting_sos(sample_rate=RATE), audio.astype(np.float64))
     steps = sum(pieces) // 4410
     expected = np.sum(filtered[:, : steps * 4410].reshape(2, steps, 4410) ** 2, axis=(0, 2)) / 4410
     np.testing.assert_allclose(meter.result(), expected, rtol=1e-10)
+
+
+def test_pieces_are_weighted_as_sample_by_sample():
+    audio = np.random.default_rng(0).standard_normal((2, 2 * PIECE + 5000)).astype(np.float32)
+    meter = measure.StepPowers(PieceWeighting(2, sample_rate=RATE), sample_rate=RATE)
+    for start in range(0, audio.shape[1], PIECE):
+        meter.add(audio[:, start : start + PIECE])
+    expected = measure.weighted_step_powers(audio, sample_rate=RATE)
+    np.testing.assert_allclose(meter.result(), expected, rtol=1e-6)
 
 
 def test_silence_has_no_loudness():

@@ -65,14 +65,14 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
     # Devices: one mesh; the rows of a batch are divided over it.
     devices = make_devices(trainer)
 
+    # Data: tracks and references, and the held-out examples; it fails sooner than a model compiles.
+    feed = first_then_others(lambda: make_feed(config.data, display.report))
+
     # Model and optimiser.
     schedule = make_schedule(config)
     optimizer = make_optimizer(config.optimizer, schedule)
     graph, state = initial_state(starting_model(config), optimizer, config)
     state = devices.state(state)
-
-    # Data: tracks and references, and the held-out examples.
-    feed = first_then_others(lambda: make_feed(config.data, display.report))
 
     # Checkpoint: the last one to go on from, the best one to export.
     checkpoints = Checkpoints(run_dir, config)

@@ -15,10 +15,12 @@ KEY = jax.random.key(0)
 IMPULSE = jnp.zeros((2, SAMPLES)).at[:, 0].set(1.0)
 
 
+@jax.jit
 def settings(logits: dsp.ReverbParams) -> dsp.ReverbParams:
     return jax.tree.map(jax.nn.sigmoid, logits)
 
 
+@jax.jit
 def decay_db(params: dsp.ReverbParams) -> jax.Array:
     """Energy of the response in dB, (frames, mel bands)."""
     response = dsp.noise_shaped_reverb(

@@ -24,6 +24,7 @@ def target_db() -> np.ndarray:
     return warmth - hollow + 4 / (1 + np.exp(-2 * (octaves - 3)))
 
 
+@jax.jit
 def response(logits: dsp.EqualizerParams) -> jax.Array:
     ranges = dsp.console_ranges(sample_rate=gallery.SAMPLE_RATE).tracks.equalizer
     settings = dsp.denormalize(jax.tree.map(jax.nn.sigmoid, logits), ranges)

@@ -22,16 +22,19 @@ def steps_of_level(seconds: float) -> jax.Array:
     return (noise * 10 ** (level[:, None] / 20)).reshape(1, -1)
 
 
+@jax.jit
 def compress(x: jax.Array, params: dsp.CompressorParams) -> jax.Array:
     y: jax.Array = dsp.compressor(x, params, sample_rate=gallery.SAMPLE_RATE)
     return y
 
 
+@jax.jit
 def settings(logits: dsp.CompressorParams) -> dsp.CompressorParams:
     ranges = dsp.console_ranges(sample_rate=gallery.SAMPLE_RATE).tracks.compressor
     return dsp.denormalize(jax.tree.map(jax.nn.sigmoid, logits), ranges)
 
 
+@jax.jit
 def level_db(x: jax.Array) -> jax.Array:
     """Level of frames of 2 ms: what a compressor changes, without the phase of the noise."""
     power = jnp.mean(x.reshape(-1, 84) ** 2, axis=-1)

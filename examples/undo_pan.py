@@ -13,6 +13,7 @@ import dsp
 TRUTH = jnp.array([0.1, 0.35, 0.5, 0.9])
 
 
+@jax.jit
 def mix(sources: jax.Array, positions: jax.Array) -> jax.Array:
     return jnp.sum(jax.vmap(lambda x, p: dsp.pan(x[None], p))(sources, positions), axis=0)
 

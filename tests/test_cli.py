@@ -1,4 +1,3 @@
-import functools
 import json
 import os
 import shutil
@@ -16,15 +15,20 @@ from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.commands.process import keep_compilations
 from diffmst_jax.mixing import api
-from diffmst_jax.models import load_model
-from tests.mixing.songs import save_tiny_model, tone, write_reference, write_song
+from tests.mixing.songs import (
+    load_quickly,
+    save_tiny_model,
+    tone,
+    write_reference,
+    write_song,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def loaded_once():
     """Load each model once for all tests here: a loaded model keeps what it compiled."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "load_model", functools.cache(load_model))
+        patch.setattr(api, "load_model", load_quickly)
         yield
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from diffmst_jax.data import synthesis
+from diffmst_jax.mixing import api
 from diffmst_jax.mixing.result import MixResult
-from tests.mixing.songs import save_tiny_model, write_reference, write_song
+from tests.mixing.songs import load_quickly, save_tiny_model, write_reference, write_song
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "examples" / "mixing.ipynb"
 LARGEST_PICTURE_BYTES = 150_000
@@ -40,6 +41,7 @@ def test_every_cell_runs_and_a_mix_is_shown_as_a_picture(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setattr(synthesis, "synthesize_corpus", write_small_corpus)
+    monkeypatch.setattr(api, "load_model", load_quickly)
     save_tiny_model(tmp_path / "model")
     run_cell = example("run_notebook").run_cell
     names: dict[str, object] = {}

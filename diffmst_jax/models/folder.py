@@ -63,7 +63,7 @@ def load_model(name_or_folder: str | Path) -> Model:
         InputError: there is no such model, or its files are damaged, of another version, or hold
             weights that are not finite.
     """
-    folder = _find(name_or_folder)
+    folder = model_folder(name_or_folder)
     config, console = read_configs(folder / CONFIG_FILE)
     path = folder / WEIGHTS_FILE
     if not path.is_file():
@@ -171,7 +171,12 @@ def read_configs(path: Path) -> tuple[ModelConfig, dsp.ConsoleConfig]:
         raise InputError(path, f"is wrong ({error})", "correct the entry") from error
 
 
-def _find(name_or_folder: str | Path) -> Path:
+def model_folder(name_or_folder: str | Path) -> Path:
+    """Find the folder of a packaged model, by its name, or of another.
+
+    Raises:
+        InputError: there is none.
+    """
     if str(name_or_folder) in packaged_models():
         return PACKAGED_MODELS / str(name_or_folder)
     folder = Path(name_or_folder)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -133,9 +134,10 @@ class Model:
             mean = self._answer_excerpt(heard, whole_pairs(sides, heard.audible))
         else:
             mean = self._answer_windows(heard)
-        neutral = dsp.neutral_console(len(heard.audible), sample_rate=self.config.sample_rate)
-        controls = Controls(*dsp.console_controls(neutral, sample_rate=self.config.sample_rate))
-        answer = mean._replace(track=controls.track.at[heard.audible].set(mean.track))
+        neutral = np.asarray(_neutral_track(self.config.sample_rate))
+        track = np.tile(neutral, (len(heard.audible), 1))
+        track[heard.audible] = mean.track
+        answer = mean._replace(track=jnp.asarray(track))
         if not all(np.isfinite(group).all() for group in answer):
             raise ValueError("model: settings that are not finite, expected usable weights")
         return answer
@@ -159,8 +161,7 @@ class Model:
                 np.pad(side[order], (0, padding)),
             )
         )
-        track = jnp.asarray(answer.track[np.argsort(order)])
-        return Controls(track, answer.fx_bus, answer.master)
+        return answer._replace(track=answer.track[np.argsort(order)])
 
     def _answer_windows(self, heard: _Heard) -> Controls:
         windows = choose_windows(heard.tracks, heard.reference, length=self.config.window_samples)
@@ -213,6 +214,13 @@ class Model:
     def shortest_samples(self) -> int:
         """Shortest reference that can be analysed; shorter tracks are padded with silence."""
         return self.config.shortest_samples
+
+
+@partial(jax.jit, static_argnums=0)
+def _neutral_track(sample_rate: int) -> Array:
+    """Controls of a track to which nothing is done, `(27,)`."""
+    neutral = dsp.neutral_console(1, sample_rate=sample_rate)
+    return dsp.console_controls(neutral, sample_rate=sample_rate)[0][0]
 
 
 def predict_and_listen(

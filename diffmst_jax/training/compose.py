@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.models.folder import model_folder
 from diffmst_jax.training.advice import advise
 from diffmst_jax.training.config import TrainConfig, load_train_values, train_config
 
@@ -75,7 +76,7 @@ def read_settings(
     `resume=` changes them.
 
     Raises:
-      InputError: settings that are missing, unknown or do not go together; no such run.
+      InputError: settings that are missing, unknown or do not go together; no such run or model.
     """
     container = OmegaConf.to_container(settings, resolve=True)
     assert isinstance(container, dict)
@@ -83,7 +84,10 @@ def read_settings(
     resume = values.pop(RESUME, None)
     if resume is None:
         _check_given(values, ())
-        return train_config(values), None
+        config = train_config(values)
+        if config.trainer.init_from is not None:
+            model_folder(config.trainer.init_from)  # before the data is made, which may take hours
+        return config, None
     run_dir = Path(str(resume))
     return train_config(_resumed_values(run_dir, overrides)), run_dir
 

@@ -1,6 +1,7 @@
 """The mixing console: settings and control vectors, masking, chunks, gradients."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -24,8 +25,11 @@ def controls(seed=0, tracks=TRACKS):
     return [rng.uniform(0.3, 0.7, shape).astype(np.float32) for shape in shapes]
 
 
+set_all = quick_jit(functools.partial(dsp.console_params, sample_rate=SAMPLE_RATE))
+
+
 def params(seed=0, tracks=TRACKS):
-    return dsp.console_params(*controls(seed, tracks), sample_rate=SAMPLE_RATE)
+    return set_all(*controls(seed, tracks))
 
 
 def audio(tracks=TRACKS, time=TIME, seed=0):
@@ -39,7 +43,7 @@ def mix(tracks, settings, config=None, **options):
 
 
 @quick_jit
-def pulled(vectors, x, mask, side=None):
+def pulled(vectors, x, mask, side):
     """Energy of the default console's mix, and its gradients to the control vectors and audio."""
 
     def energy(vectors, x):
@@ -65,7 +69,7 @@ def test_the_ends_of_every_control_are_the_ends_of_its_range():
     ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)
     is_range = lambda node: isinstance(node, dsp.Range)  # noqa: E731
     for vectors, end in ((zeros, "low"), (ones, "high")):
-        settings = dsp.console_params(*vectors, sample_rate=SAMPLE_RATE)
+        settings = set_all(*vectors)
         leaves = jax.tree.leaves(ranges, is_leaf=is_range)
         for limits, value in zip(leaves, jax.tree.leaves(settings), strict=True):
             wanted = np.broadcast_to(getattr(limits, end), np.shape(value))
@@ -74,7 +78,7 @@ def test_the_ends_of_every_control_are_the_ends_of_its_range():
 
 def test_equalizer_frequencies_stay_below_half_of_a_low_sample_rate():
     ones = [np.ones_like(c) for c in controls()]
-    settings = dsp.console_params(*ones, sample_rate=16000)
+    settings = quick_jit(functools.partial(dsp.console_params, sample_rate=16000))(*ones)
     assert float(jnp.max(settings.tracks.equalizer.frequency_hz)) < 8000
 
 
@@ -146,7 +150,8 @@ def test_a_pair_is_compressed_as_the_stereo_signal_that_it_is(config):
 
     linked, wanted = both(x)
     np.testing.assert_allclose(linked, wanted, rtol=0, atol=2e-7 * np.max(np.abs(wanted)))
-    apart = quick_jit(lambda x: mix(x, params()._replace(tracks=strips), config).tracks)(x)
+    unlinked = params()._replace(tracks=strips)
+    apart = quick_jit(lambda x: mix(x, unlinked, config).tracks)(x)
     assert np.max(np.abs(apart[2, 1] - wanted[1])) > 0.01 * np.max(np.abs(wanted[1]))
 
 
@@ -164,24 +169,26 @@ def test_mono_tracks_beside_a_pair_are_what_they_are_without_it():
 
 def test_pairs_differ_from_song_to_song_of_a_batch():
     x = np.stack([audio(), audio(seed=1)])
-    sides = np.array([PAIR, [-1, 1, 0]])
-    run = quick_jit(lambda x, side: mix(x, params(), side=side).mix)
-    batch = quick_jit(jax.vmap(lambda x, side: mix(x, params(), side=side).mix))(x, sides)
+    sides, settings = np.array([PAIR, [-1, 1, 0]]), params()
+    run = quick_jit(lambda x, side: mix(x, settings, side=side).mix)
+    batch = quick_jit(jax.vmap(lambda x, side: mix(x, settings, side=side).mix))(x, sides)
     for one, rows, side in zip(batch, x, sides, strict=True):
         np.testing.assert_allclose(one, run(rows, side), rtol=0, atol=1e-6)
 
 
 def test_parts_add_up_to_the_mix():
-    config = dsp.ConsoleConfig(master_bus=False, reverb=True)
-    out = quick_jit(lambda x: mix(x, params(), config, key=jax.random.key(1)))(audio())
+    config, settings = dsp.ConsoleConfig(master_bus=False, reverb=True), params()
+    out = quick_jit(lambda x: mix(x, settings, config, key=jax.random.key(1)))(audio())
     np.testing.assert_allclose(jnp.sum(out.tracks, axis=0) + out.fx_bus, out.mix, atol=1e-5)
 
 
 def test_strips_before_their_panning_are_mono():
-    strips = dsp.console_strips(
-        audio(), params().tracks, dsp.ConsoleConfig(), sample_rate=SAMPLE_RATE
-    )
-    panned = jax.vmap(dsp.pan)(strips.mono[:, None], params().tracks.pan)
+    @quick_jit
+    def run(x, settings):
+        strips = dsp.console_strips(x, settings, dsp.ConsoleConfig(), sample_rate=SAMPLE_RATE)
+        return strips, jax.vmap(dsp.pan)(strips.mono[:, None], settings.pan)
+
+    strips, panned = run(audio(), params().tracks)
     np.testing.assert_allclose(panned, strips.tracks, atol=1e-6)
     np.testing.assert_allclose(strips.heard[:, :, None] * strips.mono[:, None], panned, atol=1e-6)
 
@@ -216,24 +223,29 @@ def test_groups_of_strips_add_up_to_the_console():
     config = dsp.ConsoleConfig(
         track_equalizer=False, track_compressor=False, master_bus=False, reverb=True
     )
-    groups = [
-        dsp.console_strips(
-            x[rows],
-            jax.tree.map(lambda leaf, rows=rows: leaf[rows], settings.tracks),
-            config,
-            sample_rate=SAMPLE_RATE,
-        )
-        for rows in (slice(0, 1), slice(1, None))
-    ]
-    dry, sent = (sum(sums) for sums in zip(*(g[:2] for g in groups), strict=True))
-    room = dsp.console_room(key, settings.fx_bus, sample_rate=SAMPLE_RATE)
     both = settings.fx_bus, settings.master_bus
-    buses = dsp.console_buses(dry, sent, *both, config, sample_rate=SAMPLE_RATE, room=room)
-    whole = mix(x, settings, config, key=key)
+
+    @quick_jit
+    def in_groups(x):
+        groups = [
+            dsp.console_strips(
+                x[rows],
+                jax.tree.map(lambda leaf, rows=rows: leaf[rows], settings.tracks),
+                config,
+                sample_rate=SAMPLE_RATE,
+            )
+            for rows in (slice(0, 1), slice(1, None))
+        ]
+        dry, sent = (sum(sums) for sums in zip(*(g[:2] for g in groups), strict=True))
+        room = dsp.console_room(key, settings.fx_bus, sample_rate=SAMPLE_RATE)
+        return dsp.console_buses(dry, sent, *both, config, sample_rate=SAMPLE_RATE, room=room)
+
+    buses = in_groups(x)
+    whole = quick_jit(lambda x: mix(x, settings, config, key=key))(x)
     np.testing.assert_allclose(buses.mix, whole.mix, rtol=0, atol=1e-5)
     np.testing.assert_allclose(buses.fx_bus, whole.fx_bus, rtol=0, atol=1e-5)
     with pytest.raises(ValueError, match="room or sent is None"):
-        dsp.console_buses(dry, None, *both, config, sample_rate=SAMPLE_RATE)
+        dsp.console_buses(x[:2], None, *both, config, sample_rate=SAMPLE_RATE)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
@@ -241,7 +253,7 @@ def test_gradients_are_finite_at_the_ends_of_every_control(level):
     x = level * np.sign(audio())
     for end in (0.0, 1.0):
         vectors = [np.full_like(c, end) for c in controls()]
-        for leaf in jax.tree.leaves(pulled(vectors, x, np.ones(TRACKS, np.float32))):
+        for leaf in jax.tree.leaves(pulled(vectors, x, np.ones(TRACKS, np.float32), None)):
             assert np.isfinite(leaf).all()
 
 

@@ -1,6 +1,7 @@
 """Consoles to export: random settings over the whole of every range, for any song."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -11,7 +12,9 @@ from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.settings import MixSettings, Provenance, rounded
 from diffmst_jax.mixing.tracks import Multitrack
+from tests.compiling import quick_jit
 
+params_of = quick_jit(functools.partial(dsp.console_params, sample_rate=SAMPLE_RATE))
 MODERATE_DB = 10.0
 """Input gains of random consoles go this far, so that every track can be heard in the sum."""
 
@@ -24,7 +27,7 @@ def random_console(
     strips = len(multitrack.strips)
     vectors = (rng.random((strips, 27)), rng.random(25), rng.random(26))
     controls = [vector.astype(np.float32) for vector in vectors]
-    params = jax.tree.map(np.asarray, dsp.console_params(*controls, sample_rate=SAMPLE_RATE))
+    params = jax.tree.map(np.asarray, params_of(*controls))
     tracks = params.tracks
     gain = rng.uniform(-MODERATE_DB, MODERATE_DB, strips)
     compressor = tracks.compressor._replace(threshold_db=rng.uniform(-58, -30, strips))

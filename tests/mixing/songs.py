@@ -1,5 +1,6 @@
 """A small song, its reference and a small model, for the tests of the mixing tool."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from diffmst_jax.models import (
     Model,
     ModelConfig,
     TransformerConfig,
+    load_model,
     save_model,
 )
 from diffmst_jax.models.folder import module_with_weights, weight_shapes
@@ -70,6 +72,13 @@ def tiny_model(console: dsp.ConsoleConfig | None = None) -> Model:
     """A model with random weights, small enough to compile in a moment."""
     with quickly():
         return Model(TINY, tiny_module(), console or dsp.ConsoleConfig())
+
+
+@functools.cache
+def load_quickly(name_or_folder: str | Path) -> Model:
+    """As `load_model`, of a model that is compiled quickly, and once in all."""
+    with quickly():
+        return load_model(name_or_folder)
 
 
 def save_tiny_model(folder: Path) -> None:

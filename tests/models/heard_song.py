@@ -22,6 +22,7 @@ energies = quick_jit(
     lambda x: shared_energy(spectrum_of(x, CONFIG), n_fft=CONFIG.n_fft, sample_rate=RATE)
 )
 start_of = quick_jit(functools.partial(starting_point, rate=RATE))
+measure_mix = quick_jit(measure_reference)
 
 
 @functools.cache
@@ -37,5 +38,5 @@ def heard():
     tracks, reference = audio()
     statistics = measure(tracks)
     mid_side = jnp.stack([reference[0] + reference[1], reference[0] - reference[1]])
-    measured = measure_reference(reference, measure(mid_side).spectrum)
+    measured = measure_mix(reference, measure(mid_side).spectrum)
     return statistics, energies(tracks), measured

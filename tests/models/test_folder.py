@@ -10,6 +10,7 @@ import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import load_model, save_model
 from diffmst_jax.models.folder import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, flat_weights
+from tests.compiling import quickly
 from tests.models.small import SMALL, model, song
 
 
@@ -132,4 +133,6 @@ def test_an_unknown_name_is_refused(tmp_path):
 
 def test_a_loaded_model_predicts(folder):
     tracks, reference = song(2)
-    assert load_model(folder).controls(tracks, reference).track.shape == (2, 27)
+    with quickly():
+        loaded = load_model(folder)
+    assert loaded.controls(tracks, reference).track.shape == (2, 27)

@@ -24,10 +24,13 @@ from diffmst_jax.models.starting_point import hear
 from tests.compiling import quick_jit
 from tests.models.heard_song import ALL, PAIR, RATE, audio, heard, start_of
 
+style = quick_jit(functools.partial(style_features, sample_rate=RATE))
+
 
 @pytest.mark.slow
 def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer():
-    at_level = functools.partial(normalize_loudness, target_lufs=-16.0, sample_rate=RATE)
+    at_level = quick_jit(functools.partial(normalize_loudness, target_lufs=-16.0, sample_rate=RATE))
+    loss = quick_jit(functools.partial(audio_feature_loss, sample_rate=RATE))
     tracks, reference = audio()
     reference = at_level(reference)
     statistics, energy, measured = heard()
@@ -37,18 +40,19 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     def distance(controls: Controls):
         params = dsp.console_params(*controls, sample_rate=RATE)
         mix = dsp.mix_console(tracks, params, console, sample_rate=RATE).mix
-        return audio_feature_loss(at_level(mix), reference, sample_rate=RATE).total
+        mix = normalize_loudness(mix, -16.0, sample_rate=RATE)
+        return audio_feature_loss(mix, reference, sample_rate=RATE).total
 
     start = start_of(statistics, hear(statistics, energy, ALL, jnp.zeros(4, jnp.int32)), measured)
     known = hear(statistics, energy, ALL, jnp.zeros(4, jnp.int32))
-    target = style_features(reference, sample_rate=RATE)
+    target = style(reference)
     listened = quick_jit(
         lambda controls: listen(controls, known, tracks, target, console, sample_rate=RATE)
     )(start.controls)
     plain = jnp.sum(tracks, axis=0)
     before, after = distance(start.controls), distance(listened)
     mono = at_level(jnp.stack([plain, plain]))
-    assert audio_feature_loss(mono, reference, sample_rate=RATE).total > 1.0
+    assert loss(mono, reference).total > 1.0
     assert before < 0.05
     assert after < before
 
@@ -57,7 +61,7 @@ def test_listening_mixes_pairs_as_the_console_does():
     tracks, reference = audio()
     statistics, energy, _ = heard()
     known = hear(statistics, energy, ALL, PAIR)
-    target = style_features(reference, sample_rate=RATE)
+    target = style(reference)
     console = dsp.ConsoleConfig(track_equalizer=False)
     controls = [np.full(n, 0.5, np.float32) for n in ((4, dsp.TRACK_CONTROLS), (25,), (26,))]
     controls[0][:, 0] = 0.9  # well above the threshold
@@ -86,7 +90,7 @@ def test_the_master_s_compressor_takes_no_more_than_engineers_let_it(peak, most_
     noise = jnp.asarray(np.random.default_rng(0).standard_normal((2, RATE)), jnp.float32)
     mix = noise * (0.01 + jnp.exp(-60.0 * (t % 0.25)))[None]
     mix *= peak / jnp.max(jnp.abs(mix))
-    measured = style_features(mix, sample_rate=RATE)
+    measured = style(mix)
     own = dsp.neutral_console(1, sample_rate=RATE).master_bus.compressor
     own = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), own)
 

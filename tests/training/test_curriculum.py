@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import itertools
 
 import jax
@@ -20,15 +21,24 @@ from diffmst_jax.training.step import (
     make_schedule,
     make_train_step,
 )
+from tests.compiling import quick_jit
 from tests.data.conftest import noise
 from tests.models.small import fresh
 
 EVERY = CurriculumConfig(equalizer=0, compressor=0, pan=0, reverb=0, master_bus=0)
 
 
+@functools.cache
 def random_params() -> dsp.ConsoleParams:
-    controls = random_controls(jax.random.split(jax.random.key(0), 1), 2)
-    return dsp.console_params(*(part[0] for part in controls), sample_rate=SAMPLE_RATE)
+    @quick_jit
+    def draw(keys):
+        controls = (part[0] for part in random_controls(keys, 2))
+        return dsp.console_params(*controls, sample_rate=SAMPLE_RATE)
+
+    return draw(jax.random.split(jax.random.key(0), 1))
+
+
+choose = quick_jit(only_active, static_argnames="sample_rate")
 
 
 def effect(params: dsp.ConsoleParams, name: str):
@@ -43,7 +53,7 @@ def test_an_effect_is_neutral_until_its_step_and_then_what_the_model_says(name):
     config = dataclasses.replace(EVERY, **{name: 10})
     for step, wanted in ((9, neutral), (10, params)):
         active = jax.tree.map(lambda a: a[0], active_at(jnp.asarray(step), config, 1))
-        chosen = only_active(params, active, sample_rate=SAMPLE_RATE)
+        chosen = choose(params, active, sample_rate=SAMPLE_RATE)
         jax.tree.map(np.testing.assert_array_equal, effect(chosen, name), effect(wanted, name))
         for other in set(Active._fields) - {name}:
             same = effect(chosen, other), effect(params, other)

@@ -5,12 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 from flax import nnx
+from hydra import compose, initialize_config_dir
 
 import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import flat_weights, save_model
+from diffmst_jax.training.compose import read_settings
 from diffmst_jax.training.export import starting_model
 from tests.models.small import SMALL, model
+from tests.training.conftest import CONF
 
 
 @pytest.fixture
@@ -41,3 +44,11 @@ def test_a_model_of_another_size_is_refused(tiny, saved):
     transformer = dataclasses.replace(SMALL["cnn14"].transformer, heads=4)
     with pytest.raises(InputError, match="another architecture or size"):
         starting_from(tiny, saved, transformer=transformer)
+
+
+def test_a_model_that_is_not_there_is_refused_with_the_settings():
+    """Before data is found or made."""
+    with initialize_config_dir(CONF, version_base="1.3"):
+        settings = compose("config", overrides=["name=test", "trainer.init_from=nowhere"])
+    with pytest.raises(InputError, match="nowhere: is no folder and no packaged model"):
+        read_settings(settings, ())

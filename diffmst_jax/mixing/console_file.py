@@ -111,10 +111,12 @@ def settings_from_document(document: dict[str, Any]) -> MixSettings:
     )
 
 
+# Under jit, for each operation by itself would take as long to begin.
+_neutral = jax.jit(lambda: dsp.neutral_console(1, sample_rate=SAMPLE_RATE).fx_bus)
+
+
 def _neutral_fx_bus() -> dsp.FxBusParams:
-    # Under jit, for each operation by itself would take as long to begin.
-    neutral = jax.jit(lambda: dsp.neutral_console(1, sample_rate=SAMPLE_RATE).fx_bus)
-    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), neutral())
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), _neutral())
 
 
 def _made_with(provenance: Provenance) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from diffmst_jax.embeddings.vggish_weights import (
     read_postprocessing,
     read_vggish,
 )
+from diffmst_jax.models.build import Keys
 from diffmst_jax.models.folder import check_entries
 from dsp.spectral import hz_to_mel, magnitude, stft
 
@@ -101,7 +102,7 @@ def vggish_with(weights: dict[str, np.ndarray], path: str | Path) -> Vggish:
     Raises:
       InputError: entries are missing, unexpected or of the wrong shape.
     """
-    graph, state = nnx.split(nnx.eval_shape(lambda: Vggish(rngs=nnx.Rngs(0))))
+    graph, state = nnx.split(nnx.eval_shape(lambda: Vggish(rngs=Keys(0))))
     flat = nnx.to_flat_state(state)
     expected = {".".join(map(str, p)): v.shape for p, v in flat}
     check_entries(expected, weights, path)

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import folder_written_beside
-from diffmst_jax.models.build import DiffMstModel, build_model
+from diffmst_jax.models.build import DiffMstModel, Keys, build_model
 from diffmst_jax.models.config import ModelConfig
 from diffmst_jax.models.inference import Model
 from diffmst_jax.typed_config import plain_config, read_config
@@ -91,7 +91,7 @@ def flat_weights(module: nnx.Module) -> dict[str, np.ndarray]:
 
 def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Shape of every variable of a model by dotted name, without making it."""
-    abstract = nnx.eval_shape(lambda: build_model(config, rngs=nnx.Rngs(0)))
+    abstract = nnx.eval_shape(lambda: build_model(config, rngs=Keys(0)))
     return {_name(path): v.shape for path, v in nnx.to_flat_state(nnx.state(abstract))}
 
 
@@ -108,7 +108,7 @@ def module_with_weights(
     Raises:
         InputError: entries are missing, unexpected, of the wrong shape or not finite.
     """
-    graph, state = nnx.split(nnx.eval_shape(lambda: build_model(config, rngs=nnx.Rngs(0))))
+    graph, state = nnx.split(nnx.eval_shape(lambda: build_model(config, rngs=Keys(0))))
     flat = nnx.to_flat_state(state)
     check_entries({_name(p): v.shape for p, v in flat}, weights, path)
     filled = [(p, v.replace(jax.numpy.asarray(weights[_name(p)], v.dtype))) for p, v in flat]

@@ -4,6 +4,7 @@ from flax import nnx
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import DiffMstModel, build_model
+from diffmst_jax.models.build import Keys
 from diffmst_jax.models.folder import flat_weights, load_model, module_with_weights
 from diffmst_jax.training.config import Folders, TrainConfig
 
@@ -23,7 +24,7 @@ def starting_model(config: TrainConfig) -> DiffMstModel:
     if folder is None:
         seed = config.trainer.seed
         # One program for all the weights instead of one for every shape.
-        fresh: DiffMstModel = nnx.jit(lambda: build_model(config.model, rngs=nnx.Rngs(seed)))()
+        fresh: DiffMstModel = nnx.jit(lambda: build_model(config.model, rngs=Keys(seed)))()
         return fresh
     model = load_model(folder)
     if any(getattr(model.config, name) != getattr(config.model, name) for name in OF_WEIGHTS):

@@ -11,6 +11,7 @@ from flax import nnx
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import PRESETS, Controls, ModelConfig, build_model
+from diffmst_jax.models.build import Keys
 from tests.compiling import quick_jit
 from tests.models.small import SMALL, fresh, predict, song, unbatched
 
@@ -33,6 +34,12 @@ def test_paper_s_model_has_the_paper_s_size():
 def test_compact_model_is_small():
     module = nnx.eval_shape(lambda: build_model(ModelConfig.compact(), rngs=nnx.Rngs(0)))
     assert 1_000_000 < parameters(module) < 8_000_000
+
+
+def test_keys_are_those_of_flax():
+    ours, theirs = Keys(3), nnx.Rngs(3)
+    for _ in range(3):
+        np.testing.assert_array_equal(*map(jax.random.key_data, (ours.params(), theirs.params())))
 
 
 @pytest.mark.parametrize("config", [*(make() for make in PRESETS.values()), *SMALL.values()])

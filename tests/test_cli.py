@@ -245,7 +245,7 @@ def test_other_commands_name_what_is_wrong(tmp_path, capsys, command):
 @pytest.mark.slow
 def test_synthesized_songs_pass_the_check_and_faults_are_listed(tmp_path, capsys):
     corpus = tmp_path / "corpus"
-    assert main(["data", "synthesize", str(corpus), "--songs", "1", "--seconds", "6"]) == 0
+    assert main(["data", "synthesize", str(corpus), "--songs", "1", "--seconds", "4"]) == 0
     assert len(list((corpus / "songs" / "song_00000").iterdir())) >= 4
     assert (corpus / "references" / "song_00000.flac").exists()
     capsys.readouterr()

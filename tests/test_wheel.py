@@ -61,7 +61,7 @@ def test_the_installed_program_works_away_from_the_checkout(empty_environment):
     )
     assert run(programs / "python", "-c", code).stdout.strip() == "True True"
     assert run(programs / "diffmst", "--help").returncode == 0
-    made = run(programs / "diffmst", "data", "synthesize", "songs", "--songs", "1", "--seed", "1")
+    made = run(programs / "diffmst", "data", "synthesize", "songs", "--songs=1", "--seconds=4")
     assert made.returncode == 0, made.stderr
     assert list((folder / "songs" / "songs").glob("*/*.flac"))
 

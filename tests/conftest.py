@@ -1,6 +1,5 @@
 """Strictness, compile-time settings and a browser, shared by every test."""
 
-import gc
 import os
 import shutil
 import tempfile
@@ -32,8 +31,6 @@ def pytest_configure(config):
     jax.config.update("jax_compilation_cache_dir", os.environ[CACHE_VARIABLE])
     os.environ[KEPT_FROM_VARIABLE] = str(KEPT_FROM_S)  # for programs that tests start
     jax.config.update("jax_persistent_cache_min_compile_time_secs", KEPT_FROM_S)
-    # Traces make many objects that stay; to look through them seldom saves a tenth of the tracing.
-    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_unconfigure(config):

@@ -1,5 +1,7 @@
 """Settings of a run so small that compiling it is most of the work."""
 
+import copy
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,11 @@ CONF = str(Path(__file__).parents[2] / "conf")
 
 def composed(*overrides: str) -> dict[str, Any]:
     """Plain values of a command line."""
+    return copy.deepcopy(_composed(*overrides))
+
+
+@functools.cache
+def _composed(*overrides: str) -> dict[str, Any]:
     with initialize_config_dir(CONF, version_base="1.3"):
         settings = compose("config", overrides=["name=test", *overrides])
     values = OmegaConf.to_container(settings, resolve=True)

@@ -90,10 +90,10 @@ def test_broken_batches_are_skipped_and_then_end_the_run_with_the_last_saved(
     config = dataclasses.replace(with_steps(random_mixes, 9, validate_every=9), optimizer=optimizer)
     with pytest.raises(InputError, match=r"the last of 2 in a row.*learning_rate") as caught:
         run(config, tmp_path / "broken")
-    saved = np.load(caught.value.path)
     assert caught.value.path.endswith("nonfinite_step_2.npz")
-    assert np.isnan(saved["tracks"]).any()
-    assert set(saved) == {"tracks", "mask", "side", "reference"}
+    with np.load(caught.value.path) as saved:
+        assert np.isnan(saved["tracks"]).any()
+        assert set(saved) == {"tracks", "mask", "side", "reference"}
     lines = read_scalars(tmp_path / "broken" / SCALARS_NAME)
     norms = [line["train/norm_params"] for line in lines if "train/norm_params" in line]
     assert norms == [norms[0]] * 2

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from dsp.ballistics import one_pole, time_constant
-from dsp.numerics import materialize, power_to_db
+from dsp.numerics import materialize, matmul, power_to_db
 
 DETECTORS = ("mean", "max", "sum")
 DETECTIONS = ("peak", "rms")
@@ -22,10 +22,24 @@ def linked_power(x: jax.Array, *, detector: str) -> jax.Array:
     if x.shape[0] == 1:
         return jnp.square(x[0])  # all linkings agree, without a kink at zero
     if detector == "sum":
-        return jnp.square(jnp.sum(x, axis=0))
+        return jnp.square(_sum_of_channels(x))
     if detector == "max":
         return jnp.max(jnp.square(x), axis=0)
-    return jnp.square(jnp.mean(jnp.abs(x), axis=0))
+    return jnp.square(_sum_of_channels(jnp.abs(x)) / x.shape[0])
+
+
+@jax.custom_jvp
+def _sum_of_channels(x: jax.Array) -> jax.Array:
+    """`jnp.sum(x, axis=0)` as a product, which on a CPU XLA runs ten times as fast as this sum."""
+    return matmul(jnp.ones(x.shape[0], x.dtype), x)
+
+
+@_sum_of_channels.defjvp
+def _sum_of_channels_jvp(
+    primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    # Within a block of a gradient the sum is part of a larger loop, and costs nothing.
+    return jnp.sum(*primals, axis=0), jnp.sum(*tangents, axis=0)
 
 
 def rms_power(

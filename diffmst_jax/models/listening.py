@@ -30,6 +30,7 @@ from diffmst_jax.models.matching import (
     level_error,
     match,
     picture,
+    track_powers,
 )
 from diffmst_jax.models.starting_point import with_mix
 from dsp.dynamics import lookahead_samples
@@ -120,7 +121,8 @@ def listen(
         now = now._replace(best=best, lowest=jnp.minimum(distance, now.lowest), instants=instants)
 
         def correct(now: _Round) -> _Round:
-            known = heard._replace(peaks=_peaks(judged.strips, now.mix.gain_db, instants))
+            powers = track_powers(heard, now.mix, sample_rate)
+            known = heard._replace(peaks=_peaks(judged.strips, powers, instants))
             aim = _aim(picture(known, now.mix, sample_rate), judged.features, target)
             found = match(known, aim, rest, sample_rate, moved=now.moved)
             params = with_mix(judged.params, found.mix, side)
@@ -147,10 +149,10 @@ def _with_peaks(instants: Array, number: Array, mix: Array) -> Array:
     return instants.at[number].set(padded)
 
 
-def _peaks(strips: Array, gain_db: Array, instants: Array) -> Peaks:
+def _peaks(strips: Array, power: Array, instants: Array) -> Peaks:
     """Samples of the strips wherever a mix has peaked; silence where none has yet."""
     place = instants.reshape(-1)
-    return Peaks(strips[:, place] * (place >= 0).astype(strips.dtype)[None], gain_db)
+    return Peaks(strips[:, place] * (place >= 0).astype(strips.dtype)[None], power)
 
 
 def _mix_of(params: dsp.ConsoleParams) -> Mix:

@@ -109,11 +109,11 @@ class Peaks(NamedTuple):
 
     Attributes:
         samples: after every track's effects, before its panning, `(tracks, instants)`.
-        gain_db: input gains that they were mixed with, `(tracks,)`.
+        power: mean square of the tracks in the picture of that mix, `(tracks,)`.
     """
 
     samples: Array
-    gain_db: Array
+    power: Array
 
 
 class Segments(NamedTuple):
@@ -176,6 +176,7 @@ def _picture(tracks: Heard, mix: Mix, boosts: Array, rate: int) -> Picture:
     present = tracks.mask[:, None]
     nepers = jnp.where(present, NEPERS_PER_DB * (boosts + mix.gain_db[:, None]), 0.0)
     gain = jnp.where(present, jnp.exp(nepers), 0.0)
+    alone = jnp.square(gain) * jnp.diagonal(tracks.energy, axis1=1, axis2=2).T  # (tracks, 24)
     angle = positions(mix.pan, tracks.side) * (jnp.pi / 2.0)
     left, right = jnp.cos(angle)[:, None], jnp.sin(angle)[:, None]
     views = jnp.stack([left, right, left + right, left - right]) * gain[None]  # (4, tracks, 24)
@@ -183,7 +184,7 @@ def _picture(tracks: Heard, mix: Mix, boosts: Array, rate: int) -> Picture:
         jnp.einsum("vib,bij,vjb->vb", views, tracks.energy, views, precision=EXACT), 0.0
     )
     # The mean magnitude of a sum is as far below its root mean square as its loudest tracks' are.
-    own = jnp.square(views[2:]) * jnp.diagonal(tracks.energy, axis1=1, axis2=2).T[None]
+    own = jnp.square(jnp.stack([left + right, left - right])) * alone[None]
     share = own / (jnp.sum(own, axis=1, keepdims=True) + POWER_FLOOR)
     peakiness = jnp.sum(share * tracks.peakiness[None], axis=1)
     total = jnp.sum(energy, axis=1) + POWER_FLOOR
@@ -194,8 +195,20 @@ def _picture(tracks: Heard, mix: Mix, boosts: Array, rate: int) -> Picture:
         imbalance=(total[1] - total[0]) / (total[1] + total[0]),
         loudness_db=OFFSET_DB
         + 10.0 * jnp.log10(matmul(energy[0] + energy[1], weights) + POWER_FLOOR),
-        crest_db=_crest_db(tracks, mix, jnp.concatenate([left, right], axis=1).T, total[:2]),
+        crest_db=_crest_db(
+            tracks.peaks,
+            jnp.sum(alone, axis=1),
+            jnp.concatenate([left, right], axis=1).T,
+            total[:2],
+        ),
     )
+
+
+def track_powers(tracks: Heard, mix: Mix, rate: int) -> Array:
+    """Mean square of every track, equalised by its own and the master's, before it is panned."""
+    nepers = NEPERS_PER_DB * (boosts_db(mix, rate) + mix.gain_db[:, None])
+    own = jnp.diagonal(tracks.energy, axis1=1, axis2=2).T
+    return jnp.where(tracks.mask, jnp.sum(jnp.exp(2.0 * nepers) * own, axis=1), 0.0)
 
 
 def boosts_db(mix: Mix, rate: int) -> Array:
@@ -207,20 +220,22 @@ def boosts_db(mix: Mix, rate: int) -> Array:
     return response[:-1] + response[-1:]
 
 
-def _crest_db(tracks: Heard, mix: Mix, pan: Array, power: Array) -> Array:
+def _crest_db(peaks: Peaks | None, alone: Array, pan: Array, power: Array) -> Array:
     """Crest factor of left and right, from what the tracks do where the mix has peaked so far.
 
+    Peaks of a track rise and fall with its level after equalising: were it the input gain alone,
+    boosting every band and turning down the gain would seem to take peaks away.
+
     Args:
-        tracks: what is mixed.
-        mix: settings.
+        peaks: of the mixes so far.
+        alone: mean square of every track before panning, `(tracks,)`.
         pan: gains of every track left and right, `(2, tracks)`.
         power: mean square of left and right, `(2,)`.
     """
-    if tracks.peaks is None:
+    if peaks is None:
         return jnp.zeros(2)
-    change_db = jnp.where(tracks.mask, mix.gain_db - tracks.peaks.gain_db, 0.0)
-    gain = jnp.where(tracks.mask, jnp.exp(NEPERS_PER_DB * change_db), 0.0)
-    squares = jnp.square(matmul(pan * gain[None], tracks.peaks.samples))
+    gain = jnp.sqrt((alone + POWER_FLOOR) / (peaks.power + POWER_FLOOR))
+    squares = jnp.square(matmul(pan * gain[None], peaks.samples))
     # A sum of high powers instead of the largest: where several peaks compete, all are held down.
     highest = jax.lax.stop_gradient(jnp.max(squares, axis=1)) + POWER_FLOOR
     total = jnp.sum((squares / highest[:, None]) ** PEAK_POWER, axis=1)

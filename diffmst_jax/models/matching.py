@@ -34,6 +34,7 @@ LARGEST_ERROR = 2.0  # nepers; beyond it the penalty grows linearly
 LARGEST_WIDTH_ERROR = 1.0  # side over mid energy of a segment; likewise, the ratio has no end
 SEGMENTS_WEIGHT = 0.5  # of the segments' mean distance; that of all that was heard has 1
 PEAK_POWER = 16.0  # of the power sum that stands for the largest peak
+EVERYDAY_DB = 6.0  # what equalisers may boost at little cost
 MARGIN = 0.03  # settings stay this share of their range from its ends
 WEIGHTS = AudioFeatureWeights()
 
@@ -70,17 +71,24 @@ class Costs(NamedTuple):
         moving: per squared unit that a setting lies from its rest; the mean over strips, and the
             master bus.
         stacking: per squared unit that track and master together boost or cut; the mean over strips
-            and bands. Boosts of several bands add up at no further cost otherwise.
+            and bands. Several bands add up at no further cost otherwise.
+        piling: per squared unit that they boost beyond `EVERYDAY_DB`; the mean likewise. Cuts may
+            go on: bass that a reference has not is taken out, but nobody boosts by 20 dB.
         spreading: per squared unit that an input gain differs from the mean of all. Tracks that are
             equally loud are all heard, in other parts of the song too.
     """
 
-    moving: float = 3e-3
-    stacking: float = 3e-3
-    spreading: float = 1e-2
+    moving: float
+    stacking: float
+    piling: float
+    spreading: float
 
 
-COSTS = Costs()
+FIRST_COSTS = Costs(moving=3e-3, stacking=3e-3, piling=0.0, spreading=1e-2)
+"""Of the solution that the network starts from: it learned with these."""
+
+COSTS = Costs(moving=3e-4, stacking=3e-4, piling=3e-2, spreading=1e-2)
+"""Once a mix is heard, going further is safe."""
 
 
 class Heard(NamedTuple):
@@ -322,10 +330,12 @@ def _cost(mix: Mix, away: Mix, boosts: Array, mask: Array, costs: Costs) -> Arra
 
     way = [sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(part)) for part in away]
     stacked = boosts / UNIT.equalizer.gain_db
+    piled = jnp.maximum(boosts - EVERYDAY_DB, 0.0) / UNIT.equalizer.gain_db
+    equalizing = costs.stacking * jnp.square(stacked) + costs.piling * jnp.square(piled)
     spread = (mix.gain_db - mean(mix.gain_db)) / UNIT.gain_db
     return (
         costs.moving * (sum(way[:-1]) / count + way[-1])
-        + costs.stacking * mean(jnp.mean(jnp.square(stacked), axis=1))
+        + mean(jnp.mean(equalizing, axis=1))
         + costs.spreading * mean(jnp.square(spread))
     )
 

@@ -12,6 +12,7 @@ from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.front_end import POWER_FLOOR, BandStatistics, Reference
 from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
 from diffmst_jax.models.matching import (
+    FIRST_COSTS,
     Heard,
     Mix,
     Picture,
@@ -62,7 +63,8 @@ def starting_point(tracks: BandStatistics, heard: Heard, reference: Reference, r
     """
     mask, side = heard.mask, heard.side
     wanted = wanted_picture(reference)
-    mix = match(heard, wanted, resting_mix(tracks, mask, side, reference, rate), rate).mix
+    rest = resting_mix(tracks, mask, side, reference, rate)
+    mix = match(heard, wanted, rest, rate, costs=FIRST_COSTS).mix
     neutral = dsp.neutral_console(len(mask), sample_rate=rate)
     compressor = neutral.tracks.compressor._replace(threshold_db=jnp.full(len(mask), THRESHOLD_DB))
     params = with_mix(

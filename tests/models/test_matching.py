@@ -13,6 +13,8 @@ from diffmst_jax.models.energies import segment_energies
 from diffmst_jax.models.front_end import measure_reference, spectrum_of
 from diffmst_jax.models.matching import (
     COSTS,
+    EVERYDAY_DB,
+    FIRST_COSTS,
     Costs,
     Heard,
     Mix,
@@ -25,6 +27,7 @@ from diffmst_jax.models.matching import (
     paired,
     picture,
     positions,
+    track_powers,
 )
 from diffmst_jax.models.starting_point import (
     MARGIN,
@@ -124,32 +127,52 @@ def test_the_picture_is_near_what_the_console_does():
     assert abs(seen.imbalance - real.imbalance) < 0.04
 
 
+@quick_jit
+def mixed(tracks, mix):
+    params = with_mix(dsp.neutral_console(4, sample_rate=RATE), mix, PAIR)
+    console = dsp.ConsoleConfig(track_compressor=False, master_bus=False)
+    return dsp.mix_console(tracks, params, console, sample_rate=RATE)
+
+
+def with_peaks(tracks, mix) -> Heard:
+    """What the picture knows once a mix that the equalisers leave alone has been heard."""
+    known = hear(heard()[0], energies(tracks), ALL, PAIR)
+    places = jnp.argsort(-jnp.max(jnp.abs(mixed(tracks, mix).mix), axis=0))[:64]
+    gain = 10 ** (mix.gain_db / 20)
+    peaks = Peaks(gain[:, None] * tracks[:, places], track_powers(known, mix, RATE))
+    return known._replace(peaks=peaks)
+
+
 def test_the_picture_follows_the_peaks_of_a_mix():
     """Where a mix has peaked is known: other gains give the crest factor they really have."""
     tracks, _ = audio()
-    statistics, energy, _ = heard()
+    statistics, energy, measured = heard()
     tracks = tracks.at[3, 30000].set(0.2)  # one click, to be turned down
-    mix = resting_mix(statistics, ALL, PAIR, heard()[2], RATE)
-    console = dsp.ConsoleConfig(track_compressor=False, master_bus=False)
-
-    @quick_jit
-    def mixed(mix):
-        params = with_mix(dsp.neutral_console(4, sample_rate=RATE), mix, PAIR)
-        return dsp.mix_console(tracks, params, console, sample_rate=RATE)
-
-    loud = mixed(mix).mix
-    places = jnp.argsort(-jnp.max(jnp.abs(loud), axis=0))[:64]
-    gain = 10 ** (mix.gain_db / 20)
-    known = hear(statistics, energies(tracks), ALL, PAIR)._replace(
-        peaks=Peaks(gain[:, None] * tracks[:, places], mix.gain_db)
-    )
+    mix = resting_mix(statistics, ALL, PAIR, measured, RATE)
+    known = with_peaks(tracks, mix)
     quieter = mix._replace(gain_db=mix.gain_db.at[3].add(-20.0))
     for now in (mix, quieter):
-        crest = style_features(mixed(now).mix, sample_rate=RATE).crest_factor_db
+        crest = style_features(mixed(tracks, now).mix, sample_rate=RATE).crest_factor_db
         np.testing.assert_allclose(look(known, now).crest_db, crest, atol=1.5)
     apart = look(known, mix).crest_db - look(known, quieter).crest_db
     assert (apart > 6).all()
     assert (look(hear(statistics, energy, ALL, PAIR), mix).crest_db == 0).all()
+
+
+def test_boosting_all_of_a_track_and_turning_it_down_takes_no_peak_away():
+    tracks, _ = audio()
+    burst = 0.2 * jnp.hanning(2000) * jnp.sin(2 * jnp.pi * 100 / RATE * jnp.arange(2000))
+    tracks = tracks.at[3].set(0.0).at[3, 30000:32000].set(burst)  # only below its shelf
+    mix = resting_mix(heard()[0], ALL, PAIR, heard()[2], RATE)
+    known = with_peaks(tracks, mix)
+    shelf = mix.equalizer._replace(
+        gain_db=mix.equalizer.gain_db.at[3, 0].set(9.0),
+        frequency_hz=mix.equalizer.frequency_hz.at[3, 0].set(400.0),
+    )
+    boosted = mix._replace(equalizer=shelf, gain_db=mix.gain_db.at[3].add(-9.0))
+    crest = style_features(mixed(tracks, boosted).mix, sample_rate=RATE).crest_factor_db
+    np.testing.assert_allclose(look(known, boosted).crest_db, crest, atol=1.5)
+    np.testing.assert_allclose(crest, look(known, mix).crest_db, atol=1.5)
 
 
 def test_segments_are_parts_of_the_whole_and_as_peaky_as_what_sounds_in_them():
@@ -194,7 +217,7 @@ def test_matching_finds_its_way_back():
     tracks = hear(statistics, energy, ALL, PAIR)
     wanted = look(tracks, random_mix())
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
-    free = solve(tracks, wanted, rest, costs=Costs(1e-4, 0.0, 0.0)).mix
+    free = solve(tracks, wanted, rest, costs=Costs(1e-4, 0.0, 0.0, 0.0)).mix
     before, found, held = (
         error(look(tracks, mix), wanted) for mix in (rest, free, solve(tracks, wanted, rest).mix)
     )
@@ -210,16 +233,21 @@ def test_each_cost_keeps_small_what_it_is_of():
     tracks = hear(statistics, energy, ALL, PAIR)
     wanted = look(tracks, random_mix())
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
-    few = Costs(1e-4, 1e-4, 1e-4)
+    few = Costs(1e-4, 1e-4, 1e-4, 1e-4)
 
     def stacking(found):
         return np.mean(np.square(boosts_db(found.mix, RATE)))
+
+    def piling(found):
+        return np.mean(np.square(np.maximum(boosts_db(found.mix, RATE) - EVERYDAY_DB, 0.0)))
 
     def spreading(found):
         return np.var(found.mix.gain_db)
 
     cheap = solve(tracks, wanted, rest, costs=few)
-    for name, size in (("moving", way), ("stacking", stacking), ("spreading", spreading)):
+    sizes = {"moving": way, "stacking": stacking, "piling": piling, "spreading": spreading}
+    assert all(size(cheap) > 0.1 for size in sizes.values())
+    for name, size in sizes.items():
         dear = solve(tracks, wanted, rest, costs=few._replace(**{name: 0.03}))
         assert size(dear) < 0.5 * size(cheap), name
 
@@ -229,15 +257,15 @@ def test_matching_again_goes_on_from_where_it_was_but_costs_count_from_rest():
     tracks = hear(statistics, energy, ALL, PAIR)
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
     wanted = look(tracks, random_mix())
-    once = solve(tracks, wanted, rest)
-    again = solve(tracks, wanted, rest, moved=once.moved)
+    once = solve(tracks, wanted, rest, costs=FIRST_COSTS)
+    again = solve(tracks, wanted, rest, once.moved, FIRST_COSTS)
     before, found, better = (
         error(look(tracks, mix), wanted) for mix in (rest, once.mix, again.mix)
     )
     assert np.mean(np.square(better.spectrum)) < 1.1 * np.mean(np.square(found.spectrum))
     assert np.mean(np.square(found.spectrum)) < 0.4 * np.mean(np.square(before.spectrum))
     # Wanting what rest is like leads back, wherever it starts.
-    back = solve(tracks, look(tracks, rest), rest, moved=once.moved)
+    back = solve(tracks, look(tracks, rest), rest, once.moved, FIRST_COSTS)
     assert way(back) < 0.2 * way(once)
 
 

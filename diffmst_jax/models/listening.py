@@ -35,8 +35,8 @@ from diffmst_jax.models.matching import (
 from diffmst_jax.models.starting_point import with_mix
 from dsp.dynamics import lookahead_samples
 
-ROUNDS = 6
-FIRST_CHOICE, LAST_CHOICE = 2, 3  # rounds that choose the master's threshold: once balance settles
+ROUNDS = 4
+FIRST_CHOICE, LAST_CHOICE = 1, 2  # rounds that choose the master's threshold: once balance settles
 PEAKS = 32  # of each channel of each mix, one a frame
 FRAME = 441  # samples
 WIDTH_FLOOR = 1e-9

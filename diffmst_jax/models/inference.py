@@ -19,7 +19,7 @@ from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
 from diffmst_jax.models.listening import listen
-from diffmst_jax.models.windows import Windows, choose_windows, cover, excerpt
+from diffmst_jax.models.windows import Windows, choose_windows, excerpt
 from dsp.loudness import ABSOLUTE_GATE_LUFS
 
 log = logging.getLogger(__name__)
@@ -145,11 +145,11 @@ class Model:
     def _answer_excerpt(self, heard: _Heard, side: np.ndarray) -> Controls:
         length, count = self.config.window_samples, len(heard.tracks)
         padding = padded_count(count) - count
-        tracks = excerpt(heard.tracks, cover(heard.tracks, length=length), length=length)
+        tracks = excerpt(heard.tracks, length=length)
         tracks *= heard.gains
         order = own_order(tracks, side)
         tracks = np.pad(tracks[order], ((0, padding), (0, 0)))
-        reference = excerpt(heard.reference, cover(heard.reference, length=length), length=length)
+        reference = excerpt(heard.reference, length=length)
         differs = heard.tracks.shape[1] >= SEGMENTED_FROM * length
         answer = jax.device_get(
             self._listen(

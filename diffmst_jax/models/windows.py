@@ -6,6 +6,7 @@ import numpy as np
 
 MAXIMUM_WINDOWS = 4
 CANDIDATES_PER_WINDOW = 2  # candidate windows start every half window
+STEPS_PER_WINDOW = 8  # by which the length of shorter songs is counted
 FULLEST = 1e-3  # weight of how full a window is against what only it tells
 HEARD_SHARE = 0.1  # a track is heard in a window that holds this share of its best window's energy
 TINY = np.finfo(np.float32).tiny
@@ -49,29 +50,26 @@ def choose_windows(tracks: np.ndarray, reference: np.ndarray, *, length: int) ->
     return Windows(pairs, weights / weights.sum(axis=0))
 
 
-def cover(audio: np.ndarray, *, length: int) -> list[int]:
-    """Choose up to four windows that tell most of a long song; a short one is covered whole.
+def excerpt(audio: np.ndarray, *, length: int) -> np.ndarray:
+    """Choose what to hear of a song: up to four windows that tell most of it, in order of time.
+
+    A song that is no longer is heard as it is, but for the end that is no whole eighth of a window:
+    few lengths to compile. What is shorter than a window is repeated.
 
     Args:
         audio: tracks or channels, `(signals, time)`.
         length: window length in samples.
 
     Returns:
-        First samples in order of time: evenly spaced where that leaves nothing out, else those of
-        the windows that tell most.
+        `(signals, length)` at least.
     """
     time = audio.shape[1]
-    count = -(-time // length)
-    if count <= MAXIMUM_WINDOWS:
-        return [round(start) for start in np.linspace(0, max(time - length, 0), count)]
-    return sorted(_most_telling(audio, length)[0])
-
-
-def excerpt(audio: np.ndarray, starts: list[int], *, length: int) -> np.ndarray:
-    """Put windows of `(signals, time)` one after the other; what is too short is repeated."""
-    if audio.shape[1] < length:
-        repeats = -(-length // audio.shape[1])
-        audio = np.tile(audio, (1, repeats))[:, :length]
+    if time < length:
+        return np.tile(audio, (1, -(-length // time)))[:, :length]
+    if time < MAXIMUM_WINDOWS * length:
+        step = max(length // STEPS_PER_WINDOW, 1)
+        return audio[:, : time // step * step].copy()
+    starts = sorted(_most_telling(audio, length)[0])
     return np.concatenate([audio[:, s : s + length] for s in starts], axis=1)
 
 

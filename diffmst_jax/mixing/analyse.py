@@ -63,7 +63,7 @@ def _controls(
             reference,
             sample_rate=SAMPLE_RATE,
             side=multitrack.side_of_track,
-            loudness_lufs=multitrack.channel_loudness_lufs,
+            loudness_lufs=multitrack.loudness_lufs[multitrack.strip_of_track],
         )
     answers = [_controls(model, multitrack, item.audio) for item in reference]
     if len(answers) == 1:

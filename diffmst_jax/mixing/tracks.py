@@ -75,15 +75,12 @@ class Multitrack:
         loudness_lufs: integrated loudness of each strip, `(strips,)`; a pair's is the energy
             mean of its channels', so that both kinds compare with a mono track.
         left_out: what was found and not used.
-        channel_loudness_lufs: integrated loudness of each console track, minus infinity for
-            silence; None where it was not measured.
     """
 
     strips: tuple[Strip, ...]
     audio: np.ndarray
     loudness_lufs: np.ndarray
     left_out: tuple[LeftOut, ...]
-    channel_loudness_lufs: np.ndarray | None = None
 
     @property
     def duration_s(self) -> float:
@@ -201,15 +198,13 @@ def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitra
     audio = silence(sum(len(item.audio) for item in used), length)
     row = 0
     loudness: list[float] = []
-    of_channels: list[float] = []
     used.reverse()
     while used:
         item = used.pop()
         audio[row : row + len(item.audio), : item.audio.shape[1]] = item.audio
         row += len(item.audio)
         loudness.append(strip_loudness(item.step_powers))
-        of_channels += [gated_loudness(powers) for powers in item.step_powers]
-    return Multitrack(strips, audio, np.array(loudness), tuple(left_out), np.array(of_channels))
+    return Multitrack(strips, audio, np.array(loudness), tuple(left_out))
 
 
 def strip_loudness(step_powers: np.ndarray) -> float:

@@ -39,13 +39,16 @@ class _Heard:
 
     Attributes:
         tracks: the audible tracks as given, `(audible tracks, time)`.
-        gains: what brings each to the model's level, `(audible tracks, 1)`.
+        gains: what brings each to the model's level, `(audible tracks, 1)`; both channels of a
+            pair have the same, so that the recording keeps its image.
+        side: -1 and 1 for the channels of a pair, else 0, `(audible tracks,)`.
         reference: at the model's level, `(2, time)`.
         audible: which of the given tracks are in `tracks`, bool `(tracks,)`.
     """
 
     tracks: np.ndarray
     gains: np.ndarray
+    side: np.ndarray
     reference: np.ndarray
     audible: np.ndarray
 
@@ -98,7 +101,8 @@ class Model:
     ) -> Controls:
         """Predict console controls that mix `tracks` in the style of `reference`.
 
-        Tracks are brought to -48 LUFS each and the reference to -16 LUFS first, so the level of
+        Tracks are brought to -48 LUFS each (both channels of a stereo recording by one gain, for
+        the mean of their energies) and the reference to -16 LUFS first, so the level of
         either does not matter, and the settings are for tracks at -48 LUFS (`normalize_tracks`).
         Songs longer than the model's window are heard through up to four windows, chosen so that
         every track is heard in one. The compact model hears them as one excerpt, mixes it, and
@@ -113,8 +117,9 @@ class Model:
             side: `(tracks,)`, -1 and 1 for the left and right channel of a stereo recording, which
                 are neighbours, else 0. The compact model gives such a pair one setting, and
                 positions that make it lean (`dsp.pair_positions`). Without it all are mono.
-            loudness_lufs: `(tracks,)`, integrated loudness of each if it is known; to measure it
-                takes more time and memory than all else.
+            loudness_lufs: `(tracks,)`, integrated loudness of each if it is known, both channels
+                of a stereo recording may have that of the strip; to measure it takes more time and
+                memory than all else.
 
         Returns:
             Controls in [0, 1]: track `(tracks, 27)`, fx_bus `(25,)`, master `(26,)`.
@@ -128,10 +133,11 @@ class Model:
             raise ValueError(
                 f"audio at {sample_rate} Hz: this model works at {self.config.sample_rate} Hz"
             )
-        heard = self._hear(stacked(tracks), np.asarray(reference), loudness_lufs)
+        rows = stacked(tracks)
+        sides = np.zeros(len(rows)) if side is None else np.asarray(side)
+        heard = self._hear(rows, np.asarray(reference), sides, loudness_lufs)
         if isinstance(self.config.encoder, CompactConfig):
-            sides = np.zeros(len(heard.audible)) if side is None else np.asarray(side)
-            mean = self._answer_excerpt(heard, whole_pairs(sides, heard.audible))
+            mean = self._answer_excerpt(heard)
         else:
             mean = self._answer_windows(heard)
         neutral = np.asarray(_neutral_track(self.config.sample_rate))
@@ -142,12 +148,12 @@ class Model:
             raise ValueError("model: settings that are not finite, expected usable weights")
         return answer
 
-    def _answer_excerpt(self, heard: _Heard, side: np.ndarray) -> Controls:
+    def _answer_excerpt(self, heard: _Heard) -> Controls:
         length, count = self.config.window_samples, len(heard.tracks)
         padding = padded_count(count) - count
         tracks = excerpt(heard.tracks, length=length)
         tracks *= heard.gains
-        order = own_order(tracks, side)
+        order = own_order(tracks, heard.side)
         tracks = np.pad(tracks[order], ((0, padding), (0, 0)))
         reference = excerpt(heard.reference, length=length)
         differs = heard.tracks.shape[1] >= SEGMENTED_FROM * length
@@ -158,7 +164,7 @@ class Model:
                 tracks,
                 reference,
                 np.pad(np.ones(count, bool), (0, padding)),
-                np.pad(side[order], (0, padding)),
+                np.pad(heard.side[order], (0, padding)),
             )
         )
         return answer._replace(track=answer.track[np.argsort(order)])
@@ -181,7 +187,11 @@ class Model:
         return Controls(answer.track[0, :count], answer.fx_bus[0], answer.master[0])
 
     def _hear(
-        self, tracks: np.ndarray, reference: np.ndarray, loudness_lufs: np.ndarray | None
+        self,
+        tracks: np.ndarray,
+        reference: np.ndarray,
+        side: np.ndarray,
+        loudness_lufs: np.ndarray | None,
     ) -> _Heard:
         reference = check_reference(reference)
         tracks = check_tracks(tracks)
@@ -206,9 +216,12 @@ class Model:
             raise ValueError("reference: silent (below -70 LUFS), expected an audible mix")
         if not audible.any():
             raise ValueError("tracks: all silent (below -70 LUFS), expected an audible one")
-        gains = (10.0 ** (gain_db[audible, None] / 20.0)).astype(np.float32)
+        pairs = whole_pairs(side, audible)
+        gains = (10.0 ** (pair_gains_db(gain_db[audible], pairs)[:, None] / 20.0)).astype(
+            np.float32
+        )
         heard = tracks if audible.all() else tracks[audible]
-        return _Heard(heard, gains, np.asarray(level_reference.audio), audible)
+        return _Heard(heard, gains, pairs, np.asarray(level_reference.audio), audible)
 
     @property
     def shortest_samples(self) -> int:
@@ -255,6 +268,15 @@ def whole_pairs(side: np.ndarray, audible: np.ndarray) -> np.ndarray:
     """The sides of the audible tracks; what remains of a pair is mono."""
     left = (side < 0) & audible & np.roll(audible, -1)
     return np.where(left, -1, np.where(np.roll(left, 1), 1, 0))[audible].astype(np.int32)
+
+
+def pair_gains_db(gain_db: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Gains of tracks; both channels of a pair get the one for the mean of their energies."""
+    shared = gain_db.astype(np.float64)
+    left = np.flatnonzero(side < 0)
+    energy = 10.0 ** (-shared / 10.0)
+    shared[left] = shared[left + 1] = -10.0 * np.log10((energy[left] + energy[left + 1]) / 2.0)
+    return shared
 
 
 def own_order(tracks: np.ndarray, side: np.ndarray) -> np.ndarray:

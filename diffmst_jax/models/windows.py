@@ -66,7 +66,7 @@ def excerpt(audio: np.ndarray, *, length: int) -> np.ndarray:
     time = audio.shape[1]
     if time < length:
         return np.tile(audio, (1, -(-length // time)))[:, :length]
-    if time < MAXIMUM_WINDOWS * length:
+    if time <= MAXIMUM_WINDOWS * length:
         step = max(length // STEPS_PER_WINDOW, 1)
         return audio[:, : time // step * step].copy()
     starts = sorted(_most_telling(audio, length)[0])

@@ -2,8 +2,7 @@
 
 The picture that a mix is solved in (`matching`) leaves out dynamics and how a mix is measured.
 Both show once an excerpt is mixed: the difference between what is measured and what was wanted
-moves the aim of the picture, and the next solution is closer; from one that is further away it goes
-half the way back. The master's threshold is chosen when
+moves the aim of the picture, and the next solution is closer. The master's threshold is chosen when
 the balance has taken care of the peaks that it can, as the one that leaves the reference's crest
 factor and does not turn the mix down further than engineers do. No gradient passes through audio;
 the best mix of all rounds is kept, so listening cannot make an excerpt worse.
@@ -28,11 +27,9 @@ from diffmst_jax.models.matching import (
     Mix,
     Peaks,
     Picture,
-    Solution,
     level_error,
     match,
     picture,
-    solution,
     track_powers,
 )
 from diffmst_jax.models.starting_point import with_mix
@@ -57,8 +54,7 @@ class _Round(NamedTuple):
         params: to mix with next.
         mix: what the picture has of them.
         moved: how far that lies from the settings that listening started from.
-        best: the best so far, how far that has moved, and its distance.
-        best_moved: likewise.
+        best: the best so far, and its distance.
         lowest: scalar.
         instants: samples at which the mixes so far peaked, `(ROUNDS, 2, PEAKS)`.
     """
@@ -67,7 +63,6 @@ class _Round(NamedTuple):
     mix: Mix
     moved: Mix
     best: dsp.ConsoleParams
-    best_moved: Mix
     lowest: Array
     instants: Array
 
@@ -121,40 +116,25 @@ def listen(
         judged = _judge(now.params, tracks, heard, target, config, sample_rate, choosing)
         distance = style_distance(judged.features, target).total
         better = distance < now.lowest
-        best, best_moved = jax.tree.map(
-            lambda a, b: jnp.where(better, a, b),
-            (judged.params, now.moved),
-            (now.best, now.best_moved),
-        )
-        now = now._replace(
-            best=best,
-            best_moved=best_moved,
-            lowest=jnp.minimum(distance, now.lowest),
-            instants=_with_peaks(now.instants, number, judged.sum),
-        )
+        best = jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best)
+        instants = _with_peaks(now.instants, number, judged.sum)
+        now = now._replace(best=best, lowest=jnp.minimum(distance, now.lowest), instants=instants)
 
         def correct(now: _Round) -> _Round:
             powers = track_powers(heard, now.mix, sample_rate)
-            known = heard._replace(peaks=_peaks(judged.strips, powers, now.instants))
+            known = heard._replace(peaks=_peaks(judged.strips, powers, instants))
             aim = _aim(picture(known, now.mix, sample_rate), judged.features, target)
-            return going_to(match(known, aim, rest, sample_rate, moved=now.moved), now)
-
-        def turn_back(now: _Round) -> _Round:
-            halfway = jax.tree.map(lambda a, b: 0.5 * (a + b), now.moved, now.best_moved)
-            return going_to(solution(heard, rest, halfway, REFERENCE_LUFS, sample_rate), now)
-
-        def going_to(found: Solution, now: _Round) -> _Round:
+            found = match(known, aim, rest, sample_rate, moved=now.moved)
             params = with_mix(judged.params, found.mix, side)
             return now._replace(params=params, mix=found.mix, moved=found.moved)
 
         # The last round has nobody to correct for.
-        what = jnp.where(number + 1 < ROUNDS, jnp.where(better, 2, 1), 0)
-        return jax.lax.switch(what, [lambda now: now, turn_back, correct], now), None
+        return jax.lax.cond(number + 1 < ROUNDS, correct, lambda now: now, now), None
 
     first = with_mix(first, rest, side)
     still = jax.tree.map(jnp.zeros_like, rest)
     nowhere = jnp.full((ROUNDS, 2, PEAKS), -1)
-    start = _Round(first, rest, still, first, still, jnp.asarray(jnp.inf), nowhere)
+    start = _Round(first, rest, still, first, jnp.asarray(jnp.inf), nowhere)
     last, _ = jax.lax.scan(judge_and_correct, start, jnp.arange(ROUNDS))
     return Controls(*dsp.console_controls(last.best, sample_rate=sample_rate))
 

@@ -257,7 +257,7 @@ def level_error(seen: Picture, wanted: Picture) -> Array:
 
 
 class Solution(NamedTuple):
-    """Settings, and where they lie.
+    """What matching found.
 
     Attributes:
         mix: settings, as loud as wanted.
@@ -315,17 +315,10 @@ def match(
         return optax.apply_updates(flat, updates), memory
 
     last, _ = jax.lax.fori_loop(0, STEPS, step, (start, adam.init(start)))
-    found = solution(tracks, rest, unflattened(last), wanted.loudness_db, rate)
-    return jax.lax.stop_gradient(found)
-
-
-def solution(
-    tracks: Heard, rest: Mix, moved: Mix, loudness_db: Array | float, rate: int
-) -> Solution:
-    """Return the settings that lie `moved` units away from `rest`, as loud as wanted."""
-    mix = _settings(rest, moved, tracks.side, rate)
-    missing_db = loudness_db - picture(tracks, mix, rate).loudness_db
-    return Solution(mix._replace(gain_db=mix.gain_db + missing_db), moved)
+    mix = _settings(rest, unflattened(last), tracks.side, rate)
+    missing_db = wanted.loudness_db - picture(tracks, mix, rate).loudness_db
+    louder = mix._replace(gain_db=mix.gain_db + missing_db)
+    return jax.lax.stop_gradient(Solution(louder, unflattened(last)))
 
 
 def _cost(mix: Mix, away: Mix, boosts: Array, mask: Array, costs: Costs) -> Array:

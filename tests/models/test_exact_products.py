@@ -13,7 +13,7 @@ from diffmst_jax.losses import style_features
 from diffmst_jax.losses.audibility import band_excitation
 from diffmst_jax.models.energies import shared_energy
 from diffmst_jax.models.matching import Heard, Mix, Peaks, picture
-from tests.dsp.test_console import params
+from tests.dsp.test_console import controls
 
 RATE = 44100
 NOISE = jnp.asarray(np.random.default_rng(0).standard_normal((3, 4096)), jnp.float32)
@@ -30,10 +30,13 @@ def seen(tracks):
     return picture(heard, mix, RATE)
 
 
+def mixed(tracks):
+    settings = dsp.console_params(*controls(tracks=3), sample_rate=RATE)
+    return dsp.mix_console(tracks, settings, dsp.ConsoleConfig(), sample_rate=RATE).mix
+
+
 COMPUTED = {
-    "console": lambda x: (
-        dsp.mix_console(x, params(tracks=3), dsp.ConsoleConfig(), sample_rate=RATE).mix
-    ),
+    "console": mixed,
     "style features": lambda x: style_features(x[:2], sample_rate=RATE),
     "audibility": lambda x: band_excitation(x, sample_rate=RATE),
     "energies": lambda x: shared_energy(

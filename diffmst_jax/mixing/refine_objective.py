@@ -27,16 +27,14 @@ from diffmst_jax.losses import (
 )
 from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.models.controls import Controls
-from diffmst_jax.models.matching import positions
+from diffmst_jax.models.matching import EVERYDAY_DB
+from diffmst_jax.models.picture import positions
 from diffmst_jax.models.starting_point import head_scales
 from dsp.stereo import pan_gains
 
 WAY = 5e-5
 """Price of one step in one control of one track; the others are prices of what they name."""
 PILED, PRESSED, BURIED = 1e-2, 1e-3, 5e-3
-
-EVERYDAY_GAIN_DB = 6.0
-"""What an equalizer may do at any frequency for nothing."""
 
 END = 0.02
 """Share of a range next to its ends that costs, unless the prediction is there already."""
@@ -192,7 +190,7 @@ def _prior(steps: Controls, params: dsp.ConsoleParams, heard: Array, problem: Pr
 
 def _piled(equalizer: dsp.EqualizerParams) -> Array:
     curve = dsp.equalizer_response(equalizer, CURVE_HZ, sample_rate=SAMPLE_RATE)
-    return jnp.mean(jnp.square(jnp.maximum(jnp.abs(curve) / EVERYDAY_GAIN_DB - 1.0, 0.0)))
+    return jnp.mean(jnp.square(jnp.maximum(jnp.abs(curve) / EVERYDAY_DB - 1.0, 0.0)))
 
 
 def _pressed(now: Array, before: Array) -> Array:

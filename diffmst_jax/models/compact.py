@@ -31,7 +31,7 @@ from diffmst_jax.models.front_end import (
     spectrum_of,
     standardise,
 )
-from diffmst_jax.models.matching import Heard
+from diffmst_jax.models.picture import Heard
 from diffmst_jax.models.starting_point import (
     Start,
     head_scales,
@@ -143,10 +143,10 @@ class CompactModel(nnx.Module):
         """Measure what settings follow from; no weight takes part.
 
         Args:
-            tracks: these four as of a call.
-            reference: see there.
-            mask: see there.
-            side: see there.
+            tracks: as of a call, and so are reference, mask and side.
+            reference: `(batch, 2, time)`.
+            mask: which tracks are there.
+            side: which channel of a pair each is.
             segments: equal parts of the tracks in each of which a mix is to be right too; 0 for
                 none, as in training.
         """

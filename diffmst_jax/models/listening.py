@@ -1,6 +1,6 @@
 """Mix, listen, correct: what an engineer does with a first mix, a few times over.
 
-The picture that a mix is solved in (`matching`) leaves out dynamics and how a mix is measured.
+The picture that a mix is solved in (`picture`) leaves out dynamics and how a mix is measured.
 Both show once an excerpt is mixed: the difference between what is measured and what was wanted
 moves the aim of the picture, and the next solution is closer. The master's threshold is chosen when
 the balance has taken care of the peaks that it can, as the one that leaves the reference's crest
@@ -22,13 +22,13 @@ from diffmst_jax.losses.audio_features import crest_factor_db
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import REFERENCE_LUFS
-from diffmst_jax.models.matching import (
+from diffmst_jax.models.matching import match
+from diffmst_jax.models.picture import (
     Heard,
     Mix,
     Peaks,
     Picture,
     level_error,
-    match,
     picture,
     track_powers,
 )

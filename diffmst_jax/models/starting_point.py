@@ -11,14 +11,13 @@ import dsp
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.front_end import POWER_FLOOR, BandStatistics, Reference
 from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
-from diffmst_jax.models.matching import (
-    FIRST_COSTS,
+from diffmst_jax.models.matching import FIRST_COSTS, match
+from diffmst_jax.models.picture import (
     Heard,
     Mix,
     Picture,
     Segments,
     level_error,
-    match,
     picture,
     positions,
 )

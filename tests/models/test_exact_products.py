@@ -12,7 +12,7 @@ import dsp
 from diffmst_jax.losses import style_features
 from diffmst_jax.losses.audibility import band_excitation
 from diffmst_jax.models.energies import shared_energy
-from diffmst_jax.models.matching import Heard, Mix, Peaks, picture
+from diffmst_jax.models.picture import Heard, Mix, Peaks, picture
 from tests.dsp.test_console import controls
 
 RATE = 44100

@@ -16,14 +16,16 @@ from diffmst_jax.models.matching import (
     EVERYDAY_DB,
     FIRST_COSTS,
     Costs,
+    Solution,
+    match,
+)
+from diffmst_jax.models.picture import (
     Heard,
     Mix,
     Peaks,
     Picture,
     Segments,
-    Solution,
     boosts_db,
-    match,
     paired,
     picture,
     positions,

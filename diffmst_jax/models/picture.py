@@ -1,0 +1,204 @@
+"""A simple picture of the console: what a mix is like, by energies in bands, without dynamics.
+
+Levels, positions and equalisers act linearly, so what they do to the energy of mid and side in
+each band, to width and to balance follows from the energies that the tracks share (`energies`),
+whatever the tracks have in common. Where a mix was heard, its peaks are known, too.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+import dsp
+from diffmst_jax.models.energies import k_weights
+from diffmst_jax.models.front_end import POWER_FLOOR, style_band_hz
+from dsp.loudness import OFFSET_DB
+from dsp.numerics import EXACT, matmul
+
+NEPERS_PER_DB = float(np.log(10.0) / 20.0)
+PEAK_POWER = 16.0  # of the power sum that stands for the largest peak
+
+
+class Mix(NamedTuple):
+    """Settings that the picture has, of one song. Both channels of a pair have the same.
+
+    Attributes:
+        gain_db: input gains, `(tracks,)`.
+        pan: positions, `(tracks,)`; of a pair, where it leans.
+        equalizer: of the tracks, each field `(tracks, 6)`.
+        master: of the master bus, each field `(6,)`.
+    """
+
+    gain_db: Array
+    pan: Array
+    equalizer: dsp.EqualizerParams
+    master: dsp.EqualizerParams
+
+
+class Heard(NamedTuple):
+    """What the picture knows of the tracks of one song.
+
+    Attributes:
+        energy: what they share in each band, `(24, tracks, tracks)`; zero where masked.
+        peakiness: log of mean magnitude over root mean square in each band, `(tracks, 24)`.
+        mask: which tracks are there, bool `(tracks,)`.
+        side: -1 for the left channel of a pair, whose right one is the next track and has 1, else
+            0; `(tracks,)`.
+        peaks: where a mix of them peaked; None before one was made.
+        segments: the same of parts of what was heard; None where only the whole counts.
+    """
+
+    energy: Array
+    peakiness: Array
+    mask: Array
+    side: Array
+    peaks: "Peaks | None" = None
+    segments: "Segments | None" = None
+
+
+class Peaks(NamedTuple):
+    """Samples of the tracks at the instants at which a mix of them peaked.
+
+    Attributes:
+        samples: after every track's effects, before its panning, `(tracks, instants)`.
+        power: mean square of the tracks in the picture of that mix, `(tracks,)`.
+    """
+
+    samples: Array
+    power: Array
+
+
+class Segments(NamedTuple):
+    """What the picture knows of the tracks in equal parts of what was heard.
+
+    Attributes:
+        energy: as of `Heard`, `(segments, 24, tracks, tracks)`.
+        peakiness: within segments, `(tracks, 24)`.
+        weight: how much each counts, `(segments,)`; sums to 1, and silence does not count.
+    """
+
+    energy: Array
+    peakiness: Array
+    weight: Array
+
+
+class Picture(NamedTuple):
+    """What the picture says of a mix, or what is wanted of it.
+
+    Attributes:
+        spectrum: log magnitude of mid and side, `(2, 24)`.
+        log_width: log of side over mid energy.
+        imbalance: (right - left) / (right + left) of the energies.
+        loudness_db: K-weighted level, as coarse as 24 bands tell it.
+        crest_db: crest factor of left and right, `(2,)`; 0 where no peaks are known.
+    """
+
+    spectrum: Array
+    log_width: Array
+    imbalance: Array
+    loudness_db: Array
+    crest_db: Array
+
+
+def paired(mix: Mix, side: Array) -> Mix:
+    """Give both channels of every pair the mean of their settings."""
+    own = mix.gain_db, mix.pan, mix.equalizer
+    gain_db, pan, equalizer = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, side), own)
+    return Mix(gain_db, pan, equalizer, mix.master)
+
+
+def positions(pan: Array, side: Array) -> Array:
+    """Position of every track from where its strip leans; both of one shape."""
+    left, right = dsp.pair_positions(pan)
+    return jnp.where(side < 0, left, jnp.where(side > 0, right, pan))
+
+
+def picture(tracks: Heard, mix: Mix, rate: int, boosts: Array | None = None) -> Picture:
+    """Predict what a mix is like.
+
+    Args:
+        tracks: what is mixed.
+        mix: settings.
+        rate: samples per second.
+        boosts: `boosts_db` of the mix, where they are known.
+    """
+    gain = _band_gains(tracks, mix, boosts_db(mix, rate) if boosts is None else boosts)
+    alone = _energies_alone(tracks, gain)
+    angle = positions(mix.pan, tracks.side) * (jnp.pi / 2.0)
+    left, right = jnp.cos(angle)[:, None], jnp.sin(angle)[:, None]
+    views = jnp.stack([left, right, left + right, left - right])  # (4, tracks, 1)
+    heard = views * gain[None]
+    energy = jnp.maximum(
+        jnp.einsum("vib,bij,vjb->vb", heard, tracks.energy, heard, precision=EXACT), 0.0
+    )
+    # The mean magnitude of a sum is as far below its root mean square as its loudest tracks' are.
+    own = jnp.square(views[2:]) * alone[None]
+    share = own / (jnp.sum(own, axis=1, keepdims=True) + POWER_FLOOR)
+    peakiness = jnp.sum(share * tracks.peakiness[None], axis=1)
+    total = jnp.sum(energy, axis=1) + POWER_FLOOR
+    weights = jnp.asarray(k_weights(sample_rate=rate), energy.dtype)
+    return Picture(
+        spectrum=0.5 * jnp.log(energy[2:] + POWER_FLOOR) + peakiness,
+        log_width=jnp.log(total[3] / total[2]),
+        imbalance=(total[1] - total[0]) / (total[1] + total[0]),
+        loudness_db=OFFSET_DB
+        + 10.0 * jnp.log10(matmul(energy[0] + energy[1], weights) + POWER_FLOOR),
+        crest_db=_crest_db(tracks.peaks, jnp.sum(alone, axis=1), views[:2, :, 0], total[:2]),
+    )
+
+
+def track_powers(tracks: Heard, mix: Mix, rate: int) -> Array:
+    """Mean square of every track, equalised by its own and the master's, before it is panned."""
+    gain = _band_gains(tracks, mix, boosts_db(mix, rate))
+    return jnp.sum(_energies_alone(tracks, gain), axis=1)
+
+
+def _band_gains(tracks: Heard, mix: Mix, boosts: Array) -> Array:
+    """What every track is multiplied by in each band before it is panned, `(tracks, 24)`."""
+    present = tracks.mask[:, None]
+    nepers = jnp.where(present, NEPERS_PER_DB * (boosts + mix.gain_db[:, None]), 0.0)
+    return jnp.where(present, jnp.exp(nepers), 0.0)
+
+
+def _energies_alone(tracks: Heard, gain: Array) -> Array:
+    return jnp.square(gain) * jnp.diagonal(tracks.energy, axis1=1, axis2=2).T
+
+
+def boosts_db(mix: Mix, rate: int) -> Array:
+    """What the equalisers of track and master together do in each band, `(tracks, 24)`."""
+    hz = style_band_hz()
+    # The master's as one row more: half of the program to compile.
+    every = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), mix.equalizer, mix.master)
+    response = jax.vmap(lambda p: dsp.equalizer_response(p, hz, sample_rate=rate))(every)
+    return response[:-1] + response[-1:]
+
+
+def _crest_db(peaks: Peaks | None, alone: Array, pan: Array, power: Array) -> Array:
+    """Crest factor of left and right, from what the tracks do where the mix has peaked so far.
+
+    Peaks of a track rise and fall with its level after equalising: were it the input gain alone,
+    boosting every band and turning down the gain would seem to take peaks away.
+
+    Args:
+        peaks: of the mixes so far.
+        alone: mean square of every track before panning, `(tracks,)`.
+        pan: gains of every track left and right, `(2, tracks)`.
+        power: mean square of left and right, `(2,)`.
+    """
+    if peaks is None:
+        return jnp.zeros(2)
+    gain = jnp.sqrt((alone + POWER_FLOOR) / (peaks.power + POWER_FLOOR))
+    squares = jnp.square(matmul(pan * gain[None], peaks.samples))
+    # A sum of high powers instead of the largest: where several peaks compete, all are held down.
+    highest = jax.lax.stop_gradient(jnp.max(squares, axis=1)) + POWER_FLOOR
+    total = jnp.sum((squares / highest[:, None]) ** PEAK_POWER, axis=1)
+    largest = highest * (total + POWER_FLOOR) ** (1.0 / PEAK_POWER)
+    return 10.0 * jnp.log10(largest / (power + POWER_FLOOR))
+
+
+def level_error(seen: Picture, wanted: Picture) -> Array:
+    """What the log spectrum of `seen` lacks to be as loud as `wanted`."""
+    return NEPERS_PER_DB * (wanted.loudness_db - seen.loudness_db)

@@ -153,8 +153,7 @@ class Model:
         padding = padded_count(count) - count
         tracks = excerpt(heard.tracks, length=length)
         tracks *= heard.gains
-        order = own_order(tracks, heard.side)
-        tracks = np.pad(tracks[order], ((0, padding), (0, 0)))
+        tracks = np.pad(tracks, ((0, padding), (0, 0))) if padding else tracks
         reference = excerpt(heard.reference, length=length)
         differs = heard.tracks.shape[1] >= SEGMENTED_FROM * length
         answer = jax.device_get(
@@ -164,10 +163,10 @@ class Model:
                 tracks,
                 reference,
                 np.pad(np.ones(count, bool), (0, padding)),
-                np.pad(heard.side[order], (0, padding)),
+                np.pad(heard.side, (0, padding)),
             )
         )
-        return answer._replace(track=answer.track[np.argsort(order)])
+        return answer._replace(track=answer.track[:count])
 
     def _answer_windows(self, heard: _Heard) -> Controls:
         windows = choose_windows(heard.tracks, heard.reference, length=self.config.window_samples)
@@ -217,9 +216,8 @@ class Model:
         if not audible.any():
             raise ValueError("tracks: all silent (below -70 LUFS), expected an audible one")
         pairs = whole_pairs(side, audible)
-        gains = (10.0 ** (pair_gains_db(gain_db[audible], pairs)[:, None] / 20.0)).astype(
-            np.float32
-        )
+        shared_db = pair_gains_db(gain_db[audible], pairs)
+        gains = (10.0 ** (shared_db[:, None] / 20.0)).astype(np.float32)
         heard = tracks if audible.all() else tracks[audible]
         return _Heard(heard, gains, pairs, np.asarray(level_reference.audio), audible)
 
@@ -277,16 +275,6 @@ def pair_gains_db(gain_db: np.ndarray, side: np.ndarray) -> np.ndarray:
     energy = 10.0 ** (-shared / 10.0)
     shared[left] = shared[left + 1] = -10.0 * np.log10((energy[left] + energy[left + 1]) / 2.0)
     return shared
-
-
-def own_order(tracks: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """An order of levelled tracks that is theirs and not the caller's, pairs kept together.
-
-    In another order sums are rounded otherwise, and matching makes more of it than one would hear.
-    """
-    power = np.einsum("ct,ct->c", tracks, tracks)
-    power[1:] = np.where(side[1:] > 0, power[:-1], power[1:])
-    return np.argsort(power, kind="stable")
 
 
 def padded_count(tracks: int) -> int:

@@ -12,7 +12,7 @@ import dsp
 from diffmst_jax.losses import audio_feature_loss
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import Model, normalize_tracks
-from diffmst_jax.models.inference import own_order, padded_count, pair_gains_db, whole_pairs
+from diffmst_jax.models.inference import padded_count, pair_gains_db, whole_pairs
 from diffmst_jax.models.windows import choose_windows, excerpt
 from dsp.loudness import integrated_loudness
 from tests.compiling import quick_jit, quickly
@@ -61,17 +61,6 @@ def test_64_tracks_have_an_answer_in_which_their_order_means_nothing(name):
     backwards = ready(name).controls(tracks[::-1], reference)
     for a, b in zip(backwards, plain._replace(track=plain.track[::-1]), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
-
-
-def test_tracks_have_an_order_of_their_own_in_which_pairs_stay_together():
-    rng = np.random.default_rng(0)
-    tracks = rng.standard_normal((5, 100)) * np.array([[3], [5], [0.1], [4], [1]])
-    side = np.array([0, -1, 1, 0, 0])
-    order = own_order(tracks, side)
-    np.testing.assert_array_equal(order, [4, 0, 3, 1, 2])
-    given = np.array([3, 1, 2, 4, 0])
-    again = own_order(tracks[given], side[given])
-    np.testing.assert_array_equal(given[again], order)
 
 
 def test_tracks_are_heard_at_their_level():

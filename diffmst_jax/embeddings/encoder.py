@@ -1,7 +1,5 @@
 """The project's own embeddings: what a model's mix encoder hears, or plain band statistics."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,9 +10,10 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.losses import normalize_loudness
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig
-from diffmst_jax.models.front_end import band_statistics
+from diffmst_jax.models.front_end import BandStatistics, band_statistics
 from diffmst_jax.models.inference import Model
 from diffmst_jax.models.levels import REFERENCE_LUFS
+from diffmst_jax.models.spectra import analyse
 
 WINDOW_S, HOP_S = 2.0, 1.0
 BANDS_CONFIG = CompactConfig(n_fft=4096, hop=2048, bands=24, conv_width=0, hidden=1)
@@ -52,7 +51,7 @@ class EncoderEmbedding:
             heard = jax.vmap(views)(audio)
             if isinstance(module, CompactModel):
                 assert isinstance(encoder, CompactConfig)
-                statistics = band_statistics(heard[:, :2], encoder, sample_rate=SAMPLE_RATE)
+                statistics = _statistics(heard[:, :2], encoder)
                 vectors = module.mix_encoder(statistics)
             else:
                 flat = heard[:, 2:].reshape(-1, heard.shape[-1])
@@ -81,5 +80,8 @@ class BandEmbedding:
 @jax.jit
 def _bands(audio: Array) -> Array:
     heard = jax.vmap(views)(audio)[:, :2]
-    pooled = partial(band_statistics, config=BANDS_CONFIG, sample_rate=SAMPLE_RATE)(heard).pooled
-    return pooled.reshape(len(audio), -1)
+    return _statistics(heard, BANDS_CONFIG).pooled.reshape(len(audio), -1)
+
+
+def _statistics(heard: Array, config: CompactConfig) -> BandStatistics:
+    return band_statistics(heard, analyse(heard, config, sample_rate=SAMPLE_RATE))

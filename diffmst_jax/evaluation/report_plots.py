@@ -21,7 +21,7 @@ from diffmst_jax.evaluation.statistics import confidence_interval
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.mixing.charts import Axis, Curve, chart, frequency_axis
-from diffmst_jax.models.front_end import style_band_hz
+from diffmst_jax.models.bands import style_band_hz
 
 SHOWN = (TOTAL, *TERMS, MEAN_AUDIBILITY, LEAST_AUDIBILITY, "mrstft", "controls_rmse")
 COLOURS = 8

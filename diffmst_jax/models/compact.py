@@ -19,19 +19,18 @@ from jax import Array
 from jax.typing import DTypeLike
 
 import dsp
+from diffmst_jax.models.bands import STYLE_BANDS
 from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
-from diffmst_jax.models.energies import segment_energies
 from diffmst_jax.models.front_end import (
-    STYLE_BANDS,
     BandStatistics,
     Reference,
     band_statistics,
     measure_reference,
-    spectrum_of,
     standardise,
 )
 from diffmst_jax.models.picture import Heard
+from diffmst_jax.models.spectra import analyse
 from diffmst_jax.models.starting_point import (
     Start,
     head_scales,
@@ -155,16 +154,14 @@ class CompactModel(nnx.Module):
         mask = mask.astype(bool)
         side = jnp.zeros(mask.shape, jnp.int32) if side is None else jnp.where(mask, side, 0)
         present = jnp.where(mask[..., None], tracks, 0.0)
-        spectrum = spectrum_of(present, encoder)
-        track = band_statistics(present, encoder, sample_rate=rate, spectrum=spectrum)
-        how = {"n_fft": encoder.n_fft, "sample_rate": rate}
-        energy, parts = jax.vmap(lambda x: segment_energies(x, max(segments, 1), **how))(spectrum)
-        heard = jax.vmap(hear)(track, energy, mask, side)
+        spectra = analyse(present, encoder, sample_rate=rate, segments=max(segments, 1))
+        track = band_statistics(present, spectra)
+        heard = jax.vmap(hear)(track, spectra.energy, mask, side)
         if segments:
-            heard = heard._replace(segments=jax.vmap(hear_segments)(track, parts))
+            heard = heard._replace(segments=jax.vmap(hear_segments)(track, spectra.segments))
         left, right = reference[:, 0], reference[:, 1]
         views = jnp.stack([left + right, left - right, left, right], axis=1)
-        mix = band_statistics(views, encoder, sample_rate=rate)
+        mix = band_statistics(views, analyse(views, encoder, sample_rate=rate))
         measured = jax.vmap(measure_reference)(reference, mix.spectrum[:, :2])
         return Measured(track, heard, mix, measured)
 

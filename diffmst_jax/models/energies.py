@@ -9,42 +9,32 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from diffmst_jax.models.front_end import STYLE_BANDS, style_band_hz
+from diffmst_jax.models.bands import STYLE_BANDS, style_band_hz
 from dsp.numerics import EXACT
 from dsp.spectral import window_values
 from dsp.weighting import k_weighting_sos
 
 
 def shared_energy(spectrum: Array, *, n_fft: int, sample_rate: int) -> Array:
-    """Mean product of every two signals in each of the 24 bands.
+    """Mean product of every two signals in each of the 24 bands, summed over frames.
 
     Args:
-        spectrum: Hann-windowed STFT of the signals, complex `(signals, bins, frames)`.
+        spectrum: Hann-windowed STFT of the signals, complex `(..., signals, bins, frames)`.
         n_fft: its transform length in samples.
         sample_rate: samples per second.
 
     Returns:
-        `(24, signals, signals)`, symmetric; its diagonal holds mean squares, and its sum over
-        bands is the mean product of two signals, for nothing is left out at either end.
+        `(..., 24, signals, signals)`, symmetric. Over the number of frames, its diagonal holds mean
+        squares, and its sum over bands is the mean product of two signals, for nothing is left
+        out at either end.
     """
-    frames = spectrum.shape[-1]
-    parts = jnp.concatenate([spectrum.real, spectrum.imag], axis=-1)
+    # Bins lead, as the products want them: moved here, and not when the spectrum is in memory.
+    parts = jnp.moveaxis(jnp.concatenate([spectrum.real, spectrum.imag], axis=-1), -2, -3)
     # Rounded products would drown what is left of nearly equal channels when one is subtracted.
-    products = jnp.einsum("ift,jft->fij", parts, parts, precision=EXACT)
-    scale = 2.0 / (n_fft * frames * np.sum(np.square(window_values("hann", n_fft))))
+    products = jnp.einsum("...fit,...fjt->...fij", parts, parts, precision=EXACT)
+    scale = 2.0 / (n_fft * np.sum(np.square(window_values("hann", n_fft))))
     shares = jnp.asarray(scale * _shares(n_fft, sample_rate))
-    return jnp.einsum("fij,fb->bij", products, shares, precision=EXACT)
-
-
-def segment_energies(
-    spectrum: Array, segments: int, *, n_fft: int, sample_rate: int
-) -> tuple[Array, Array]:
-    """Return `shared_energy` of a spectrum and of equal parts of it, `(segments, 24, ...)`."""
-    parts = jnp.array_split(spectrum, segments, axis=-1)
-    energies = [shared_energy(p, n_fft=n_fft, sample_rate=sample_rate) for p in parts]
-    lengths = [p.shape[-1] / spectrum.shape[-1] for p in parts]
-    whole = sum((e * length for e, length in zip(energies, lengths, strict=True)), start=0.0)
-    return jnp.asarray(whole), jnp.stack(energies)
+    return jnp.einsum("...fij,fb->...bij", products, shares, precision=EXACT)
 
 
 def k_weights(*, sample_rate: int) -> np.ndarray:

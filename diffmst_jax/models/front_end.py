@@ -1,20 +1,13 @@
 """What the compact model hears: band statistics of a signal, computed once and not learned."""
 
-import functools
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from diffmst_jax.models.config import CompactConfig
-from diffmst_jax.sharding import by_rows
-from dsp.numerics import materialize
-from dsp.spectral import bark_filterbank, bark_to_hz, hz_to_bark, magnitude, stft
+from diffmst_jax.models.spectra import Spectra
 
-STYLE_BANDS = 24  # bands of the audio-feature loss
-LOW_HZ, HIGH_HZ = 20.0, 20000.0
 MAGNITUDE_FLOOR = 1e-3  # of a band, before its logarithm; about 70 dB below a track at -48 LUFS
 STYLE_FLOOR = 1e-5  # likewise, where it is compared and not learned from
 AMPLITUDE_FLOOR, POWER_FLOOR = 1e-6, 1e-12
@@ -72,30 +65,13 @@ def measure_reference(reference: Array, spectrum: Array) -> Reference:
     )
 
 
-def spectrum_of(x: Array, config: CompactConfig) -> Array:
-    """Transform signals `(..., time)` to complex `(..., bins, frames)`.
-
-    One that is shorter than the analysis window is padded with silence.
-    """
-    missing = max(0, config.n_fft - x.shape[-1])
-    padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)])
-    transform = functools.partial(stft, n_fft=config.n_fft, hop=config.hop)
-    return materialize(by_rows(transform)(padded))
-
-
-def band_statistics(
-    x: Array, config: CompactConfig, *, sample_rate: int, spectrum: Array | None = None
-) -> BandStatistics:
-    """Measure signals `(..., time)`, whose `spectrum_of` may be known already.
+def band_statistics(x: Array, spectra: Spectra) -> BandStatistics:
+    """Measure signals `(..., time)` by their spectra, see `spectra.analyse`.
 
     All values are finite at silence.
     """
-    spectrum = spectrum_of(x, config) if spectrum is None else spectrum
-    # Both banks at once: magnitudes that are read twice would be computed twice.
-    banks = [_bank(count, config.n_fft, sample_rate) for count in (config.bands, STYLE_BANDS)]
-    both = jnp.einsum("...ft,fb->...tb", magnitude(spectrum), jnp.concatenate(banks, axis=1))
-    bands, style = both[..., : config.bands], both[..., config.bands :]
-    coarse = jnp.log(jnp.mean(style, axis=-2) + STYLE_FLOOR)
+    bands = spectra.bands
+    coarse = jnp.log(jnp.mean(spectra.style, axis=-2) + STYLE_FLOOR)
     logs = standardise(jnp.log(bands + MAGNITUDE_FLOOR))
     mean = jnp.mean(bands, axis=-2)
     effective = jnp.sqrt(jnp.mean(jnp.square(bands), axis=-2))
@@ -110,20 +86,6 @@ def band_statistics(
 def standardise(log_magnitude: Array) -> Array:
     """Bring natural log magnitudes to order one."""
     return (log_magnitude - LOG_CENTRE) / LOG_SPREAD
-
-
-def style_band_hz() -> np.ndarray:
-    """Centre frequencies of the 24 bands of the loss."""
-    edges = np.linspace(hz_to_bark(LOW_HZ), hz_to_bark(HIGH_HZ), STYLE_BANDS + 2)
-    return bark_to_hz(edges, high_correction=False)[1:-1]
-
-
-def _bank(bands: int, n_fft: int, sample_rate: int) -> Array:
-    return jnp.asarray(
-        bark_filterbank(
-            bands=bands, n_fft=n_fft, sample_rate=sample_rate, low_hz=LOW_HZ, high_hz=HIGH_HZ
-        )
-    )
 
 
 def _centroid(mean: Array) -> Array:

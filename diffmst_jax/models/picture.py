@@ -13,8 +13,9 @@ import numpy as np
 from jax import Array
 
 import dsp
+from diffmst_jax.models.bands import style_band_hz
 from diffmst_jax.models.energies import k_weights
-from diffmst_jax.models.front_end import POWER_FLOOR, style_band_hz
+from diffmst_jax.models.front_end import POWER_FLOOR
 from dsp.loudness import OFFSET_DB
 from dsp.numerics import EXACT, matmul
 

@@ -5,8 +5,8 @@ import functools
 import jax.numpy as jnp
 
 from diffmst_jax.models import CompactConfig
-from diffmst_jax.models.energies import shared_energy
-from diffmst_jax.models.front_end import band_statistics, measure_reference, spectrum_of
+from diffmst_jax.models.front_end import band_statistics, measure_reference
+from diffmst_jax.models.spectra import analyse
 from diffmst_jax.models.starting_point import starting_point
 from tests.compiling import quick_jit
 from tests.models.small import song
@@ -17,10 +17,8 @@ TIME = 65536
 PAIR = jnp.array([-1, 1, 0, 0])  # the first two tracks are one stereo recording
 ALL = jnp.ones(4, bool)
 
-measure = quick_jit(functools.partial(band_statistics, config=CONFIG, sample_rate=RATE))
-energies = quick_jit(
-    lambda x: shared_energy(spectrum_of(x, CONFIG), n_fft=CONFIG.n_fft, sample_rate=RATE)
-)
+measure = quick_jit(lambda x: band_statistics(x, analyse(x, CONFIG, sample_rate=RATE)))
+energies = quick_jit(lambda x: analyse(x, CONFIG, sample_rate=RATE).energy)
 start_of = quick_jit(functools.partial(starting_point, rate=RATE))
 measure_mix = quick_jit(measure_reference)
 

@@ -9,8 +9,7 @@ import pytest
 
 import dsp
 from diffmst_jax.losses import style_features
-from diffmst_jax.models.energies import segment_energies
-from diffmst_jax.models.front_end import measure_reference, spectrum_of
+from diffmst_jax.models.front_end import measure_reference
 from diffmst_jax.models.matching import (
     COSTS,
     EVERYDAY_DB,
@@ -31,6 +30,7 @@ from diffmst_jax.models.picture import (
     positions,
     track_powers,
 )
+from diffmst_jax.models.spectra import analyse
 from diffmst_jax.models.starting_point import (
     MARGIN,
     head_scales,
@@ -63,17 +63,15 @@ def solve(tracks, wanted, rest, moved=None, costs=COSTS) -> Solution:
     return _solve(tracks, wanted, rest, moved=moved, costs=costs)
 
 
-segments_of = quick_jit(
-    lambda x: segment_energies(spectrum_of(x, CONFIG), 4, n_fft=CONFIG.n_fft, sample_rate=RATE)
-)
+in_four = quick_jit(lambda x: analyse(x, CONFIG, sample_rate=RATE, segments=4))
 
 
 def in_segments(tracks) -> tuple[Heard, Segments]:
     """What the picture knows of the tracks and of four segments of them; no pairs."""
     statistics = measure(tracks)
-    whole, parts = segments_of(tracks)
-    known = hear(statistics, whole, ALL, jnp.zeros(4, jnp.int32))
-    return known, hear_segments(statistics, parts)
+    spectra = in_four(tracks)
+    known = hear(statistics, spectra.energy, ALL, jnp.zeros(4, jnp.int32))
+    return known, hear_segments(statistics, spectra.segments)
 
 
 def entering_late():

@@ -1,0 +1,95 @@
+"""What the compact model keeps of spectra: magnitudes in bands, and energies that signals share.
+
+The spectra of a song are larger than the song, and on a CPU fresh memory costs more than the
+transforms. So a few frames at a time are transformed, used while they lie in the cache, and
+forgotten.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from diffmst_jax.models.bands import STYLE_BANDS, bank
+from diffmst_jax.models.config import CompactConfig
+from diffmst_jax.models.energies import shared_energy
+from diffmst_jax.sharding import by_rows
+from dsp.numerics import sequential_backend
+from dsp.spectral import magnitude, stft
+
+RUN = 8  # frames at a time; of many signals more, for what they share is as large as they squared
+
+
+class Spectra(NamedTuple):
+    """What is kept of the spectra of signals.
+
+    Attributes:
+        bands: magnitudes in the encoder's bands, `(..., signals, frames, bands)`.
+        style: the same in the bands of the loss, `(..., signals, frames, 24)`.
+        energy: what the signals share, see `energies.shared_energy`, `(..., 24, signals, signals)`.
+        segments: the same of equal parts of the frames, `(..., segments, 24, signals, signals)`.
+    """
+
+    bands: Array
+    style: Array
+    energy: Array
+    segments: Array
+
+
+def analyse(x: Array, config: CompactConfig, *, sample_rate: int, segments: int = 1) -> Spectra:
+    """Measure signals `(..., signals, time)`.
+
+    One that is shorter than the analysis window is padded with silence.
+    """
+    missing = max(0, config.n_fft - x.shape[-1])
+    padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)])
+    return by_rows(partial(_analyse, config=config, rate=sample_rate, segments=segments))(padded)
+
+
+def _analyse(x: Array, config: CompactConfig, rate: int, segments: int) -> Spectra:
+    n_fft, hop = config.n_fft, config.hop
+    frames = 1 + x.shape[-1] // hop
+    length = max(RUN, x.shape[-2] // 2) if sequential_backend() else frames
+    parts = [_split(part, length) for part in np.array_split(np.arange(frames), segments)]
+    runs = [run for part in parts for run in part]
+    widest = max(map(len, runs))
+    edges = [(0, 0)] * (x.ndim - 1)
+    centred = jnp.pad(x, [*edges, (n_fft // 2, n_fft // 2)], mode="reflect")
+    centred = jnp.pad(centred, [*edges, (0, widest * hop)])
+    # Both banks at once: magnitudes that are read twice would be computed twice.
+    banks = [bank(n, n_fft=n_fft, sample_rate=rate) for n in (config.bands, STYLE_BANDS)]
+    both = jnp.asarray(np.concatenate(banks, axis=1))
+
+    def transform(_: None, run: tuple[Array, Array]) -> tuple[None, tuple[Array, Array]]:
+        first, count = run
+        samples = (widest - 1) * hop + n_fft
+        heard = lax.dynamic_slice_in_dim(centred, first * hop, samples, axis=-1)
+        spectrum = stft(heard, n_fft=n_fft, hop=hop, center=False)
+        # What a run has beyond its own frames belongs to the next.
+        own = jnp.where(jnp.arange(widest) < count, spectrum, 0.0)
+        return None, (
+            jnp.einsum("...ft,fb->...tb", magnitude(spectrum), both),
+            shared_energy(own, n_fft=n_fft, sample_rate=rate),
+        )
+
+    firsts, counts = jnp.array([run[0] for run in runs]), jnp.array([len(run) for run in runs])
+    _, (bands, energies) = lax.scan(transform, None, (firsts, counts))
+    places = [number * widest + np.arange(len(run)) for number, run in enumerate(runs)]
+    bands = jnp.moveaxis(bands, 0, -3).reshape(*x.shape[:-1], -1, both.shape[1])
+    bands = bands[..., np.concatenate(places), :]
+    ends = np.cumsum([len(part) for part in parts])
+    sums = [jnp.sum(e, axis=0) for e in jnp.split(energies, ends[:-1])]
+    lengths = [sum(map(len, part)) for part in parts]
+    return Spectra(
+        bands=bands[..., : config.bands],
+        style=bands[..., config.bands :],
+        energy=jnp.sum(jnp.stack(sums), axis=0) / frames,
+        segments=jnp.stack([s / n for s, n in zip(sums, lengths, strict=True)], axis=-4),
+    )
+
+
+def _split(frames: np.ndarray, length: int) -> list[np.ndarray]:
+    """As few runs of about equal length as possible, none longer than `length`."""
+    return np.array_split(frames, -(-len(frames) // length))

@@ -163,9 +163,9 @@ def _run_lanes(
         return y, put(track, walked[:, :size], start + 1), walked
 
     x = jax.vmap(law.wanted)(signals, settings)
-    # The track takes the place of x.
-    track = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (1, 0, 0)])
-    start = (initial, put(track, initial[:, None], 0), room(x))
+    # The track takes the place of x. (Padded instead, x of a single lane would not be vectorised.)
+    track = jnp.concatenate([initial[:, None], x], axis=1)
+    start = (initial, track, room(x))
     _, track, _ = over_blocks(block, start, x.shape[1], reverse=False)
     track = materialize(track)
     return jax.vmap(law.applied)(track[:, 1:], signals, settings), track

@@ -194,21 +194,27 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
         yield file
 
 
-def read_frames(
-    path: Path, file: soundfile.SoundFile, first: int | None, count: int | None
-) -> np.ndarray:
-    """Read `(frames, channels)` float32 and see that as many came as the header promised.
+def read_frames(path: Path, file: soundfile.SoundFile, first: int, count: int | None) -> np.ndarray:
+    """Read `(frames, channels)` float32 from a frame on; fewer than `count` where the file ends."""
+    available = max(file.frames - first, 0)
+    wanted = available if count is None else min(count, available)
+    samples = np.empty((wanted, file.channels), np.float32)
+    fill_frames(path, file, samples, first)
+    return samples
+
+
+def fill_frames(
+    path: Path, file: soundfile.SoundFile, samples: np.ndarray, first: int | None = None
+) -> None:
+    """Read float32 `(frames, channels)` and see that all came, as the header promised.
 
     `first` None goes on where the last reading ended.
     """
-    available = max(file.frames - (file.tell() if first is None else first), 0)
-    wanted = available if count is None else min(count, available)
-    samples = np.empty((wanted, file.channels), np.float32)
     have = 0
     try:
         if first:
             file.seek(first)
-        while have < wanted:
+        while have < len(samples):
             came = len(file.read(out=samples[have : have + READ_FRAMES]))
             have += came
             if came == 0:
@@ -217,10 +223,9 @@ def read_frames(
         raise InputError(
             path, f"is damaged ({_reason(error)})", "copy or export it again"
         ) from error
-    if have < wanted:
-        problem = f"is cut off ({have} of {wanted} samples could be read)"
+    if have < len(samples):
+        problem = f"is cut off ({have} of {len(samples)} samples could be read)"
         raise InputError(path, problem, "copy or export it again")
-    return samples
 
 
 def _read_resampled(

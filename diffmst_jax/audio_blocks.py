@@ -19,8 +19,8 @@ from diffmst_jax.audio import (
     check_length,
     check_samples,
     container_and_subtype,
+    fill_frames,
     opened,
-    read_frames,
     write_failure,
 )
 from diffmst_jax.files import written_beside
@@ -69,27 +69,39 @@ class AudioStream:
         """Close the file."""
         self._close.close()
 
-    def read(self, count: int) -> np.ndarray:
-        """Read the next samples, float32 `(channels, count)`; fewer only where the file ends."""
-        parts, have = [self._ready] if len(self._ready) else [], len(self._ready)
-        while have < count and self._left:
-            requests = -(-(count - have) // READ_FRAMES)
-            parts.append(self._next(min(requests * READ_FRAMES, self._left)))
-            have += len(parts[-1])
-        if not parts:
-            return self._ready.T
-        frames = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        self._ready = frames[count:]
-        return frames[:count].T
+    def fill(self, samples: np.ndarray) -> int:
+        """Read the next samples into float32 `(count, channels)`.
 
-    def _next(self, wanted: int) -> np.ndarray:
-        frames = read_frames(self.path, self._file, None, wanted)
+        Returns:
+            How many there were: fewer than `count` only where the file ends.
+        """
+        have = self._take_ready(samples)
+        while have < len(samples) and self._left:
+            room = samples[have:]
+            whole_requests = len(room) // READ_FRAMES * READ_FRAMES
+            asked = min(max(whole_requests, READ_FRAMES), self._left)
+            if self._resampler is None and asked <= len(room):
+                self._read(room[:asked])
+                have += asked
+                continue
+            frames = np.empty((asked, self.channels), np.float32)
+            self._read(frames)
+            if self._resampler is not None:
+                frames = self._resampler.resample_chunk(frames, last=self._left == 0)
+            self._ready = frames
+            have += self._take_ready(room)
+        return have
+
+    def _take_ready(self, room: np.ndarray) -> int:
+        count = min(len(self._ready), len(room))
+        room[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _read(self, frames: np.ndarray) -> None:
+        fill_frames(self.path, self._file, frames)
         check_samples(self.path, frames)
-        self._left -= wanted
-        if self._resampler is None:
-            return frames
-        resampled: np.ndarray = self._resampler.resample_chunk(frames, last=self._left == 0)
-        return resampled
+        self._left -= len(frames)
 
 
 class AudioWriter:

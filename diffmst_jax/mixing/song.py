@@ -53,7 +53,7 @@ class FileTape:
         """Put a piece, float32 `(3, PIECE)`, at the end; after a shorter one comes no other."""
         assert self.frames % PIECE == 0, "a piece after a shorter one would be read as another"
         with _room_needed(self._for_file):
-            self._file.write(piece.tobytes())
+            self._file.write(np.ascontiguousarray(piece).data)
         self.frames += piece.shape[1]
 
     def __iter__(self) -> Iterator[np.ndarray]:

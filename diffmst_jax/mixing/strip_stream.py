@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,11 @@ from diffmst_jax.audio_blocks import AudioStream
 from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.tracks import READERS, Strip, check_channels, files_of_strips
 
-AHEAD_BYTES = 1 << 25
-"""What may wait, decoded, while the console is being compiled or is busy."""
+AHEAD_BYTES = 1 << 27
+"""What may wait, decoded, while the console is being traced, on one core, or is busy."""
+
+ALIGNED_BYTES = 64
+"""Where XLA wants arrays to begin: it copies others."""
 
 
 class StripStream:
@@ -62,21 +66,38 @@ class StripStream:
         return ahead(self._blocks(rows, size), depth)
 
     def _blocks(self, rows: int, size: int) -> Iterator[np.ndarray]:
-        names = list(self._streams)
+        inputs = [(strip.file, channel) for strip in self._strips for channel in strip.channels]
+        places = [
+            [(channel - 1, row) for row, (file, channel) in enumerate(inputs) if file == name]
+            for name in self._streams
+        ]
         while True:
-            read = self._readers.map(lambda name: self._streams[name].read(size), names)
-            audio = dict(zip(names, read, strict=True))
-            length = max(channels.shape[1] for channels in audio.values())
-            if length == 0:
-                return
-            block = np.empty((rows, length), np.float32)
-            row = 0
-            for strip in self._strips:
-                for channel in strip.channels:
-                    samples = audio[strip.file][channel - 1]
-                    block[row, : len(samples)] = samples
-                    block[row, len(samples) :] = 0.0
-                    row += 1
-            yield block
+            block = _room(rows, size)
+            lengths = self._readers.map(_read_rows, self._streams.values(), repeat(block), places)
+            length = max(lengths)
+            if length:
+                yield block[:, :length]
             if length < size:
                 return
+
+
+def _read_rows(stream: AudioStream, block: np.ndarray, places: list[tuple[int, int]]) -> int:
+    """Read channels of a file into rows of a block, followed by silence; returns their length."""
+    if len(places) == stream.channels == 1:
+        ((_, row),) = places
+        length = stream.fill(block[row][:, np.newaxis])
+    else:
+        frames = np.empty((block.shape[1], stream.channels), np.float32)
+        length = stream.fill(frames)
+        for channel, row in places:
+            block[row, :length] = frames[:length, channel]
+    for _, row in places:
+        block[row, length:] = 0.0
+    return length
+
+
+def _room(rows: int, size: int) -> np.ndarray:
+    """Memory for float32 `(rows, size)`, aligned to `ALIGNED_BYTES`."""
+    memory = np.empty(rows * size + ALIGNED_BYTES, np.float32)
+    first = -memory.ctypes.data % ALIGNED_BYTES // memory.itemsize
+    return memory[first : first + rows * size].reshape(rows, size)

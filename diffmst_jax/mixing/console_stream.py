@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -25,10 +24,6 @@ GROUP = 8
 not full is filled up with silence. One shape, so the console is compiled once for all songs, and
 groups run side by side on several cores: XLA by itself makes little of a second one. It is part of
 what makes samples the same, so it knows no cores."""
-
-BLOCKS_UNDER_WAY = 4
-"""Blocks that the strips may be ahead of the buses: enough for what keeps these, tracing above all,
-not to keep the strips."""
 
 Pick = Callable[[dsp.StripsOutput | dsp.ConsoleOutput], jax.Array]
 """What is wanted of each strip, with the leading axis `(tracks,)`."""
@@ -82,7 +77,7 @@ def run_console(
         return
     buses = _Buses(params, config)
     late = latency
-    under_way: deque[tuple[list[Future[_Strips]], slice]] = deque()
+    waiting: tuple[list[Future[_Strips]], slice] | None = None
     with ThreadPoolExecutor(_processors()) as workers:
         groups = [
             _Group(workers, rows, gains, params.tracks, side, (_of_strips(config), pick))
@@ -90,13 +85,13 @@ def run_console(
         ]
         for chunk, count in chunks:
             coming = [group.submit(chunk) for group in groups]
-            under_way.append((coming, slice(min(late, count), count)))
+            # While the strips work on this block, the one before goes on and the next is read.
+            if waiting is not None:
+                yield buses.piece(*waiting)
+            waiting = coming, slice(min(late, count), count)
             late -= min(late, count)
-            # While the strips work on the next blocks, the first goes on.
-            if len(under_way) > BLOCKS_UNDER_WAY:
-                yield buses.piece(*under_way.popleft())
-        while under_way:
-            yield buses.piece(*under_way.popleft())
+        if waiting is not None:
+            yield buses.piece(*waiting)
 
 
 def latency_samples(config: dsp.ConsoleConfig) -> int:

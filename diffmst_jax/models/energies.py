@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from diffmst_jax.models.bands import STYLE_BANDS, style_band_hz
-from dsp.numerics import EXACT
+from dsp.numerics import EXACT, matmul
 from dsp.spectral import window_values
 from dsp.weighting import k_weighting_sos
 
@@ -33,8 +33,30 @@ def shared_energy(spectrum: Array, *, n_fft: int, sample_rate: int) -> Array:
     # Rounded products would drown what is left of nearly equal channels when one is subtracted.
     products = jnp.einsum("...fit,...fjt->...fij", parts, parts, precision=EXACT)
     scale = 2.0 / (n_fft * np.sum(np.square(window_values("hann", n_fft))))
-    shares = jnp.asarray(scale * _shares(n_fft, sample_rate))
+    shares = jnp.asarray(scale * band_shares(n_fft, sample_rate))
     return jnp.einsum("...fij,fb->...bij", products, shares, precision=EXACT)
+
+
+def frequency_sums(spectrum: Array, *, n_fft: int, sample_rate: int) -> tuple[Array, Array]:
+    """Energies in each of the 24 bands, and the same times the log of the bins' frequencies.
+
+    Args:
+        spectrum: as of `shared_energy`.
+        n_fft: likewise.
+        sample_rate: likewise.
+
+    Returns:
+        Two arrays `(..., signals, 24)`, summed over frames; their ratio says where in a band the
+        energy of a signal lies.
+    """
+    power = jnp.sum(jnp.square(spectrum.real) + jnp.square(spectrum.imag), axis=-1)
+    bins = np.maximum(np.arange(n_fft // 2 + 1), 0.5) * (sample_rate / n_fft)
+    shares = band_shares(n_fft, sample_rate)
+    both = jnp.asarray(
+        np.concatenate([shares, shares * np.log(bins)[:, None]], axis=1), power.dtype
+    )
+    sums = matmul(power, both)
+    return sums[..., :STYLE_BANDS], sums[..., STYLE_BANDS:]
 
 
 def k_weights(*, sample_rate: int) -> np.ndarray:
@@ -46,7 +68,7 @@ def k_weights(*, sample_rate: int) -> np.ndarray:
     return np.square(np.abs(response))
 
 
-def _shares(n_fft: int, sample_rate: int) -> np.ndarray:
+def band_shares(n_fft: int, sample_rate: int) -> np.ndarray:
     """How much of each bin belongs to each band, `(bins, 24)`; the rows add up to 1."""
     frequency = np.linspace(0.0, sample_rate / 2.0, n_fft // 2 + 1)
     place = np.interp(frequency, style_band_hz(), np.arange(STYLE_BANDS))

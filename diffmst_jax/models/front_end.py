@@ -22,6 +22,7 @@ class BandStatistics(NamedTuple):
     Attributes:
         log_bands: standardised log magnitude, `(..., frames, bands)`.
         spectrum: log of the mean magnitude in the 24 bands of the loss, `(..., 24)`.
+        hz: where in each of those bands the energy lies, `(..., 24)`.
         pooled: mean, spread and peakiness of each band over time, then crest factor, activity,
             level fluctuation and centroid, `(..., 3 bands + 4)`.
         centroid: mean band index weighted by magnitude, in [0, 1], `(...)`.
@@ -29,6 +30,7 @@ class BandStatistics(NamedTuple):
 
     log_bands: Array
     spectrum: Array
+    hz: Array
     pooled: Array
     centroid: Array
 
@@ -80,7 +82,7 @@ def band_statistics(x: Array, spectra: Spectra) -> BandStatistics:
     scalars = [_crest(x), _activity(bands), _fluctuation(bands), centroid]
     per_band = [standardise(jnp.log(mean + MAGNITUDE_FLOOR)), jnp.std(logs, axis=-2), peakiness]
     pooled = jnp.concatenate([*per_band, jnp.stack(scalars, axis=-1)], axis=-1)
-    return BandStatistics(logs, coarse, pooled, centroid)
+    return BandStatistics(logs, coarse, spectra.hz, pooled, centroid)
 
 
 def standardise(log_magnitude: Array) -> Array:

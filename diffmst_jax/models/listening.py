@@ -23,23 +23,24 @@ from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import REFERENCE_LUFS
 from diffmst_jax.models.matching import match
+from diffmst_jax.models.peaks import highest_peaks, samples_in_bands
 from diffmst_jax.models.picture import (
     Heard,
     Mix,
-    Peaks,
     Picture,
     level_error,
     picture,
-    track_powers,
+    strip_gains,
 )
 from diffmst_jax.models.starting_point import with_mix
 from dsp.dynamics import lookahead_samples
 
 ROUNDS = 4
 FIRST_CHOICE, LAST_CHOICE = 1, 2  # rounds that choose the master's threshold: once balance settles
-PEAKS = 32  # of each channel of each mix, one a frame
-FRAME = 441  # samples
+PEAKS = 32  # of each channel of each mix
+PEAKS_ALONE = 2  # of each track
 WIDTH_FLOOR = 1e-9
+LEAST_GAIN = 1e-4  # of a band by its strip, to tell what it was before
 # The compressor that is tried on the master bus, and where. Thresholds are for a mix at -16 LUFS.
 TRIED = dsp.CompressorParams(0.0, 8.0, 5.5, 80.0, 6.0, 0.0)
 THRESHOLDS_DB = (-4.0, -6.0, -8.0, -10.0, -12.0, -14.0)
@@ -74,13 +75,13 @@ class _Judged(NamedTuple):
         params: what it was mixed with, the master's compressor chosen.
         features: what was measured.
         strips: every track before its panning, `(tracks, time)`.
-        sum: before the master bus, `(2, time)`.
+        peaks: samples of the strips at which the mix peaks, `(2, PEAKS)`.
     """
 
     params: dsp.ConsoleParams
     features: StyleFeatures
     strips: Array
-    sum: Array
+    peaks: Array
 
 
 def listen(
@@ -117,12 +118,16 @@ def listen(
         distance = style_distance(judged.features, target).total
         better = distance < now.lowest
         best = jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best)
-        instants = _with_peaks(now.instants, number, judged.sum)
+        instants = now.instants.at[number].set(judged.peaks)
         now = now._replace(best=best, lowest=jnp.minimum(distance, now.lowest), instants=instants)
 
         def correct(now: _Round) -> _Round:
-            powers = track_powers(heard, now.mix, sample_rate)
-            known = heard._replace(peaks=_peaks(judged.strips, powers, instants))
+            # Where tracks peak a mix may peak once they are louder: known before it is heard.
+            alone = highest_peaks(judged.strips, PEAKS_ALONE)
+            places = jnp.concatenate([instants.reshape(-1), alone.reshape(-1)])
+            parted = samples_in_bands(judged.strips, places, sample_rate=sample_rate)
+            gains = jnp.maximum(strip_gains(heard, now.mix, sample_rate), LEAST_GAIN)
+            known = heard._replace(peaks=parted / gains[..., None])
             aim = _aim(picture(known, now.mix, sample_rate), judged.features, target)
             found = match(known, aim, rest, sample_rate, moved=now.moved)
             params = with_mix(judged.params, found.mix, side)
@@ -137,22 +142,6 @@ def listen(
     start = _Round(first, rest, still, first, jnp.asarray(jnp.inf), nowhere)
     last, _ = jax.lax.scan(judge_and_correct, start, jnp.arange(ROUNDS))
     return Controls(*dsp.console_controls(last.best, sample_rate=sample_rate))
-
-
-def _with_peaks(instants: Array, number: Array, mix: Array) -> Array:
-    """Note where the frames with the highest peaks of `(2, time)` have them."""
-    frames = jnp.abs(mix[:, : mix.shape[1] // FRAME * FRAME]).reshape(2, -1, FRAME)
-    _, loudest = jax.lax.top_k(jnp.max(frames, axis=-1), min(PEAKS, frames.shape[1]))
-    places = jnp.argmax(frames, axis=-1) + FRAME * jnp.arange(frames.shape[1])[None]
-    found = jnp.take_along_axis(places, loudest, axis=1)
-    padded = jnp.pad(found, ((0, 0), (0, PEAKS - found.shape[1])), constant_values=-1)
-    return instants.at[number].set(padded)
-
-
-def _peaks(strips: Array, power: Array, instants: Array) -> Peaks:
-    """Samples of the strips wherever a mix has peaked; silence where none has yet."""
-    place = instants.reshape(-1)
-    return Peaks(strips[:, place] * (place >= 0).astype(strips.dtype)[None], power)
 
 
 def _mix_of(params: dsp.ConsoleParams) -> Mix:
@@ -199,7 +188,7 @@ def _judge(
         room=room,
     ).mix
     if not config.master_bus:
-        return _Judged(params, _features(before, rate), strips.mono, before)
+        return _Judged(params, _features(before, rate), strips.mono, highest_peaks(before, PEAKS))
     mix = dsp.parametric_eq(
         dsp.gain(before, params.master_bus.input_fader_db),
         params.master_bus.equalizer,
@@ -220,7 +209,9 @@ def _judge(
     )
     master = params.master_bus._replace(compressor=compressor)
     features = _features(compressed, rate)
-    return _Judged(params._replace(master_bus=master), features, strips.mono, before)
+    delay = lookahead_samples(config.master_lookahead_ms, sample_rate=rate)
+    peaks = highest_peaks(compressed[:, delay:], PEAKS)
+    return _Judged(params._replace(master_bus=master), features, strips.mono, peaks)
 
 
 def _nearest_compressor(

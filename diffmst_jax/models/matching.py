@@ -43,8 +43,10 @@ def _same_for(equalizer: dsp.EqualizerParams, gain_db: float, pan: float) -> Mix
 
 
 # How far a setting moves per unit, and at most: decibels, positions, octaves (frequency and Q).
+# `FIRST` is of the solution that the network starts from, as it was when it learned.
 UNIT = _same_for(dsp.EqualizerParams(3.0, 0.5, 0.5), gain_db=4.0, pan=0.15)
-FARTHEST = _same_for(dsp.EqualizerParams(9.0, 1.0, 1.0), gain_db=7.0, pan=0.48)
+FARTHEST = _same_for(dsp.EqualizerParams(12.0, 2.0, 2.0), gain_db=10.0, pan=0.48)
+FIRST_FARTHEST = _same_for(dsp.EqualizerParams(9.0, 1.0, 1.0), gain_db=7.0, pan=0.48)
 
 
 class Costs(NamedTuple):
@@ -94,6 +96,7 @@ def match(
     *,
     moved: Mix | None = None,
     costs: Costs = COSTS,
+    farthest: Mix = FARTHEST,
 ) -> Solution:
     """Move away from `rest` until the picture is near what is wanted, or moving costs more.
 
@@ -102,10 +105,11 @@ def match(
     Args:
         tracks: what is mixed.
         wanted: what the mix is to be like.
-        rest: settings from which moving costs, and which it stays within `FARTHEST` of.
+        rest: settings from which moving costs.
         rate: samples per second.
         moved: how far to be from there at the start; not at all by default.
         costs: of being away; without any it comes nearest and settings grow wild.
+        farthest: how far settings may be away.
 
     Returns:
         The solution. No gradient flows through it.
@@ -115,8 +119,8 @@ def match(
 
     def objective(flat: Array) -> Array:
         away = unflattened(flat)
-        mix = _settings(rest, away, tracks.side, rate)
-        boosts = boosts_db(mix, rate)
+        mix = _settings(rest, away, tracks.side, rate, farthest)
+        boosts = boosts_db(tracks, mix, rate)
         seen = picture(tracks, mix, rate, boosts)
         apart = _distance(seen, wanted) + SEGMENTS_WEIGHT * _mean_distance(
             tracks, mix, boosts, wanted, rate
@@ -133,7 +137,7 @@ def match(
         return optax.apply_updates(flat, updates), memory
 
     last, _ = jax.lax.fori_loop(0, STEPS, step, (start, adam.init(start)))
-    mix = _settings(rest, unflattened(last), tracks.side, rate)
+    mix = _settings(rest, unflattened(last), tracks.side, rate, farthest)
     missing_db = wanted.loudness_db - picture(tracks, mix, rate).loudness_db
     louder = mix._replace(gain_db=mix.gain_db + missing_db)
     return jax.lax.stop_gradient(Solution(louder, unflattened(last)))
@@ -190,12 +194,12 @@ def _distance(seen: Picture, wanted: Picture, largest_width_error: float = np.in
     )
 
 
-def _settings(rest: Mix, moved: Mix, side: Array, rate: int) -> Mix:
+def _settings(rest: Mix, moved: Mix, side: Array, rate: int, farthest: Mix) -> Mix:
     """Settings that lie `moved` units away from `rest`."""
     way = jax.tree.map(
         lambda unit, farthest, m: farthest * jnp.tanh(m * (unit / farthest)),
         UNIT,
-        FARTHEST,
+        farthest,
         paired(moved, side),
     )
     return Mix(

@@ -13,7 +13,6 @@ import numpy as np
 from jax import Array
 
 import dsp
-from diffmst_jax.models.bands import style_band_hz
 from diffmst_jax.models.energies import k_weights
 from diffmst_jax.models.front_end import POWER_FLOOR
 from dsp.loudness import OFFSET_DB
@@ -45,31 +44,23 @@ class Heard(NamedTuple):
     Attributes:
         energy: what they share in each band, `(24, tracks, tracks)`; zero where masked.
         peakiness: log of mean magnitude over root mean square in each band, `(tracks, 24)`.
+        hz: where in each band the energy of a track lies, `(tracks, 24)`: an equaliser may do
+            something else there than in the middle of the band.
         mask: which tracks are there, bool `(tracks,)`.
         side: -1 for the left channel of a pair, whose right one is the next track and has 1, else
             0; `(tracks,)`.
-        peaks: where a mix of them peaked; None before one was made.
+        peaks: what they do in each band wherever a mix of them peaked, before gain and equalisers,
+            `(tracks, 24, instants)`; None before a mix was made.
         segments: the same of parts of what was heard; None where only the whole counts.
     """
 
     energy: Array
     peakiness: Array
+    hz: Array
     mask: Array
     side: Array
-    peaks: "Peaks | None" = None
+    peaks: Array | None = None
     segments: "Segments | None" = None
-
-
-class Peaks(NamedTuple):
-    """Samples of the tracks at the instants at which a mix of them peaked.
-
-    Attributes:
-        samples: after every track's effects, before its panning, `(tracks, instants)`.
-        power: mean square of the tracks in the picture of that mix, `(tracks,)`.
-    """
-
-    samples: Array
-    power: Array
 
 
 class Segments(NamedTuple):
@@ -126,8 +117,8 @@ def picture(tracks: Heard, mix: Mix, rate: int, boosts: Array | None = None) -> 
         rate: samples per second.
         boosts: `boosts_db` of the mix, where they are known.
     """
-    gain = _band_gains(tracks, mix, boosts_db(mix, rate) if boosts is None else boosts)
-    alone = _energies_alone(tracks, gain)
+    gain = _band_gains(tracks, mix, boosts_db(tracks, mix, rate) if boosts is None else boosts)
+    alone = jnp.square(gain) * jnp.diagonal(tracks.energy, axis1=1, axis2=2).T
     angle = positions(mix.pan, tracks.side) * (jnp.pi / 2.0)
     left, right = jnp.cos(angle)[:, None], jnp.sin(angle)[:, None]
     views = jnp.stack([left, right, left + right, left - right])  # (4, tracks, 1)
@@ -147,14 +138,14 @@ def picture(tracks: Heard, mix: Mix, rate: int, boosts: Array | None = None) -> 
         imbalance=(total[1] - total[0]) / (total[1] + total[0]),
         loudness_db=OFFSET_DB
         + 10.0 * jnp.log10(matmul(energy[0] + energy[1], weights) + POWER_FLOOR),
-        crest_db=_crest_db(tracks.peaks, jnp.sum(alone, axis=1), views[:2, :, 0], total[:2]),
+        crest_db=_crest_db(tracks.peaks, heard[:2], total[:2]),
     )
 
 
-def track_powers(tracks: Heard, mix: Mix, rate: int) -> Array:
-    """Mean square of every track, equalised by its own and the master's, before it is panned."""
-    gain = _band_gains(tracks, mix, boosts_db(mix, rate))
-    return jnp.sum(_energies_alone(tracks, gain), axis=1)
+def strip_gains(tracks: Heard, mix: Mix, rate: int) -> Array:
+    """What input gain and equaliser of every track multiply it by in each band, `(tracks, 24)`."""
+    own, _ = _responses_db(tracks, mix, rate)
+    return _band_gains(tracks, mix, own)
 
 
 def _band_gains(tracks: Heard, mix: Mix, boosts: Array) -> Array:
@@ -164,35 +155,39 @@ def _band_gains(tracks: Heard, mix: Mix, boosts: Array) -> Array:
     return jnp.where(present, jnp.exp(nepers), 0.0)
 
 
-def _energies_alone(tracks: Heard, gain: Array) -> Array:
-    return jnp.square(gain) * jnp.diagonal(tracks.energy, axis1=1, axis2=2).T
-
-
-def boosts_db(mix: Mix, rate: int) -> Array:
+def boosts_db(tracks: Heard, mix: Mix, rate: int) -> Array:
     """What the equalisers of track and master together do in each band, `(tracks, 24)`."""
-    hz = style_band_hz()
-    # The master's as one row more: half of the program to compile.
-    every = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), mix.equalizer, mix.master)
-    response = jax.vmap(lambda p: dsp.equalizer_response(p, hz, sample_rate=rate))(every)
-    return response[:-1] + response[-1:]
+    own, master = _responses_db(tracks, mix, rate)
+    return own + master
 
 
-def _crest_db(peaks: Peaks | None, alone: Array, pan: Array, power: Array) -> Array:
-    """Crest factor of left and right, from what the tracks do where the mix has peaked so far.
+def _responses_db(tracks: Heard, mix: Mix, rate: int) -> tuple[Array, Array]:
+    """What the equalisers of the tracks and that of the master bus do, each `(tracks, 24)`."""
+    # Both at once: half of the program to compile.
+    master = jax.tree.map(
+        lambda leaf: jnp.broadcast_to(leaf, mix.equalizer.gain_db.shape), mix.master
+    )
+    both = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), mix.equalizer, master)
+    hz = jnp.concatenate([tracks.hz, tracks.hz])
+    response = jax.vmap(lambda p, f: dsp.equalizer_response(p, f, sample_rate=rate))(both, hz)
+    own, masters = jnp.split(response, 2)
+    return own, masters
 
-    Peaks of a track rise and fall with its level after equalising: were it the input gain alone,
-    boosting every band and turning down the gain would seem to take peaks away.
+
+def _crest_db(peaks: Array | None, gain: Array, power: Array) -> Array:
+    """Crest factor of left and right, from what the tracks do where the mixes so far have peaked.
+
+    Gains act on each band of a sample as on the band's energy, without delay: boosting what rings
+    on takes a mix away from its peaks, boosting what makes them does not.
 
     Args:
-        peaks: of the mixes so far.
-        alone: mean square of every track before panning, `(tracks,)`.
-        pan: gains of every track left and right, `(2, tracks)`.
+        peaks: of the tracks.
+        gain: of every track in each band left and right, `(2, tracks, 24)`.
         power: mean square of left and right, `(2,)`.
     """
     if peaks is None:
         return jnp.zeros(2)
-    gain = jnp.sqrt((alone + POWER_FLOOR) / (peaks.power + POWER_FLOOR))
-    squares = jnp.square(matmul(pan * gain[None], peaks.samples))
+    squares = jnp.square(jnp.einsum("vtb,tbi->vi", gain, peaks, precision=EXACT))
     # A sum of high powers instead of the largest: where several peaks compete, all are held down.
     highest = jax.lax.stop_gradient(jnp.max(squares, axis=1)) + POWER_FLOOR
     total = jnp.sum((squares / highest[:, None]) ** PEAK_POWER, axis=1)

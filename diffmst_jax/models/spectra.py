@@ -12,14 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from diffmst_jax.models.bands import STYLE_BANDS, bank
+from diffmst_jax.models.bands import STYLE_BANDS, bank, style_band_hz
 from diffmst_jax.models.config import CompactConfig
-from diffmst_jax.models.energies import shared_energy
+from diffmst_jax.models.energies import frequency_sums, shared_energy
 from diffmst_jax.sharding import by_rows
 from dsp.numerics import sequential_backend
 from dsp.spectral import magnitude, stft
 
 RUN = 8  # frames at a time; of many signals more, for what they share is as large as they squared
+QUIETEST = 1e-9  # of the fullest band's energy: a band with less has none
 
 
 class Spectra(NamedTuple):
@@ -28,12 +29,14 @@ class Spectra(NamedTuple):
     Attributes:
         bands: magnitudes in the encoder's bands, `(..., signals, frames, bands)`.
         style: the same in the bands of the loss, `(..., signals, frames, 24)`.
+        hz: where in each band of the loss the energy of a signal lies, `(..., signals, 24)`.
         energy: what the signals share, see `energies.shared_energy`, `(..., 24, signals, signals)`.
         segments: the same of equal parts of the frames, `(..., segments, 24, signals, signals)`.
     """
 
     bands: Array
     style: Array
+    hz: Array
     energy: Array
     segments: Array
 
@@ -62,7 +65,7 @@ def _analyse(x: Array, config: CompactConfig, rate: int, segments: int) -> Spect
     banks = [bank(n, n_fft=n_fft, sample_rate=rate) for n in (config.bands, STYLE_BANDS)]
     both = jnp.asarray(np.concatenate(banks, axis=1))
 
-    def transform(_: None, run: tuple[Array, Array]) -> tuple[None, tuple[Array, Array]]:
+    def transform(_: None, run: tuple[Array, Array]) -> tuple[None, tuple[Array, ...]]:
         first, count = run
         samples = (widest - 1) * hop + n_fft
         heard = lax.dynamic_slice_in_dim(centred, first * hop, samples, axis=-1)
@@ -72,10 +75,11 @@ def _analyse(x: Array, config: CompactConfig, rate: int, segments: int) -> Spect
         return None, (
             jnp.einsum("...ft,fb->...tb", magnitude(spectrum), both),
             shared_energy(own, n_fft=n_fft, sample_rate=rate),
+            *frequency_sums(own, n_fft=n_fft, sample_rate=rate),
         )
 
     firsts, counts = jnp.array([run[0] for run in runs]), jnp.array([len(run) for run in runs])
-    _, (bands, energies) = lax.scan(transform, None, (firsts, counts))
+    _, (bands, energies, levels, moments) = lax.scan(transform, None, (firsts, counts))
     places = [number * widest + np.arange(len(run)) for number, run in enumerate(runs)]
     bands = jnp.moveaxis(bands, 0, -3).reshape(*x.shape[:-1], -1, both.shape[1])
     bands = bands[..., np.concatenate(places), :]
@@ -86,8 +90,16 @@ def _analyse(x: Array, config: CompactConfig, rate: int, segments: int) -> Spect
         bands=bands[..., : config.bands],
         style=bands[..., config.bands :],
         energy=jnp.sum(jnp.stack(sums), axis=0) / frames,
+        hz=_mean_hz(jnp.sum(levels, axis=0), jnp.sum(moments, axis=0)),
         segments=jnp.stack([s / n for s, n in zip(sums, lengths, strict=True)], axis=-4),
     )
+
+
+def _mean_hz(level: Array, moment: Array) -> Array:
+    """Geometric mean of frequency by energy; the band's centre where there is none."""
+    faint = QUIETEST * jnp.max(level, axis=-1, keepdims=True) + QUIETEST
+    centre = jnp.broadcast_to(jnp.log(jnp.asarray(style_band_hz(), level.dtype)), level.shape)
+    return jnp.exp((moment + faint * centre) / (level + faint))
 
 
 def _split(frames: np.ndarray, length: int) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ import dsp
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.front_end import POWER_FLOOR, BandStatistics, Reference
 from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
-from diffmst_jax.models.matching import FIRST_COSTS, match
+from diffmst_jax.models.matching import FIRST_COSTS, FIRST_FARTHEST, match
 from diffmst_jax.models.picture import (
     Heard,
     Mix,
@@ -63,7 +63,7 @@ def starting_point(tracks: BandStatistics, heard: Heard, reference: Reference, r
     mask, side = heard.mask, heard.side
     wanted = wanted_picture(reference)
     rest = resting_mix(tracks, mask, side, reference, rate)
-    mix = match(heard, wanted, rest, rate, costs=FIRST_COSTS).mix
+    mix = match(heard, wanted, rest, rate, costs=FIRST_COSTS, farthest=FIRST_FARTHEST).mix
     neutral = dsp.neutral_console(len(mask), sample_rate=rate)
     compressor = neutral.tracks.compressor._replace(threshold_db=jnp.full(len(mask), THRESHOLD_DB))
     params = with_mix(
@@ -78,7 +78,7 @@ def starting_point(tracks: BandStatistics, heard: Heard, reference: Reference, r
 def hear(tracks: BandStatistics, energy: Array, mask: Array, side: Array) -> Heard:
     """Put together what the picture knows of the tracks."""
     own = jnp.diagonal(energy, axis1=1, axis2=2).T
-    return Heard(energy, tracks.spectrum - 0.5 * jnp.log(own + POWER_FLOOR), mask, side)
+    return Heard(energy, tracks.spectrum - 0.5 * jnp.log(own + POWER_FLOOR), tracks.hz, mask, side)
 
 
 def hear_segments(tracks: BandStatistics, energy: Array) -> Segments:

@@ -12,7 +12,8 @@ import dsp
 from diffmst_jax.losses import style_features
 from diffmst_jax.losses.audibility import band_excitation
 from diffmst_jax.models.energies import shared_energy
-from diffmst_jax.models.picture import Heard, Mix, Peaks, picture
+from diffmst_jax.models.peaks import samples_in_bands
+from diffmst_jax.models.picture import Heard, Mix, picture
 from tests.dsp.test_console import controls
 
 RATE = 44100
@@ -25,8 +26,9 @@ def seen(tracks):
     master = jax.tree.map(lambda leaf: leaf[0], equalizer)
     mix = Mix(jnp.zeros(3), jnp.full(3, 0.5), equalizer, master)
     energy = jnp.ones((24, 3, 3))
-    peaks = Peaks(tracks[:, :8], jnp.zeros(3))
-    heard = Heard(energy, jnp.zeros((3, 24)), jnp.ones(3, bool), jnp.zeros(3, jnp.int32), peaks)
+    peaks = samples_in_bands(tracks, jnp.arange(8), sample_rate=RATE)
+    there, hz = jnp.ones(3, bool), jnp.full((3, 24), 1000.0)
+    heard = Heard(energy, jnp.zeros((3, 24)), hz, there, jnp.zeros(3, jnp.int32), peaks)
     return picture(heard, mix, RATE)
 
 

@@ -1,6 +1,5 @@
 """What the compact model does to its answer once it has heard it."""
 
-import dataclasses
 import functools
 
 import jax
@@ -70,12 +69,11 @@ def test_listening_mixes_pairs_as_the_console_does():
     def sums(x, controls):
         params = dsp.console_params(*controls, sample_rate=RATE)
         judged = _judge(params, x, known, target, console, RATE, jnp.asarray(False))
-        bare = dataclasses.replace(console, master_bus=False)
         mixed = [
-            dsp.mix_console(x, params, bare, sample_rate=RATE, side=side).mix
+            dsp.console_strips(x, params.tracks, console, sample_rate=RATE, side=side).mono
             for side in (PAIR, None)
         ]
-        return judged.sum, *mixed
+        return judged.strips, *mixed
 
     judged, linked, apart = sums(tracks, controls)
     peak = np.max(np.abs(linked))

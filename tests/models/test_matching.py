@@ -9,6 +9,7 @@ import pytest
 
 import dsp
 from diffmst_jax.losses import style_features
+from diffmst_jax.models.bands import style_band_hz
 from diffmst_jax.models.front_end import measure_reference
 from diffmst_jax.models.matching import (
     COSTS,
@@ -18,17 +19,17 @@ from diffmst_jax.models.matching import (
     Solution,
     match,
 )
+from diffmst_jax.models.peaks import samples_in_bands
 from diffmst_jax.models.picture import (
     Heard,
     Mix,
-    Peaks,
     Picture,
     Segments,
     boosts_db,
     paired,
     picture,
     positions,
-    track_powers,
+    strip_gains,
 )
 from diffmst_jax.models.spectra import analyse
 from diffmst_jax.models.starting_point import (
@@ -138,9 +139,7 @@ def with_peaks(tracks, mix) -> Heard:
     """What the picture knows once a mix that the equalisers leave alone has been heard."""
     known = hear(heard()[0], energies(tracks), ALL, PAIR)
     places = jnp.argsort(-jnp.max(jnp.abs(mixed(tracks, mix).mix), axis=0))[:64]
-    gain = 10 ** (mix.gain_db / 20)
-    peaks = Peaks(gain[:, None] * tracks[:, places], track_powers(known, mix, RATE))
-    return known._replace(peaks=peaks)
+    return known._replace(peaks=samples_in_bands(tracks, places, sample_rate=RATE))
 
 
 def test_the_picture_follows_the_peaks_of_a_mix():
@@ -173,6 +172,42 @@ def test_boosting_all_of_a_track_and_turning_it_down_takes_no_peak_away():
     crest = style_features(mixed(tracks, boosted).mix, sample_rate=RATE).crest_factor_db
     np.testing.assert_allclose(look(known, boosted).crest_db, crest, atol=1.5)
     np.testing.assert_allclose(crest, look(known, mix).crest_db, atol=1.5)
+
+
+def test_a_boost_beside_what_peaks_takes_the_mix_away_from_its_peaks():
+    """Clicks and a hum in one track: more hum raises the track's level, and no click."""
+    tracks, _ = audio()
+    hum = 0.02 * jnp.sin(2 * jnp.pi * 60 / RATE * jnp.arange(TIME))
+    tracks = tracks.at[:3].multiply(0.01).at[3].set(hum.at[7000::9000].add(0.3))
+    mix = resting_mix(heard()[0], ALL, PAIR, heard()[2], RATE)
+    known = with_peaks(tracks, mix)._replace(hz=measure(tracks).hz)
+    shelf = mix.equalizer._replace(gain_db=mix.equalizer.gain_db.at[3, 0].set(9.0))
+    boosted = mix._replace(equalizer=shelf)
+    flat, more = (
+        style_features(mixed(tracks, m).mix, sample_rate=RATE).crest_factor_db
+        for m in (mix, boosted)
+    )
+    assert (flat - more > 3.0).all()
+    seen = look(known, mix).crest_db - look(known, boosted).crest_db
+    np.testing.assert_allclose(seen, flat - more, atol=1.0)
+
+
+def test_an_equaliser_acts_where_the_energy_of_a_track_lies():
+    """Far below the middle of its band a cut takes more than there."""
+    tracks, _ = audio()
+    tracks = tracks.at[3].set(0.1 * jnp.sin(2 * jnp.pi * 45 / RATE * jnp.arange(TIME)))
+    statistics = measure(tracks)
+    known = hear(statistics, energies(tracks), ALL, PAIR)
+    rest = resting_mix(heard()[0], ALL, PAIR, heard()[2], RATE)
+    cut = rest._replace(equalizer=rest.equalizer._replace(gain_db=rest.equalizer.gain_db - 9.0))
+    reduction = [
+        10 * np.log10(np.mean(np.square(mixed(tracks, mix).tracks[3]))) for mix in (rest, cut)
+    ]
+    seen = 20 * np.log10(strip_gains(known, cut, RATE) / strip_gains(known, rest, RATE))[3, 0]
+    np.testing.assert_allclose(seen, reduction[1] - reduction[0], atol=0.3)
+    middle = known._replace(hz=jnp.broadcast_to(style_band_hz(), (4, 24)))
+    seen = 20 * np.log10(strip_gains(middle, cut, RATE) / strip_gains(middle, rest, RATE))[3, 0]
+    assert seen - (reduction[1] - reduction[0]) > 1.0
 
 
 def test_segments_are_parts_of_the_whole_and_as_peaky_as_what_sounds_in_them():
@@ -236,10 +271,10 @@ def test_each_cost_keeps_small_what_it_is_of():
     few = Costs(1e-4, 1e-4, 1e-4, 1e-4)
 
     def stacking(found):
-        return np.mean(np.square(boosts_db(found.mix, RATE)))
+        return np.mean(np.square(boosts_db(tracks, found.mix, RATE)))
 
     def piling(found):
-        return np.mean(np.square(np.maximum(boosts_db(found.mix, RATE) - EVERYDAY_DB, 0.0)))
+        return np.mean(np.square(np.maximum(boosts_db(tracks, found.mix, RATE) - EVERYDAY_DB, 0.0)))
 
     def spreading(found):
         return np.var(found.mix.gain_db)

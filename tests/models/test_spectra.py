@@ -13,6 +13,8 @@ from tests.compiling import quick_jit
 
 RATE = 44100
 CONFIG = CompactConfig(n_fft=512, hop=256, bands=20)
+PLACE = np.interp(np.fft.rfftfreq(512, 1 / RATE), style_band_hz(), np.arange(STYLE_BANDS))
+SHARES = np.maximum(0, 1 - np.abs(PLACE[:, None] - np.arange(STYLE_BANDS)))  # bins, bands
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -32,11 +34,15 @@ def spectrum(x: np.ndarray) -> np.ndarray:
 def shared(spectrum: np.ndarray) -> np.ndarray:
     """Mean products in the 24 bands, between whose centres a bin is shared out linearly."""
     n = CONFIG.n_fft
-    place = np.interp(np.fft.rfftfreq(n, 1 / RATE), style_band_hz(), np.arange(STYLE_BANDS))
-    shares = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(STYLE_BANDS)))
     products = np.einsum("...ift,...jft->...fij", spectrum, spectrum.conj()).real
     scale = 2 / (n * spectrum.shape[-1] * 0.375 * n)  # 0.375: mean square of a Hann window
-    return scale * np.einsum("...fij,fb->...bij", products, shares)
+    return scale * np.einsum("...fij,fb->...bij", products, SHARES)
+
+
+def mean_hz(spectrum: np.ndarray) -> np.ndarray:
+    power = np.sum(np.square(np.abs(spectrum)), axis=-1)
+    log_hz = np.log(np.maximum(np.arange(spectrum.shape[-2]), 0.5) * RATE / CONFIG.n_fft)
+    return np.exp(((power * log_hz) @ SHARES) / (power @ SHARES))
 
 
 # Whole runs; runs of two lengths; a single run; many signals; a batch; less than a window.
@@ -61,6 +67,7 @@ def test_in_runs_as_at_once(lead, time, segments):
         wanted = np.swapaxes(np.abs(whole), -1, -2) @ bank(bands, n_fft=512, sample_rate=RATE)
         np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(found.energy, shared(whole), atol=2e-6)
+    np.testing.assert_allclose(found.hz, mean_hz(whole), rtol=1e-3)
     parts = np.array_split(whole, segments, axis=-1)
     np.testing.assert_allclose(
         found.segments, np.stack([shared(p) for p in parts], axis=-4), atol=2e-6

@@ -20,6 +20,7 @@ import soxr
 from diffmst_jax.containers import missing_bytes
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
+from diffmst_jax.packed import is_packed, read_packed
 
 SAMPLE_RATE = 44100
 """Samples per second inside models and mixes; the one definition."""
@@ -210,12 +211,13 @@ def fill_frames(
 
     `first` None goes on where the last reading ended.
     """
-    have = 0
+    have, packed = 0, is_packed(file)
     try:
         if first:
             file.seek(first)
         while have < len(samples):
-            came = len(file.read(out=samples[have : have + READ_FRAMES]))
+            request = samples[have : have + READ_FRAMES]
+            came = read_packed(file, request) if packed else len(file.read(out=request))
             have += came
             if came == 0:
                 break

@@ -3,7 +3,7 @@
 The unknowns are steps away from the prediction, one per control, of about the same size to the ear
 (`head_scales`), added on the logistic scale so that no setting leaves its range. The prior has four
 parts: the way from the prediction, equalizers that pile up gain, controls pressed against an end of
-their range, and tracks that are buried.
+their range, and tracks that are buried. What the prediction does already costs nothing.
 """
 
 from functools import partial
@@ -181,16 +181,25 @@ def _prior(steps: Controls, params: dsp.ConsoleParams, heard: Array, problem: Pr
     way = sum(jnp.sum(jnp.square(group)) for group in steps)
     ends = zip(_controls(params), _controls(problem.start), strict=True)
     pressed = sum(jnp.sum(_pressed(now, before)) for now, before in ends)
-    piled = jnp.sum(jax.vmap(_piled)(params.tracks.equalizer))
+    piled = jnp.sum(jax.vmap(_piled)(params.tracks.equalizer, problem.start.tracks.equalizer))
     buried = jnp.log(AUDIBLE / jnp.maximum(heard, LEAST_AUDIBILITY))
     buried = jnp.sum(jnp.square(jnp.maximum(buried, 0.0)))
     tracks = (WAY * way + PRESSED * pressed + PILED * piled + BURIED * buried) / count
-    return tracks + PILED * _piled(params.master_bus.equalizer)
+    buses = params.master_bus.equalizer, problem.start.master_bus.equalizer
+    return tracks + PILED * _piled(*buses)
 
 
-def _piled(equalizer: dsp.EqualizerParams) -> Array:
-    curve = dsp.equalizer_response(equalizer, CURVE_HZ, sample_rate=SAMPLE_RATE)
-    return jnp.mean(jnp.square(jnp.maximum(jnp.abs(curve) / EVERYDAY_DB - 1.0, 0.0)))
+def _piled(equalizer: dsp.EqualizerParams, start: dsp.EqualizerParams) -> Array:
+    """What an equalizer does beyond `EVERYDAY_DB`, or beyond what the prediction does already.
+
+    A prior that the prediction itself had to pay would lead away from it, whatever is heard.
+    """
+    curve, predicted = (
+        jnp.abs(dsp.equalizer_response(e, CURVE_HZ, sample_rate=SAMPLE_RATE))
+        for e in (equalizer, start)
+    )
+    beyond = jnp.maximum(curve - jnp.maximum(predicted, EVERYDAY_DB), 0.0)
+    return jnp.mean(jnp.square(beyond / EVERYDAY_DB))
 
 
 def _pressed(now: Array, before: Array) -> Array:

@@ -26,7 +26,7 @@ from diffmst_jax.mixing.refine import (
     _step,
     refine,
 )
-from diffmst_jax.mixing.refine_objective import _faded, _medley, moved
+from diffmst_jax.mixing.refine_objective import _faded, _medley, _prior, moved
 from diffmst_jax.mixing.render import render, stem_pieces
 from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.mixing.words import refinement_words
@@ -161,12 +161,23 @@ def prior(start, long_song, target, **changes):
     return _step(still, _ADAM.init(still), problem, pieces, rate, start.config)[3]
 
 
-def test_the_prior_counts_piled_equalizers_and_buried_tracks(start, long_song, target):
+def test_the_prior_counts_what_equalizers_pile_up_beyond_the_prediction(start, long_song, target):
+    problem = _problem(start, long_song, target, None, 8)
+    still = Controls(jnp.zeros((8, dsp.TRACK_CONTROLS)), jnp.zeros(25), jnp.zeros(26))
+    piled = problem.start.tracks.equalizer._replace(gain_db=np.full((8, 6), 10.0, np.float32))
+    boosted = problem.start._replace(tracks=problem.start.tracks._replace(equalizer=piled))
+    judge = quick_jit(_prior)
+
+    def cost(now, before):
+        return judge(still, now, jnp.full(8, 0.5), problem._replace(start=before))
+
+    assert cost(problem.start, problem.start) < 1e-6
+    assert cost(boosted, problem.start) > 1e-2
+    assert cost(boosted, boosted) < 1e-6
+
+
+def test_the_prior_counts_buried_tracks(start, long_song, target):
     before = prior(start, long_song, target)
-    tracks = start.params.tracks
-    boosted = dsp.EqualizerParams(*(np.repeat(leaf[:1], 8, axis=0) for leaf in tracks.equalizer))
-    boosted = boosted._replace(gain_db=np.full((8, 6), 12.0))
-    assert prior(start, long_song, target, equalizer=boosted).prior > before.prior + 1e-2
     buried = np.zeros(8)
     buried[2] = -48.0
     judged = prior(start, long_song, target, input_gain_db=buried)

@@ -10,12 +10,12 @@ import numpy as np
 from jax import Array
 
 from diffmst_jax.models.bands import STYLE_BANDS, style_band_hz
-from dsp.numerics import EXACT, matmul
+from dsp.numerics import EXACT
 from dsp.spectral import window_values
 from dsp.weighting import k_weighting_sos
 
 
-def shared_energy(spectrum: Array, *, n_fft: int, sample_rate: int) -> Array:
+def shared_energy(spectrum: Array, *, n_fft: int, sample_rate: int) -> tuple[Array, Array]:
     """Mean product of every two signals in each of the 24 bands, summed over frames.
 
     Args:
@@ -24,39 +24,25 @@ def shared_energy(spectrum: Array, *, n_fft: int, sample_rate: int) -> Array:
         sample_rate: samples per second.
 
     Returns:
-        `(..., 24, signals, signals)`, symmetric. Over the number of frames, its diagonal holds mean
-        squares, and its sum over bands is the mean product of two signals, for nothing is left
-        out at either end.
+        The products, `(..., 24, signals, signals)`, symmetric. Over the number of frames, their
+        diagonal holds mean squares, and their sum over bands is the mean product of two signals,
+        for nothing is left out at either end. And that diagonal with the log of its bins'
+        frequencies as another factor, `(..., signals, 24)`: their ratio says where in a band the
+        energy of a signal lies.
     """
     # Bins lead, as the products want them: moved here, and not when the spectrum is in memory.
     parts = jnp.moveaxis(jnp.concatenate([spectrum.real, spectrum.imag], axis=-1), -2, -3)
     # Rounded products would drown what is left of nearly equal channels when one is subtracted.
     products = jnp.einsum("...fit,...fjt->...fij", parts, parts, precision=EXACT)
     scale = 2.0 / (n_fft * np.sum(np.square(window_values("hann", n_fft))))
-    shares = jnp.asarray(scale * band_shares(n_fft, sample_rate))
-    return jnp.einsum("...fij,fb->...bij", products, shares, precision=EXACT)
-
-
-def frequency_sums(spectrum: Array, *, n_fft: int, sample_rate: int) -> tuple[Array, Array]:
-    """Energies in each of the 24 bands, and the same times the log of the bins' frequencies.
-
-    Args:
-        spectrum: as of `shared_energy`.
-        n_fft: likewise.
-        sample_rate: likewise.
-
-    Returns:
-        Two arrays `(..., signals, 24)`, summed over frames; their ratio says where in a band the
-        energy of a signal lies.
-    """
-    power = jnp.sum(jnp.square(spectrum.real) + jnp.square(spectrum.imag), axis=-1)
-    bins = np.maximum(np.arange(n_fft // 2 + 1), 0.5) * (sample_rate / n_fft)
-    shares = band_shares(n_fft, sample_rate)
-    both = jnp.asarray(
-        np.concatenate([shares, shares * np.log(bins)[:, None]], axis=1), power.dtype
+    shares = scale * band_shares(n_fft, sample_rate)
+    hz = np.maximum(np.arange(n_fft // 2 + 1), 0.5) * (sample_rate / n_fft)
+    own = jnp.diagonal(products, axis1=-2, axis2=-1)
+    weighted = jnp.asarray(shares * np.log(hz)[:, None], own.dtype)
+    return (
+        jnp.einsum("...fij,fb->...bij", products, jnp.asarray(shares), precision=EXACT),
+        jnp.einsum("...fi,fb->...ib", own, weighted, precision=EXACT),
     )
-    sums = matmul(power, both)
-    return sums[..., :STYLE_BANDS], sums[..., STYLE_BANDS:]
 
 
 def k_weights(*, sample_rate: int) -> np.ndarray:

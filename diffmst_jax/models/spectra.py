@@ -14,7 +14,7 @@ from jax import Array, lax
 
 from diffmst_jax.models.bands import STYLE_BANDS, bank, style_band_hz
 from diffmst_jax.models.config import CompactConfig
-from diffmst_jax.models.energies import frequency_sums, shared_energy
+from diffmst_jax.models.energies import shared_energy
 from diffmst_jax.sharding import by_rows
 from dsp.numerics import sequential_backend
 from dsp.spectral import magnitude, stft
@@ -74,30 +74,31 @@ def _analyse(x: Array, config: CompactConfig, rate: int, segments: int) -> Spect
         own = jnp.where(jnp.arange(widest) < count, spectrum, 0.0)
         return None, (
             jnp.einsum("...ft,fb->...tb", magnitude(spectrum), both),
-            shared_energy(own, n_fft=n_fft, sample_rate=rate),
-            *frequency_sums(own, n_fft=n_fft, sample_rate=rate),
+            *shared_energy(own, n_fft=n_fft, sample_rate=rate),
         )
 
     firsts, counts = jnp.array([run[0] for run in runs]), jnp.array([len(run) for run in runs])
-    _, (bands, energies, levels, moments) = lax.scan(transform, None, (firsts, counts))
+    _, (bands, energies, moments) = lax.scan(transform, None, (firsts, counts))
     places = [number * widest + np.arange(len(run)) for number, run in enumerate(runs)]
     bands = jnp.moveaxis(bands, 0, -3).reshape(*x.shape[:-1], -1, both.shape[1])
     bands = bands[..., np.concatenate(places), :]
     ends = np.cumsum([len(part) for part in parts])
     sums = [jnp.sum(e, axis=0) for e in jnp.split(energies, ends[:-1])]
     lengths = [sum(map(len, part)) for part in parts]
+    energy = jnp.sum(jnp.stack(sums), axis=0) / frames
+    level = jnp.swapaxes(jnp.diagonal(energy, axis1=-2, axis2=-1), -1, -2)
     return Spectra(
         bands=bands[..., : config.bands],
         style=bands[..., config.bands :],
-        energy=jnp.sum(jnp.stack(sums), axis=0) / frames,
-        hz=_mean_hz(jnp.sum(levels, axis=0), jnp.sum(moments, axis=0)),
+        hz=_mean_hz(level, jnp.sum(moments, axis=0) / frames),
+        energy=energy,
         segments=jnp.stack([s / n for s, n in zip(sums, lengths, strict=True)], axis=-4),
     )
 
 
 def _mean_hz(level: Array, moment: Array) -> Array:
     """Geometric mean of frequency by energy; the band's centre where there is none."""
-    faint = QUIETEST * jnp.max(level, axis=-1, keepdims=True) + QUIETEST
+    faint = QUIETEST * jnp.max(level, axis=-1, keepdims=True) + np.finfo(np.float32).tiny
     centre = jnp.broadcast_to(jnp.log(jnp.asarray(style_band_hz(), level.dtype)), level.shape)
     return jnp.exp((moment + faint * centre) / (level + faint))
 

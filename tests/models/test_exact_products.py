@@ -43,7 +43,7 @@ COMPUTED = {
     "audibility": lambda x: band_excitation(x, sample_rate=RATE),
     "energies": lambda x: shared_energy(
         dsp.stft(x, n_fft=512, hop=256), n_fft=512, sample_rate=RATE
-    ),
+    )[0],
     "picture": seen,
 }
 

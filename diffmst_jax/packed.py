@@ -34,6 +34,7 @@ def read_packed(file: soundfile.SoundFile, samples: np.ndarray) -> int:
     Returns:
         How many frames there were.
     """
+    assert samples.flags.c_contiguous, "a copy would be filled instead"
     flat = samples.reshape(-1)
     memory = np.empty(1 + SAMPLE_BYTES * flat.size, np.uint8)
     packed = _FFI.from_buffer(memory) + 1

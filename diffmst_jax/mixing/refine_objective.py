@@ -3,7 +3,8 @@
 The unknowns are steps away from the prediction, one per control, of about the same size to the ear
 (`head_scales`), added on the logistic scale so that no setting leaves its range. The prior has four
 parts: the way from the prediction, equalizers that pile up gain, controls pressed against an end of
-their range, and tracks that are buried. What the prediction does already costs nothing.
+their range, and tracks that are buried. The first three count only what goes beyond the prediction;
+tracks that the prediction buries are to come up again.
 """
 
 from functools import partial

@@ -13,6 +13,7 @@ from diffmst_jax.mixing.amount import (
     recorded_level_db,
 )
 from diffmst_jax.mixing.finding import Patterns
+from diffmst_jax.mixing.passages import heard_together
 from diffmst_jax.mixing.reference import Reference, blended
 from diffmst_jax.mixing.refine import Refinement, refine, refinement_note
 from diffmst_jax.mixing.settings import MixSettings
@@ -109,7 +110,7 @@ def refined(
     refinement = refine(
         start,
         multitrack,
-        blended(references),
+        blended(references, heard_together(multitrack.audio.shape[1])),
         steps=steps,
         free=free,
         finish=finish,

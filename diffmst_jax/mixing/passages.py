@@ -16,6 +16,10 @@ HELD_BACK = 2
 """Stretches: one decides how much is kept, so only another can say what that is worth."""
 
 STRETCH = PIECES * PIECE
+LONG = 2 * HELD_BACK * STRETCH
+"""From here on (14.9 s) stretches are held back: they leave as much of the song to listen to. A
+shorter one is heard whole, as one medley, and there is nothing else for which it could be wrong."""
+
 STEP = PIECE // 2
 STEPS_PER_PIECE, STEPS_PER_STRETCH = PIECE // STEP, STRETCH // STEP
 
@@ -29,9 +33,8 @@ class Passages(NamedTuple):
     Attributes:
         seen: first samples of the pieces of each medley; a piece is `PIECE` long.
         checked: first sample of a stretch of `STRETCH` samples that no piece touches, to decide on;
-            None in a song that is too short to hold one back.
-        unseen: first sample of another one, on which nothing depends; None in a song that is too
-            short for two.
+            None in a song shorter than `LONG`.
+        unseen: first sample of another one, on which nothing depends; None likewise.
     """
 
     seen: tuple[tuple[int, ...], ...]
@@ -42,33 +45,39 @@ class Passages(NamedTuple):
 def choose_passages(tracks: np.ndarray, gains: np.ndarray) -> Passages:
     """Choose the pieces to refine on, and the stretches to hold back.
 
-    Held back are the stretches in which the tracks are most as loud as they are in the whole song.
-    Of the rest come the pieces, one after another, that bring the levels of a medley's tracks
-    closest to the song's. They do not overlap while the song has room.
+    A song shorter than `LONG` is one medley. Of others, the stretches in which the tracks are most
+    as loud as they are in the whole song are held back. Of the rest come the pieces, one after
+    another, that bring the levels of a medley's tracks closest to the song's. They do not overlap
+    while the song has room.
 
     Args:
         tracks: `(tracks, time)`.
         gains: what each is multiplied by before it is heard, `(tracks, 1)`.
     """
+    if tracks.shape[1] < LONG:
+        return Passages((tuple(range(0, tracks.shape[1], PIECE)),), None, None)
     powers = _step_powers(tracks) * np.square(gains)
     song, steps = np.mean(powers, axis=1), powers.shape[1]
     held: list[int] = []
-    while len(held) < HELD_BACK and tracks.shape[1] >= (len(held) + 2) * STRETCH:
+    while len(held) < HELD_BACK:
         starts = [
             start
             for start in range(steps - STEPS_PER_STRETCH)
             if all(abs(start - other) >= STEPS_PER_STRETCH for other in held)
         ]
-        if not starts:
-            break
         likeness = [_likeness(_mean(powers, s, STEPS_PER_STRETCH), song) for s in starts]
         held.append(starts[int(np.argmax(likeness))])
     pieces = range(steps - STEPS_PER_PIECE + 1)
     free = [s for s in pieces if not any(_meet(s, stretch) for stretch in held)]
     taken: list[int] = []
     medleys = [_medley(powers, free, taken) for _ in range(MEDLEYS)]
-    checked, unseen = [*(start * STEP for start in held), None, None][:HELD_BACK]
+    checked, unseen = (start * STEP for start in held)
     return Passages(tuple(medleys), checked, unseen)
+
+
+def heard_together(samples: int) -> int:
+    """Samples of a reference to compare a medley of a song with: as many, at least `STRETCH`."""
+    return max(samples, STRETCH) if samples < LONG else STRETCH
 
 
 def pieces_from(first: int) -> tuple[int, ...]:

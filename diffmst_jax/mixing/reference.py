@@ -138,10 +138,13 @@ def weighed(references: Sequence[Reference]) -> tuple[Reference, ...]:
     return tuple(replace(item, weight=item.weight / total) for item in ordered)
 
 
-def blended(references: Sequence[Reference]) -> StyleFeatures:
-    """Average the features of weighed references."""
+def blended(references: Sequence[Reference], length: int = STRETCH) -> StyleFeatures:
+    """Average the features of weighed references over sections of `length` samples."""
     weights = [reference.weight for reference in references]
-    features = [reference.features for reference in references]
+    features = [
+        reference.features if length == STRETCH else reference_style(reference.audio, length)
+        for reference in references
+    ]
     average: StyleFeatures = jax.tree.map(
         lambda *values: np.average(values, axis=0, weights=weights), *features
     )
@@ -162,7 +165,7 @@ def section_name(section: Section | None) -> str:
     return f" {_clock(section.start_s)}-" + ("" if section.end_s is None else _clock(section.end_s))
 
 
-def reference_style(audio: np.ndarray) -> StyleFeatures:
+def reference_style(audio: np.ndarray, length: int = STRETCH) -> StyleFeatures:
     """Average the style features of a mix over its sections.
 
     Sections are as long as what refinement hears, so that measures which grow with the length
@@ -170,10 +173,11 @@ def reference_style(audio: np.ndarray) -> StyleFeatures:
 
     Args:
         audio: `(2, time)`, not silent.
+        length: samples of a section; `passages.heard_together` of the tracks.
     """
-    last = max(0, audio.shape[1] - STRETCH)
-    starts = sorted({*range(0, last + 1, STRETCH // 2), last})
-    sections = [audio[:, start : start + STRETCH] for start in starts]
+    last = max(0, audio.shape[1] - length)
+    starts = sorted({*range(0, last + 1, length // 2), last})
+    sections = [audio[:, start : start + length] for start in starts]
     loudness = [integrated_loudness(section, sample_rate=SAMPLE_RATE) for section in sections]
     features = [
         _measure((section * factor(MATCHED_LUFS - level)).astype(np.float32))

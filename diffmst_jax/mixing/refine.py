@@ -3,7 +3,7 @@
 Medleys of short pieces from all over the song are mixed in turn and compared with the reference's
 average over its sections, step by step (Adam). Two stretches of the song are held back. As much of
 the way is gone as makes it no worse on the first; the second, on which nothing depends, says what
-that is worth for the song.
+that is worth for the song. What lasts only seconds is heard whole.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,12 @@ from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.inference import padded_count
 
 STEP_SIZE = 0.2
-"""First step in units of `head_scales`, 1.2 dB of a fader; falls to 0 along a half cosine."""
+"""Largest step in units of `head_scales`, 1.2 dB of a fader; falls to 0 along a half cosine."""
+
+WARMING = 10
+"""Steps until they are that large. Adam's first ones go equally far in all directions, past where
+most should end, and the slopes out there weigh on its memory for long. On 12 s of two development songs
+60 steps came from 0.0110 and 0.0068 to 0.0041 and 0.0028, without it to 0.0067 and 0.0037."""
 
 PATIENCE = 12
 """Stop after this many steps without `PROGRESS` (relative) in the objective."""
@@ -63,9 +68,8 @@ class Refinement:
         share: how much of the way there is kept, one of `SHARES`.
         distances: style distance at each step, the mean over the latest of every medley.
         seen: on the medleys that were listened to, taken together.
-        checked: on the stretch that `share` was chosen by; None in a song too short to hold one
-            back.
-        unseen: on a stretch on which nothing depended; None in a song too short for two.
+        checked: on the stretch that `share` was chosen by; None in a song that was heard whole.
+        unseen: on a stretch on which nothing depended; None likewise.
         passages: where they lie.
     """
 
@@ -99,7 +103,7 @@ def refine(
     Args:
         settings: where to start.
         multitrack: the tracks.
-        target: style features of the reference, `reference_style` for one file.
+        target: style features of the reference, `blended` for as much as is heard together.
         steps: the most to take; stops earlier when nothing is gained.
         free: which settings may move, bool in the tree of `settings.params`; all by default.
         finish: what will be done to the settings afterwards, to be part of what is judged before
@@ -203,7 +207,8 @@ def _descend(
     heard: list[float] = []
     path: list[float] = []
     for number in range(steps + 1):
-        rate = np.float32(STEP_SIZE * (0.5 + 0.5 * np.cos(np.pi * number / max(steps, 1))))
+        warm = min(1.0, (number + 1) / WARMING)
+        rate = np.float32(STEP_SIZE * warm * (0.5 + 0.5 * np.cos(np.pi * number / max(steps, 1))))
         pieces = medleys[number % len(medleys)]
         following, state, value, judgement = _step(place, state, problem, pieces, rate, config)
         values.append(float(value))

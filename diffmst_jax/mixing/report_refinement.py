@@ -17,18 +17,14 @@ SECTION = """\
 
 NOTE = (
     "Starting from the prediction, the settings were moved step by step towards the reference, on "
-    "short pieces from all over the song. {held}"
 )
-CHECKED = (
-    "As much of the way was kept ({percent:.0f}\N{NO-BREAK SPACE}%) as brought a stretch that was "
-    "held back no further from the reference. "
+PIECES = (
+    "short pieces from all over the song. As much of the way was kept "
+    "({percent:.0f}\N{NO-BREAK SPACE}%) as brought a stretch that was held back no further from "
+    "the reference. On another stretch nothing depended: how close it comes says whether the "
+    "settings suit the song, not only what was listened to."
 )
-UNSEEN = (
-    "On another stretch nothing depended: how close it comes says whether the settings suit the "
-    "song, not only what was listened to."
-)
-NOT_UNSEEN = "The song is too short to hold back another one, to tell what that is worth."
-NOT_HELD = "The song is too short to hold a stretch back as a check."
+WHOLE = "all of the song, which is too short to hold a stretch back as a check."
 SCALED = " The bars are of the mix at the amount asked for, the curve of all of the way."
 SHORTEST_BAR = 2.0
 SMALLEST = 1e-6
@@ -43,15 +39,11 @@ def refinement_section(refinement: Refinement | None, *, is_scaled: bool = False
     """
     if refinement is None:
         return ""
-    held = NOT_HELD
-    if refinement.checked is not None:
-        held = CHECKED.format(percent=100 * refinement.share)
-        held += NOT_UNSEEN if refinement.unseen is None else UNSEEN
+    is_whole = refinement.checked is None
+    note = NOTE + (WHOLE if is_whole else PIECES.format(percent=100 * refinement.share))
     if is_scaled:
-        held += SCALED
-    return SECTION.format(
-        note=NOTE.format(held=held), bars=_bars(refinement), path=_path(refinement)
-    )
+        note += SCALED
+    return SECTION.format(note=note, bars=_bars(refinement), path=_path(refinement))
 
 
 def _bars(refinement: Refinement) -> str:

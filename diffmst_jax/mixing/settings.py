@@ -28,8 +28,7 @@ class RefinementNote(NamedTuple):
         checked_before: on the stretch that decided how much of the refinement is kept; None where
             the song is too short to hold one back.
         checked_after: on it, afterwards.
-        unseen_before: on another stretch, on which nothing depended; None where the song is too
-            short for two.
+        unseen_before: on another stretch, on which nothing depended; None likewise.
         unseen_after: on it, afterwards.
     """
 

@@ -101,15 +101,10 @@ def refinement_words(note: RefinementNote | None) -> list[str]:
         return []
     seen = _way(note.seen_before, note.seen_after)
     start = f"Refined in {note.steps} steps: style distance {seen} where it listened"
-    if note.checked_before is None or note.checked_after is None:
-        return [f"{start}; the song is too short to hold a stretch back."]
     if note.unseen_before is None or note.unseen_after is None:
-        checked = _way(note.checked_before, note.checked_after)
-        texts = [f"{start}, {checked} on the stretch that decided how much of it is kept."]
-        texts.append("The song is too short to hold back another, to tell what that is worth.")
-    else:
-        unseen = _way(note.unseen_before, note.unseen_after)
-        texts = [f"{start}, {unseen} on a stretch on which nothing depended."]
+        return [f"{start}; the song is too short to hold a stretch back."]
+    unseen = _way(note.unseen_before, note.unseen_after)
+    texts = [f"{start}, {unseen} on a stretch on which nothing depended."]
     if note.steps and (note.seen_after, note.checked_after) == (
         note.seen_before,
         note.checked_before,

@@ -33,8 +33,8 @@ STEP_SIZE = 0.2
 
 WARMING = 10
 """Steps until they are that large. Adam's first ones go equally far in all directions, past where
-most should end, and the slopes out there weigh on its memory for long. On 12 s of two development songs
-60 steps came from 0.0110 and 0.0068 to 0.0041 and 0.0028, without it to 0.0067 and 0.0037."""
+most should end, and the slopes out there weigh on its memory for long. On 12 s of two development
+songs 60 steps came from 0.0110 and 0.0068 to 0.0041 and 0.0028, without it to 0.0067 and 0.0037."""
 
 PATIENCE = 12
 """Stop after this many steps without `PROGRESS` (relative) in the objective."""

@@ -23,6 +23,7 @@ from diffmst_jax.mixing.passages import (
     STRETCH,
     choose_passages,
     cut,
+    heard_together,
 )
 from diffmst_jax.mixing.reference import read_reference, reference_style
 from diffmst_jax.mixing.refine import (

@@ -5,8 +5,11 @@ import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.errors import InputError
+from diffmst_jax.losses import style_features
 from diffmst_jax.mixing.api import mix
+from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.mixing.inputs import audio_from_array, gather_references, gather_tracks
+from diffmst_jax.mixing.measure import factor, integrated_loudness
 from diffmst_jax.mixing.reference import (
     ReferenceName,
     Section,
@@ -90,6 +93,18 @@ def test_weights_are_shares_and_the_heaviest_comes_first(reference, tmp_path):
     mean = blended(found)
     expected = 0.75 * found[0].features.stereo_width + 0.25 * found[1].features.stereo_width
     assert mean.stereo_width == pytest.approx(expected)
+
+
+def test_a_reference_as_long_as_a_section_is_measured_as_a_whole(reference):
+    """Peaks are those of all of it, as a song is measured that is heard whole."""
+    found = gather_references([str(reference)], section=None, sample_rate=SAMPLE_RATE)
+    audio = found[0].audio
+    whole = blended(found, audio.shape[1])
+    level = integrated_loudness(audio, sample_rate=SAMPLE_RATE)
+    loud = (audio * factor(MATCHED_LUFS - level)).astype(np.float32)
+    for value, expected in zip(whole, style_features(loud, sample_rate=SAMPLE_RATE), strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
+    assert np.all(whole.crest_factor_db >= blended(found, SAMPLE_RATE).crest_factor_db)
 
 
 def test_two_equal_references_are_as_good_as_one(song, reference, model, mixed, tmp_path):

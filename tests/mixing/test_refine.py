@@ -16,7 +16,6 @@ from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.passages import (
-    HELD_BACK,
     LONG,
     PIECE,
     PIECES,
@@ -29,17 +28,20 @@ from diffmst_jax.mixing.reference import read_reference, reference_style
 from diffmst_jax.mixing.refine import (
     _ADAM,
     SHARES,
+    STEP_SIZE,
+    WARMING,
     _kept_share,
     _pieces,
     _problem,
     _step,
     refine,
 )
-from diffmst_jax.mixing.refine_objective import _faded, _medley, _prior, moved
+from diffmst_jax.mixing.refine_objective import END, _faded, _medley, _prior, moved
 from diffmst_jax.mixing.render import render, stem_pieces
 from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.starting_point import head_scales
 from tests.compiling import quick_jit
 from tests.export.consoles import random_console
 
@@ -137,6 +139,20 @@ def test_no_more_of_the_way_is_kept_than_does_good_where_it_did_not_listen(allow
         return AudioFeatureLoss(total, 0.0, 0.0, 0.0, 0.0, total)
 
     assert _kept_share(judge) == allowed
+
+
+def test_the_first_step_is_small(start, long_song, target):
+    """Adam makes a whole one of it, in every control, whatever it knows."""
+    places = [
+        dsp.console_controls(settings.params, sample_rate=SAMPLE_RATE)
+        for settings in (start, refine(start, long_song, target, steps=1).settings)
+    ]
+    before, after = (np.asarray(place[0], np.float64) for place in places)
+    inside = np.clip(before, END, 1 - END)
+    steps = np.log((inside + after - before) / (1 - inside - after + before))
+    steps -= np.log(inside / (1 - inside))
+    steps /= np.asarray(head_scales(sample_rate=SAMPLE_RATE).track)
+    assert 0 < np.max(np.abs(steps)) <= 1.2 * STEP_SIZE / WARMING
 
 
 def test_what_is_said_is_of_the_mix_at_its_amount(start, long_song, target, refined):
@@ -246,11 +262,15 @@ def test_medleys_sound_like_the_song_and_leave_the_held_back_stretches_alone():
         np.testing.assert_allclose(10 * np.log10(powers / whole), 0.0, atol=3.0)
 
 
-def test_what_is_held_back_leaves_as_much_to_listen_to():
+def test_the_shortest_song_that_holds_back_leaves_as_much_to_listen_to():
     passages = choose_passages(np.ones((1, LONG)), np.ones((1, 1)))
     assert passages.checked is not None
     assert passages.unseen is not None
-    assert LONG - HELD_BACK * STRETCH >= HELD_BACK * STRETCH
+    left = np.ones(LONG, bool)
+    for held in (passages.checked, passages.unseen):
+        left[held : held + STRETCH] = False
+    assert 2 * np.sum(left) == LONG
+    assert all(left[start] and left[start + PIECE - 1] for m in passages.seen for start in m)
 
 
 def test_a_short_song_is_heard_whole():

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax import Array
 from jax.typing import DTypeLike
@@ -39,8 +40,10 @@ from diffmst_jax.models.starting_point import (
     starting_point,
 )
 from diffmst_jax.models.transformer import Controller
+from dsp.numerics import EXACT
 
 MIX_TOKENS = 5  # mid, side, left, right and style
+VIEWS = np.array([[1, 1], [1, -1], [1, 0], [0, 1]], np.float32)  # of left and right, in that order
 STYLE_SIZE = 4 * STYLE_BANDS + 7
 SMALL = nnx.initializers.normal(1e-3)  # of the heads: an untrained model is its starting point
 
@@ -159,9 +162,9 @@ class CompactModel(nnx.Module):
         heard = jax.vmap(hear)(track, spectra.energy, mask, side)
         if segments:
             heard = heard._replace(segments=jax.vmap(hear_segments)(track, spectra.segments))
-        left, right = reference[:, 0], reference[:, 1]
-        views = jnp.stack([left + right, left - right, left, right], axis=1)
-        mix = band_statistics(views, analyse(views, encoder, sample_rate=rate))
+        views = jnp.einsum("vc,bct->bvt", VIEWS, reference, precision=EXACT)
+        spectra = analyse(reference, encoder, sample_rate=rate, views=VIEWS)
+        mix = band_statistics(views, spectra)
         measured = jax.vmap(measure_reference)(reference, mix.spectrum[:, :2])
         return Measured(track, heard, mix, measured)
 

@@ -18,8 +18,8 @@ from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
-from diffmst_jax.models.listening import listen
-from diffmst_jax.models.windows import Windows, choose_windows, excerpt
+from diffmst_jax.models.listening import listen, rounds_for
+from diffmst_jax.models.windows import MAXIMUM_WINDOWS, Windows, choose_windows, excerpt
 from dsp.loudness import ABSOLUTE_GATE_LUFS
 
 log = logging.getLogger(__name__)
@@ -149,24 +149,26 @@ class Model:
         return answer
 
     def _answer_excerpt(self, heard: _Heard) -> Controls:
-        length, count = self.config.window_samples, len(heard.tracks)
-        padding = padded_count(count) - count
-        tracks = excerpt(heard.tracks, length=length)
-        tracks *= heard.gains
-        tracks = np.pad(tracks, ((0, padding), (0, 0))) if padding else tracks
-        reference = excerpt(heard.reference, length=length)
+        length = self.config.window_samples
+        # Rounding grows while it listens, so tracks are heard in an order of their own.
+        order = np.argsort(heard.gains[:, 0], kind="stable")
+        unheard = padded_count(len(order)) - len(order)
+        plain = excerpt(heard.tracks, length=length)
+        tracks = np.zeros((len(order) + unheard, plain.shape[1]), np.float32)
+        for row, number in zip(tracks, order, strict=False):
+            np.multiply(plain[number], heard.gains[number], out=row)
         differs = heard.tracks.shape[1] >= SEGMENTED_FROM * length
         answer = jax.device_get(
             self._listen(
                 self._weights,
                 SEGMENTS if differs else 0,
                 tracks,
-                reference,
-                np.pad(np.ones(count, bool), (0, padding)),
-                np.pad(heard.side, (0, padding)),
+                excerpt(heard.reference, length=length),
+                np.pad(np.ones(len(order), bool), (0, unheard)),
+                np.pad(heard.side[order], (0, unheard)),
             )
         )
-        return answer._replace(track=answer.track[:count])
+        return answer._replace(track=answer.track[np.argsort(order)])
 
     def _answer_windows(self, heard: _Heard) -> Controls:
         windows = choose_windows(heard.tracks, heard.reference, length=self.config.window_samples)
@@ -259,6 +261,7 @@ def predict_and_listen(
         style_features(reference, sample_rate=rate),
         console,
         sample_rate=rate,
+        rounds=rounds_for(tracks.shape[1], full=MAXIMUM_WINDOWS * module.config.window_samples),
     )
 
 

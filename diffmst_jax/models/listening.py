@@ -35,8 +35,9 @@ from diffmst_jax.models.picture import (
 from diffmst_jax.models.starting_point import with_mix
 from dsp.dynamics import lookahead_samples
 
-ROUNDS = 4
-FIRST_CHOICE, LAST_CHOICE = 1, 2  # rounds that choose the master's threshold: once balance settles
+ROUNDS = 4  # of a full excerpt
+MOST_ROUNDS = 8  # of a short one, in no more time
+CHOICE = 2  # the round that chooses the master's threshold: once balance has settled
 PEAKS = 32  # of each channel of each mix
 PEAKS_ALONE = 2  # of each track
 WIDTH_FLOOR = 1e-9
@@ -57,7 +58,7 @@ class _Round(NamedTuple):
         moved: how far that lies from the settings that listening started from.
         best: the best so far, and its distance.
         lowest: scalar.
-        instants: samples at which the mixes so far peaked, `(ROUNDS, 2, PEAKS)`.
+        instants: samples at which the mixes so far peaked, `(rounds, 2, PEAKS)`.
     """
 
     params: dsp.ConsoleParams
@@ -84,6 +85,11 @@ class _Judged(NamedTuple):
     peaks: Array
 
 
+def rounds_for(length: int, *, full: int) -> int:
+    """How often to mix an excerpt, for about the time that `ROUNDS` of a `full` one take."""
+    return min(MOST_ROUNDS, ROUNDS * full // length)
+
+
 def listen(
     controls: Controls,
     heard: Heard,
@@ -92,6 +98,7 @@ def listen(
     config: dsp.ConsoleConfig,
     *,
     sample_rate: int,
+    rounds: int = ROUNDS,
 ) -> Controls:
     """Correct controls by what a mix of an excerpt measures.
 
@@ -102,6 +109,7 @@ def listen(
         target: features of the reference at -16 LUFS.
         config: of the console.
         sample_rate: samples per second.
+        rounds: how often to mix, see `rounds_for`.
 
     Returns:
         Controls whose mix of the excerpt is as near the reference or nearer.
@@ -113,8 +121,7 @@ def listen(
     rest = _mix_of(first)
 
     def judge_and_correct(now: _Round, number: Array) -> tuple[_Round, None]:
-        choosing = (number >= FIRST_CHOICE) & (number <= LAST_CHOICE)
-        judged = _judge(now.params, tracks, heard, target, config, sample_rate, choosing)
+        judged = _judge(now.params, tracks, heard, target, config, sample_rate, number == CHOICE)
         distance = style_distance(judged.features, target).total
         better = distance < now.lowest
         best = jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best)
@@ -134,13 +141,13 @@ def listen(
             return now._replace(params=params, mix=found.mix, moved=found.moved)
 
         # The last round has nobody to correct for.
-        return jax.lax.cond(number + 1 < ROUNDS, correct, lambda now: now, now), None
+        return jax.lax.cond(number + 1 < rounds, correct, lambda now: now, now), None
 
     first = with_mix(first, rest, side)
     still = jax.tree.map(jnp.zeros_like, rest)
-    nowhere = jnp.full((ROUNDS, 2, PEAKS), -1)
+    nowhere = jnp.full((rounds, 2, PEAKS), -1)
     start = _Round(first, rest, still, first, jnp.asarray(jnp.inf), nowhere)
-    last, _ = jax.lax.scan(judge_and_correct, start, jnp.arange(ROUNDS))
+    last, _ = jax.lax.scan(judge_and_correct, start, jnp.arange(rounds))
     return Controls(*dsp.console_controls(last.best, sample_rate=sample_rate))
 
 

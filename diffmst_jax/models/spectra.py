@@ -16,7 +16,7 @@ from diffmst_jax.models.bands import STYLE_BANDS, bank, style_band_hz
 from diffmst_jax.models.config import CompactConfig
 from diffmst_jax.models.energies import shared_energy
 from diffmst_jax.sharding import by_rows
-from dsp.numerics import sequential_backend
+from dsp.numerics import EXACT, sequential_backend
 from dsp.spectral import magnitude, stft
 
 RUN = 8  # frames at a time; of many signals more, for what they share is as large as they squared
@@ -41,26 +41,40 @@ class Spectra(NamedTuple):
     segments: Array
 
 
-def analyse(x: Array, config: CompactConfig, *, sample_rate: int, segments: int = 1) -> Spectra:
-    """Measure signals `(..., signals, time)`.
+def analyse(
+    x: Array,
+    config: CompactConfig,
+    *,
+    sample_rate: int,
+    segments: int = 1,
+    views: np.ndarray | None = None,
+) -> Spectra:
+    """Measure signals.
 
-    One that is shorter than the analysis window is padded with silence.
+    Args:
+        x: `(..., channels, time)`; what is shorter than the analysis window is padded with silence.
+        config: window, step and bands.
+        sample_rate: samples per second.
+        segments: equal parts to measure apart.
+        views: the signals as sums of the channels, `(signals, channels)`, whose spectra are the
+            same sums; without it they are the channels.
     """
     missing = max(0, config.n_fft - x.shape[-1])
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)])
-    return by_rows(partial(_analyse, config=config, rate=sample_rate, segments=segments))(padded)
+    measure = partial(_analyse, config=config, rate=sample_rate, segments=segments, views=views)
+    return by_rows(measure)(padded)
 
 
-def _analyse(x: Array, config: CompactConfig, rate: int, segments: int) -> Spectra:
+def _analyse(
+    x: Array, config: CompactConfig, rate: int, segments: int, views: np.ndarray | None
+) -> Spectra:
     n_fft, hop = config.n_fft, config.hop
     frames = 1 + x.shape[-1] // hop
     length = max(RUN, x.shape[-2] // 2) if sequential_backend() else frames
     parts = [_split(part, length) for part in np.array_split(np.arange(frames), segments)]
     runs = [run for part in parts for run in part]
     widest = max(map(len, runs))
-    edges = [(0, 0)] * (x.ndim - 1)
-    centred = jnp.pad(x, [*edges, (n_fft // 2, n_fft // 2)], mode="reflect")
-    centred = jnp.pad(centred, [*edges, (0, widest * hop)])
+    centred = _centred(x, n_fft // 2, widest * hop)
     # Both banks at once: magnitudes that are read twice would be computed twice.
     banks = [bank(n, n_fft=n_fft, sample_rate=rate) for n in (config.bands, STYLE_BANDS)]
     both = jnp.asarray(np.concatenate(banks, axis=1))
@@ -70,6 +84,8 @@ def _analyse(x: Array, config: CompactConfig, rate: int, segments: int) -> Spect
         samples = (widest - 1) * hop + n_fft
         heard = lax.dynamic_slice_in_dim(centred, first * hop, samples, axis=-1)
         spectrum = stft(heard, n_fft=n_fft, hop=hop, center=False)
+        if views is not None:
+            spectrum = jnp.einsum("vc,...cft->...vft", views, spectrum, precision=EXACT)
         # What a run has beyond its own frames belongs to the next.
         own = jnp.where(jnp.arange(widest) < count, spectrum, 0.0)
         return None, (
@@ -80,7 +96,8 @@ def _analyse(x: Array, config: CompactConfig, rate: int, segments: int) -> Spect
     firsts, counts = jnp.array([run[0] for run in runs]), jnp.array([len(run) for run in runs])
     _, (bands, energies, moments) = lax.scan(transform, None, (firsts, counts))
     places = [number * widest + np.arange(len(run)) for number, run in enumerate(runs)]
-    bands = jnp.moveaxis(bands, 0, -3).reshape(*x.shape[:-1], -1, both.shape[1])
+    bands = jnp.moveaxis(bands, 0, -3)
+    bands = bands.reshape(*bands.shape[:-3], -1, both.shape[1])
     bands = bands[..., np.concatenate(places), :]
     ends = np.cumsum([len(part) for part in parts])
     sums = [jnp.sum(e, axis=0) for e in jnp.split(energies, ends[:-1])]
@@ -94,6 +111,12 @@ def _analyse(x: Array, config: CompactConfig, rate: int, segments: int) -> Spect
         energy=energy,
         segments=jnp.stack([s / n for s, n in zip(sums, lengths, strict=True)], axis=-4),
     )
+
+
+def _centred(x: Array, half: int, beyond: int) -> Array:
+    """Continue by reflection for half a window, and by silence. All in one copy."""
+    before, after = x[..., half:0:-1], x[..., -2 : -half - 2 : -1]
+    return jnp.concatenate([before, x, after, jnp.zeros((*x.shape[:-1], beyond), x.dtype)], axis=-1)
 
 
 def _mean_hz(level: Array, moment: Array) -> Array:

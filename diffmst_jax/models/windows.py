@@ -68,7 +68,7 @@ def excerpt(audio: np.ndarray, *, length: int) -> np.ndarray:
         return np.tile(audio, (1, -(-length // time)))[:, :length]
     if time <= MAXIMUM_WINDOWS * length:
         step = max(length // STEPS_PER_WINDOW, 1)
-        return audio[:, : time // step * step].copy()
+        return audio[:, : time // step * step]
     starts = sorted(_most_telling(audio, length)[0])
     return np.concatenate([audio[:, s : s + length] for s in starts], axis=1)
 

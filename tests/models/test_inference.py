@@ -24,6 +24,10 @@ level = quick_jit(functools.partial(normalize_tracks, sample_rate=RATE))
 loudness = quick_jit(functools.partial(integrated_loudness, sample_rate=RATE))
 
 
+# Compact sorts its tracks; sums of the paper's model round as the order is.
+ORDER_TOLERANCE = {"compact": 0.0, "cnn14": 1e-4}
+
+
 @functools.cache
 def ready(name: str = "compact") -> Model:
     with quickly():
@@ -48,7 +52,7 @@ def test_order_of_tracks_means_nothing_to_the_answer(name):
     shuffled = ready(name).controls(tracks[order], reference)
     assert np.ptp(plain.track, axis=0).max() > 0.01
     for a, b in zip(shuffled, plain._replace(track=plain.track[order]), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-4)
+        np.testing.assert_allclose(a, b, rtol=0, atol=ORDER_TOLERANCE[name])
 
 
 @pytest.mark.slow
@@ -60,7 +64,7 @@ def test_64_tracks_have_an_answer_in_which_their_order_means_nothing(name):
     assert all(np.all((group >= 0) & (group <= 1)) for group in plain)
     backwards = ready(name).controls(tracks[::-1], reference)
     for a, b in zip(backwards, plain._replace(track=plain.track[::-1]), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-4)
+        np.testing.assert_allclose(a, b, rtol=0, atol=ORDER_TOLERANCE[name])
 
 
 def test_tracks_are_heard_at_their_level():

@@ -13,11 +13,14 @@ from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import Controls
 from diffmst_jax.models.listening import (
     MOST_REDUCTION_DB,
+    MOST_ROUNDS,
+    ROUNDS,
     THRESHOLDS_DB,
     TRIED,
     _judge,
     _nearest_compressor,
     listen,
+    rounds_for,
 )
 from diffmst_jax.models.starting_point import hear
 from tests.compiling import quick_jit
@@ -54,6 +57,15 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     assert loss(mono, reference).total > 1.0
     assert before < 0.05
     assert after < before
+
+
+def test_short_excerpts_are_mixed_more_often_in_no_more_time():
+    assert rounds_for(1000, full=1000) == ROUNDS
+    assert rounds_for(100, full=1000) == MOST_ROUNDS
+    for length in range(100, 1001, 50):
+        rounds = rounds_for(length, full=1000)
+        assert ROUNDS <= rounds <= MOST_ROUNDS
+        assert rounds * length <= ROUNDS * 1000
 
 
 def test_listening_mixes_pairs_as_the_console_does():

@@ -72,3 +72,16 @@ def test_in_runs_as_at_once(lead, time, segments):
     np.testing.assert_allclose(
         found.segments, np.stack([shared(p) for p in parts], axis=-4), atol=2e-6
     )
+
+
+def test_spectra_of_sums_are_sums_of_spectra():
+    """Mid, side, left and right of a reference whose sides are faint."""
+    left, faint = noise(2, 5000)
+    x, views = np.stack([left, left + 1e-3 * faint]), np.array([[1, 1], [1, -1], [1, 0], [0, 1]])
+    of = quick_jit(functools.partial(analyse, config=CONFIG, sample_rate=RATE))
+    of_views = quick_jit(functools.partial(analyse, config=CONFIG, sample_rate=RATE, views=views))
+    expected = of((views @ x).astype(np.float32))
+    for name, value in of_views(x.astype(np.float32))._asdict().items():
+        np.testing.assert_allclose(
+            value, getattr(expected, name), rtol=1e-3, atol=1e-6, err_msg=name
+        )

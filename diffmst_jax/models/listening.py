@@ -86,7 +86,12 @@ class _Judged(NamedTuple):
 
 
 def rounds_for(length: int, *, full: int) -> int:
-    """How often to mix an excerpt, for about the time that `ROUNDS` of a `full` one take."""
+    """How often to mix an excerpt, for about the time that `ROUNDS` of a `full` one take.
+
+    Args:
+        length: of the excerpt in samples, at most `full`.
+        full: length of the longest excerpt.
+    """
     return min(MOST_ROUNDS, ROUNDS * full // length)
 
 
@@ -109,7 +114,7 @@ def listen(
         target: features of the reference at -16 LUFS.
         config: of the console.
         sample_rate: samples per second.
-        rounds: how often to mix, see `rounds_for`.
+        rounds: how often to mix, more than `CHOICE`; see `rounds_for`.
 
     Returns:
         Controls whose mix of the excerpt is as near the reference or nearer.

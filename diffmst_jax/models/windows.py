@@ -61,7 +61,7 @@ def excerpt(audio: np.ndarray, *, length: int) -> np.ndarray:
         length: window length in samples.
 
     Returns:
-        `(signals, length)` at least.
+        `(signals, length)` at least; of a song that is heard as it is, a view.
     """
     time = audio.shape[1]
     if time < length:

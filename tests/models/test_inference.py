@@ -22,8 +22,6 @@ RATE = 44100
 WHOLE = 4 * TIME  # the longest that is heard whole, and as much as is heard of anything longer
 level = quick_jit(functools.partial(normalize_tracks, sample_rate=RATE))
 loudness = quick_jit(functools.partial(integrated_loudness, sample_rate=RATE))
-
-
 # Compact sorts its tracks; sums of the paper's model round as the order is.
 ORDER_TOLERANCE = {"compact": 0.0, "cnn14": 1e-4}
 
@@ -53,6 +51,16 @@ def test_order_of_tracks_means_nothing_to_the_answer(name):
     assert np.ptp(plain.track, axis=0).max() > 0.01
     for a, b in zip(shuffled, plain._replace(track=plain.track[order]), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=ORDER_TOLERANCE[name])
+
+
+def test_order_of_strips_means_nothing_and_pairs_stay_together():
+    tracks, reference = song(5, time=WHOLE)
+    tracks *= np.array([3.0, 1.0, 0.2, 0.5, 2.0], np.float32)[:, None]  # channels apart in level
+    side, order = np.array([-1, 1, 0, -1, 1]), np.array([3, 4, 2, 0, 1])
+    plain = ready().controls(tracks, reference, side=side)
+    shuffled = ready().controls(tracks[order], reference, side=side[order])
+    for a, b in zip(shuffled, plain._replace(track=plain.track[order]), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.slow

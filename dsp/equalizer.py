@@ -1,6 +1,7 @@
 """Parametric equaliser: any number of second-order bands in series."""
 
 from functools import partial
+from itertools import groupby
 from typing import NamedTuple, overload
 
 import jax
@@ -124,14 +125,15 @@ def _design(
     _check_kinds(kinds)
     check_params(params, EqualizerParams, (len(kinds),))
     gain, frequency, q = (jnp.asarray(value, dtype) for value in params)
-    # One design per distinct kind, for all of its bands, then back into the given order.
-    order = [[i for i, k in enumerate(kinds) if k == kind] for kind in dict.fromkeys(kinds)]
-    designs = [
-        state_variable(kinds[i[0]], frequency[i,], q[i,], gain[i,], sample_rate=sample_rate)
-        for i in map(np.asarray, order)
-    ]
-    back = np.argsort(np.concatenate(order))
-    return StateVariable(*(jnp.concatenate(field)[back] for field in zip(*designs, strict=True)))
+    # One design per run of bands of one kind. By slices, for indices would be gathered one by one,
+    # and their gradients scattered.
+    designs, first = [], 0
+    for kind, run in groupby(kinds):
+        bands = slice(first, first := first + len(list(run)))
+        designs.append(
+            state_variable(kind, frequency[bands], q[bands], gain[bands], sample_rate=sample_rate)
+        )
+    return StateVariable(*(jnp.concatenate(field) for field in zip(*designs, strict=True)))
 
 
 def _check_kinds(kinds: tuple[str, ...]) -> None:

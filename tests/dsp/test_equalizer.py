@@ -86,3 +86,25 @@ def test_frequencies_beyond_half_of_the_sample_rate_stay_stable():
     assert np.isfinite(value)
     assert value < 100 * np.sum(x**2)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+
+
+def test_bands_of_any_kinds_in_any_order_are_the_single_bands_in_series():
+    kinds = ("peaking", "high_shelf", "peaking", "peaking", "low_shelf", "peaking")
+    gain_db = np.array([6.0, -4.0, 3.0, -9.0, 8.0, -2.0])
+    frequency_hz = np.array([3000.0, 7000.0, 500.0, 900.0, 120.0, 12000.0])
+    q_factor = np.array([0.7, 0.9, 2.0, 1.4, 0.5, 4.0])
+    params = dsp.EqualizerParams(gain_db, frequency_hz, q_factor)
+    single = [dsp.EqualizerParams(*(field[[i]] for field in params)) for i in range(len(kinds))]
+    x = jnp.asarray(np.random.default_rng(0).standard_normal((1, 4000)), jnp.float32)
+    one_by_one = x
+    for kind, band in zip(kinds, single, strict=True):
+        one_by_one = dsp.parametric_eq(one_by_one, band, sample_rate=SAMPLE_RATE, kinds=(kind,))
+    together = dsp.parametric_eq(x, params, sample_rate=SAMPLE_RATE, kinds=kinds)
+    np.testing.assert_allclose(together, one_by_one, rtol=0, atol=2e-5 * np.max(np.abs(one_by_one)))
+    hz = np.geomspace(30.0, 18000.0, 50)
+    responses = [
+        dsp.equalizer_response(band, hz, sample_rate=SAMPLE_RATE, kinds=(kind,))
+        for kind, band in zip(kinds, single, strict=True)
+    ]
+    response = dsp.equalizer_response(params, hz, sample_rate=SAMPLE_RATE, kinds=kinds)
+    np.testing.assert_allclose(response, sum(responses), rtol=0, atol=1e-4)

@@ -77,7 +77,8 @@ def parametric_eq(
     outlasts the zero padding: by 4.6e-3 for +12 dB at 20 Hz, Q 5, and 16384 samples.
 
     Raises:
-        ValueError: wrong shapes or dtype, an unknown kind or method, or a state with `"fft"`.
+        ValueError: wrong shapes or dtype, no band, an unknown kind or method, or a state with
+            `"fft"`.
     """
     check_audio(x)
     check_choice(method, METHODS, "method")
@@ -125,18 +126,21 @@ def _design(
     _check_kinds(kinds)
     check_params(params, EqualizerParams, (len(kinds),))
     gain, frequency, q = (jnp.asarray(value, dtype) for value in params)
-    # One design per run of bands of one kind. By slices, for indices would be gathered one by one,
-    # and their gradients scattered.
-    designs, first = [], 0
-    for kind, run in groupby(kinds):
-        bands = slice(first, first := first + len(list(run)))
-        designs.append(
-            state_variable(kind, frequency[bands], q[bands], gain[bands], sample_rate=sample_rate)
-        )
+    # One design per run of bands of one kind. Split and joined, for indices would be gathered one
+    # by one, and their gradients scattered.
+    runs = [(kind, len(list(run))) for kind, run in groupby(kinds)]
+    ends = np.cumsum([length for _, length in runs])[:-1]
+    parts = zip(*(jnp.split(field, ends) for field in (frequency, q, gain)), strict=True)
+    designs = [
+        state_variable(kind, *part, sample_rate=sample_rate)
+        for (kind, _), part in zip(runs, parts, strict=True)
+    ]
     return StateVariable(*(jnp.concatenate(field) for field in zip(*designs, strict=True)))
 
 
 def _check_kinds(kinds: tuple[str, ...]) -> None:
+    if not kinds:
+        raise ValueError("kinds is empty; expected at least one band")
     for kind in kinds:
         check_choice(kind, KINDS, "kinds")
 

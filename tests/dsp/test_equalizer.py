@@ -108,3 +108,26 @@ def test_bands_of_any_kinds_in_any_order_are_the_single_bands_in_series():
     ]
     response = dsp.equalizer_response(params, hz, sample_rate=SAMPLE_RATE, kinds=kinds)
     np.testing.assert_allclose(response, sum(responses), rtol=0, atol=1e-4)
+
+
+def test_no_band_at_all_is_refused():
+    none = dsp.EqualizerParams(*[jnp.zeros(0)] * 3)
+    x = jnp.zeros((1, 100))
+    for call in (
+        lambda: dsp.parametric_eq(x, none, sample_rate=SAMPLE_RATE, kinds=()),
+        lambda: dsp.equalizer_state(x, kinds=()),
+        lambda: dsp.equalizer_response(none, np.ones(1), sample_rate=SAMPLE_RATE, kinds=()),
+    ):
+        with pytest.raises(ValueError, match="kinds is empty; expected"):
+            call()
+
+
+def test_no_band_is_gathered_and_no_gradient_scattered():
+    """Indices did both: the matching of a model compiled to 289 kernels instead of 269."""
+    params = dsp.EqualizerParams(*[jnp.ones(6)] * 3)
+    hz = np.geomspace(30.0, 18000.0, 5)
+    total = jax.grad(lambda p: jnp.sum(dsp.equalizer_response(p, hz, sample_rate=SAMPLE_RATE)))
+    program = jax.jit(total).lower(params).as_text()
+    assert "stablehlo.slice" in program
+    assert "gather" not in program
+    assert "scatter" not in program

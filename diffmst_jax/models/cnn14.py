@@ -16,6 +16,7 @@ from jax.typing import DTypeLike
 import dsp
 from diffmst_jax.models.config import Cnn14Config, ModelConfig
 from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.convolution import convolve
 from diffmst_jax.models.transformer import Controller
 from diffmst_jax.sharding import by_rows
 from dsp.spectral import magnitude, stft
@@ -48,6 +49,7 @@ class ConvolutionBlock(nnx.Module):
                 use_bias=False,
                 dtype=dtype,
                 kernel_init=KERNEL_INIT,
+                conv_general_dilated=convolve,
                 rngs=rngs,
             )
             for size in (first, last)

@@ -21,7 +21,7 @@ AHEAD = 2
 
 
 def work_through(
-    function: Callable[[T], R], items: Iterable[T], *, processes: int
+    function: Callable[[T], R], items: Iterable[T], *, processes: int, fewest: int = FEWEST_ITEMS
 ) -> Iterator[tuple[T, R]]:
     """Yield each item with its result, as they are done, in any order.
 
@@ -29,10 +29,11 @@ def work_through(
       function: importable by name, for the processes are spawned, not forked.
       items: what to work on; taken as it is needed.
       processes: 1 works in this process.
+      fewest: items for which others are started; fewer are worked on in this process.
     """
     items = iter(items)
-    first = list(islice(items, FEWEST_ITEMS))
-    if processes < 2 or len(first) < FEWEST_ITEMS:
+    first = list(islice(items, fewest))
+    if processes < 2 or len(first) < fewest:
         for item in [*first, *items]:
             yield item, function(item)
         return

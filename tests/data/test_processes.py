@@ -25,3 +25,14 @@ def test_they_leave_signals_to_the_process_they_work_for():
 def test_an_error_in_one_is_an_error_here():
     with pytest.raises(ValueError, match="invalid literal"):
         list(work_through(int, ["1"] * FEWEST_ITEMS + ["one"], processes=2))
+
+
+def process_of(number: int) -> int:
+    return os.getpid() + 0 * number
+
+
+@pytest.mark.parametrize(("items", "elsewhere"), [(1, False), (2, True)])
+def test_others_are_started_for_as_many_items_as_are_worth_it(items, elsewhere):
+    answers = list(work_through(process_of, range(items), processes=2, fewest=2))
+    assert len(answers) == items
+    assert all((process != os.getpid()) is elsewhere for _, process in answers)

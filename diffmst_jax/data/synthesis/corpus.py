@@ -1,6 +1,7 @@
 """Whole synthetic songs, and folders of them laid out like real data."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,8 @@ from diffmst_jax.files import folder_written_beside, written_beside
 TRACK_COUNTS = (4, 24)
 DURATION_S = 30.0
 SHORTEST_S = 4.0
+# Less song than this is made sooner than other processes are started.
+WORTH_PROCESSES_S = 60.0
 MANIFEST_VERSION = 1
 # Increased whenever the same seed gives other audio than before.
 GENERATOR_VERSION = 2
@@ -112,7 +115,8 @@ def synthesize_corpus(
     if complete and progress is not None:
         progress(complete)
     job = partial(_make_song, out=out, tracks=tracks, duration_s=duration_s)
-    for number, entry in work_through(job, missing, processes=processes):
+    fewest = math.ceil(WORTH_PROCESSES_S / duration_s)
+    for number, entry in work_through(job, missing, processes=processes, fewest=fewest):
         entries[names[number]] = entry
         with written_beside(out / MANIFEST) as temporary:
             document = {**settings, "songs": dict(sorted(entries.items()))}

@@ -57,3 +57,16 @@ def test_half_precision_stays_and_is_summed_in_single():
     assert of_kernel.dtype == jnp.bfloat16
     # Of 8192 products, one rounding to 8 bits.
     np.testing.assert_allclose(of_kernel.astype(np.float32), wanted, rtol=2**-8, atol=0.1)
+
+
+@pytest.mark.parametrize(("platform", "convolutions"), [("cpu", 1), ("cuda", 2), ("tpu", 2)])
+def test_accelerators_keep_the_gradient_of_xla(platform, convolutions):
+    layer, _ = layers(2, 3, jnp.float32)
+    graph, state = nnx.split(layer)
+    x = jax.ShapeDtypeStruct((1, 16, 8, 2), jnp.float32)
+
+    def slopes(state, x):
+        return jax.grad(lambda state: jnp.sum(nnx.merge(graph, state)(x) ** 2))(state)
+
+    program = jax.jit(slopes).trace(state, x).lower(lowering_platforms=(platform,)).as_text()
+    assert program.count("stablehlo.convolution") == convolutions

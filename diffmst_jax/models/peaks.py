@@ -26,7 +26,7 @@ def highest_peaks(signals: Array, count: int) -> Array:
     """
     rows, time = signals.shape
     frames = signals[:, : time // FRAME * FRAME].reshape(rows, -1, FRAME)
-    # No array of magnitudes is written: 11 ms instead of 40 for 16 tracks of 24 s (2 cores, EPYC).
+    # No array of magnitudes is written.
     highest = jnp.maximum(jnp.max(frames, axis=-1), -jnp.min(frames, axis=-1))
     _, loudest = lax.top_k(highest, min(count, frames.shape[1]))
     chosen = jnp.take_along_axis(frames, loudest[..., None], axis=1)

@@ -22,7 +22,7 @@ from diffmst_jax.files import folder_written_beside, written_beside
 TRACK_COUNTS = (4, 24)
 DURATION_S = 30.0
 SHORTEST_S = 4.0
-# Less song than this is made sooner than other processes are started.
+# From so much song on, others are started: two of 30 s took 20 s instead of 25 s (2 cores).
 WORTH_PROCESSES_S = 60.0
 MANIFEST_VERSION = 1
 # Increased whenever the same seed gives other audio than before.

@@ -38,6 +38,12 @@ BLOCK = 64
 # loop of all steps, and written out they take ten times as long.
 SMALL_STEP = 4096
 
+# Lanes that fill a vector register: with as many, a step is vectorised over them, else over states.
+# Two to three times as fast for the twelve states of six biquads; of more states than these, which
+# are written out one by one, it no longer is.
+VECTOR = 8
+MOST_STATES = 32
+
 
 class StateSpace(NamedTuple):
     """A single-input single-output system with n states, in delta form.
@@ -131,6 +137,9 @@ def _trajectory(e: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array
 
 def _accumulate(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
     """`s[t] = s[t-1] + e s[t-1] + inputs[t]`, (lanes, time, channels, n), e (lanes, n, n)."""
+    lanes, _, channels, states = inputs.shape
+    if lanes * channels >= VECTOR and states <= MOST_STATES:
+        return _accumulate_across(e, inputs, reverse=reverse)
     if e.size * inputs.shape[2] <= SMALL_STEP:
         columns = jnp.swapaxes(e, 1, 2)[:, None]
 
@@ -147,8 +156,24 @@ def _accumulate(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
         return s, s
 
     in_time = jnp.moveaxis(inputs, 1, 0)
-    _, states = lax.scan(step, jnp.zeros_like(in_time[0]), in_time, reverse=reverse)
-    return jnp.moveaxis(states, 0, 1)
+    _, reached = lax.scan(step, jnp.zeros_like(in_time[0]), in_time, reverse=reverse)
+    return jnp.moveaxis(reached, 0, 1)
+
+
+def _accumulate_across(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
+    """`_accumulate` of many lanes: they and their channels lie side by side in memory."""
+    lanes, time, channels, states = inputs.shape
+    in_time = jnp.transpose(inputs, (1, 3, 0, 2)).reshape(time, states, -1)
+    columns = jnp.repeat(jnp.transpose(e, (2, 1, 0)), channels, axis=2)
+
+    def step(s: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
+        after = s + u
+        for column, state in zip(columns, s, strict=True):
+            after += column * state[None]
+        return after, after
+
+    _, reached = lax.scan(step, jnp.zeros_like(in_time[0]), in_time, reverse=reverse)
+    return jnp.transpose(reached.reshape(time, states, lanes, channels), (2, 0, 3, 1))
 
 
 def filter_block(system: StateSpace, x: jax.Array, state: jax.Array) -> tuple[jax.Array, jax.Array]:

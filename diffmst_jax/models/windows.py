@@ -83,16 +83,17 @@ def _most_telling(audio: np.ndarray, length: int) -> tuple[list[int], np.ndarray
         First samples, and of each window the signals' relative energies, `(windows, signals)`.
     """
     starts = _candidates(audio.shape[1], length)
-    energy = np.stack([np.sum(audio[:, s : s + length] ** 2, axis=1) for s in starts])
+    heard = (audio[:, s : s + length] for s in starts)
+    energy = np.stack([np.vecdot(part, part) for part in heard])
     share = energy / np.maximum(energy.max(axis=0), TINY)
     chosen: list[int] = []
-    heard = np.zeros(len(audio))
+    told = np.zeros(len(audio))
     free = np.ones(len(starts), bool)
     while free.any() and len(chosen) < MAXIMUM_WINDOWS:
-        gains = np.maximum(share, heard).sum(axis=1) - heard.sum() + FULLEST * share.sum(axis=1)
+        gains = np.maximum(share, told).sum(axis=1) - told.sum() + FULLEST * share.sum(axis=1)
         best = int(np.argmax(np.where(free, gains, -1.0)))
         chosen.append(best)
-        heard = np.maximum(heard, share[best])
+        told = np.maximum(told, share[best])
         free &= np.abs(np.subtract(starts, starts[best])) >= length
     return [starts[c] for c in chosen], share[chosen]
 

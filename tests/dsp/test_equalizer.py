@@ -10,6 +10,7 @@ import scipy.signal
 
 import dsp
 from dsp.equalizer import CONSOLE_BANDS
+from dsp.state_space import VECTOR
 from tests.dsp.tolerances import TOLERANCE
 
 SAMPLE_RATE = 44100
@@ -131,3 +132,29 @@ def test_no_band_is_gathered_and_no_gradient_scattered():
     assert "stablehlo.slice" in program
     assert "gather" not in program
     assert "scatter" not in program
+
+
+@pytest.mark.parametrize("method", ["scan", "block"])
+def test_many_tracks_at_once_are_as_each_alone(float64, method):
+    """Enough of them to be vectorised over tracks instead of states; gradients too."""
+    rng = np.random.default_rng(0)
+    tracks, slopes = rng.standard_normal((2, VECTOR + 1, 1, 700))
+    params = dsp.EqualizerParams(
+        *(rng.uniform(r.low, r.high, (len(tracks), len(CONSOLE_BANDS))) for r in RANGES)
+    )
+
+    def heard(x, settings, slope):
+        y = dsp.parametric_eq(x, settings, sample_rate=SAMPLE_RATE, method=method)
+        return jnp.vdot(y, slope), y
+
+    run = jax.jit(jax.value_and_grad(heard, argnums=(0, 1), has_aux=True))
+    together = jax.jit(jax.vmap(jax.value_and_grad(heard, argnums=(0, 1), has_aux=True)))
+    alone = [
+        run(x, dsp.EqualizerParams(*settings), slope)
+        for x, settings, slope in zip(tracks, zip(*params, strict=True), slopes, strict=True)
+    ]
+    expected = jax.tree.map(lambda *leaves: np.stack(leaves), *alone)
+    for found, wanted in zip(
+        jax.tree.leaves(together(tracks, params, slopes)), jax.tree.leaves(expected), strict=True
+    ):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-11 * np.abs(wanted).max())

@@ -39,10 +39,10 @@ BLOCK = 64
 SMALL_STEP = 4096
 
 # Lanes that fill a vector register: with as many, a step is vectorised over them, else over states.
-# Two to three times as fast for the twelve states of six biquads; of more states than these, which
-# are written out one by one, it no longer is.
+# Fewer states than these are quicker vectorised over themselves, and more take longer to write out
+# than it gains (`benchmarks/recursion_speed.py`).
 VECTOR = 8
-MOST_STATES = 32
+LEAST_STATES, MOST_STATES = 10, 20
 
 
 class StateSpace(NamedTuple):
@@ -138,8 +138,12 @@ def _trajectory(e: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array
 def _accumulate(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
     """`s[t] = s[t-1] + e s[t-1] + inputs[t]`, (lanes, time, channels, n), e (lanes, n, n)."""
     lanes, _, channels, states = inputs.shape
-    if lanes * channels >= VECTOR and states <= MOST_STATES:
-        return _accumulate_across(e, inputs, reverse=reverse)
+    is_across = lanes * channels >= VECTOR and LEAST_STATES <= states <= MOST_STATES
+    return (accumulate_across if is_across else accumulate_within)(e, inputs, reverse=reverse)
+
+
+def accumulate_within(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
+    """`_accumulate` of few lanes: a step is vectorised over states."""
     if e.size * inputs.shape[2] <= SMALL_STEP:
         columns = jnp.swapaxes(e, 1, 2)[:, None]
 
@@ -160,8 +164,8 @@ def _accumulate(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
     return jnp.moveaxis(reached, 0, 1)
 
 
-def _accumulate_across(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
-    """`_accumulate` of many lanes: they and their channels lie side by side in memory."""
+def accumulate_across(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:
+    """`_accumulate` of many lanes: a step is vectorised over them and their channels."""
     lanes, time, channels, states = inputs.shape
     in_time = jnp.transpose(inputs, (1, 3, 0, 2)).reshape(time, states, -1)
     columns = jnp.repeat(jnp.transpose(e, (2, 1, 0)), channels, axis=2)

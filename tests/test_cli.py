@@ -205,6 +205,16 @@ def test_an_output_that_is_a_file_is_named_and_kept(place, tmp_path, capsys):
     assert (tmp_path / "out").read_text() == "mine"
 
 
+def test_an_output_that_is_meant_as_a_file_is_answered_with_the_folder_to_give(
+    place, tmp_path, capsys
+):
+    assert main(mix_command(place, tmp_path / "out.wav")) == 2
+    folder = tmp_path / "out"
+    named = f"--out {folder} writes {folder / 'mix.wav'}"
+    assert is_one_line_naming(capsys.readouterr().err, "out.wav", named)
+    assert not files_below(tmp_path)
+
+
 def test_results_do_not_go_among_the_tracks(place, capsys):
     before = files_below(place / "song")
     assert main(mix_command(place, place / "song")) == 2

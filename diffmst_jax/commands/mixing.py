@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from diffmst_jax.audio import AUDIO_SUFFIXES
 from diffmst_jax.commands.rendering import (
     check_stems_apart,
     one_or_many,
@@ -77,6 +78,10 @@ def run_mix(options: argparse.Namespace) -> int:
 
 def check_places(options: argparse.Namespace, read: Sequence[Path]) -> None:
     """See before the work that everything can be written, and over nothing that is read."""
+    if options.out.suffix.lower() in AUDIO_SUFFIXES and not options.out.exists():
+        folder = options.out.with_suffix("")
+        remedy = f"--out {folder} writes {folder / mix_file_name(options.format)}"
+        raise InputError(options.out, "is the name of a file, but a folder is written", remedy)
     check_folder(options.out)
     preset = options.save_preset
     if preset is not None:

@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PREPARED := $(VENV)/.prepared
 
 DEMO := demo
 SONGS := $(DEMO)/songs
@@ -19,7 +20,12 @@ MODEL ?= compact
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: $(STAMP)  ## make .venv with everything, locked versions (done once)
+setup: $(PREPARED)  ## make .venv with everything, locked versions, and compile for mixing (once)
+
+$(PREPARED): $(STAMP)
+	@echo "Compiling what the demo needs (once, about a minute)"
+	@$(BIN)/diffmst prepare --tracks 32
+	@touch $@
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'

@@ -1,4 +1,4 @@
-"""The command line: `diffmst mix`, `render`, `diff`, `export`, `serve`, `convert` and `data`.
+"""The command line: the arguments of every command of `diffmst`.
 
 Whatever is wrong with the input ends in exit status 2 and one line on standard error; Ctrl-C ends
 in status 130. Neither leaves a file behind. What takes long to import is imported by the command
@@ -45,6 +45,17 @@ state dict as .safetensors or .npz) into a model folder for --model.
 
 example:
   diffmst convert checkpoint.ckpt my_model/
+"""
+
+PREPARE_HELP = """\
+The first mix of a song with more tracks than any before compiles the model for that many, once for
+all songs: half a minute or more. This does it beforehand, for songs of up to 8, 16, 24 and 32
+tracks (both channels of a stereo file count; 48 and 64 come next). What is compiled is kept in
+~/.cache/diffmst.
+
+examples:
+  diffmst prepare
+  diffmst prepare --tracks 48 --model my_model/
 """
 
 SYNTHESIZE_HELP = """\
@@ -139,6 +150,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve_options.add_options(
         _command(commands_of, "serve", serve_options.SUMMARY, serve_options.HELP)
     )
+    _add_prepare(commands_of)
     _add_convert(commands_of)
     data = commands_of.add_parser("data", help="make and check multitrack songs")
     data.set_defaults(parser=data)
@@ -195,6 +207,20 @@ def _add_render(parsers: Commands) -> None:
     mix_options.add_bits(parser)
     mix_options.add_stems(parser)
     parser.set_defaults(run="rendering.run_render")
+
+
+def _add_prepare(parsers: Commands) -> None:
+    parser = _command(parsers, "prepare", "compile beforehand what mixing needs", PREPARE_HELP)
+    parser.add_argument(
+        "--tracks",
+        type=whole_number(1),
+        nargs="+",
+        default=(8, 16, 24, 32),
+        metavar="N",
+        help="of the songs to come (default: 8 16 24 32)",
+    )
+    mix_options.add_model(parser)
+    parser.set_defaults(run="preparing.run_prepare")
 
 
 def _add_convert(parsers: Commands) -> None:

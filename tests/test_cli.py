@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import soundfile
 
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.cli import main
+from diffmst_jax.commands import preparing
 from diffmst_jax.commands.process import keep_compilations
 from diffmst_jax.mixing import api
 from tests.mixing.songs import (
@@ -267,7 +269,7 @@ def test_synthesized_songs_pass_the_check_and_faults_are_listed(tmp_path, capsys
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["mix"], ["render"], ["diff"], ["convert"], ["data", "check"]]
+    "command", [[], ["mix"], ["render"], ["diff"], ["prepare"], ["convert"], ["data", "check"]]
 )
 def test_help_teaches_without_loading_anything_heavy(command):
     code = (
@@ -337,13 +339,25 @@ def test_compilations_are_kept_in_the_users_cache(tmp_path, monkeypatch):
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"
 
 
-def test_a_place_that_cannot_be_written_keeps_no_compilations(tmp_path, monkeypatch):
+def test_a_place_that_cannot_be_written_keeps_no_compilations(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     keep_compilations()
     assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+    assert main(["prepare"]) == 2  # it would be for nothing
+    assert is_one_line_naming(capsys.readouterr().err, "file/diffmst", "XDG_CACHE_HOME")
+
+
+def test_songs_are_mixed_by_the_program_that_was_prepared(place, monkeypatch, capsys):
+    monkeypatch.setattr(preparing, "load_model", load_quickly)
+    program: Any = load_quickly(str(place / "model"))._listen
+    for_the_song = program._cache_size()
+    assert for_the_song > 0
+    assert main(["prepare", "--tracks", "2", "7", "--model", str(place / "model")]) == 0
+    assert "up to 8 tracks" in capsys.readouterr().out
+    assert program._cache_size() == for_the_song
 
 
 @pytest.fixture

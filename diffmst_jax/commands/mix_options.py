@@ -58,16 +58,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "reference", metavar="REFERENCE", help="a finished mix or a style: FILE[@FROM-TO][=WEIGHT]"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    add_model(parser)
+    _add_references(parser)
+    _add_choices(parser)
+    _add_output(parser)
+    parser.set_defaults(run="mixing.run_mix")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Declare `--model`."""
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
         metavar="NAME|FOLDER",
         help="packaged model or model folder (default: %(default)s)",
     )
-    _add_references(parser)
-    _add_choices(parser)
-    _add_output(parser)
-    parser.set_defaults(run="mixing.run_mix")
 
 
 def add_bits(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+from diffmst_jax.errors import InputError
 from diffmst_jax.files import remove_unfinished
 
 EXIT_INTERRUPTED = 130
 STOPPED = "diffmst: stopped, nothing was written\n"
+KEPT_IN = "JAX_COMPILATION_CACHE_DIR"
 KEPT_FROM_S = "0.2"
 """Compilations that took less are not worth keeping; a text, for it goes to the environment."""
 SHOW_CURSOR_ON_CLEAN_LINE = "\x1b[?25h\r\x1b[2K"
@@ -41,15 +43,31 @@ def keep_compilations() -> None:
     The place is `diffmst` in the user's cache folder (`XDG_CACHE_HOME`, else `~/.cache`), or what
     `JAX_COMPILATION_CACHE_DIR` says already. To take effect it has to come before JAX is imported.
     """
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = root / "diffmst"
+    folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return
     if os.access(folder, os.W_OK):
-        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+        os.environ.setdefault(KEPT_IN, str(folder))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", KEPT_FROM_S)
+
+
+def cache_folder() -> Path:
+    """Return where compilations are kept if nothing else is said."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "diffmst"
+
+
+def check_kept() -> None:
+    """See that compilations are kept.
+
+    Raises:
+        InputError: their place cannot be written to.
+    """
+    if KEPT_IN not in os.environ:
+        remedy = "set XDG_CACHE_HOME to a folder that can be written to"
+        raise InputError(cache_folder(), "cannot be written to, so nothing is kept", remedy)
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from diffmst_jax.commands.mix_options import add_model
 from diffmst_jax.commands.numbers import number, whole_number
-from diffmst_jax.mixing.limits import DEFAULT_MODEL
 from diffmst_jax.page.limits import DEFAULT_PORT, DEFAULT_UPLOAD_MB, UPLOAD_MB_RANGE
 
 SUMMARY = "mix in the browser"
@@ -32,12 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="0 takes any that is free (default: %(default)s)",
     )
-    parser.add_argument(
-        "--model",
-        default=DEFAULT_MODEL,
-        metavar="NAME|FOLDER",
-        help="packaged model or model folder (default: %(default)s)",
-    )
+    add_model(parser)
     parser.add_argument(
         "--max-upload-mb",
         type=number(*UPLOAD_MB_RANGE),

@@ -77,12 +77,12 @@ class Model:
         self.module = module
         graph, self._weights = nnx.split(module)
         self._predict = jax.jit(lambda weights, *audio: nnx.merge(graph, weights)(*audio))
-        self._listen = jax.jit(
-            lambda weights, segments, *audio: predict_and_listen(
-                nnx.merge(graph, weights), console, *audio, segments=segments
-            ),
-            static_argnums=1,
-        )
+
+        def listening(weights: nnx.State, segments: int, *audio: Array) -> Controls:
+            whole = nnx.merge(graph, weights)
+            return predict_and_listen(whole, console, *audio, segments=segments)
+
+        self._listen = jax.jit(listening, static_argnums=1)
         rate = config.sample_rate
         # Without its audio, which is not needed and as large as the song.
         self._track_level = jax.jit(

@@ -1,0 +1,29 @@
+"""`diffmst prepare`."""
+
+import argparse
+from collections.abc import Callable
+
+from diffmst_jax.commands.process import check_kept
+from diffmst_jax.commands.terminal import Tell, progress, say
+from diffmst_jax.mixing.rehearsal import rehearse
+from diffmst_jax.models import load_model
+from diffmst_jax.models.inference import padded_count
+
+
+def run_prepare(options: argparse.Namespace) -> int:
+    """Mix noise with each number of tracks, for the sake of what that compiles."""
+    check_kept()
+    counts = sorted({padded_count(count) for count in options.tracks})
+    model = load_model(options.model)
+    with progress() as tell:
+        for number, count in enumerate(counts):
+            rehearse(model, count, _part(tell, number, counts))
+    numbers = ", ".join(map(str, counts))
+    say(f"Ready: songs of up to {numbers} tracks are mixed without compiling first.")
+    return 0
+
+
+def _part(tell: Tell, number: int, counts: list[int]) -> Callable[[str, float], None]:
+    """What one of the mixes tells, as a part of all."""
+    stage = f"{counts[number]} tracks"
+    return lambda _, done: tell(stage, (number + done) / len(counts))

@@ -170,10 +170,13 @@ class CompactModel(nnx.Module):
 
     def settings(self, measured: Measured) -> Controls:
         """Predict controls from what was measured."""
+        solve = partial(starting_point, rate=self.config.sample_rate)
+        start = jax.vmap(solve)(measured.track, measured.heard, measured.reference)
+        return self.adjusted(measured, start)
+
+    def adjusted(self, measured: Measured, start: Start) -> Controls:
+        """Predict controls as differences to where to start, which has a leading batch axis too."""
         rate, heard = self.config.sample_rate, measured.heard
-        start = jax.vmap(partial(starting_point, rate=rate))(
-            measured.track, heard, measured.reference
-        )
         style = self.style(_style(measured.reference, start, heard.mask))
         context = jnp.concatenate([self.mix_encoder(measured.mix), style[:, None]], axis=1)
         base = jax.tree.map(jax.scipy.special.logit, start.controls)

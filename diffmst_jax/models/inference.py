@@ -19,6 +19,8 @@ from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
 from diffmst_jax.models.listening import listen, rounds_for
+from diffmst_jax.models.picture import Mix
+from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
 from diffmst_jax.models.windows import MAXIMUM_WINDOWS, Windows, choose_windows, excerpt
 from dsp.loudness import ABSOLUTE_GATE_LUFS
 
@@ -253,10 +255,19 @@ def predict_and_listen(
     rate = module.config.sample_rate
     batch = (part[None] for part in (tracks, reference, mask, side))
     measured = module.measure(*batch, segments=segments)
-    first = module.settings(measured)
+    one = jax.tree.map(lambda leaf: leaf[0], measured)
+    wanted = wanted_picture(one.reference)
+
+    def adjust(solution: Mix) -> Controls:
+        start = start_from(solution, one.heard, wanted, rate)
+        answers = module.adjusted(measured, jax.tree.map(lambda leaf: leaf[None], start))
+        return Controls(*(answer[0] for answer in answers))
+
     return listen(
-        Controls(*(group[0] for group in first)),
-        jax.tree.map(lambda leaf: leaf[0], measured.heard),
+        one.heard,
+        wanted,
+        resting_mix(one.track, mask, one.heard.side, one.reference, rate),
+        adjust,
         tracks,
         style_features(reference, sample_rate=rate),
         console,

@@ -8,6 +8,7 @@ factor and does not turn the mix down further than engineers do. No gradient pas
 the best mix of all rounds is kept, so listening cannot make an excerpt worse.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,9 +21,10 @@ from diffmst_jax.audio import REVERB_SEED
 from diffmst_jax.losses import StyleFeatures, style_distance, style_features
 from diffmst_jax.losses.audio_features import crest_factor_db
 from diffmst_jax.losses.loudness import normalize_loudness
+from diffmst_jax.models.bands import STYLE_BANDS
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import REFERENCE_LUFS
-from diffmst_jax.models.matching import match
+from diffmst_jax.models.matching import COSTS, FARTHEST, FIRST_COSTS, FIRST_FARTHEST, match
 from diffmst_jax.models.peaks import highest_peaks, samples_in_bands
 from diffmst_jax.models.picture import (
     Heard,
@@ -53,20 +55,24 @@ class _Round(NamedTuple):
     """What goes from one round to the next.
 
     Attributes:
-        params: to mix with next.
-        mix: what the picture has of them.
-        moved: how far that lies from the settings that listening started from.
+        params: what was mixed with.
+        rest: settings from which moving costs.
+        moved: how far the picture's settings lie from there.
+        aim: what the picture is to show next.
+        peaks: what the tracks do wherever a mix of them peaked, see `Heard`.
+        instants: samples at which the mixes so far peaked, `(rounds, 2, PEAKS)`.
         best: the best so far, and its distance.
         lowest: scalar.
-        instants: samples at which the mixes so far peaked, `(rounds, 2, PEAKS)`.
     """
 
     params: dsp.ConsoleParams
-    mix: Mix
+    rest: Mix
     moved: Mix
+    aim: Picture
+    peaks: Array
+    instants: Array
     best: dsp.ConsoleParams
     lowest: Array
-    instants: Array
 
 
 class _Judged(NamedTuple):
@@ -96,8 +102,10 @@ def rounds_for(length: int, *, full: int) -> int:
 
 
 def listen(
-    controls: Controls,
     heard: Heard,
+    wanted: Picture,
+    rest: Mix,
+    adjust: Callable[[Mix], Controls],
     tracks: Array,
     target: StyleFeatures,
     config: dsp.ConsoleConfig,
@@ -105,11 +113,15 @@ def listen(
     sample_rate: int,
     rounds: int = ROUNDS,
 ) -> Controls:
-    """Correct controls by what a mix of an excerpt measures.
+    """Solve the picture, mix, listen, and solve it again for what was missing.
 
     Args:
-        controls: of one song, to start from.
-        heard: what the picture knows of the tracks; both channels of a pair get the same settings.
+        heard: what the picture knows of the tracks of one song; both channels of a pair get the
+            same settings.
+        wanted: what the picture is to show at first.
+        rest: settings to start from.
+        adjust: puts the first solution on the console and does what the picture leaves out. What
+            comes of it is where all further solutions start from.
         tracks: the excerpt, at -48 LUFS each, `(tracks, time)`.
         target: features of the reference at -16 LUFS.
         config: of the console.
@@ -117,42 +129,70 @@ def listen(
         rounds: how often to mix, more than `CHOICE`; see `rounds_for`.
 
     Returns:
-        Controls whose mix of the excerpt is as near the reference or nearer.
+        Controls of the mix that came nearest; the first is what `adjust` said.
     """
-    side = heard.side
-    first = dsp.console_params(*controls, sample_rate=sample_rate)
-    strips = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, side), first.tracks)
-    first = first._replace(tracks=strips)
-    rest = _mix_of(first)
+    side, still = heard.side, jax.tree.map(jnp.zeros_like, rest)
 
-    def judge_and_correct(now: _Round, number: Array) -> tuple[_Round, None]:
+    def solve(now: _Round, is_first: Array) -> tuple[Mix, _Round]:
+        costs, farthest = jax.tree.map(
+            lambda first, later: jnp.where(is_first, first, later),
+            (FIRST_COSTS, FIRST_FARTHEST),
+            (COSTS, FARTHEST),
+        )
+        known = heard._replace(peaks=now.peaks)
+        found = match(
+            known, now.aim, now.rest, sample_rate, moved=now.moved, costs=costs, farthest=farthest
+        )
+
+        def begin() -> tuple[dsp.ConsoleParams, Mix, Mix, Mix]:
+            params = dsp.console_params(*adjust(found.mix), sample_rate=sample_rate)
+            strips = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, side), params.tracks)
+            params = params._replace(tracks=strips)
+            mix = _mix_of(params)
+            return with_mix(params, mix, side), mix, mix, still
+
+        def go_on() -> tuple[dsp.ConsoleParams, Mix, Mix, Mix]:
+            return with_mix(now.params, found.mix, side), found.mix, now.rest, found.moved
+
+        params, mix, rest, moved = jax.lax.cond(is_first, begin, go_on)
+        return mix, now._replace(params=params, rest=rest, moved=moved)
+
+    def solve_and_judge(now: _Round, number: Array) -> tuple[_Round, None]:
+        mix, now = solve(now, number == 0)
         judged = _judge(now.params, tracks, heard, target, config, sample_rate, number == CHOICE)
         distance = style_distance(judged.features, target).total
         better = distance < now.lowest
         best = jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best)
         instants = now.instants.at[number].set(judged.peaks)
-        now = now._replace(best=best, lowest=jnp.minimum(distance, now.lowest), instants=instants)
+        now = now._replace(
+            params=judged.params,
+            instants=instants,
+            best=best,
+            lowest=jnp.minimum(distance, now.lowest),
+        )
 
-        def correct(now: _Round) -> _Round:
+        def aim_again(now: _Round) -> _Round:
             # Where tracks peak a mix may peak once they are louder: known before it is heard.
             alone = highest_peaks(judged.strips, PEAKS_ALONE)
             places = jnp.concatenate([instants.reshape(-1), alone.reshape(-1)])
             parted = samples_in_bands(judged.strips, places, sample_rate=sample_rate)
-            gains = jnp.maximum(strip_gains(heard, now.mix, sample_rate), LEAST_GAIN)
-            known = heard._replace(peaks=parted / gains[..., None])
-            aim = _aim(picture(known, now.mix, sample_rate), judged.features, target)
-            found = match(known, aim, rest, sample_rate, moved=now.moved)
-            params = with_mix(judged.params, found.mix, side)
-            return now._replace(params=params, mix=found.mix, moved=found.moved)
+            gains = jnp.maximum(strip_gains(heard, mix, sample_rate), LEAST_GAIN)
+            peaks = parted / gains[..., None]
+            seen = picture(heard._replace(peaks=peaks), mix, sample_rate)
+            return now._replace(peaks=peaks, aim=_aim(seen, judged.features, target))
 
-        # The last round has nobody to correct for.
-        return jax.lax.cond(number + 1 < rounds, correct, lambda now: now, now), None
+        # The last round has nobody to aim for.
+        return jax.lax.cond(number + 1 < rounds, aim_again, lambda now: now, now), None
 
-    first = with_mix(first, rest, side)
-    still = jax.tree.map(jnp.zeros_like, rest)
-    nowhere = jnp.full((rounds, 2, PEAKS), -1)
-    start = _Round(first, rest, still, first, jnp.asarray(jnp.inf), nowhere)
-    last, _ = jax.lax.scan(judge_and_correct, start, jnp.arange(rounds))
+    count = len(side)
+    sizes = (count, dsp.TRACK_CONTROLS), dsp.FX_BUS_CONTROLS, dsp.MASTER_CONTROLS
+    unset = dsp.console_params(*(jnp.full(size, 0.5) for size in sizes), sample_rate=sample_rate)
+    instants = jnp.full((rounds, 2, PEAKS), -1)
+    unheard = jnp.zeros((count, STYLE_BANDS, instants.size + count * PEAKS_ALONE))
+    start = _Round(
+        unset, rest, still, wanted, unheard, instants, best=unset, lowest=jnp.asarray(jnp.inf)
+    )
+    last, _ = jax.lax.scan(solve_and_judge, start, jnp.arange(rounds))
     return Controls(*dsp.console_controls(last.best, sample_rate=sample_rate))
 
 

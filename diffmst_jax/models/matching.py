@@ -63,10 +63,10 @@ class Costs(NamedTuple):
             equally loud are all heard, in other parts of the song too.
     """
 
-    moving: float
-    stacking: float
-    piling: float
-    spreading: float
+    moving: float | Array
+    stacking: float | Array
+    piling: float | Array
+    spreading: float | Array
 
 
 FIRST_COSTS = Costs(moving=3e-3, stacking=3e-3, piling=0.0, spreading=1e-2)

@@ -50,7 +50,7 @@ class Heard(NamedTuple):
         side: -1 for the left channel of a pair, whose right one is the next track and has 1, else
             0; `(tracks,)`.
         peaks: what they do in each band wherever a mix of them peaked, before gain and equalisers,
-            `(tracks, 24, instants)`; None before a mix was made.
+            `(tracks, 24, instants)`; None, or zero, before a mix was made.
         segments: the same of parts of what was heard; None where only the whole counts.
     """
 
@@ -192,7 +192,8 @@ def _crest_db(peaks: Array | None, gain: Array, power: Array) -> Array:
     highest = jax.lax.stop_gradient(jnp.max(squares, axis=1)) + POWER_FLOOR
     total = jnp.sum((squares / highest[:, None]) ** PEAK_POWER, axis=1)
     largest = highest * (total + POWER_FLOOR) ** (1.0 / PEAK_POWER)
-    return 10.0 * jnp.log10(largest / (power + POWER_FLOOR))
+    crest_db = 10.0 * jnp.log10(largest / (power + POWER_FLOOR))
+    return jnp.where(jnp.any(peaks != 0.0), crest_db, 0.0)
 
 
 def level_error(seen: Picture, wanted: Picture) -> Array:

@@ -60,14 +60,19 @@ def starting_point(tracks: BandStatistics, heard: Heard, reference: Reference, r
         reference: what the mix is to be like.
         rate: samples per second.
     """
-    mask, side = heard.mask, heard.side
     wanted = wanted_picture(reference)
-    rest = resting_mix(tracks, mask, side, reference, rate)
+    rest = resting_mix(tracks, heard.mask, heard.side, reference, rate)
     mix = match(heard, wanted, rest, rate, costs=FIRST_COSTS, farthest=FIRST_FARTHEST).mix
-    neutral = dsp.neutral_console(len(mask), sample_rate=rate)
-    compressor = neutral.tracks.compressor._replace(threshold_db=jnp.full(len(mask), THRESHOLD_DB))
+    return start_from(mix, heard, wanted, rate)
+
+
+def start_from(mix: Mix, heard: Heard, wanted: Picture, rate: int) -> Start:
+    """Put a solution on the console, and say what it leaves."""
+    count = len(heard.mask)
+    neutral = dsp.neutral_console(count, sample_rate=rate)
+    compressor = neutral.tracks.compressor._replace(threshold_db=jnp.full(count, THRESHOLD_DB))
     params = with_mix(
-        neutral._replace(tracks=neutral.tracks._replace(compressor=compressor)), mix, side
+        neutral._replace(tracks=neutral.tracks._replace(compressor=compressor)), mix, heard.side
     )
     controls = Controls(*dsp.console_controls(params, sample_rate=rate))
     inside = jax.tree.map(lambda c: jnp.clip(c, MARGIN, 1.0 - MARGIN), controls)

@@ -22,7 +22,7 @@ from diffmst_jax.models.listening import (
     listen,
     rounds_for,
 )
-from diffmst_jax.models.starting_point import hear
+from diffmst_jax.models.starting_point import hear, resting_mix, start_from, wanted_picture
 from tests.compiling import quick_jit
 from tests.models.heard_song import ALL, PAIR, RATE, audio, heard, start_of
 
@@ -45,14 +45,21 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
         mix = normalize_loudness(mix, -16.0, sample_rate=RATE)
         return audio_feature_loss(mix, reference, sample_rate=RATE).total
 
-    start = start_of(statistics, hear(statistics, energy, ALL, jnp.zeros(4, jnp.int32)), measured)
-    known = hear(statistics, energy, ALL, jnp.zeros(4, jnp.int32))
-    target = style(reference)
-    listened = quick_jit(
-        lambda controls: listen(controls, known, tracks, target, console, sample_rate=RATE)
-    )(start.controls)
+    side = jnp.zeros(4, jnp.int32)
+    known = hear(statistics, energy, ALL, side)
+    start = start_of(statistics, known, measured)
+    wanted, target = wanted_picture(measured), style(reference)
+    rest = resting_mix(statistics, ALL, side, measured, RATE)
+
+    @quick_jit
+    def listened(tracks):
+        def adjust(solution):
+            return start_from(solution, known, wanted, RATE).controls
+
+        return listen(known, wanted, rest, adjust, tracks, target, console, sample_rate=RATE)
+
     plain = jnp.sum(tracks, axis=0)
-    before, after = distance(start.controls), distance(listened)
+    before, after = distance(start.controls), distance(listened(tracks))
     mono = at_level(jnp.stack([plain, plain]))
     assert loss(mono, reference).total > 1.0
     assert before < 0.05

@@ -51,7 +51,7 @@ PREPARE_HELP = """\
 The first mix of a song with more tracks than any before compiles the model for that many, once for
 all songs: half a minute or more. This does it beforehand, for songs of up to 8, 16, 24 and 32
 tracks (both channels of a stereo file count; 48 and 64 come next). What is compiled is kept in
-~/.cache/diffmst.
+~/.cache/diffmst. --refine and songs under 24 s compile more when they come.
 
 examples:
   diffmst prepare

@@ -21,6 +21,7 @@ from diffmst_jax.commands.process import EXIT_INTERRUPTED, STOPPED, as_program
 from diffmst_jax.errors import InputError
 
 EXIT_WRONG_INPUT = 2
+MOST_PREPARED = 256  # tracks
 
 DESCRIPTION = "Mix raw tracks in the style of a finished mix that you like."
 OVERVIEW = """\
@@ -213,7 +214,7 @@ def _add_prepare(parsers: Commands) -> None:
     parser = _command(parsers, "prepare", "compile beforehand what mixing needs", PREPARE_HELP)
     parser.add_argument(
         "--tracks",
-        type=whole_number(1),
+        type=whole_number(1, MOST_PREPARED),
         nargs="+",
         default=(8, 16, 24, 32),
         metavar="N",

@@ -5,7 +5,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.api import mix
 from diffmst_jax.mixing.decide import Progress
 from diffmst_jax.models import Model
@@ -25,7 +24,7 @@ def rehearse(model: Model, tracks: int, tell: Progress) -> None:
         tell: told about progress.
     """
     rng = np.random.default_rng(0)
-    samples = max(MAXIMUM_WINDOWS * model.config.window_samples, SAMPLE_RATE)
+    samples = MAXIMUM_WINDOWS * model.config.window_samples
     audio = LEVEL * rng.standard_normal((tracks, samples), np.float32)
     reference = LEVEL * rng.standard_normal((2, samples), np.float32)
     song = {str(number): track for number, track in enumerate(audio)}

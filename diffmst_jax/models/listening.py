@@ -131,74 +131,89 @@ def listen(
     Returns:
         Controls of the mix that came nearest; the first is what `adjust` said.
     """
-    side, still = heard.side, jax.tree.map(jnp.zeros_like, rest)
-
-    def solve(now: _Round, is_first: Array) -> tuple[Mix, _Round]:
-        costs, farthest = jax.tree.map(
-            lambda first, later: jnp.where(is_first, first, later),
-            (FIRST_COSTS, FIRST_FARTHEST),
-            (COSTS, FARTHEST),
-        )
-        known = heard._replace(peaks=now.peaks)
-        found = match(
-            known, now.aim, now.rest, sample_rate, moved=now.moved, costs=costs, farthest=farthest
-        )
-
-        def begin() -> tuple[dsp.ConsoleParams, Mix, Mix, Mix]:
-            params = dsp.console_params(*adjust(found.mix), sample_rate=sample_rate)
-            strips = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, side), params.tracks)
-            params = params._replace(tracks=strips)
-            mix = _mix_of(params)
-            return with_mix(params, mix, side), mix, mix, still
-
-        def go_on() -> tuple[dsp.ConsoleParams, Mix, Mix, Mix]:
-            return with_mix(now.params, found.mix, side), found.mix, now.rest, found.moved
-
-        params, mix, rest, moved = jax.lax.cond(is_first, begin, go_on)
-        return mix, now._replace(params=params, rest=rest, moved=moved)
 
     def solve_and_judge(now: _Round, number: Array) -> tuple[_Round, None]:
-        mix, now = solve(now, number == 0)
+        mix, now = _solve(now, number == 0, heard, adjust, sample_rate)
         judged = _judge(now.params, tracks, heard, target, config, sample_rate, number == CHOICE)
         distance = style_distance(judged.features, target).total
         better = distance < now.lowest
-        best = jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best)
-        instants = now.instants.at[number].set(judged.peaks)
         now = now._replace(
             params=judged.params,
-            instants=instants,
-            best=best,
+            instants=now.instants.at[number].set(judged.peaks),
+            best=jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best),
             lowest=jnp.minimum(distance, now.lowest),
         )
-
-        def aim_again(now: _Round) -> _Round:
-            # Where tracks peak a mix may peak once they are louder: known before it is heard.
-            alone = highest_peaks(judged.strips, PEAKS_ALONE)
-            places = jnp.concatenate([instants.reshape(-1), alone.reshape(-1)])
-            parted = samples_in_bands(judged.strips, places, sample_rate=sample_rate)
-            gains = jnp.maximum(strip_gains(heard, mix, sample_rate), LEAST_GAIN)
-            peaks = parted / gains[..., None]
-            seen = picture(heard._replace(peaks=peaks), mix, sample_rate)
-            return now._replace(peaks=peaks, aim=_aim(seen, judged.features, target))
-
         # The last round has nobody to aim for.
-        return jax.lax.cond(number + 1 < rounds, aim_again, lambda now: now, now), None
+        return jax.lax.cond(
+            number + 1 < rounds,
+            lambda: _aim_again(now, mix, judged, heard, target, sample_rate),
+            lambda: now,
+        ), None
 
-    count = len(side)
-    sizes = (count, dsp.TRACK_CONTROLS), dsp.FX_BUS_CONTROLS, dsp.MASTER_CONTROLS
-    unset = dsp.console_params(*(jnp.full(size, 0.5) for size in sizes), sample_rate=sample_rate)
-    instants = jnp.full((rounds, 2, PEAKS), -1)
-    unheard = jnp.zeros((count, STYLE_BANDS, instants.size + count * PEAKS_ALONE))
-    start = _Round(
-        unset, rest, still, wanted, unheard, instants, best=unset, lowest=jnp.asarray(jnp.inf)
-    )
+    start = _before_any(rest, wanted, rounds, sample_rate)
     last, _ = jax.lax.scan(solve_and_judge, start, jnp.arange(rounds))
     return Controls(*dsp.console_controls(last.best, sample_rate=sample_rate))
 
 
-def _mix_of(params: dsp.ConsoleParams) -> Mix:
-    strips = params.tracks
-    return Mix(strips.input_gain_db, strips.pan, strips.equalizer, params.master_bus.equalizer)
+def _before_any(rest: Mix, wanted: Picture, rounds: int, rate: int) -> _Round:
+    """What the first round starts with: no settings, no peaks, nothing moved."""
+    count = len(rest.pan)
+    sizes = (count, dsp.TRACK_CONTROLS), dsp.FX_BUS_CONTROLS, dsp.MASTER_CONTROLS
+    unset = dsp.console_params(*(jnp.full(size, 0.5) for size in sizes), sample_rate=rate)
+    instants = jnp.full((rounds, 2, PEAKS), -1)
+    return _Round(
+        params=unset,
+        rest=rest,
+        moved=jax.tree.map(jnp.zeros_like, rest),
+        aim=wanted,
+        peaks=jnp.zeros((count, STYLE_BANDS, instants.size + count * PEAKS_ALONE)),
+        instants=instants,
+        best=unset,
+        lowest=jnp.asarray(jnp.inf),
+    )
+
+
+def _solve(
+    now: _Round, is_first: Array, heard: Heard, adjust: Callable[[Mix], Controls], rate: int
+) -> tuple[Mix, _Round]:
+    """Solve the picture for what is aimed at; returns what it has of the settings, too.
+
+    One solver for the first solution and the others: a second takes a quarter longer to compile.
+    """
+    costs, farthest = jax.tree.map(
+        lambda first, later: jnp.where(is_first, first, later),
+        (FIRST_COSTS, FIRST_FARTHEST),
+        (COSTS, FARTHEST),
+    )
+    known = heard._replace(peaks=now.peaks)
+    found = match(known, now.aim, now.rest, rate, moved=now.moved, costs=costs, farthest=farthest)
+
+    def begin() -> tuple[Mix, _Round]:
+        params = dsp.console_params(*adjust(found.mix), sample_rate=rate)
+        strips = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, heard.side), params.tracks)
+        rest = Mix(strips.input_gain_db, strips.pan, strips.equalizer, params.master_bus.equalizer)
+        params = with_mix(params._replace(tracks=strips), rest, heard.side)
+        return rest, now._replace(params=params, rest=rest)
+
+    def go_on() -> tuple[Mix, _Round]:
+        params = with_mix(now.params, found.mix, heard.side)
+        return found.mix, now._replace(params=params, moved=found.moved)
+
+    return jax.lax.cond(is_first, begin, go_on)
+
+
+def _aim_again(
+    now: _Round, mix: Mix, judged: _Judged, heard: Heard, target: StyleFeatures, rate: int
+) -> _Round:
+    """Move the aim by what was missing, now knowing what the tracks do where the mix peaked."""
+    # Where tracks peak a mix may peak once they are louder: known before it is heard.
+    alone = highest_peaks(judged.strips, PEAKS_ALONE)
+    places = jnp.concatenate([now.instants.reshape(-1), alone.reshape(-1)])
+    parted = samples_in_bands(judged.strips, places, sample_rate=rate)
+    gains = jnp.maximum(strip_gains(heard, mix, rate), LEAST_GAIN)
+    peaks = parted / gains[..., None]
+    seen = picture(heard._replace(peaks=peaks), mix, rate)
+    return now._replace(peaks=peaks, aim=_aim(seen, judged.features, target))
 
 
 def _aim(seen: Picture, measured: StyleFeatures, target: StyleFeatures) -> Picture:

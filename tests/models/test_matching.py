@@ -15,6 +15,7 @@ from diffmst_jax.models.matching import (
     COSTS,
     EVERYDAY_DB,
     FIRST_COSTS,
+    FIRST_FARTHEST,
     Costs,
     Solution,
     match,
@@ -261,6 +262,23 @@ def test_matching_finds_its_way_back():
     assert found.log_width < 0.2
     assert found.loudness_db < 0.01
     assert np.mean(np.square(held.spectrum)) < 0.4 * np.mean(np.square(before.spectrum))
+
+
+def test_the_first_solution_is_the_same_where_room_is_kept_for_peaks_to_come():
+    """Listening finds it by the program of the later ones, its costs and bounds as arrays."""
+    statistics, energy, measured = heard()
+    tracks = hear(statistics, energy, ALL, PAIR)
+    wanted = wanted_picture(measured)
+    rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
+    roomy = tracks._replace(peaks=jnp.zeros((4, 24, 40)))
+    plain = quick_jit(
+        lambda: match(tracks, wanted, rest, RATE, costs=FIRST_COSTS, farthest=FIRST_FARTHEST)
+    )()
+    choices = jax.tree.map(jnp.asarray, {"costs": FIRST_COSTS, "farthest": FIRST_FARTHEST})
+    listening = quick_jit(lambda choices: match(roomy, wanted, rest, RATE, **choices))(choices)
+    assert way(plain) > 0.1
+    for a, b in zip(jax.tree.leaves(plain), jax.tree.leaves(listening), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
 
 
 def test_each_cost_keeps_small_what_it_is_of():

@@ -65,7 +65,7 @@ class AudioFeatureLoss(NamedTuple):
     bark_spectrum: Array
 
 
-def style_features(mix: Array, *, sample_rate: int) -> StyleFeatures:
+def style_features(mix: Array, *, sample_rate: int, bark_hop: int = BARK_HOP) -> StyleFeatures:
     """Measure the production style of one stereo signal.
 
     Silence, mono and anti-phase signals give finite values and finite gradients: powers are limited
@@ -74,6 +74,7 @@ def style_features(mix: Array, *, sample_rate: int) -> StyleFeatures:
     Args:
         mix: stereo audio, `(2, time)`.
         sample_rate: samples per second of `mix`.
+        bark_hop: samples from one spectrum to the next, see `bark_spectrum`.
 
     Returns:
         The features; see `StyleFeatures`.
@@ -92,24 +93,26 @@ def style_features(mix: Array, *, sample_rate: int) -> StyleFeatures:
         crest_factor_db=crest_factor_db(mix),
         stereo_width=side_power / jnp.maximum(mid_power, POWER_FLOOR),
         stereo_imbalance=(power[1] - power[0]) / jnp.maximum(power[0] + power[1], POWER_FLOOR),
-        bark_spectrum=bark_spectrum(mid_side, sample_rate=sample_rate).T,
+        bark_spectrum=bark_spectrum(mid_side, sample_rate=sample_rate, hop=bark_hop).T,
     )
 
 
-def bark_spectrum(x: Array, *, sample_rate: int) -> Array:
+def bark_spectrum(x: Array, *, sample_rate: int, hop: int = BARK_HOP) -> Array:
     """Log of the mean magnitude spectrum in 24 Bark bands.
 
     Args:
         x: audio, `(channels, time)`; what is shorter than half the analysis window (16385 samples)
             is padded with silence to that length.
         sample_rate: samples per second of `x`.
+        hop: samples from one spectrum to the next. The default is that of the loss; half the window
+            (16384), as long as it is also that of what is compared, takes half the time.
 
     Returns:
         Natural log of band magnitude, `(channels, 24)`; at silence it is log(1e-8).
     """
     missing = max(0, BARK_N_FFT // 2 + 1 - x.shape[-1])
     padded = jnp.pad(x, ((0, 0), (0, missing)))
-    spectrum = magnitude(stft(padded, n_fft=BARK_N_FFT, hop=BARK_HOP))
+    spectrum = magnitude(stft(padded, n_fft=BARK_N_FFT, hop=hop))
     bank = bark_filterbank(
         bands=BARK_BANDS,
         n_fft=BARK_N_FFT,

@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from diffmst_jax.audio_blocks import AudioStream
+from diffmst_jax.memory import aligned
 from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.tracks import READERS, Strip, check_channels, files_of_strips
 
 AHEAD_BYTES = 1 << 25
 """What may wait, decoded, while the console is being compiled or is busy. (Four times as much made
 `diffmst render` take 4 % longer: fresh memory costs more than waiting.)"""
-
-ALIGNED_BYTES = 64
-"""Where XLA wants arrays to begin: it copies others."""
 
 
 class StripStream:
@@ -73,7 +71,7 @@ class StripStream:
             for name in self._streams
         ]
         while True:
-            block = _room(rows, size)
+            block = aligned(rows, size)
             lengths = self._readers.map(_read_rows, self._streams.values(), repeat(block), places)
             length = max(lengths)
             if length:
@@ -95,10 +93,3 @@ def _read_rows(stream: AudioStream, block: np.ndarray, places: list[tuple[int, i
     for _, row in places:
         block[row, length:] = 0.0
     return length
-
-
-def _room(rows: int, size: int) -> np.ndarray:
-    """Memory for float32 `(rows, size)`, aligned to `ALIGNED_BYTES`."""
-    memory = np.empty(rows * size + ALIGNED_BYTES, np.float32)
-    first = -memory.ctypes.data % ALIGNED_BYTES // memory.itemsize
-    return memory[first : first + rows * size].reshape(rows, size)

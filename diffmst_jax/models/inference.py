@@ -12,7 +12,7 @@ from flax import nnx
 from jax import Array
 
 import dsp
-from diffmst_jax.losses import style_features
+from diffmst_jax.memory import aligned
 from diffmst_jax.models.build import DiffMstModel
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig, ModelConfig
@@ -21,7 +21,7 @@ from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize
 from diffmst_jax.models.listening import listen, rounds_for
 from diffmst_jax.models.picture import Mix
 from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
-from diffmst_jax.models.windows import MAXIMUM_WINDOWS, Windows, choose_windows, excerpt
+from diffmst_jax.models.windows import MAXIMUM_WINDOWS, Windows, choose_windows, told
 from dsp.loudness import ABSOLUTE_GATE_LUFS
 
 log = logging.getLogger(__name__)
@@ -155,17 +155,15 @@ class Model:
         # Rounding grows while it listens, so tracks are heard in an order of their own.
         order = np.argsort(heard.gains[:, 0], kind="stable")
         unheard = padded_count(len(order)) - len(order)
-        plain = excerpt(heard.tracks, length=length)
-        tracks = np.zeros((len(order) + unheard, plain.shape[1]), np.float32)
-        for row, number in zip(tracks, order, strict=False):
-            np.multiply(plain[number], heard.gains[number], out=row)
+        tracks = told(heard.tracks, length=length, order=order, rows=len(order) + unheard)
+        tracks[: len(order)] *= heard.gains[order]
         differs = heard.tracks.shape[1] >= SEGMENTED_FROM * length
         answer = jax.device_get(
             self._listen(
                 self._weights,
                 SEGMENTS if differs else 0,
                 tracks,
-                excerpt(heard.reference, length=length),
+                told(heard.reference, length=length),
                 np.pad(np.ones(len(order), bool), (0, unheard)),
                 np.pad(heard.side[order], (0, unheard)),
             )
@@ -208,7 +206,10 @@ class Model:
             tracks = np.pad(tracks, ((0, 0), (0, shortest - tracks.shape[1])))
         if loudness_lufs is None:
             # One track at a time: over all at once the filter takes several times the song's size.
-            levels = [jax.device_get(self._track_level(track[None])) for track in tracks]
+            row, levels = aligned(1, tracks.shape[1]), []
+            for track in tracks:
+                row[0] = track
+                levels.append(jax.device_get(self._track_level(row)))
             gain_db = np.array([level.gain_db[0] for level in levels])
             audible = np.array([level.audible[0] for level in levels])
         else:
@@ -269,7 +270,7 @@ def predict_and_listen(
         resting_mix(one.track, mask, one.heard.side, one.reference, rate),
         adjust,
         tracks,
-        style_features(reference, sample_rate=rate),
+        reference,
         console,
         sample_rate=rate,
         rounds=rounds_for(tracks.shape[1], full=MAXIMUM_WINDOWS * module.config.window_samples),

@@ -19,7 +19,7 @@ from jax import Array
 import dsp
 from diffmst_jax.audio import REVERB_SEED
 from diffmst_jax.losses import StyleFeatures, style_distance, style_features
-from diffmst_jax.losses.audio_features import crest_factor_db
+from diffmst_jax.losses.audio_features import BARK_N_FFT, crest_factor_db
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models.bands import STYLE_BANDS
 from diffmst_jax.models.controls import Controls
@@ -40,6 +40,7 @@ from dsp.dynamics import lookahead_samples
 ROUNDS = 4  # of a full excerpt
 MOST_ROUNDS = 8  # of a short one, in no more time
 CHOICE = 2  # the round that chooses the master's threshold: once balance has settled
+HOP = BARK_N_FFT // 2  # between spectra: half as many as the loss takes, of mix and reference alike
 PEAKS = 32  # of each channel of each mix
 PEAKS_ALONE = 2  # of each track
 WIDTH_FLOOR = 1e-9
@@ -107,7 +108,7 @@ def listen(
     rest: Mix,
     adjust: Callable[[Mix], Controls],
     tracks: Array,
-    target: StyleFeatures,
+    reference: Array,
     config: dsp.ConsoleConfig,
     *,
     sample_rate: int,
@@ -123,7 +124,7 @@ def listen(
         adjust: puts the first solution on the console and does what the picture leaves out. What
             comes of it is where all further solutions start from.
         tracks: the excerpt, at -48 LUFS each, `(tracks, time)`.
-        target: features of the reference at -16 LUFS.
+        reference: at -16 LUFS, `(2, any time)`.
         config: of the console.
         sample_rate: samples per second.
         rounds: how often to mix, more than `CHOICE`; see `rounds_for`.
@@ -131,6 +132,7 @@ def listen(
     Returns:
         Controls of the mix that came nearest; the first is what `adjust` said.
     """
+    target = _measured(reference, sample_rate)
 
     def solve_and_judge(now: _Round, number: Array) -> tuple[_Round, None]:
         mix, now = _solve(now, number == 0, heard, adjust, sample_rate)
@@ -314,6 +316,8 @@ def _nearest_compressor(
 
 
 def _features(mix: Array, rate: int) -> StyleFeatures:
-    return style_features(
-        normalize_loudness(mix, REFERENCE_LUFS, sample_rate=rate), sample_rate=rate
-    )
+    return _measured(normalize_loudness(mix, REFERENCE_LUFS, sample_rate=rate), rate)
+
+
+def _measured(audio: Array, rate: int) -> StyleFeatures:
+    return style_features(audio, sample_rate=rate, bark_hop=HOP)

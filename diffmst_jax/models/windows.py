@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from diffmst_jax.memory import aligned
+
 MAXIMUM_WINDOWS = 4
 CANDIDATES_PER_WINDOW = 2  # candidate windows start every half window
 STEPS_PER_WINDOW = 8  # by which the length of shorter songs is counted
@@ -50,8 +52,10 @@ def choose_windows(tracks: np.ndarray, reference: np.ndarray, *, length: int) ->
     return Windows(pairs, weights / weights.sum(axis=0))
 
 
-def excerpt(audio: np.ndarray, *, length: int) -> np.ndarray:
-    """Choose what to hear of a song: up to four windows that tell most of it, in order of time.
+def told(
+    audio: np.ndarray, *, length: int, order: np.ndarray | None = None, rows: int = 0
+) -> np.ndarray:
+    """Copy what is heard of a song: up to four windows that tell most of it, in order of time.
 
     A song that is no longer is heard as it is, but for the end that is no whole eighth of a window:
     few lengths to compile. What is shorter than a window is repeated.
@@ -59,18 +63,30 @@ def excerpt(audio: np.ndarray, *, length: int) -> np.ndarray:
     Args:
         audio: tracks or channels, `(signals, time)`.
         length: window length in samples.
+        order: of the signals in the copy; their own if left out.
+        rows: of the copy; silent where there is no signal. As many as there are signals at least.
 
     Returns:
-        `(signals, length)` at least; of a song that is heard as it is, a view.
+        `(rows, length)` at least, float32 where XLA reads it, see `memory.aligned`.
     """
+    parts = _excerpt(audio, length)
+    order = np.arange(len(audio)) if order is None else order
+    heard = aligned(max(rows, len(order)), sum(part.stop - part.start for part in parts))
+    for row, number in zip(heard, order, strict=False):
+        np.concatenate([audio[number, part] for part in parts], out=row)
+    heard[len(order) :] = 0.0
+    return heard
+
+
+def _excerpt(audio: np.ndarray, length: int) -> list[slice]:
+    """The parts of the time that are heard, one after the other."""
     time = audio.shape[1]
     if time < length:
-        return np.tile(audio, (1, -(-length // time)))[:, :length]
+        return [*[slice(0, time)] * (length // time), slice(0, length % time)]
     if time <= MAXIMUM_WINDOWS * length:
         step = max(length // STEPS_PER_WINDOW, 1)
-        return audio[:, : time // step * step]
-    starts = sorted(_most_telling(audio, length)[0])
-    return np.concatenate([audio[:, s : s + length] for s in starts], axis=1)
+        return [slice(0, time // step * step)]
+    return [slice(start, start + length) for start in sorted(_most_telling(audio, length)[0])]
 
 
 def _most_telling(audio: np.ndarray, length: int) -> tuple[list[int], np.ndarray]:

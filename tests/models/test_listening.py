@@ -50,17 +50,17 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     start = start_of(statistics, known, measured)
 
     @quick_jit
-    def listened(tracks, target):
+    def listened(tracks, reference):
         wanted = wanted_picture(measured)
         rest = resting_mix(statistics, ALL, side, measured, RATE)
 
         def adjust(solution):
             return start_from(solution, known, wanted, RATE).controls
 
-        return listen(known, wanted, rest, adjust, tracks, target, console, sample_rate=RATE)
+        return listen(known, wanted, rest, adjust, tracks, reference, console, sample_rate=RATE)
 
     plain = jnp.sum(tracks, axis=0)
-    before, after = distance(start.controls), distance(listened(tracks, style(reference)))
+    before, after = distance(start.controls), distance(listened(tracks, reference))
     mono = at_level(jnp.stack([plain, plain]))
     assert loss(mono, reference).total > 1.0
     assert before < 0.05

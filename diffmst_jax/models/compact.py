@@ -40,7 +40,6 @@ from diffmst_jax.models.starting_point import (
     starting_point,
 )
 from diffmst_jax.models.transformer import Controller
-from dsp.numerics import EXACT
 
 MIX_TOKENS = 5  # mid, side, left, right and style
 VIEWS = np.array([[1, 1], [1, -1], [1, 0], [0, 1]], np.float32)  # of left and right, in that order
@@ -131,7 +130,8 @@ class CompactModel(nnx.Module):
         Returns:
             Controls in [0, 1] with a leading batch axis; those of masked tracks mean nothing.
         """
-        return self.settings(self.measure(tracks, reference, mask, side))
+        present = jnp.where(mask[..., None].astype(bool), tracks, 0.0)
+        return self.settings(self.measure(present, reference, mask, side))
 
     def measure(
         self,
@@ -145,7 +145,8 @@ class CompactModel(nnx.Module):
         """Measure what settings follow from; no weight takes part.
 
         Args:
-            tracks: as of a call, and so are reference, mask and side.
+            tracks: as of a call, and so are reference, mask and side, but silent where masked: a
+                copy that makes sure is left to whoever cannot tell.
             reference: `(batch, 2, time)`.
             mask: which tracks are there.
             side: which channel of a pair each is.
@@ -156,15 +157,13 @@ class CompactModel(nnx.Module):
         assert isinstance(encoder, CompactConfig)
         mask = mask.astype(bool)
         side = jnp.zeros(mask.shape, jnp.int32) if side is None else jnp.where(mask, side, 0)
-        present = jnp.where(mask[..., None], tracks, 0.0)
-        spectra = analyse(present, encoder, sample_rate=rate, segments=max(segments, 1))
-        track = band_statistics(present, spectra)
+        spectra = analyse(tracks, encoder, sample_rate=rate, segments=max(segments, 1))
+        track = band_statistics(tracks, spectra)
         heard = jax.vmap(hear)(track, spectra.energy, mask, side)
         if segments:
             heard = heard._replace(segments=jax.vmap(hear_segments)(track, spectra.segments))
-        views = jnp.einsum("vc,bct->bvt", VIEWS, reference, precision=EXACT)
         spectra = analyse(reference, encoder, sample_rate=rate, views=VIEWS)
-        mix = band_statistics(views, spectra)
+        mix = band_statistics(_views(reference), spectra)
         measured = jax.vmap(measure_reference)(reference, mix.spectrum[:, :2])
         return Measured(track, heard, mix, measured)
 
@@ -189,6 +188,12 @@ class CompactModel(nnx.Module):
             master=self.master_head(master) * scales.master[None],
         )
         return jax.tree.map(lambda place, step: jax.nn.sigmoid(place + step), base, steps)
+
+
+def _views(reference: Array) -> Array:
+    """The four of `(batch, 2, time)`, one after the other: a product goes through memory twice."""
+    left, right = reference[:, 0], reference[:, 1]
+    return jnp.stack([a * left + b * right for a, b in VIEWS], axis=1)
 
 
 def _style(reference: Reference, start: Start, mask: Array) -> Array:

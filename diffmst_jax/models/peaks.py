@@ -10,7 +10,7 @@ from diffmst_jax.models.energies import band_shares
 from dsp.numerics import matmul
 from dsp.spectral import window_values
 
-FRAME = 441  # samples, of which no more than one is a peak
+FRAME = 512  # samples, of which no more than one is a peak; excerpts are as many whole frames
 N_FFT = 2048  # of the filters that part a sample into bands
 
 

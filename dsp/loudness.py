@@ -18,6 +18,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from dsp.checks import check_choice, check_count, check_number, check_sample_rate
 from dsp.numerics import matmul
@@ -125,9 +126,11 @@ def loudness_range(x: jax.Array, *, sample_rate: float, variant: str = "pyloudno
         x = jnp.pad(x, ((0, 0), (0, int(PYLOUDNORM_RANGE_TAIL_S * sample_rate))))
     powers = _block_powers(x, SHORT_TERM_S, hop_s, sample_rate, variant)
     audible = powers >= _power(ABSOLUTE_GATE_LUFS)
-    threshold = _masked_mean(powers, audible) * 10.0 ** (RANGE_GATE_LU / 10.0)
-    passing = audible & (powers >= threshold)
-    ordered = jnp.sort(jnp.where(passing, _loudness(powers, SILENCE_LUFS), jnp.inf))
+    mean = _masked_mean(powers, audible)
+    passing = audible & (powers >= mean * 10.0 ** (RANGE_GATE_LU / 10.0))
+    # A range is a difference, so levels may be those above the mean, where floats are finer.
+    relative = jnp.where(passing, powers / lax.stop_gradient(jnp.where(passing, mean, 1.0)), 1.0)
+    ordered = jnp.sort(jnp.where(passing, 10.0 * jnp.log10(relative), jnp.inf))
     low, high = (_percentile(ordered, jnp.sum(passing), q) for q in RANGE_PERCENTILES)
     return jnp.where(jnp.any(passing), high - low, 0.0)
 

@@ -36,6 +36,7 @@ from diffmst_jax.models.picture import (
 )
 from diffmst_jax.models.starting_point import with_mix
 from dsp.dynamics import lookahead_samples
+from dsp.side_chain import linked_power
 
 ROUNDS = 4  # of a full excerpt
 MOST_ROUNDS = 8  # of a short one, in no more time
@@ -298,13 +299,11 @@ def _nearest_compressor(
     """
     tried = [own, *(TRIED._replace(threshold_db=threshold) for threshold in THRESHOLDS_DB)]
     choices = jax.tree.map(lambda *leaves: jnp.stack(leaves), *tried)
+    # All hear one level, so it is taken from the channels once.
+    level = jnp.sqrt(linked_power(mix, detector=config.detector))[None]
     gains = jax.vmap(
         lambda settings: dsp.compressor_gain(
-            mix,
-            settings,
-            sample_rate=rate,
-            ballistics=config.ballistics,
-            detector=config.detector,
+            level, settings, sample_rate=rate, ballistics=config.ballistics
         )
     )(choices)
     delay = lookahead_samples(config.master_lookahead_ms, sample_rate=rate)

@@ -64,7 +64,7 @@ def told(
         audio: tracks or channels, `(signals, time)`.
         length: window length in samples.
         order: of the signals in the copy; their own if left out.
-        rows: of the copy; silent where there is no signal. As many as there are signals at least.
+        rows: of the copy, at least; silent where there is no signal.
 
     Returns:
         `(rows, length)` at least, float32 where XLA reads it, see `memory.aligned`.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 import dsp
 from diffmst_jax.audio import REVERB_SEED
@@ -62,6 +62,7 @@ class _Round(NamedTuple):
         moved: how far the picture's settings lie from there.
         aim: what the picture is to show next.
         peaks: what the tracks do wherever a mix of them peaked, see `Heard`.
+        instants: samples at which the mixes so far peaked, `(rounds, 2, PEAKS)`.
         best: the best so far, and its distance.
         lowest: scalar.
     """
@@ -71,6 +72,7 @@ class _Round(NamedTuple):
     moved: Mix
     aim: Picture
     peaks: Array
+    instants: Array
     best: dsp.ConsoleParams
     lowest: Array
 
@@ -140,13 +142,14 @@ def listen(
         better = distance < now.lowest
         now = now._replace(
             params=judged.params,
+            instants=now.instants.at[number].set(judged.peaks),
             best=jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best),
             lowest=jnp.minimum(distance, now.lowest),
         )
         # The last round has nobody to aim for.
         return jax.lax.cond(
             number + 1 < rounds,
-            lambda: _aim_again(now, mix, judged, heard, target, number, sample_rate),
+            lambda: _aim_again(now, mix, judged, heard, target, sample_rate),
             lambda: now,
         ), None
 
@@ -160,13 +163,14 @@ def _before_any(rest: Mix, wanted: Picture, rounds: int, rate: int) -> _Round:
     count = len(rest.pan)
     sizes = (count, dsp.TRACK_CONTROLS), dsp.FX_BUS_CONTROLS, dsp.MASTER_CONTROLS
     unset = dsp.console_params(*(jnp.full(size, 0.5) for size in sizes), sample_rate=rate)
-    places = rounds * 2 * PEAKS + count * PEAKS_ALONE
+    instants = jnp.full((rounds, 2, PEAKS), -1)
     return _Round(
         params=unset,
         rest=rest,
         moved=jax.tree.map(jnp.zeros_like, rest),
         aim=wanted,
-        peaks=jnp.zeros((count, STYLE_BANDS, places)),
+        peaks=jnp.zeros((count, STYLE_BANDS, instants.size + count * PEAKS_ALONE)),
+        instants=instants,
         best=unset,
         lowest=jnp.asarray(jnp.inf),
     )
@@ -202,23 +206,15 @@ def _solve(
 
 
 def _aim_again(
-    now: _Round,
-    mix: Mix,
-    judged: _Judged,
-    heard: Heard,
-    target: StyleFeatures,
-    number: Array,
-    rate: int,
+    now: _Round, mix: Mix, judged: _Judged, heard: Heard, target: StyleFeatures, rate: int
 ) -> _Round:
     """Move the aim by what was missing, now knowing what the tracks do where the mix peaked."""
     # Where tracks peak a mix may peak once they are louder: known before it is heard.
     alone = highest_peaks(judged.strips, PEAKS_ALONE)
-    places = jnp.concatenate([judged.peaks.reshape(-1), alone.reshape(-1)])
+    places = jnp.concatenate([now.instants.reshape(-1), alone.reshape(-1)])
     parted = samples_in_bands(judged.strips, places, sample_rate=rate)
     gains = jnp.maximum(strip_gains(heard, mix, rate), LEAST_GAIN)
-    here, anywhere = jnp.split(parted / gains[..., None], [judged.peaks.size], axis=-1)
-    peaks = lax.dynamic_update_slice_in_dim(now.peaks, here, number * here.shape[-1], axis=-1)
-    peaks = peaks.at[..., -anywhere.shape[-1] :].set(anywhere)
+    peaks = parted / gains[..., None]
     seen = picture(heard._replace(peaks=peaks), mix, rate)
     return now._replace(peaks=peaks, aim=_aim(seen, judged.features, target))
 

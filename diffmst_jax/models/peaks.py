@@ -52,14 +52,17 @@ def samples_in_bands(signals: Array, places: Array, *, sample_rate: int) -> Arra
     filters = jnp.pad(jnp.asarray(_filters(sample_rate), signals.dtype), ((half, half), (0, 0)))
 
     def parted(place: Array) -> Array:
+        nothing = jnp.zeros((len(signals), filters.shape[1]), signals.dtype)
+        return lax.cond(place >= 0, filtered, lambda _: nothing, place)
+
+    def filtered(place: Array) -> Array:
         # At the ends of the signals the filters move, not the window.
         first = jnp.clip(place - half, 0, signals.shape[1] - N_FFT)
         around = lax.dynamic_slice_in_dim(signals, first, N_FFT, axis=1)
         return matmul(around, lax.dynamic_slice_in_dim(filters, first - place + N_FFT, N_FFT))
 
     # One after the other: a CPU takes four times as long to gather all windows first.
-    samples = jnp.moveaxis(lax.map(parted, places), 0, -1)
-    return samples * (places >= 0).astype(samples.dtype)[None, None]
+    return jnp.moveaxis(lax.map(parted, places), 0, -1)
 
 
 @lru_cache

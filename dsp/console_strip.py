@@ -39,12 +39,10 @@ def channel_strips(
     memory = StripState(None, None) if state is None else state
 
     def tone(x: jax.Array, strip: TrackParams, state: Any) -> tuple[jax.Array, Any]:
-        x = x[None]
-        if config.track_equalizer:
-            x, state = _equalize(x, strip.equalizer, config, sample_rate, state)
-        # Linear, so they may change places: here the gain goes into what follows, and no copy of
-        # all tracks is made.
-        return gain(x, strip.input_gain_db), state
+        x = gain(x[None], strip.input_gain_db)
+        if not config.track_equalizer:
+            return x, state
+        return _equalize(x, strip.equalizer, config, sample_rate, state)
 
     def dynamics(
         x: jax.Array, level: jax.Array | None, settings: CompressorParams, state: Any

@@ -12,6 +12,7 @@ from flax import nnx
 from jax import Array
 
 import dsp
+from diffmst_jax.memory import aligned
 from diffmst_jax.models.build import DiffMstModel
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig, ModelConfig
@@ -205,7 +206,10 @@ class Model:
             tracks = np.pad(tracks, ((0, 0), (0, shortest - tracks.shape[1])))
         if loudness_lufs is None:
             # One track at a time: over all at once the filter takes several times the song's size.
-            levels = [jax.device_get(self._track_level(track[None])) for track in tracks]
+            row, levels = aligned(1, tracks.shape[1]), []
+            for track in tracks:
+                row[0] = track
+                levels.append(jax.device_get(self._track_level(row)))
             gain_db = np.array([level.gain_db[0] for level in levels])
             audible = np.array([level.audible[0] for level in levels])
         else:

@@ -136,8 +136,8 @@ def test_a_pair_is_compressed_as_the_stereo_signal_that_it_is(config):
     @quick_jit
     def both(x):
         linked = dsp.console_strips(x, strips, config, sample_rate=SAMPLE_RATE, side=PAIR).tracks
-        toned = dsp.parametric_eq(x[1:], strip.equalizer, sample_rate=SAMPLE_RATE)
-        toned = dsp.gain(toned, strip.input_gain_db)
+        toned = dsp.gain(x[1:], strip.input_gain_db)
+        toned = dsp.parametric_eq(toned, strip.equalizer, sample_rate=SAMPLE_RATE)
         wanted = dsp.compressor(
             toned,
             strip.compressor,

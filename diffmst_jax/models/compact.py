@@ -145,8 +145,8 @@ class CompactModel(nnx.Module):
         """Measure what settings follow from; no weight takes part.
 
         Args:
-            tracks: as of a call, and so are reference, mask and side, but silent where masked: a
-                copy that makes sure is left to whoever cannot tell.
+            tracks: as of a call, and so are reference, mask and side, but silent where
+                masked, which is for the caller to know or to see to.
             reference: `(batch, 2, time)`.
             mask: which tracks are there.
             side: which channel of a pair each is.
@@ -191,7 +191,7 @@ class CompactModel(nnx.Module):
 
 
 def _views(reference: Array) -> Array:
-    """The four of `(batch, 2, time)`, one after the other: a product goes through memory twice."""
+    """The four of `(batch, 2, time)`, without the copies that a product would make of both."""
     left, right = reference[:, 0], reference[:, 1]
     return jnp.stack([a * left + b * right for a, b in VIEWS], axis=1)
 

@@ -12,7 +12,6 @@ from flax import nnx
 from jax import Array
 
 import dsp
-from diffmst_jax.memory import aligned
 from diffmst_jax.models.build import DiffMstModel
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig, ModelConfig
@@ -21,7 +20,7 @@ from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize
 from diffmst_jax.models.listening import listen, rounds_for
 from diffmst_jax.models.picture import Mix
 from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
-from diffmst_jax.models.windows import MAXIMUM_WINDOWS, Windows, choose_windows, told
+from diffmst_jax.models.windows import MAXIMUM_WINDOWS, Windows, choose_windows, excerpt
 from dsp.loudness import ABSOLUTE_GATE_LUFS
 
 log = logging.getLogger(__name__)
@@ -155,7 +154,7 @@ class Model:
         # Rounding grows while it listens, so tracks are heard in an order of their own.
         order = np.argsort(heard.gains[:, 0], kind="stable")
         unheard = padded_count(len(order)) - len(order)
-        tracks = told(heard.tracks, length=length, order=order, rows=len(order) + unheard)
+        tracks = excerpt(heard.tracks, length=length, order=order, rows=len(order) + unheard)
         tracks[: len(order)] *= heard.gains[order]
         differs = heard.tracks.shape[1] >= SEGMENTED_FROM * length
         answer = jax.device_get(
@@ -163,7 +162,7 @@ class Model:
                 self._weights,
                 SEGMENTS if differs else 0,
                 tracks,
-                told(heard.reference, length=length),
+                excerpt(heard.reference, length=length),
                 np.pad(np.ones(len(order), bool), (0, unheard)),
                 np.pad(heard.side[order], (0, unheard)),
             )
@@ -206,10 +205,7 @@ class Model:
             tracks = np.pad(tracks, ((0, 0), (0, shortest - tracks.shape[1])))
         if loudness_lufs is None:
             # One track at a time: over all at once the filter takes several times the song's size.
-            row, levels = aligned(1, tracks.shape[1]), []
-            for track in tracks:
-                row[0] = track
-                levels.append(jax.device_get(self._track_level(row)))
+            levels = [jax.device_get(self._track_level(track[None])) for track in tracks]
             gain_db = np.array([level.gain_db[0] for level in levels])
             audible = np.array([level.audible[0] for level in levels])
         else:

@@ -52,7 +52,7 @@ def choose_windows(tracks: np.ndarray, reference: np.ndarray, *, length: int) ->
     return Windows(pairs, weights / weights.sum(axis=0))
 
 
-def told(
+def excerpt(
     audio: np.ndarray, *, length: int, order: np.ndarray | None = None, rows: int = 0
 ) -> np.ndarray:
     """Copy what is heard of a song: up to four windows that tell most of it, in order of time.
@@ -69,7 +69,7 @@ def told(
     Returns:
         `(rows, length)` at least, float32 where XLA reads it, see `memory.aligned`.
     """
-    parts = _excerpt(audio, length)
+    parts = _heard_parts(audio, length)
     order = np.arange(len(audio)) if order is None else order
     heard = aligned(max(rows, len(order)), sum(part.stop - part.start for part in parts))
     for row, number in zip(heard, order, strict=False):
@@ -78,7 +78,7 @@ def told(
     return heard
 
 
-def _excerpt(audio: np.ndarray, length: int) -> list[slice]:
+def _heard_parts(audio: np.ndarray, length: int) -> list[slice]:
     """The parts of the time that are heard, one after the other."""
     time = audio.shape[1]
     if time < length:

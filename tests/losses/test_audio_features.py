@@ -132,6 +132,16 @@ def test_known_values_of_simple_signals():
     np.testing.assert_allclose(features.stereo_imbalance, -0.75 / 1.25, rtol=1e-4)
 
 
+def test_half_the_overlap_measures_nearly_the_same_spectrum_and_the_same_else():
+    """Of noise, whose spectra differ from frame to frame."""
+    x = jnp.asarray(np.random.default_rng(3).standard_normal((2, 10 * RATE)), jnp.float32)
+    often, seldom = (style_features(x, sample_rate=RATE, bark_hop=hop) for hop in (8192, 16384))
+    difference = np.abs(often.bark_spectrum - seldom.bark_spectrum)
+    assert 0 < difference.max() < 0.05
+    for name in set(often._fields) - {"bark_spectrum"}:
+        np.testing.assert_array_equal(getattr(often, name), getattr(seldom, name))
+
+
 @pytest.mark.parametrize("shape", [(1, TIME), (TIME,), (3, TIME)])
 def test_other_than_stereo_is_refused(shape):
     with pytest.raises(ValueError, match=r"\(2, time\)"):

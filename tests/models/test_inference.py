@@ -13,7 +13,7 @@ from diffmst_jax.losses import audio_feature_loss
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import Model, normalize_tracks
 from diffmst_jax.models.inference import padded_count, pair_gains_db, whole_pairs
-from diffmst_jax.models.windows import choose_windows, told
+from diffmst_jax.models.windows import choose_windows, excerpt
 from dsp.loudness import integrated_loudness
 from tests.compiling import quick_jit, quickly
 from tests.models.small import SMALL, TIME, model, predict, song
@@ -134,12 +134,12 @@ def test_a_recording_that_leans_is_heard_leaning():
 def test_a_short_song_is_heard_as_it_is_and_most_is_told_of_a_long_one():
     noise = np.random.default_rng(0).standard_normal((2, 1000)).astype(np.float32)
     for length, heard in ((1000, 1000), (400, 1000), (600, 975)):
-        np.testing.assert_array_equal(told(noise, length=length), noise[:, :heard])
-    np.testing.assert_array_equal(told(noise, length=1500)[:, 1000:], noise[:, :500])
+        np.testing.assert_array_equal(excerpt(noise, length=length), noise[:, :heard])
+    np.testing.assert_array_equal(excerpt(noise, length=1500)[:, 1000:], noise[:, :500])
     song_ = np.zeros((2, 10_000), np.float32)
     song_[0, 3000:3100] = 1.0
     song_[1, 8000:8200] = np.arange(1, 201)
-    most = told(song_, length=500)
+    most = excerpt(song_, length=500)
     assert most.shape == (2, 2000)
     np.testing.assert_array_equal(most.sum(axis=1), song_.sum(axis=1))
     np.testing.assert_array_equal(most[1][most[1] > 0], np.arange(1, 201))
@@ -148,7 +148,7 @@ def test_a_short_song_is_heard_as_it_is_and_most_is_told_of_a_long_one():
 def test_what_is_heard_comes_in_any_order_followed_by_silent_rows():
     noise = np.random.default_rng(0).standard_normal((3, 1000)).astype(np.float32)
     order = np.array([2, 0, 1])
-    heard = told(noise, length=400, order=order, rows=5)
+    heard = excerpt(noise, length=400, order=order, rows=5)
     np.testing.assert_array_equal(heard[:3], noise[order])
     assert not heard[3:].any()
 

@@ -23,6 +23,7 @@ from diffmst_jax.models.listening import (
     rounds_for,
 )
 from diffmst_jax.models.starting_point import hear, resting_mix, start_from, wanted_picture
+from dsp.side_chain import DETECTORS, linked_power
 from tests.compiling import quick_jit
 from tests.models.heard_song import ALL, PAIR, RATE, audio, heard, start_of
 
@@ -125,6 +126,25 @@ def test_the_master_s_compressor_takes_no_more_than_engineers_let_it(peak, most_
     assert lowest > MOST_REDUCTION_DB + 2.0
     assert min(fewer_peaks, more_peaks) == 0.0
     assert 0.5 * most_db <= max(fewer_peaks, more_peaks) <= most_db
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_compressor_that_hears_the_level_of_a_mix_does_what_it_does_for_the_mix(detector):
+    """By which the compressors that are tried share one measurement."""
+    mix = jnp.asarray(np.random.default_rng(1).standard_normal((2, RATE)), jnp.float32)
+
+    @quick_jit
+    def gains(mix):
+        level = jnp.sqrt(linked_power(mix, detector=detector))[None]
+        settings = TRIED._replace(threshold_db=THRESHOLDS_DB[-1])
+        return (
+            dsp.compressor_gain(mix, settings, sample_rate=RATE, detector=detector),
+            dsp.compressor_gain(level, settings, sample_rate=RATE),
+        )
+
+    of_mix, of_level = gains(mix)
+    assert jnp.min(of_mix) < 0.5
+    np.testing.assert_allclose(of_level, of_mix, rtol=1e-5)
 
 
 def test_where_every_compressor_takes_too_much_the_mix_keeps_its_own():

@@ -8,6 +8,8 @@ from diffmst_jax.losses import audio_feature_loss
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import load_model, normalize_tracks, packaged_models
 from diffmst_jax.models.folder import CARD_FILE, PACKAGED_MODELS
+from diffmst_jax.models.peaks import FRAME
+from diffmst_jax.models.windows import STEPS_PER_WINDOW
 from tests.compiling import quick_jit, quickly
 from tests.models.small import song
 
@@ -21,6 +23,11 @@ def test_it_is_small_and_says_where_it_comes_from():
     card = (folder / CARD_FILE).read_text()
     assert "experiment=packaged" in card
     assert "Apache-2.0" in card
+
+
+def test_excerpts_are_whole_frames_in_which_peaks_are_sought():
+    """Else every round of listening would copy all tracks to cut off what is too much."""
+    assert load_model("compact").config.window_samples % (STEPS_PER_WINDOW * FRAME) == 0
 
 
 @pytest.mark.slow

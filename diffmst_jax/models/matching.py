@@ -53,8 +53,10 @@ class Costs(NamedTuple):
     """What keeps a solution a mix that somebody would make, beside how near the picture it is.
 
     Attributes:
-        moving: per squared unit that a setting lies from its rest; the mean over strips, and the
-            master bus.
+        moving: per squared unit that a gain or equaliser lies from its rest; the mean over strips,
+            and the master bus.
+        panning: per squared unit that a position does; the mean over strips. What balances one part
+            of a song by hard panning leans in another.
         stacking: per squared unit that track and master together boost or cut; the mean over strips
             and bands. Several bands add up at no further cost otherwise.
         piling: per squared unit that they boost beyond `EVERYDAY_DB`; the mean likewise. Cuts may
@@ -64,15 +66,16 @@ class Costs(NamedTuple):
     """
 
     moving: float | Array
+    panning: float | Array
     stacking: float | Array
     piling: float | Array
     spreading: float | Array
 
 
-FIRST_COSTS = Costs(moving=3e-3, stacking=3e-3, piling=0.0, spreading=1e-2)
+FIRST_COSTS = Costs(moving=3e-3, panning=3e-3, stacking=3e-3, piling=0.0, spreading=1e-2)
 """Of the solution that the network starts from: it learned with these."""
 
-COSTS = Costs(moving=3e-5, stacking=3e-4, piling=3e-2, spreading=3e-3)
+COSTS = Costs(moving=3e-5, panning=1e-3, stacking=3e-4, piling=3e-2, spreading=3e-3)
 """Once a mix is heard, going further is safe."""
 
 
@@ -150,13 +153,14 @@ def _cost(mix: Mix, away: Mix, boosts: Array, mask: Array, costs: Costs) -> Arra
     def mean(values: Array) -> Array:
         return jnp.sum(jnp.where(mask, values, 0.0)) / count
 
-    way = [sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(part)) for part in away]
+    way = Mix(*(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(part)) for part in away))
     stacked = boosts / UNIT.equalizer.gain_db
     piled = jnp.maximum(boosts - EVERYDAY_DB, 0.0) / UNIT.equalizer.gain_db
     equalizing = costs.stacking * jnp.square(stacked) + costs.piling * jnp.square(piled)
     spread = (mix.gain_db - mean(mix.gain_db)) / UNIT.gain_db
     return (
-        costs.moving * (sum(way[:-1]) / count + way[-1])
+        costs.moving * ((way.gain_db + way.equalizer) / count + way.master)
+        + costs.panning * way.pan / count
         + mean(jnp.mean(equalizing, axis=1))
         + costs.spreading * mean(jnp.square(spread))
     )

@@ -244,8 +244,19 @@ def test_a_track_that_is_heard_in_one_segment_alone_does_not_make_all_of_the_wid
     assert abs(np.exp(look(tracks, every).log_width) - 0.2) < 0.1
 
 
+NEARLY_FREE = Costs(moving=1e-4, panning=1e-4, stacking=0.0, piling=0.0, spreading=0.0)
+
+
 def way(found: Solution) -> float:
     return sum(np.sum(np.square(leaf)) for leaf in jax.tree.leaves(found.moved))
+
+
+def panning(found: Solution) -> float:
+    return np.sum(np.square(found.moved.pan))
+
+
+def moving(found: Solution) -> float:
+    return way(found) - panning(found)
 
 
 def test_matching_finds_its_way_back():
@@ -253,7 +264,7 @@ def test_matching_finds_its_way_back():
     tracks = hear(statistics, energy, ALL, PAIR)
     wanted = look(tracks, random_mix())
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
-    free = solve(tracks, wanted, rest, costs=Costs(1e-4, 0.0, 0.0, 0.0)).mix
+    free = solve(tracks, wanted, rest, costs=NEARLY_FREE).mix
     before, found, held = (
         error(look(tracks, mix), wanted) for mix in (rest, free, solve(tracks, wanted, rest).mix)
     )
@@ -286,7 +297,7 @@ def test_each_cost_keeps_small_what_it_is_of():
     tracks = hear(statistics, energy, ALL, PAIR)
     wanted = look(tracks, random_mix())
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
-    few = Costs(1e-4, 1e-4, 1e-4, 1e-4)
+    few = Costs(*[1e-4] * len(Costs._fields))
 
     def stacking(found):
         return np.mean(np.square(boosts_db(tracks, found.mix, RATE)))
@@ -298,7 +309,9 @@ def test_each_cost_keeps_small_what_it_is_of():
         return np.var(found.mix.gain_db)
 
     cheap = solve(tracks, wanted, rest, costs=few)
-    sizes = {"moving": way, "stacking": stacking, "piling": piling, "spreading": spreading}
+    measures = moving, panning, stacking, piling, spreading
+    sizes = {measure.__name__: measure for measure in measures}
+    assert set(sizes) == set(Costs._fields)
     assert all(size(cheap) > 0.1 for size in sizes.values())
     for name, size in sizes.items():
         dear = solve(tracks, wanted, rest, costs=few._replace(**{name: 0.03}))

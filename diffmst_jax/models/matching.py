@@ -153,14 +153,14 @@ def _cost(mix: Mix, away: Mix, boosts: Array, mask: Array, costs: Costs) -> Arra
     def mean(values: Array) -> Array:
         return jnp.sum(jnp.where(mask, values, 0.0)) / count
 
-    way = Mix(*(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(part)) for part in away))
+    gain, position, equalizer, master = (jnp.sum(jnp.square(ravel_pytree(w)[0])) for w in away)
     stacked = boosts / UNIT.equalizer.gain_db
     piled = jnp.maximum(boosts - EVERYDAY_DB, 0.0) / UNIT.equalizer.gain_db
     equalizing = costs.stacking * jnp.square(stacked) + costs.piling * jnp.square(piled)
     spread = (mix.gain_db - mean(mix.gain_db)) / UNIT.gain_db
     return (
-        costs.moving * ((way.gain_db + way.equalizer) / count + way.master)
-        + costs.panning * way.pan / count
+        costs.moving * ((gain + equalizer) / count + master)
+        + costs.panning * position / count
         + mean(jnp.mean(equalizing, axis=1))
         + costs.spreading * mean(jnp.square(spread))
     )

@@ -75,7 +75,7 @@ class Costs(NamedTuple):
 FIRST_COSTS = Costs(moving=3e-3, panning=3e-3, stacking=3e-3, piling=0.0, spreading=1e-2)
 """Of the solution that the network starts from: it learned with these."""
 
-COSTS = Costs(moving=3e-5, panning=1e-3, stacking=3e-4, piling=3e-2, spreading=3e-3)
+COSTS = Costs(moving=1e-4, panning=1e-3, stacking=3e-4, piling=3e-2, spreading=3e-3)
 """Once a mix is heard, going further is safe."""
 
 

@@ -153,7 +153,7 @@ def _cost(mix: Mix, away: Mix, boosts: Array, mask: Array, costs: Costs) -> Arra
     def mean(values: Array) -> Array:
         return jnp.sum(jnp.where(mask, values, 0.0)) / count
 
-    gain, position, equalizer, master = (jnp.sum(jnp.square(ravel_pytree(w)[0])) for w in away)
+    gain, position, equalizer, master = (optax.tree.norm(part, squared=True) for part in away)
     stacked = boosts / UNIT.equalizer.gain_db
     piled = jnp.maximum(boosts - EVERYDAY_DB, 0.0) / UNIT.equalizer.gain_db
     equalizing = costs.stacking * jnp.square(stacked) + costs.piling * jnp.square(piled)

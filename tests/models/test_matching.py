@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import dsp
@@ -244,11 +245,8 @@ def test_a_track_that_is_heard_in_one_segment_alone_does_not_make_all_of_the_wid
     assert abs(np.exp(look(tracks, every).log_width) - 0.2) < 0.1
 
 
-NEARLY_FREE = Costs(moving=1e-4, panning=1e-4, stacking=0.0, piling=0.0, spreading=0.0)
-
-
 def way(found: Solution) -> float:
-    return sum(np.sum(np.square(leaf)) for leaf in jax.tree.leaves(found.moved))
+    return optax.tree.norm(found.moved, squared=True)
 
 
 def panning(found: Solution) -> float:
@@ -264,7 +262,8 @@ def test_matching_finds_its_way_back():
     tracks = hear(statistics, energy, ALL, PAIR)
     wanted = look(tracks, random_mix())
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
-    free = solve(tracks, wanted, rest, costs=NEARLY_FREE).mix
+    nearly_none = Costs(moving=1e-4, panning=1e-4, stacking=0.0, piling=0.0, spreading=0.0)
+    free = solve(tracks, wanted, rest, costs=nearly_none).mix
     before, found, held = (
         error(look(tracks, mix), wanted) for mix in (rest, free, solve(tracks, wanted, rest).mix)
     )

@@ -35,10 +35,10 @@ from diffmst_jax.models.spectra import analyse
 from diffmst_jax.models.starting_point import (
     Start,
     head_scales,
-    hear,
     hear_segments,
     starting_point,
 )
+from diffmst_jax.models.style_spectrum import style_spectrum
 from diffmst_jax.models.transformer import Controller
 
 MIX_TOKENS = 5  # mid, side, left, right and style
@@ -159,12 +159,14 @@ class CompactModel(nnx.Module):
         side = jnp.zeros(mask.shape, jnp.int32) if side is None else jnp.where(mask, side, 0)
         spectra = analyse(tracks, encoder, sample_rate=rate, segments=max(segments, 1))
         track = band_statistics(tracks, spectra)
-        heard = jax.vmap(hear)(track, spectra.energy, mask, side)
+        loud = style_spectrum(tracks, sample_rate=rate)
+        heard = Heard(spectra.energy, loud, spectra.hz, mask, side)
         if segments:
-            heard = heard._replace(segments=jax.vmap(hear_segments)(track, spectra.segments))
-        spectra = analyse(reference, encoder, sample_rate=rate, views=VIEWS)
-        mix = band_statistics(_views(reference), spectra)
-        measured = jax.vmap(measure_reference)(reference, mix.spectrum[:, :2])
+            heard = heard._replace(segments=jax.vmap(hear_segments)(heard, spectra.segments))
+        views = _views(reference)
+        mix = band_statistics(views, analyse(reference, encoder, sample_rate=rate, views=VIEWS))
+        mid_side = style_spectrum(views[:, :2], sample_rate=rate)
+        measured = jax.vmap(measure_reference)(reference, mid_side)
         return Measured(track, heard, mix, measured)
 
     def settings(self, measured: Measured) -> Controls:

@@ -9,7 +9,6 @@ from jax import Array
 from diffmst_jax.models.spectra import Spectra
 
 MAGNITUDE_FLOOR = 1e-3  # of a band, before its logarithm; about 70 dB below a track at -48 LUFS
-STYLE_FLOOR = 1e-5  # likewise, where it is compared and not learned from
 AMPLITUDE_FLOOR, POWER_FLOOR = 1e-6, 1e-12
 ACTIVE_BELOW_PEAK = 0.1  # frames within 20 dB of the loudest count as active
 # Rough centre and spread of log magnitudes, so that the perceptrons see values of order one.
@@ -21,16 +20,12 @@ class BandStatistics(NamedTuple):
 
     Attributes:
         log_bands: standardised log magnitude, `(..., frames, bands)`.
-        spectrum: log of the mean magnitude in the 24 bands of the loss, `(..., 24)`.
-        hz: where in each of those bands the energy lies, `(..., 24)`.
         pooled: mean, spread and peakiness of each band over time, then crest factor, activity,
             level fluctuation and centroid, `(..., 3 bands + 4)`.
         centroid: mean band index weighted by magnitude, in [0, 1], `(...)`.
     """
 
     log_bands: Array
-    spectrum: Array
-    hz: Array
     pooled: Array
     centroid: Array
 
@@ -39,7 +34,7 @@ class Reference(NamedTuple):
     """What the loss compares, measured on a reference `(2, time)`.
 
     Attributes:
-        spectrum: log of the mean magnitude of mid and side, `(2, 24)`.
+        spectrum: of mid and side, see `style_spectrum`, `(2, 24)`.
         log_rms: natural log of the RMS of left and right, `(2,)`.
         crest: peak over RMS of left and right, centred nepers, `(2,)`.
         width: side over mid energy, scalar.
@@ -54,7 +49,7 @@ class Reference(NamedTuple):
 
 
 def measure_reference(reference: Array, spectrum: Array) -> Reference:
-    """Measure a reference `(2, time)` whose mid and side spectrum is known."""
+    """Measure a reference `(2, time)` whose `style_spectrum` of mid and side is known."""
     power = jnp.mean(jnp.square(reference), axis=-1)
     middle = jnp.mean(jnp.square(reference[0] + reference[1]))
     side = jnp.mean(jnp.square(reference[0] - reference[1]))
@@ -73,7 +68,6 @@ def band_statistics(x: Array, spectra: Spectra) -> BandStatistics:
     All values are finite at silence.
     """
     bands = spectra.bands
-    coarse = jnp.log(jnp.mean(spectra.style, axis=-2) + STYLE_FLOOR)
     logs = standardise(jnp.log(bands + MAGNITUDE_FLOOR))
     mean = jnp.mean(bands, axis=-2)
     effective = jnp.sqrt(jnp.mean(jnp.square(bands), axis=-2))
@@ -82,7 +76,7 @@ def band_statistics(x: Array, spectra: Spectra) -> BandStatistics:
     scalars = [_crest(x), _activity(bands), _fluctuation(bands), centroid]
     per_band = [standardise(jnp.log(mean + MAGNITUDE_FLOOR)), jnp.std(logs, axis=-2), peakiness]
     pooled = jnp.concatenate([*per_band, jnp.stack(scalars, axis=-1)], axis=-1)
-    return BandStatistics(logs, coarse, spectra.hz, pooled, centroid)
+    return BandStatistics(logs, pooled, centroid)
 
 
 def standardise(log_magnitude: Array) -> Array:

@@ -19,7 +19,7 @@ from jax import Array
 import dsp
 from diffmst_jax.audio import REVERB_SEED
 from diffmst_jax.losses import StyleFeatures, style_distance, style_features
-from diffmst_jax.losses.audio_features import BARK_N_FFT, crest_factor_db
+from diffmst_jax.losses.audio_features import crest_factor_db
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models.bands import STYLE_BANDS
 from diffmst_jax.models.controls import Controls
@@ -35,13 +35,13 @@ from diffmst_jax.models.picture import (
     strip_gains,
 )
 from diffmst_jax.models.starting_point import with_mix
+from diffmst_jax.models.style_spectrum import HOP
 from dsp.dynamics import lookahead_samples
 from dsp.side_chain import linked_power
 
 ROUNDS = 4  # of a full excerpt
 MOST_ROUNDS = 8  # of a short one, in no more time
 CHOICE = 2  # the round that chooses the master's threshold: once balance has settled
-HOP = BARK_N_FFT // 2  # between spectra: half as many as the loss takes, of mix and reference alike
 PEAKS = 32  # of each channel of each mix
 PEAKS_ALONE = 2  # of each track
 WIDTH_FLOOR = 1e-9

@@ -30,8 +30,10 @@ from diffmst_jax.models.picture import (
 STEPS = 80
 STEP_SIZE = 0.15
 SMALLEST_SLOPE = 1e-6  # of the objective per unit of a setting
-LARGEST_ERROR = 2.0  # nepers; beyond it the penalty grows linearly
-LARGEST_WIDTH_ERROR = 1.0  # side over mid energy of a segment; likewise, the ratio has no end
+# What a segment lacks because a track is silent there, nothing can put right: beyond these errors
+# of a segment the penalty grows linearly.
+LARGEST_ERROR = 2.0  # nepers
+LARGEST_WIDTH_ERROR = 1.0  # side over mid energy
 SEGMENTS_WEIGHT = 0.5  # of the segments' mean distance; that of all that was heard has 1
 EVERYDAY_DB = 6.0  # what equalisers may do at little cost
 MARGIN = 0.03  # settings stay this share of their range from its ends
@@ -75,7 +77,7 @@ class Costs(NamedTuple):
 FIRST_COSTS = Costs(moving=3e-3, panning=3e-3, stacking=3e-3, piling=0.0, spreading=1e-2)
 """Of the solution that the network starts from: it learned with these."""
 
-COSTS = Costs(moving=1e-4, panning=1e-3, stacking=3e-4, piling=3e-2, spreading=3e-3)
+COSTS = Costs(moving=3e-5, panning=3e-4, stacking=1e-4, piling=1e-2, spreading=1e-3)
 """Once a mix is heard, going further is safe."""
 
 
@@ -172,18 +174,23 @@ def _mean_distance(
     """Mean distance of the segments, each brought to one loudness; crest factor left out."""
     if tracks.segments is None:
         return 0.0
-    energy, peakiness, weight = tracks.segments
-    part = tracks._replace(peakiness=peakiness, peaks=None)
+    energies, spectra, weight = tracks.segments
+    part = tracks._replace(peaks=None)
     wanted = wanted._replace(crest_db=jnp.zeros(2))
 
-    def distance(energy: Array) -> Array:
-        seen = picture(part._replace(energy=energy), mix, rate, boosts)
-        return _distance(seen, wanted, LARGEST_WIDTH_ERROR)
+    def distance(energy: Array, spectrum: Array) -> Array:
+        seen = picture(part._replace(energy=energy, spectrum=spectrum), mix, rate, boosts)
+        return _distance(seen, wanted, LARGEST_ERROR, LARGEST_WIDTH_ERROR)
 
-    return jnp.sum(weight * jax.vmap(distance)(energy))
+    return jnp.sum(weight * jax.vmap(distance)(energies, spectra))
 
 
-def _distance(seen: Picture, wanted: Picture, largest_width_error: float = np.inf) -> Array:
+def _distance(
+    seen: Picture,
+    wanted: Picture,
+    largest_error: float = np.inf,
+    largest_width_error: float = np.inf,
+) -> Array:
     """The audio-feature loss as far as the picture shows it, at one loudness."""
     error = seen.spectrum + level_error(seen, wanted) - wanted.spectrum
     wider = jnp.exp(seen.log_width) - jnp.exp(wanted.log_width)
@@ -191,7 +198,7 @@ def _distance(seen: Picture, wanted: Picture, largest_width_error: float = np.in
     balance = jnp.square(seen.imbalance - wanted.imbalance)
     crest = jnp.mean(jnp.square(seen.crest_db - wanted.crest_db))
     return (
-        WEIGHTS.bark_spectrum * jnp.mean(_huber(error, LARGEST_ERROR))
+        WEIGHTS.bark_spectrum * jnp.mean(_huber(error, largest_error))
         + WEIGHTS.stereo_width * width
         + WEIGHTS.stereo_imbalance * balance
         + WEIGHTS.crest_factor * crest

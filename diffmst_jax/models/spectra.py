@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from diffmst_jax.models.bands import STYLE_BANDS, bank, style_band_hz
+from diffmst_jax.models.bands import bank, style_band_hz
 from diffmst_jax.models.config import CompactConfig
 from diffmst_jax.models.energies import shared_energy
 from diffmst_jax.sharding import by_rows
@@ -28,14 +28,12 @@ class Spectra(NamedTuple):
 
     Attributes:
         bands: magnitudes in the encoder's bands, `(..., signals, frames, bands)`.
-        style: the same in the bands of the loss, `(..., signals, frames, 24)`.
         hz: where in each band of the loss the energy of a signal lies, `(..., signals, 24)`.
         energy: what the signals share, see `energies.shared_energy`, `(..., 24, signals, signals)`.
         segments: the same of equal parts of the frames, `(..., segments, 24, signals, signals)`.
     """
 
     bands: Array
-    style: Array
     hz: Array
     energy: Array
     segments: Array
@@ -75,9 +73,7 @@ def _analyse(
     runs = [run for part in parts for run in part]
     widest = max(map(len, runs))
     centred = _centred(x, n_fft // 2, widest * hop)
-    # Both banks at once: magnitudes that are read twice would be computed twice.
-    banks = [bank(n, n_fft=n_fft, sample_rate=rate) for n in (config.bands, STYLE_BANDS)]
-    both = jnp.asarray(np.concatenate(banks, axis=1))
+    filters = jnp.asarray(bank(config.bands, n_fft=n_fft, sample_rate=rate))
 
     def transform(_: None, run: tuple[Array, Array]) -> tuple[None, tuple[Array, ...]]:
         first, count = run
@@ -89,7 +85,7 @@ def _analyse(
         # What a run has beyond its own frames belongs to the next.
         own = jnp.where(jnp.arange(widest) < count, spectrum, 0.0)
         return None, (
-            jnp.einsum("...ft,fb->...tb", magnitude(spectrum), both),
+            jnp.einsum("...ft,fb->...tb", magnitude(spectrum), filters),
             *shared_energy(own, n_fft=n_fft, sample_rate=rate),
         )
 
@@ -97,16 +93,14 @@ def _analyse(
     _, (bands, energies, moments) = lax.scan(transform, None, (firsts, counts))
     places = [number * widest + np.arange(len(run)) for number, run in enumerate(runs)]
     bands = jnp.moveaxis(bands, 0, -3)
-    bands = bands.reshape(*bands.shape[:-3], -1, both.shape[1])
-    bands = bands[..., np.concatenate(places), :]
+    bands = bands.reshape(*bands.shape[:-3], -1, config.bands)
     ends = np.cumsum([len(part) for part in parts])
     sums = [jnp.sum(e, axis=0) for e in jnp.split(energies, ends[:-1])]
     lengths = [sum(map(len, part)) for part in parts]
     energy = jnp.sum(jnp.stack(sums), axis=0) / frames
     level = jnp.swapaxes(jnp.diagonal(energy, axis1=-2, axis2=-1), -1, -2)
     return Spectra(
-        bands=bands[..., : config.bands],
-        style=bands[..., config.bands :],
+        bands=bands[..., np.concatenate(places), :],
         hz=_mean_hz(level, jnp.sum(moments, axis=0) / frames),
         energy=energy,
         segments=jnp.stack([s / n for s, n in zip(sums, lengths, strict=True)], axis=-4),

@@ -80,20 +80,15 @@ def start_from(mix: Mix, heard: Heard, wanted: Picture, rate: int) -> Start:
     return Start(inside, seen.spectrum + level_error(seen, wanted) - wanted.spectrum)
 
 
-def hear(tracks: BandStatistics, energy: Array, mask: Array, side: Array) -> Heard:
-    """Put together what the picture knows of the tracks."""
-    own = jnp.diagonal(energy, axis1=1, axis2=2).T
-    return Heard(energy, tracks.spectrum - 0.5 * jnp.log(own + POWER_FLOOR), tracks.hz, mask, side)
-
-
-def hear_segments(tracks: BandStatistics, energy: Array) -> Segments:
+def hear_segments(heard: Heard, energy: Array) -> Segments:
     """Put together what the picture knows of `(segments, 24, tracks, tracks)`."""
     own = jnp.diagonal(energy, axis1=2, axis2=3).transpose(0, 2, 1)
     # If a band is as peaky in every segment, mean magnitudes go like the segments' levels.
-    level = jnp.mean(jnp.sqrt(own + POWER_FLOOR), axis=0)
+    level = jnp.sqrt(own + POWER_FLOOR)
+    spectrum = heard.spectrum[None] + jnp.log(level / jnp.mean(level, axis=0, keepdims=True))
     power = jnp.sum(own, axis=(1, 2)) + POWER_FLOOR
-    heard = power / (power + NEARLY_SILENT * jnp.mean(power))
-    return Segments(energy, tracks.spectrum - jnp.log(level), heard / jnp.sum(heard))
+    audible = power / (power + NEARLY_SILENT * jnp.mean(power))
+    return Segments(energy, spectrum, audible / jnp.sum(audible))
 
 
 def wanted_picture(reference: Reference) -> Picture:

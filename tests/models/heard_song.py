@@ -6,8 +6,10 @@ import jax.numpy as jnp
 
 from diffmst_jax.models import CompactConfig
 from diffmst_jax.models.front_end import band_statistics, measure_reference
+from diffmst_jax.models.picture import Heard
 from diffmst_jax.models.spectra import analyse
 from diffmst_jax.models.starting_point import starting_point
+from diffmst_jax.models.style_spectrum import style_spectrum
 from tests.compiling import quick_jit
 from tests.models.small import song
 
@@ -17,8 +19,9 @@ TIME = 65536
 PAIR = jnp.array([-1, 1, 0, 0])  # the first two tracks are one stereo recording
 ALL = jnp.ones(4, bool)
 
+spectra = quick_jit(lambda x: analyse(x, CONFIG, sample_rate=RATE))
 measure = quick_jit(lambda x: band_statistics(x, analyse(x, CONFIG, sample_rate=RATE)))
-energies = quick_jit(lambda x: analyse(x, CONFIG, sample_rate=RATE).energy)
+style = quick_jit(lambda x: style_spectrum(x[None], sample_rate=RATE)[0])
 start_of = quick_jit(functools.partial(starting_point, rate=RATE))
 measure_mix = quick_jit(measure_reference)
 
@@ -31,10 +34,22 @@ def audio():
     return jnp.asarray(tracks), jnp.asarray(reference)
 
 
+def energies(tracks):
+    return spectra(tracks).energy
+
+
+def hear(tracks, side=PAIR) -> Heard:
+    """What the picture knows of four tracks."""
+    found = spectra(tracks)
+    return Heard(found.energy, style(tracks), found.hz, ALL, side)
+
+
+def measured_mix(mix):
+    """What is measured of a reference, or of a mix, `(2, time)`."""
+    return measure_mix(mix, style(jnp.stack([mix[0] + mix[1], mix[0] - mix[1]])))
+
+
 @functools.cache
 def heard():
     tracks, reference = audio()
-    statistics = measure(tracks)
-    mid_side = jnp.stack([reference[0] + reference[1], reference[0] - reference[1]])
-    measured = measure_mix(reference, measure(mid_side).spectrum)
-    return statistics, energies(tracks), measured
+    return measure(tracks), hear(tracks), measured_mix(reference)

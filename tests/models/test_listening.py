@@ -22,10 +22,10 @@ from diffmst_jax.models.listening import (
     listen,
     rounds_for,
 )
-from diffmst_jax.models.starting_point import hear, resting_mix, start_from, wanted_picture
+from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
 from dsp.side_chain import DETECTORS, linked_power
 from tests.compiling import quick_jit
-from tests.models.heard_song import ALL, PAIR, RATE, audio, heard, start_of
+from tests.models.heard_song import ALL, PAIR, RATE, audio, hear, heard, start_of
 
 style = quick_jit(functools.partial(style_features, sample_rate=RATE))
 
@@ -36,7 +36,7 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     loss = quick_jit(functools.partial(audio_feature_loss, sample_rate=RATE))
     tracks, reference = audio()
     reference = at_level(reference)
-    statistics, energy, measured = heard()
+    statistics, _, measured = heard()
     console = dsp.ConsoleConfig()
 
     @quick_jit
@@ -47,7 +47,7 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
         return audio_feature_loss(mix, reference, sample_rate=RATE).total
 
     side = jnp.zeros(4, jnp.int32)
-    known = hear(statistics, energy, ALL, side)
+    known = hear(tracks, side)
     start = start_of(statistics, known, measured)
 
     @quick_jit
@@ -79,8 +79,7 @@ def test_short_excerpts_are_mixed_more_often_in_no_more_time():
 
 def test_listening_mixes_pairs_as_the_console_does():
     tracks, reference = audio()
-    statistics, energy, _ = heard()
-    known = hear(statistics, energy, ALL, PAIR)
+    known = hear(tracks)
     target = style(reference)
     console = dsp.ConsoleConfig(track_equalizer=False)
     controls = [np.full(n, 0.5, np.float32) for n in ((4, dsp.TRACK_CONTROLS), (25,), (26,))]

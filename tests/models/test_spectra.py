@@ -63,9 +63,8 @@ def test_in_runs_as_at_once(lead, time, segments):
         functools.partial(analyse, config=CONFIG, sample_rate=RATE, segments=segments)
     )(jnp.asarray(x))
     whole = spectrum(x)
-    for bands, got in ((20, found.bands), (STYLE_BANDS, found.style)):
-        wanted = np.swapaxes(np.abs(whole), -1, -2) @ bank(bands, n_fft=512, sample_rate=RATE)
-        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-3)
+    wanted = np.swapaxes(np.abs(whole), -1, -2) @ bank(20, n_fft=512, sample_rate=RATE)
+    np.testing.assert_allclose(found.bands, wanted, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(found.energy, shared(whole), atol=2e-6)
     np.testing.assert_allclose(found.hz, mean_hz(whole), rtol=1e-3)
     parts = np.array_split(whole, segments, axis=-1)

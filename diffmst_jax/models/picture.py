@@ -148,7 +148,7 @@ def _log_sum(magnitudes: Array) -> Array:
 
     They would add up if signals never sounded at the same time and frequency, their squares would
     if they always did. Of sums of music something near the first is true: a power sum of exponent
-    5/4 is off by 0.8 dB (root mean square of bands and random mixes), squares by 1.7 dB.
+    5/4 is off by 0.8 dB (root mean square of bands and random mixes), squares by 1.2 dB.
     """
     least = jnp.maximum(magnitudes, LEAST_MAGNITUDE)
     return 0.8 * jnp.log(jnp.sum(least * jnp.sqrt(jnp.sqrt(least)), axis=-2))

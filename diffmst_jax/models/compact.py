@@ -20,17 +20,17 @@ from jax import Array
 from jax.typing import DTypeLike
 
 import dsp
+from diffmst_jax.losses import StyleFeatures
 from diffmst_jax.models.bands import STYLE_BANDS
 from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.front_end import (
+    TYPICAL_CREST,
     BandStatistics,
-    Reference,
     band_statistics,
-    measure_reference,
     standardise,
 )
-from diffmst_jax.models.picture import Heard
+from diffmst_jax.models.picture import NEPERS_PER_DB, Heard
 from diffmst_jax.models.spectra import analyse
 from diffmst_jax.models.starting_point import (
     Start,
@@ -38,8 +38,9 @@ from diffmst_jax.models.starting_point import (
     hear_segments,
     starting_point,
 )
-from diffmst_jax.models.style_spectrum import style_spectrum
+from diffmst_jax.models.style_spectrum import measured_style, style_spectrum
 from diffmst_jax.models.transformer import Controller
+from diffmst_jax.sharding import by_rows
 
 MIX_TOKENS = 5  # mid, side, left, right and style
 VIEWS = np.array([[1, 1], [1, -1], [1, 0], [0, 1]], np.float32)  # of left and right, in that order
@@ -87,13 +88,13 @@ class Measured(NamedTuple):
         track: statistics of the tracks.
         heard: what the picture knows of them.
         mix: statistics of the reference's mid, side, left and right.
-        reference: what the loss compares of it.
+        reference: what the loss compares of it, see `measured_style`.
     """
 
     track: BandStatistics
     heard: Heard
     mix: BandStatistics
-    reference: Reference
+    reference: StyleFeatures
 
 
 class CompactModel(nnx.Module):
@@ -159,15 +160,14 @@ class CompactModel(nnx.Module):
         side = jnp.zeros(mask.shape, jnp.int32) if side is None else jnp.where(mask, side, 0)
         spectra = analyse(tracks, encoder, sample_rate=rate, segments=max(segments, 1))
         track = band_statistics(tracks, spectra)
-        loud = style_spectrum(tracks, sample_rate=rate)
-        heard = Heard(spectra.energy, loud, spectra.hz, mask, side)
+        magnitudes = style_spectrum(tracks, sample_rate=rate)
+        heard = Heard(spectra.energy, magnitudes, spectra.hz, mask, side)
         if segments:
             heard = heard._replace(segments=jax.vmap(hear_segments)(heard, spectra.segments))
-        views = _views(reference)
-        mix = band_statistics(views, analyse(reference, encoder, sample_rate=rate, views=VIEWS))
-        mid_side = style_spectrum(views[:, :2], sample_rate=rate)
-        measured = jax.vmap(measure_reference)(reference, mid_side)
-        return Measured(track, heard, mix, measured)
+        spectra = analyse(reference, encoder, sample_rate=rate, views=VIEWS)
+        mix = band_statistics(_views(reference), spectra)
+        style = by_rows(jax.vmap(partial(measured_style, sample_rate=rate)))(reference)
+        return Measured(track, heard, mix, style)
 
     def settings(self, measured: Measured) -> Controls:
         """Predict controls from what was measured."""
@@ -198,14 +198,15 @@ def _views(reference: Array) -> Array:
     return jnp.stack([a * left + b * right for a, b in VIEWS], axis=1)
 
 
-def _style(reference: Reference, start: Start, mask: Array) -> Array:
+def _style(reference: StyleFeatures, start: Start, mask: Array) -> Array:
     """What the loss compares and where the mix stands, as `(batch, STYLE_SIZE)`."""
     count = jnp.sum(mask, axis=-1).astype(jnp.float32)
+    width, imbalance = reference.stereo_width, reference.stereo_imbalance
     parts = [
-        standardise(reference.spectrum).reshape(len(mask), -1),
+        standardise(jnp.swapaxes(reference.bark_spectrum, -1, -2)).reshape(len(mask), -1),
         start.error.reshape(len(mask), -1),
-        reference.log_rms + 2.0,
-        reference.crest,
-        jnp.stack([jnp.sqrt(reference.width), reference.imbalance, jnp.log(count + 1.0)], axis=-1),
+        jnp.log(reference.rms) + 2.0,
+        NEPERS_PER_DB * reference.crest_factor_db - TYPICAL_CREST,
+        jnp.stack([jnp.sqrt(width), imbalance, jnp.log(count + 1.0)], axis=-1),
     ]
     return jnp.concatenate(parts, axis=-1)

@@ -10,6 +10,7 @@ from diffmst_jax.models.spectra import Spectra
 
 MAGNITUDE_FLOOR = 1e-3  # of a band, before its logarithm; about 70 dB below a track at -48 LUFS
 AMPLITUDE_FLOOR, POWER_FLOOR = 1e-6, 1e-12
+TYPICAL_CREST = 2.0  # nepers
 ACTIVE_BELOW_PEAK = 0.1  # frames within 20 dB of the loudest count as active
 # Rough centre and spread of log magnitudes, so that the perceptrons see values of order one.
 LOG_CENTRE, LOG_SPREAD = -1.0, 3.0
@@ -28,38 +29,6 @@ class BandStatistics(NamedTuple):
     log_bands: Array
     pooled: Array
     centroid: Array
-
-
-class Reference(NamedTuple):
-    """What the loss compares, measured on a reference `(2, time)`.
-
-    Attributes:
-        spectrum: of mid and side, see `style_spectrum`, `(2, 24)`.
-        log_rms: natural log of the RMS of left and right, `(2,)`.
-        crest: peak over RMS of left and right, centred nepers, `(2,)`.
-        width: side over mid energy, scalar.
-        imbalance: (right - left) / (right + left) of the energies, scalar.
-    """
-
-    spectrum: Array
-    log_rms: Array
-    crest: Array
-    width: Array
-    imbalance: Array
-
-
-def measure_reference(reference: Array, spectrum: Array) -> Reference:
-    """Measure a reference `(2, time)` whose `style_spectrum` of mid and side is known."""
-    power = jnp.mean(jnp.square(reference), axis=-1)
-    middle = jnp.mean(jnp.square(reference[0] + reference[1]))
-    side = jnp.mean(jnp.square(reference[0] - reference[1]))
-    return Reference(
-        spectrum=spectrum,
-        log_rms=0.5 * jnp.log(power + POWER_FLOOR),
-        crest=_crest(reference),
-        width=side / (middle + POWER_FLOOR),
-        imbalance=(power[1] - power[0]) / (power[0] + power[1] + POWER_FLOOR),
-    )
 
 
 def band_statistics(x: Array, spectra: Spectra) -> BandStatistics:
@@ -93,7 +62,8 @@ def _crest(x: Array) -> Array:
     """Peak over RMS in nepers, about 0 for music; finite at silence."""
     rms = jnp.sqrt(jnp.mean(jnp.square(x), axis=-1))
     peak = jnp.max(jnp.abs(x), axis=-1)
-    return jnp.log(jnp.maximum(peak, AMPLITUDE_FLOOR) / jnp.maximum(rms, AMPLITUDE_FLOOR)) - 2.0
+    crest = jnp.maximum(peak, AMPLITUDE_FLOOR) / jnp.maximum(rms, AMPLITUDE_FLOOR)
+    return jnp.log(crest) - TYPICAL_CREST
 
 
 def _activity(bands: Array) -> Array:

@@ -266,7 +266,7 @@ def predict_and_listen(
         resting_mix(one.track, mask, one.heard.side, one.reference, rate),
         adjust,
         tracks,
-        reference,
+        one.reference,
         console,
         sample_rate=rate,
         rounds=rounds_for(tracks.shape[1], full=MAXIMUM_WINDOWS * module.config.window_samples),

@@ -18,7 +18,7 @@ from jax import Array
 
 import dsp
 from diffmst_jax.audio import REVERB_SEED
-from diffmst_jax.losses import StyleFeatures, style_distance, style_features
+from diffmst_jax.losses import StyleFeatures, style_distance
 from diffmst_jax.losses.audio_features import crest_factor_db
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models.bands import STYLE_BANDS
@@ -35,7 +35,7 @@ from diffmst_jax.models.picture import (
     strip_gains,
 )
 from diffmst_jax.models.starting_point import with_mix
-from diffmst_jax.models.style_spectrum import HOP
+from diffmst_jax.models.style_spectrum import measured_style
 from dsp.dynamics import lookahead_samples
 from dsp.side_chain import linked_power
 
@@ -109,7 +109,7 @@ def listen(
     rest: Mix,
     adjust: Callable[[Mix], Controls],
     tracks: Array,
-    reference: Array,
+    target: StyleFeatures,
     config: dsp.ConsoleConfig,
     *,
     sample_rate: int,
@@ -125,7 +125,7 @@ def listen(
         adjust: puts the first solution on the console and does what the picture leaves out. What
             comes of it is where all further solutions start from.
         tracks: the excerpt, at -48 LUFS each, `(tracks, time)`; silent where there is no track.
-        reference: at -16 LUFS, `(2, any time)`.
+        target: of the reference at -16 LUFS, see `measured_style`.
         config: of the console.
         sample_rate: samples per second.
         rounds: how often to mix, more than `CHOICE`; see `rounds_for`.
@@ -133,7 +133,6 @@ def listen(
     Returns:
         Controls of the mix that came nearest; the first is what `adjust` said.
     """
-    target = _measured(reference, sample_rate)
 
     def solve_and_judge(now: _Round, number: Array) -> tuple[_Round, None]:
         mix, now = _solve(now, number == 0, heard, adjust, sample_rate)
@@ -313,8 +312,5 @@ def _nearest_compressor(
 
 
 def _features(mix: Array, rate: int) -> StyleFeatures:
-    return _measured(normalize_loudness(mix, REFERENCE_LUFS, sample_rate=rate), rate)
-
-
-def _measured(audio: Array, rate: int) -> StyleFeatures:
-    return style_features(audio, sample_rate=rate, bark_hop=HOP)
+    at_level = normalize_loudness(mix, REFERENCE_LUFS, sample_rate=rate)
+    return measured_style(at_level, sample_rate=rate)

@@ -8,8 +8,9 @@ import numpy as np
 from jax import Array
 
 import dsp
+from diffmst_jax.losses import StyleFeatures
 from diffmst_jax.models.controls import Controls
-from diffmst_jax.models.front_end import POWER_FLOOR, BandStatistics, Reference
+from diffmst_jax.models.front_end import POWER_FLOOR, BandStatistics
 from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
 from diffmst_jax.models.matching import FIRST_COSTS, FIRST_FARTHEST, match
 from diffmst_jax.models.picture import (
@@ -51,7 +52,9 @@ class Start(NamedTuple):
     error: Array
 
 
-def starting_point(tracks: BandStatistics, heard: Heard, reference: Reference, rate: int) -> Start:
+def starting_point(
+    tracks: BandStatistics, heard: Heard, reference: StyleFeatures, rate: int
+) -> Start:
     """Solve levels, positions and equalisers for one song; the rest is neutral.
 
     Args:
@@ -91,26 +94,27 @@ def hear_segments(heard: Heard, energy: Array) -> Segments:
     return Segments(energy, spectrum, audible / jnp.sum(audible))
 
 
-def wanted_picture(reference: Reference) -> Picture:
+def wanted_picture(reference: StyleFeatures) -> Picture:
     """What the picture is to show, at the level that references are heard at."""
     return Picture(
-        spectrum=reference.spectrum,
-        log_width=jnp.log(reference.width + POWER_FLOOR),
-        imbalance=reference.imbalance,
+        spectrum=reference.bark_spectrum.T,
+        log_width=jnp.log(reference.stereo_width + POWER_FLOOR),
+        imbalance=reference.stereo_imbalance,
         loudness_db=jnp.asarray(REFERENCE_LUFS),
         crest_db=jnp.zeros(2),
     )
 
 
 def resting_mix(
-    tracks: BandStatistics, mask: Array, side: Array, reference: Reference, rate: int
+    tracks: BandStatistics, mask: Array, side: Array, reference: StyleFeatures, rate: int
 ) -> Mix:
     """Return the mix that matching starts from: all equally loud, mono tracks spread, flat."""
     flat = dsp.neutral_console(len(mask), sample_rate=rate)
     mono = mask & (side == 0)
+    spread = starting_positions(tracks.centroid, mono, reference.stereo_width)
     return Mix(
         gain_db=jnp.full(len(mask), starting_gain_db(mask)),
-        pan=jnp.where(mono, starting_positions(tracks.centroid, mono, reference.width), 0.5),
+        pan=jnp.where(mono, spread, 0.5),
         equalizer=flat.tracks.equalizer._replace(
             frequency_hz=jnp.tile(FREQUENCY_HZ, (len(mask), 1))
         ),

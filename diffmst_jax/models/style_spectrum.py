@@ -1,10 +1,11 @@
-"""The spectrum of a signal as the audio-feature loss measures it: what the picture is to match."""
+"""What the audio-feature loss measures, at half its overlap: what the picture is to match."""
 
 from functools import partial
 
 import jax
 from jax import Array
 
+from diffmst_jax.losses import StyleFeatures, style_features
 from diffmst_jax.losses.audio_features import BARK_N_FFT, bark_spectrum
 from diffmst_jax.sharding import by_rows
 from dsp.numerics import sequential_backend
@@ -13,8 +14,13 @@ HOP = BARK_N_FFT // 2
 """Samples between spectra, wherever two are compared: half as many as the loss takes."""
 
 
+def measured_style(mix: Array, *, sample_rate: int) -> StyleFeatures:
+    """Measure a mix or a reference, `(2, time)`; see `style_features`."""
+    return style_features(mix, sample_rate=sample_rate, bark_hop=HOP)
+
+
 def style_spectrum(x: Array, *, sample_rate: int) -> Array:
-    """Log of the mean magnitude in the 24 bands of the loss, with its window.
+    """Log of the mean magnitude of single signals in the 24 bands of the loss, with its window.
 
     Args:
         x: `(batch, signals, time)`.

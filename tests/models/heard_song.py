@@ -5,11 +5,11 @@ import functools
 import jax.numpy as jnp
 
 from diffmst_jax.models import CompactConfig
-from diffmst_jax.models.front_end import band_statistics, measure_reference
+from diffmst_jax.models.front_end import band_statistics
 from diffmst_jax.models.picture import Heard
 from diffmst_jax.models.spectra import analyse
 from diffmst_jax.models.starting_point import starting_point
-from diffmst_jax.models.style_spectrum import style_spectrum
+from diffmst_jax.models.style_spectrum import measured_style, style_spectrum
 from tests.compiling import quick_jit
 from tests.models.small import song
 
@@ -21,9 +21,9 @@ ALL = jnp.ones(4, bool)
 
 spectra = quick_jit(lambda x: analyse(x, CONFIG, sample_rate=RATE))
 measure = quick_jit(lambda x: band_statistics(x, analyse(x, CONFIG, sample_rate=RATE)))
-style = quick_jit(lambda x: style_spectrum(x[None], sample_rate=RATE)[0])
+magnitudes = quick_jit(lambda x: style_spectrum(x[None], sample_rate=RATE)[0])
 start_of = quick_jit(functools.partial(starting_point, rate=RATE))
-measure_mix = quick_jit(measure_reference)
+style_of = quick_jit(functools.partial(measured_style, sample_rate=RATE))
 
 
 @functools.cache
@@ -41,15 +41,10 @@ def energies(tracks):
 def hear(tracks, side=PAIR) -> Heard:
     """What the picture knows of four tracks."""
     found = spectra(tracks)
-    return Heard(found.energy, style(tracks), found.hz, ALL, side)
-
-
-def measured_mix(mix):
-    """What is measured of a reference, or of a mix, `(2, time)`."""
-    return measure_mix(mix, style(jnp.stack([mix[0] + mix[1], mix[0] - mix[1]])))
+    return Heard(found.energy, magnitudes(tracks), found.hz, ALL, side)
 
 
 @functools.cache
 def heard():
     tracks, reference = audio()
-    return measure(tracks), hear(tracks), measured_mix(reference)
+    return measure(tracks), hear(tracks), style_of(reference)

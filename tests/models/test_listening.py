@@ -25,7 +25,7 @@ from diffmst_jax.models.listening import (
 from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
 from dsp.side_chain import DETECTORS, linked_power
 from tests.compiling import quick_jit
-from tests.models.heard_song import ALL, PAIR, RATE, audio, hear, heard, start_of
+from tests.models.heard_song import ALL, PAIR, RATE, audio, hear, heard, start_of, style_of
 
 style = quick_jit(functools.partial(style_features, sample_rate=RATE))
 
@@ -51,17 +51,19 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     start = start_of(statistics, known, measured)
 
     @quick_jit
-    def listened(tracks, reference):
+    def listened(tracks, target):
         wanted = wanted_picture(measured)
         rest = resting_mix(statistics, ALL, side, measured, RATE)
 
         def adjust(solution):
             return start_from(solution, known, wanted, RATE).controls
 
-        return listen(known, wanted, rest, adjust, tracks, reference, console, sample_rate=RATE)
+        return listen(
+            known, wanted, rest, adjust, tracks, style_of(reference), console, sample_rate=RATE
+        )
 
     plain = jnp.sum(tracks, axis=0)
-    before, after = distance(start.controls), distance(listened(tracks, reference))
+    before, after = distance(start.controls), distance(listened(tracks, style_of(reference)))
     mono = at_level(jnp.stack([plain, plain]))
     assert loss(mono, reference).total > 1.0
     assert before < 0.05

@@ -10,6 +10,7 @@ import pytest
 
 import dsp
 from diffmst_jax.losses import style_features
+from diffmst_jax.losses.audio_features import BARK_FLOOR
 from diffmst_jax.models.bands import style_band_hz
 from diffmst_jax.models.matching import (
     COSTS,
@@ -52,8 +53,8 @@ from tests.models.heard_song import (
     energies,
     hear,
     heard,
-    measured_mix,
     start_of,
+    style_of,
 )
 
 look = quick_jit(functools.partial(picture, rate=RATE))
@@ -123,10 +124,10 @@ def test_the_picture_is_near_what_the_console_does():
 
     off = []
     for mix in (random_mix(), resting_mix(statistics, ALL, PAIR, measured, RATE)):
-        real, seen = measured_mix(mixed(audio()[0], mix)), look(known, mix)
-        assert abs(seen.log_width - jnp.log(real.width)) < 0.05
-        assert abs(seen.imbalance - real.imbalance) < 0.04
-        off.append(seen.spectrum - real.spectrum)
+        real, seen = style_of(mixed(audio()[0], mix)), look(known, mix)
+        assert abs(seen.log_width - jnp.log(real.stereo_width)) < 0.05
+        assert abs(seen.imbalance - real.stereo_imbalance) < 0.04
+        off.append(seen.spectrum - real.bark_spectrum.T)
     # Noise adds up in power, as music does not: too loud everywhere, and in both mixes alike.
     assert np.mean(np.abs(off)) < 0.35
     assert np.mean(np.abs(off[1] - off[0])) < 0.06
@@ -139,8 +140,8 @@ def test_loud_clicks_do_not_take_a_pad_out_of_the_picture(clicks_db):
     clicks = jnp.zeros(TIME).at[20000::30000].set(0.3 * 10 ** (clicks_db / 20))
     tracks = tracks.at[3].set(clicks)
     mix = resting_mix(heard()[0], ALL, PAIR, heard()[2], RATE)
-    real = measured_mix(mixed(tracks, mix).mix)
-    off = look(hear(tracks), mix).spectrum - real.spectrum
+    real = style_of(mixed(tracks, mix).mix)
+    off = look(hear(tracks), mix).spectrum - real.bark_spectrum.T
     assert np.max(np.abs(off - np.mean(off))) < 0.15  # nepers
     assert np.abs(np.mean(off)) < 0.1
 
@@ -378,7 +379,9 @@ def test_few_tracks_and_silence_are_finite(present):
     statistics, tracks, measured = heard()
     mask = jnp.arange(4) < present
     known = jnp.where(mask[:, None] & mask[None], tracks.energy, 0.0)
-    few = tracks._replace(energy=known, mask=mask, side=jnp.zeros(4, jnp.int32))
+    spectrum = jnp.where(mask[:, None], tracks.spectrum, np.log(BARK_FLOOR))
+    side = jnp.zeros(4, jnp.int32)
+    few = tracks._replace(energy=known, spectrum=spectrum, mask=mask, side=side)
     silent = jax.tree.map(jnp.zeros_like, measured)
     for reference in (measured, silent):
         start = start_of(statistics, few, reference)

@@ -58,9 +58,7 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
         def adjust(solution):
             return start_from(solution, known, wanted, RATE).controls
 
-        return listen(
-            known, wanted, rest, adjust, tracks, style_of(reference), console, sample_rate=RATE
-        )
+        return listen(known, wanted, rest, adjust, tracks, target, console, sample_rate=RATE)
 
     plain = jnp.sum(tracks, axis=0)
     before, after = distance(start.controls), distance(listened(tracks, style_of(reference)))

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 TRACK_COUNTS = (8, 16, 24, 32, 48, 64)  # tracks are padded to one of these: few shapes to compile
 SEGMENTS = 4  # of an excerpt, in each of which a mix is to be right too
-SEGMENTED_FROM = 1.5  # windows of song: less holds too little that differs
+SEGMENTED_FROM = 2.0  # windows of song: quarters of less are too short to be parts of one
 MORE_TRACKS_STEP = 16  # beyond the largest
 CONTROL_FLOOR = 1e-6  # keeps logits of controls finite when windows are averaged
 # 200 dB above full scale: integers scaled by mistake still pass, squares still fit float32.

@@ -29,7 +29,7 @@ from diffmst_jax.models.picture import (
 
 STEPS = 80
 STEP_SIZE = 0.15
-SMALLEST_SLOPE = 1e-6  # of the objective per unit of a setting
+SMALLEST_SLOPE = 1e-5  # of the objective per unit of a setting
 # What a segment lacks because a track is silent there, nothing can put right: beyond these errors
 # of a segment the penalty grows linearly.
 LARGEST_ERROR = 2.0  # nepers
@@ -77,7 +77,7 @@ class Costs(NamedTuple):
 FIRST_COSTS = Costs(moving=3e-3, panning=3e-3, stacking=3e-3, piling=0.0, spreading=1e-2)
 """Of the solution that the network starts from: it learned with these."""
 
-COSTS = Costs(moving=3e-5, panning=3e-4, stacking=1e-4, piling=1e-2, spreading=1e-3)
+COSTS = Costs(moving=1e-5, panning=1e-4, stacking=3e-5, piling=3e-3, spreading=1e-3)
 """Once a mix is heard, going further is safe."""
 
 

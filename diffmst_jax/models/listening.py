@@ -4,8 +4,10 @@ The picture that a mix is solved in (`picture`) leaves out dynamics and how a mi
 Both show once an excerpt is mixed: the difference between what is measured and what was wanted
 moves the aim of the picture, and the next solution is closer. The master's threshold is chosen when
 the balance has taken care of the peaks that it can, as the one that leaves the reference's crest
-factor and does not turn the mix down further than engineers do. No gradient passes through audio;
-the best mix of all rounds is kept, so listening cannot make an excerpt worse.
+factor and does not turn the mix down further than engineers do. Where all rounds have
+not come near, a solution is caught: it begins anew, at first without regard to loudness. No
+gradient passes through audio; the best mix of all rounds is kept, so listening cannot make an
+excerpt worse.
 """
 
 from collections.abc import Callable
@@ -42,6 +44,8 @@ from dsp.side_chain import linked_power
 ROUNDS = 4  # of a full excerpt
 MOST_ROUNDS = 8  # of a short one, in no more time
 CHOICE = 2  # the round that chooses the master's threshold: once balance has settled
+ASTRAY = 0.04  # style distance that no mix should have after all rounds: then half as many follow
+FREE_STEPS = 60  # of matching, when it begins anew
 PEAKS = 32  # of each channel of each mix
 PEAKS_ALONE = 2  # of each track
 WIDTH_FLOOR = 1e-9
@@ -62,7 +66,7 @@ class _Round(NamedTuple):
         moved: how far the picture's settings lie from there.
         aim: what the picture is to show next.
         peaks: what the tracks do wherever a mix of them peaked, see `Heard`.
-        instants: samples at which the mixes so far peaked, `(rounds, 2, PEAKS)`.
+        instants: samples at which the last mixes peaked, `(rounds, 2, PEAKS)`.
         best: the best so far, and its distance.
         lowest: scalar.
     """
@@ -128,32 +132,39 @@ def listen(
         target: of the reference at -16 LUFS, see `measured_style`.
         config: of the console.
         sample_rate: samples per second.
-        rounds: how often to mix, more than `CHOICE`; see `rounds_for`.
+        rounds: how often to mix, more than `CHOICE`; see `rounds_for`. Half as often again where
+            that has not come within `ASTRAY`.
 
     Returns:
         Controls of the mix that came nearest; the first is what `adjust` said.
     """
 
-    def solve_and_judge(now: _Round, number: Array) -> tuple[_Round, None]:
-        mix, now = _solve(now, number == 0, heard, adjust, sample_rate)
-        judged = _judge(now.params, tracks, heard, target, config, sample_rate, number == CHOICE)
+    def goes_on(state: tuple[_Round, Array]) -> Array:
+        now, number = state
+        return (number < rounds) | ((number < rounds + rounds // 2) & (now.lowest > ASTRAY))
+
+    def solve_and_judge(state: tuple[_Round, Array]) -> tuple[_Round, Array]:
+        now, number = state
+        mix, now = _solve(now, number == 0, number == rounds, heard, adjust, sample_rate)
+        choosing = (number == CHOICE) | (number == rounds + 1)
+        judged = _judge(now.params, tracks, heard, target, config, sample_rate, choosing)
         distance = style_distance(judged.features, target).total
         better = distance < now.lowest
         now = now._replace(
             params=judged.params,
-            instants=now.instants.at[number].set(judged.peaks),
+            instants=now.instants.at[number % rounds].set(judged.peaks),
             best=jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best),
             lowest=jnp.minimum(distance, now.lowest),
         )
         # The last round has nobody to aim for.
         return jax.lax.cond(
-            number + 1 < rounds,
+            goes_on((now, number + 1)),
             lambda: _aim_again(now, mix, judged, heard, target, sample_rate),
             lambda: now,
-        ), None
+        ), number + 1
 
     start = _before_any(rest, wanted, rounds, sample_rate)
-    last, _ = jax.lax.scan(solve_and_judge, start, jnp.arange(rounds))
+    last, _ = jax.lax.while_loop(goes_on, solve_and_judge, (start, jnp.asarray(0)))
     return Controls(*dsp.console_controls(last.best, sample_rate=sample_rate))
 
 
@@ -176,9 +187,14 @@ def _before_any(rest: Mix, wanted: Picture, rounds: int, rate: int) -> _Round:
 
 
 def _solve(
-    now: _Round, is_first: Array, heard: Heard, adjust: Callable[[Mix], Controls], rate: int
+    now: _Round,
+    is_first: Array,
+    anew: Array,
+    heard: Heard,
+    adjust: Callable[[Mix], Controls],
+    rate: int,
 ) -> tuple[Mix, _Round]:
-    """Solve the picture for what is aimed at; returns what it has of the settings, too.
+    """Solve the picture for what is aimed at, from rest if `anew`; returns what it has of settings.
 
     One solver for the first solution and the others: a second takes a quarter longer to compile.
     """
@@ -188,7 +204,16 @@ def _solve(
         (COSTS, FARTHEST),
     )
     known = heard._replace(peaks=now.peaks)
-    found = match(known, now.aim, now.rest, rate, moved=now.moved, costs=costs, farthest=farthest)
+    found = match(
+        known,
+        now.aim,
+        now.rest,
+        rate,
+        moved=jax.tree.map(lambda leaf: jnp.where(anew, 0.0, leaf), now.moved),
+        costs=costs,
+        farthest=farthest,
+        free_steps=jnp.where(anew, FREE_STEPS, 0.0),
+    )
 
     def begin() -> tuple[Mix, _Round]:
         params = dsp.console_params(*adjust(found.mix), sample_rate=rate)

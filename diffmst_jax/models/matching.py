@@ -102,6 +102,7 @@ def match(
     moved: Mix | None = None,
     costs: Costs = COSTS,
     farthest: Mix = FARTHEST,
+    free_steps: float | Array = 0.0,
 ) -> Solution:
     """Move away from `rest` until the picture is near what is wanted, or moving costs more.
 
@@ -115,6 +116,10 @@ def match(
         moved: how far to be from there at the start; not at all by default.
         costs: of being away; without any it comes nearest and settings grow wild.
         farthest: how far settings may be away.
+        free_steps: for how many steps spectra are compared at a level that is free at first, and
+            by and by becomes that of equal loudness. Where one track makes nearly all of the
+            loudness, to turn it up changes nothing in its own bands and turns all others down, so
+            at equal loudness no small step leads away from too much bass.
 
     Returns:
         The solution. No gradient flows through it.
@@ -122,13 +127,13 @@ def match(
     still = jax.tree.map(jnp.zeros_like, rest)
     start, unflattened = ravel_pytree(still if moved is None else moved)
 
-    def objective(flat: Array) -> Array:
+    def objective(flat: Array, free: Array) -> Array:
         away = unflattened(flat)
         mix = _settings(rest, away, tracks.side, rate, farthest)
         boosts = boosts_db(tracks, mix, rate)
         seen = picture(tracks, mix, rate, boosts)
-        apart = _distance(seen, wanted) + SEGMENTS_WEIGHT * _mean_distance(
-            tracks, mix, boosts, wanted, rate
+        apart = _distance(seen, wanted, free) + SEGMENTS_WEIGHT * _mean_distance(
+            tracks, mix, boosts, wanted, rate, free
         )
         return apart + _cost(mix, away, boosts, tracks.mask, costs)
 
@@ -136,9 +141,10 @@ def match(
     schedule = optax.cosine_decay_schedule(STEP_SIZE, STEPS, 0.05)
     adam = optax.adam(schedule, b2=0.99, eps=SMALLEST_SLOPE)
 
-    def step(_: int, state: tuple[Array, optax.OptState]) -> tuple[Array, optax.OptState]:
+    def step(number: int, state: tuple[Array, optax.OptState]) -> tuple[Array, optax.OptState]:
         flat, memory = state
-        updates, memory = adam.update(jax.grad(objective)(flat), memory)
+        free = jnp.clip((free_steps - number) / jnp.maximum(free_steps, 1.0), 0.0, 1.0)
+        updates, memory = adam.update(jax.grad(objective)(flat, free), memory)
         return optax.apply_updates(flat, updates), memory
 
     last, _ = jax.lax.fori_loop(0, STEPS, step, (start, adam.init(start)))
@@ -169,7 +175,7 @@ def _cost(mix: Mix, away: Mix, boosts: Array, mask: Array, costs: Costs) -> Arra
 
 
 def _mean_distance(
-    tracks: Heard, mix: Mix, boosts: Array, wanted: Picture, rate: int
+    tracks: Heard, mix: Mix, boosts: Array, wanted: Picture, rate: int, free: Array
 ) -> Array | float:
     """Mean distance of the segments, each brought to one loudness; crest factor left out."""
     if tracks.segments is None:
@@ -180,7 +186,7 @@ def _mean_distance(
 
     def distance(energy: Array, spectrum: Array) -> Array:
         seen = picture(part._replace(energy=energy, spectrum=spectrum), mix, rate, boosts)
-        return _distance(seen, wanted, LARGEST_ERROR, LARGEST_WIDTH_ERROR)
+        return _distance(seen, wanted, free, LARGEST_ERROR, LARGEST_WIDTH_ERROR)
 
     return jnp.sum(weight * jax.vmap(distance)(energies, spectra))
 
@@ -188,11 +194,16 @@ def _mean_distance(
 def _distance(
     seen: Picture,
     wanted: Picture,
+    free: Array,
     largest_error: float = np.inf,
     largest_width_error: float = np.inf,
 ) -> Array:
-    """The audio-feature loss as far as the picture shows it, at one loudness."""
-    error = seen.spectrum + level_error(seen, wanted) - wanted.spectrum
+    """The audio-feature loss as far as the picture shows it, at one loudness.
+
+    As far as the level is `free`, from 0 to 1, it is instead the one that leaves the least error.
+    """
+    apart = seen.spectrum - wanted.spectrum
+    error = apart + (1.0 - free) * level_error(seen, wanted) - free * jnp.mean(apart)
     wider = jnp.exp(seen.log_width) - jnp.exp(wanted.log_width)
     width = _huber(wider, largest_width_error)
     balance = jnp.square(seen.imbalance - wanted.imbalance)

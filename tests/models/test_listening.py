@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import dsp
-from diffmst_jax.losses import audio_feature_loss, style_features
+from diffmst_jax.losses import audio_feature_loss, style_distance, style_features
 from diffmst_jax.losses.loudness import normalize_loudness
-from diffmst_jax.models import Controls
+from diffmst_jax.models import Controls, listening
 from diffmst_jax.models.listening import (
     MOST_REDUCTION_DB,
     MOST_ROUNDS,
@@ -66,6 +66,50 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     assert loss(mono, reference).total > 1.0
     assert before < 0.05
     assert after < before
+
+
+@pytest.mark.slow
+def test_what_is_still_far_after_all_rounds_is_mixed_half_as_often_again(monkeypatch):
+    tracks, reference = audio()
+    statistics, _, measured = heard()
+    side = jnp.zeros(4, jnp.int32)
+    known = hear(tracks, side)
+    wanted, target = wanted_picture(measured), style_of(reference)
+    judge, distances = listening._judge, []
+
+    def counted(*args):
+        judged = judge(*args)
+        distance = style_distance(judged.features, target).total
+        jax.debug.callback(lambda value: distances.append(float(value)), distance, ordered=True)
+        return judged
+
+    def listened(astray):
+        monkeypatch.setattr(listening, "ASTRAY", astray)
+        distances.clear()
+        rest = resting_mix(statistics, ALL, side, measured, RATE)
+
+        @quick_jit
+        def run(tracks):
+            return listen(
+                known,
+                wanted,
+                rest,
+                lambda solution: start_from(solution, known, wanted, RATE).controls,
+                tracks,
+                target,
+                dsp.ConsoleConfig(),
+                sample_rate=RATE,
+            )
+
+        jax.block_until_ready(run(tracks))
+        jax.effects_barrier()
+        return list(distances)
+
+    monkeypatch.setattr(listening, "_judge", counted)
+    near, far = listened(astray=np.inf), listened(astray=0.0)
+    assert len(near) == ROUNDS
+    assert len(far) == ROUNDS + ROUNDS // 2
+    np.testing.assert_allclose(far[:ROUNDS], near, rtol=1e-3)
 
 
 def test_short_excerpts_are_mixed_more_often_in_no_more_time():

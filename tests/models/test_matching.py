@@ -347,6 +347,35 @@ def test_matching_again_goes_on_from_where_it_was_but_costs_count_from_rest():
     assert way(back) < 0.2 * way(once)
 
 
+def test_a_free_level_leads_away_from_bass_that_makes_nearly_all_of_the_loudness():
+    """Of a bass and a track without any, after a mix that has only the other."""
+    bands = style_band_hz()
+    magnitude = np.stack([np.full(len(bands), 0.1), np.ones(len(bands))]).astype(np.float32)
+    magnitude[:, 0] = 100.0, 0.01
+    own = np.einsum("tb,ti->bti", np.square(magnitude), np.eye(2))
+    tracks = Heard(
+        energy=jnp.asarray(1e-4 * own, jnp.float32),
+        spectrum=jnp.log(magnitude),
+        hz=jnp.asarray(np.tile(bands, (2, 1)), jnp.float32),
+        mask=jnp.ones(2, bool),
+        side=jnp.zeros(2, jnp.int32),
+    )
+    flat = dsp.neutral_console(2, sample_rate=RATE)
+    rest = Mix(
+        jnp.zeros(2), jnp.array([0.45, 0.6]), flat.tracks.equalizer, flat.master_bus.equalizer
+    )
+    wanted = look(tracks, rest._replace(gain_db=jnp.array([-60.0, 0.0])))
+
+    @quick_jit
+    def left(free_steps):
+        found = match(tracks, wanted, rest, RATE, free_steps=free_steps)
+        return picture(tracks, found.mix, RATE)
+
+    caught, led = (error(left(steps), wanted).spectrum[0, 0] for steps in (0.0, 60.0))
+    assert caught > 1.0  # nepers
+    assert abs(led) < 0.5 * caught
+
+
 def test_a_pair_has_one_setting_and_leans_as_one():
     statistics, tracks, measured = heard()
     start = start_of(statistics, tracks, measured)

@@ -28,7 +28,7 @@ from diffmst_jax.losses import (
 )
 from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.models.controls import Controls
-from diffmst_jax.models.matching import EVERYDAY_DB
+from diffmst_jax.models.matching import AUDIBLE, EVERYDAY_DB, LEAST_HEARD
 from diffmst_jax.models.picture import positions
 from diffmst_jax.models.starting_point import head_scales
 from dsp.stereo import pan_gains
@@ -40,11 +40,6 @@ PILED, PRESSED, BURIED = 1e-2, 1e-3, 5e-3
 END = 0.02
 """Share of a range next to its ends that costs, unless the prediction is there already."""
 
-AUDIBLE = 0.1
-"""Share of its own loudness that every track should keep; in the sums of six songs' stems as they
-were released, one track in eight keeps less."""
-
-LEAST_AUDIBILITY = 1e-4
 FADE = 1024  # samples at the joints of the medley, so that they do not click
 CURVE_HZ = np.geomspace(30.0, 16000.0, 32)
 
@@ -183,7 +178,7 @@ def _prior(steps: Controls, params: dsp.ConsoleParams, heard: Array, problem: Pr
     ends = zip(_controls(params), _controls(problem.start), strict=True)
     pressed = sum(jnp.sum(_pressed(now, before)) for now, before in ends)
     piled = jnp.sum(jax.vmap(_piled)(params.tracks.equalizer, problem.start.tracks.equalizer))
-    buried = jnp.log(AUDIBLE / jnp.maximum(heard, LEAST_AUDIBILITY))
+    buried = jnp.log(AUDIBLE / jnp.maximum(heard, LEAST_HEARD))
     buried = jnp.sum(jnp.square(jnp.maximum(buried, 0.0)))
     tracks = (WAY * way + PRESSED * pressed + PILED * piled + BURIED * buried) / count
     buses = params.master_bus.equalizer, problem.start.master_bus.equalizer

@@ -4,10 +4,9 @@ The picture that a mix is solved in (`picture`) leaves out dynamics and how a mi
 Both show once an excerpt is mixed: the difference between what is measured and what was wanted
 moves the aim of the picture, and the next solution is closer. The master's threshold is chosen when
 the balance has taken care of the peaks that it can, as the one that leaves the reference's crest
-factor and does not turn the mix down further than engineers do. Where all rounds have
-not come near, a solution is caught: it begins anew, at first without regard to loudness. No
-gradient passes through audio; the best mix of all rounds is kept, so listening cannot make an
-excerpt worse.
+factor and does not turn the mix down further than engineers do. Where all rounds have not come
+near, a solution is caught: it begins anew, at first without regard to loudness. No gradient passes
+through audio; the best mix of all rounds is kept, so listening cannot make an excerpt worse.
 """
 
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models.bands import STYLE_BANDS
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import REFERENCE_LUFS
+from diffmst_jax.models.masking import excitation_over_time
 from diffmst_jax.models.matching import COSTS, FARTHEST, FIRST_COSTS, FIRST_FARTHEST, match
 from diffmst_jax.models.peaks import highest_peaks, samples_in_bands
 from diffmst_jax.models.picture import (
@@ -163,6 +163,8 @@ def listen(
             lambda: now,
         ), number + 1
 
+    excitation = excitation_over_time(tracks, heard.side, sample_rate=sample_rate)
+    heard = heard._replace(excitation=excitation)
     start = _before_any(rest, wanted, rounds, sample_rate)
     last, _ = jax.lax.while_loop(goes_on, solve_and_judge, (start, jnp.asarray(0)))
     return Controls(*dsp.console_controls(last.best, sample_rate=sample_rate))

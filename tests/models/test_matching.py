@@ -12,7 +12,9 @@ import dsp
 from diffmst_jax.losses import style_features
 from diffmst_jax.losses.audio_features import BARK_FLOOR
 from diffmst_jax.models.bands import style_band_hz
+from diffmst_jax.models.masking import excitation_over_time, heard_shares
 from diffmst_jax.models.matching import (
+    AUDIBLE,
     COSTS,
     EVERYDAY_DB,
     FIRST_COSTS,
@@ -278,7 +280,9 @@ def test_matching_finds_its_way_back():
     statistics, tracks, measured = heard()
     wanted = look(tracks, random_mix())
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
-    nearly_none = Costs(moving=1e-4, panning=1e-4, stacking=0.0, piling=0.0, spreading=0.0)
+    nearly_none = Costs(
+        moving=1e-4, panning=1e-4, stacking=0.0, piling=0.0, spreading=0.0, burying=0.0
+    )
     free = solve(tracks, wanted, rest, costs=nearly_none).mix
     before, found, held = (
         error(look(tracks, mix), wanted) for mix in (rest, free, solve(tracks, wanted, rest).mix)
@@ -308,7 +312,10 @@ def test_the_first_solution_is_the_same_where_room_is_kept_for_peaks_to_come():
 
 def test_each_cost_keeps_small_what_it_is_of():
     statistics, tracks, measured = heard()
-    wanted = look(tracks, random_mix())
+    excitation = excitation_over_time(audio()[0], PAIR, sample_rate=RATE)
+    tracks = tracks._replace(excitation=excitation)
+    mix = random_mix()
+    wanted = look(tracks, mix._replace(gain_db=mix.gain_db.at[2].add(-20.0)))
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
     few = Costs(*[1e-4] * len(Costs._fields))
 
@@ -321,8 +328,12 @@ def test_each_cost_keeps_small_what_it_is_of():
     def spreading(found):
         return np.var(found.mix.gain_db)
 
+    def burying(found):
+        shares = heard_shares(tracks, found.mix, boosts_db(tracks, found.mix, RATE))
+        return np.sum(np.square(np.log(np.minimum(shares / AUDIBLE, 1.0))))
+
     cheap = solve(tracks, wanted, rest, costs=few)
-    measures = moving, panning, stacking, piling, spreading
+    measures = moving, panning, stacking, piling, spreading, burying
     sizes = {measure.__name__: measure for measure in measures}
     assert set(sizes) == set(Costs._fields)
     assert all(size(cheap) > 0.1 for size in sizes.values())

@@ -1,0 +1,73 @@
+"""How well every strip would be heard in a mix, for a few products instead of audio.
+
+What `losses.audibility` says of finished audio, told from excitation over time that is measured
+once: of its loudness alone a strip keeps the square of its share of the excitation, wherever and
+whenever it plays. Partial loudness is near that above the masked threshold, and less below: of
+what is nearly buried this says a little too much.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from diffmst_jax.losses import band_excitation
+from diffmst_jax.losses.audibility import EXPONENT, band_hz
+from diffmst_jax.models.bands import style_band_hz
+from diffmst_jax.models.front_end import POWER_FLOOR
+from diffmst_jax.models.picture import NEPERS_PER_DB, Heard, Mix
+from dsp.numerics import matmul
+
+SLOTS = 32  # of an excerpt: tracks that take turns do not hide each other
+QUIETEST = 1e-5  # of a strip's loudest excitation: what has less adds nothing to its loudness
+
+
+def excitation_over_time(tracks: Array, side: Array, *, sample_rate: int) -> Array:
+    """Excitation of every strip in critical bands.
+
+    Args:
+        tracks: audio, `(tracks, time)`; silent where there is no track.
+        side: as of `Heard`, `(tracks,)`.
+        sample_rate: samples per second.
+
+    Returns:
+        `(tracks, 24, slots)`. Both channels of a pair are at the left one; none is at the right.
+    """
+    frames = band_excitation(tracks, sample_rate=sample_rate)
+    count = min(SLOTS, frames.shape[-1])
+    parts = np.array_split(np.arange(frames.shape[-1]), count)
+    means = jnp.stack([jnp.mean(frames[..., part], axis=-1) for part in parts], axis=-1)
+    place = side[:, None, None]
+    both = means + jnp.roll(means, -1, axis=0)
+    return jnp.where(place < 0, both, jnp.where(place > 0, 0.0, means))
+
+
+def heard_shares(tracks: Heard, mix: Mix, boosts: Array) -> Array:
+    """Share of its own loudness that every strip keeps beside the others.
+
+    Args:
+        tracks: what is mixed, its excitation known.
+        mix: settings.
+        boosts: `picture.boosts_db` of the mix.
+
+    Returns:
+        `(tracks,)` in [0, 1]; 1 for what does not play, as the right channel of a pair.
+    """
+    own = tracks.excitation
+    highest = jnp.max(own, axis=(1, 2), keepdims=True)
+    plays = highest > 0.0
+    level = own / jnp.where(plays, highest, 1.0)
+    loudness = jnp.maximum(level, QUIETEST) ** EXPONENT - QUIETEST**EXPONENT
+    gain_db = mix.gain_db[:, None] + matmul(boosts, jnp.asarray(_at_critical_bands(), own.dtype))
+    nepers = NEPERS_PER_DB * jnp.where(tracks.mask[:, None], gain_db, 0.0)[..., None]
+    power = jnp.exp(2.0 * nepers) * own  # of both ears: positions leave it as it is
+    share = power / (jnp.sum(power, axis=0, keepdims=True) + POWER_FLOOR)
+    alone = jnp.exp(2.0 * EXPONENT * nepers) * loudness
+    beside = jnp.sum(alone * jnp.square(share), axis=(1, 2))
+    whole = jnp.where(plays[:, 0, 0], jnp.sum(alone, axis=(1, 2)), 1.0)
+    return jnp.where(plays[:, 0, 0], beside / whole, 1.0)
+
+
+def _at_critical_bands() -> np.ndarray:
+    """From values in the bands of the loss, which are nearly the same, `(24, 24)`."""
+    places, known = np.log(band_hz()), np.log(style_band_hz())
+    return np.stack([np.interp(places, known, row) for row in np.eye(len(known))])

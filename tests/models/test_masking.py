@@ -1,0 +1,99 @@
+"""How well strips are said to be heard in the picture, against partial loudness of their audio."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dsp
+from diffmst_jax.losses import audibility, band_excitation
+from diffmst_jax.models.masking import SLOTS, excitation_over_time, heard_shares
+from diffmst_jax.models.picture import Heard, Mix, boosts_db, paired
+from diffmst_jax.models.starting_point import FREQUENCY_HZ
+from tests.compiling import quick_jit
+from tests.models.heard_song import ALL, PAIR, RATE, TIME, audio, hear
+
+over_time = quick_jit(lambda x, side: excitation_over_time(x, side, sample_rate=RATE))
+share = quick_jit(lambda tracks, mix: heard_shares(tracks, mix, boosts_db(tracks, mix, RATE)))
+strips = quick_jit(
+    lambda x, equalizer: jax.vmap(lambda t, e: dsp.parametric_eq(t, e, sample_rate=RATE))(
+        x[:, None], equalizer
+    )[:, 0]
+)
+
+
+def known(x, side=PAIR) -> Heard:
+    return hear(x, side)._replace(excitation=over_time(x, side))
+
+
+def mix_of(seed: int, spread_db: float = 12.0) -> Mix:
+    rng = np.random.default_rng(seed)
+    flat = dsp.neutral_console(4, sample_rate=RATE)
+    equalizer = flat.tracks.equalizer._replace(
+        gain_db=rng.uniform(-6.0, 6.0, (4, 6)), frequency_hz=np.tile(FREQUENCY_HZ, (4, 1))
+    )
+    mix = Mix(
+        rng.uniform(-spread_db, spread_db, 4), np.full(4, 0.5), equalizer, flat.master_bus.equalizer
+    )
+    return paired(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), mix), PAIR)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_it_is_near_partial_loudness(seed):
+    tracks = audio()[0]
+    mix = mix_of(seed)
+    wet = strips(tracks, mix.equalizer) * 10.0 ** (mix.gain_db[:, None] / 20.0)
+    channels = band_excitation(wet, sample_rate=RATE)
+    of_strips = jnp.stack([channels[0] + channels[1], channels[2], channels[3]])
+    shares = share(known(tracks), mix)
+    np.testing.assert_allclose(shares[jnp.array([0, 2, 3])], audibility(of_strips), atol=0.11)
+    assert shares[1] == 1.0  # the right channel counts with the left one
+
+
+def test_tracks_that_take_turns_do_not_hide_each_other():
+    tracks, half = audio()[0], TIME // 2
+    mono = jnp.zeros(4, jnp.int32)
+    first, second = tracks.at[:, half:].set(0.0)[:2], tracks.at[:, :half].set(0.0)[2:]
+    flat = mix_of(0, spread_db=0.0)
+    together = share(known(tracks, mono), flat)
+    apart = share(known(jnp.concatenate([first, second]), mono), flat)
+    assert (apart[jnp.array([0, 2])] > together[jnp.array([0, 2])] + 0.05).all()
+
+
+def test_excitation_is_in_at_most_so_many_slots_and_that_of_a_pair_at_its_left():
+    long = jnp.tile(audio()[0], 4)
+    excitation = over_time(long, PAIR)
+    assert excitation.shape == (4, 24, SLOTS)
+    assert over_time(long[:, :30000], PAIR).shape[2] < SLOTS
+    assert (excitation[1] == 0.0).all()
+    alone = over_time(long, jnp.zeros(4, jnp.int32))
+    np.testing.assert_allclose(excitation[0], alone[0] + alone[1], rtol=1e-5)
+    np.testing.assert_array_equal(excitation[2:], alone[2:])
+
+
+def test_gradients_are_finite_at_silence_and_where_a_track_is_buried():
+    tracks = known(audio()[0].at[3].set(0.0))
+    tracks = tracks._replace(mask=ALL.at[3].set(False))
+    mix = mix_of(0)._replace(gain_db=jnp.array([0.0, 0.0, -90.0, 0.0]))
+
+    @quick_jit
+    def slope(mix):
+        return jax.grad(lambda m: jnp.sum(heard_shares(tracks, m, boosts_db(tracks, m, RATE))))(mix)
+
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slope(mix)))
+    silent = tracks._replace(excitation=jnp.zeros_like(tracks.excitation))
+    assert (share(silent, mix) == 1.0).all()
+
+
+def test_slopes_are_those_of_finite_differences():
+    tracks, mix, step = known(audio()[0]), mix_of(1), 0.05
+
+    def heard(gain_db):
+        moved = mix._replace(gain_db=gain_db)
+        return heard_shares(tracks, moved, boosts_db(tracks, moved, RATE))[2]
+
+    slope = quick_jit(jax.grad(heard))(mix.gain_db)
+    value = quick_jit(heard)
+    for track in (0, 2, 3):
+        up, down = (value(mix.gain_db.at[track].add(s)) for s in (step, -step))
+        np.testing.assert_allclose(slope[track], (up - down) / (2 * step), rtol=0.02, atol=1e-4)

@@ -232,7 +232,7 @@ def _change(old: float, new: float, unit: str = "dB") -> str:
     return f"{signed(float(new))} {unit} (was {signed(float(old))})"
 
 
-def _value(value: object) -> str:
+def _value(value: bool | float | str) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return plain(value) if isinstance(value, float) else VALUES[str(value)]
+    return VALUES[value] if isinstance(value, str) else plain(value)

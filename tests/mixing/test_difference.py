@@ -162,6 +162,17 @@ def test_the_command_prints_what_is_heard_and_counts_the_rest(mixed, edited, tmp
     assert capsys.readouterr().out == "Nothing changed.\n"
 
 
+def test_a_number_may_be_written_without_a_point(mixed, tmp_path, capsys):
+    text = console_text(mixed.console)
+    (tmp_path / "a.json").write_text(text)
+    lookahead = f'"master_lookahead_ms": {mixed.console.config.master_lookahead_ms}'
+    assert lookahead in text
+    (tmp_path / "b.json").write_text(text.replace(lookahead, '"master_lookahead_ms": 5'))
+    assert main(["diff", str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 0
+    said = capsys.readouterr().out
+    assert said == "Console: lookahead of the master's compressor, ms 5 (was 0)\n"
+
+
 def test_the_command_names_a_wrong_file(mixed, tmp_path, capsys):
     (tmp_path / "a.json").write_text(console_text(mixed.console))
     assert main(["diff", str(tmp_path / "a.json"), str(tmp_path / "none.json")]) == 2

@@ -2,7 +2,8 @@
 
 A WAV, AIFF or FLAC file that a strip uses whole is taken as it is, bit for bit. What workstations
 would not read alike becomes a WAV file at the recording's own rate: compressed formats, whose
-decoders add silence of different lengths at the start, and single channels of files with more.
+decoders add silence of different lengths at the start, samples of 8 bits and other rare kinds, and
+single channels of files with more.
 """
 
 import tempfile
@@ -155,8 +156,9 @@ def _convert(media: Media, file: IO[bytes], count: Count) -> None:
     wanted = [channel - 1 for channel in media.channels]
     with soundfile.SoundFile(media.source) as source, _wav(media, file) as out:
         bytes_of_frame = media.size / max(source.frames, 1)
-        # Integer samples stay integers, so that what is only cut out is cut out bit for bit.
-        is_exact = media.matrix is None and source.subtype.startswith("PCM")
+        # Into integers go integers, so that what is only cut out is cut out bit for bit; into a
+        # file of floats they would go as they are, at up to 2**31 times full scale.
+        is_exact = out.subtype.startswith("PCM")
         for block in _blocks(media.source, source, "int32" if is_exact else "float64"):
             chosen = block[:, wanted]
             _write(out, chosen if media.matrix is None else chosen @ media.matrix)

@@ -2,18 +2,21 @@
 
 import dataclasses
 import unicodedata
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 import rpp
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
 import dsp
 from diffmst_jax.audio import write_audio
+from diffmst_jax.export import export_session
 from diffmst_jax.export.contents import Contents
 from diffmst_jax.export.dawproject import Place, metadata_xml, project_xml
 from diffmst_jax.export.jsfx_settings import channel_sliders, master_sliders
@@ -22,12 +25,13 @@ from diffmst_jax.export.media import media_of
 from diffmst_jax.export.notes import dawproject_notes, notes_text
 from diffmst_jax.export.reaper import project_chunk
 from diffmst_jax.export.session import HIGHEST_FADER_DB, placement, session_of
-from diffmst_jax.mixing.tracks import Strip
+from diffmst_jax.mixing.tracks import Strip, load_tracks
 from dsp.stereo import PAN_LAWS, pan_gains
 from tests.export.consoles import random_console, with_tracks
 from tests.export.eel2_syntax import parse_source
 from tests.export.test_dawproject import SCHEMAS
 from tests.export.test_jsfx import FOLDER
+from tests.mixing.songs import tone
 
 SEEDS = st.integers(0, 10_000)
 GAINS = st.floats(-40.0, 80.0)
@@ -130,6 +134,25 @@ def test_any_name_makes_valid_documents(song, multitrack, data):
         (line,) = [x for x in track if isinstance(x, list) and x[0] == "NAME"]
         printable = "".join(c if c.isprintable() else " " for c in name)
         assert line[1].replace("'", "`") == printable.replace("'", "`")
+
+
+@pytest.mark.parametrize("ending", ["dawproject", "rpp"])
+def test_recordings_of_eight_bits_keep_their_level(ending, tmp_path):
+    coarse = {"kick.wav": "PCM_U8", "bass.aiff": "PCM_S8", "vox.flac": "PCM_S8"}
+    for index, (name, subtype) in enumerate(coarse.items()):
+        audio = tone(0.5, 100.0 * (index + 1), 0.5)
+        write_audio(tmp_path / "song" / name, audio, sample_rate=44100, subtype=subtype)
+    console = random_console(load_tracks(tmp_path / "song"), 7)
+    out = tmp_path / f"a.{ending}"
+    export_session(tmp_path / "song", console, out)
+    folder = tmp_path / "a audio"
+    if ending == "dawproject":
+        zipfile.ZipFile(out).extractall(tmp_path)
+        folder = tmp_path / "audio"
+    for name in coarse:
+        written, _ = soundfile.read(folder / Path(name).with_suffix(".wav"))
+        recorded, _ = soundfile.read(tmp_path / "song" / name)
+        np.testing.assert_array_equal(written, recorded)
 
 
 def test_names_of_files_never_clash(tmp_path):

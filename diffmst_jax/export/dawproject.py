@@ -29,7 +29,7 @@ from diffmst_jax.export.session import (
     Session,
     SessionMaster,
     SessionTrack,
-    highest_send_db,
+    sends_over_faders_db,
 )
 from diffmst_jax.files import written_beside
 from diffmst_jax.mixing.measure import factor
@@ -93,7 +93,7 @@ def project_xml(contents: Contents, places: Sequence["Place"]) -> ET.Element:
     structure = ET.SubElement(project, "Structure")
     arrangement = ET.SubElement(project, "Arrangement", id="arrangement")
     lanes = ET.SubElement(arrangement, "Lanes", timeUnit="seconds", id="lanes")
-    softer_db = max(0.0, highest_send_db(session) - HIGHEST_FADER_DB)
+    softer_db = sends_over_faders_db(session)
     for index, track in enumerate(session.tracks):
         key = f"track-{index + 1}"
         _track_xml(structure, session, index, track, softer_db)
@@ -158,18 +158,22 @@ def _effects_xml(
     """The printed return, and muted beside it the bus that it came from."""
     printed = _audio_track(structure, "return", "Effects return (printed)")
     channel = _channel(printed, "return-channel", "regular", 2)
-    gain_db = effects.wet_gain_db + session.bus_gain_db
-    if gain_db > HIGHEST_FADER_DB:
-        add_equalizer(ET.SubElement(channel, "Devices"), None, gain_db - HIGHEST_FADER_DB)
-    _mixer_xml(channel, min(gain_db, HIGHEST_FADER_DB), 0.5)
+    _gain_xml(channel, effects.wet_gain_db + session.bus_gain_db)
     inside = Place(f"{AUDIO_FOLDER}/{effects.wet.name}", is_external=False)
     _clip_xml(lanes, "return", effects.wet, inside)
     name = "Effects bus, impulse response"
     _muted_xml(structure, lanes, "response", name, effects.response)
     bus = _audio_track(structure, "bus", "Effects bus (live, muted)")
     channel = _channel(bus, BUS, "effect", 2)
-    gain_db = effects.response_gain_db + softer_db
-    _mixer_xml(channel, min(gain_db, HIGHEST_FADER_DB), 0.5, is_muted=True)
+    _gain_xml(channel, effects.response_gain_db + softer_db, is_muted=True)
+
+
+def _gain_xml(channel: ET.Element, gain_db: float, *, is_muted: bool = False) -> None:
+    """Any gain: what is over the highest fader stands before it, as output gain of a device."""
+    fader_db = min(gain_db, HIGHEST_FADER_DB)
+    if gain_db > fader_db:
+        add_equalizer(ET.SubElement(channel, "Devices"), None, gain_db - fader_db)
+    _mixer_xml(channel, fader_db, 0.5, is_muted=is_muted)
 
 
 def _muted_xml(structure: ET.Element, lanes: ET.Element, key: str, name: str, media: Media) -> None:

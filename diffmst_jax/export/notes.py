@@ -13,10 +13,9 @@ from diffmst_jax.export.session import (
     ONE_POLE,
     THRESHOLDS_EVERYWHERE_DB,
     Session,
-    highest_send_db,
+    sends_over_faders_db,
     thresholds_beyond,
 )
-from diffmst_jax.mixing.measure import decibels
 from diffmst_jax.mixing.words import pan_words
 from dsp.equalizer import CONSOLE_BANDS
 
@@ -33,6 +32,11 @@ PRINTED_NOTE = (
 def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: float) -> list[str]:
     """What the DAWproject format cannot say, and how it is carried instead."""
     notes = [*_common(session, media)]
+    softer_db = sends_over_faders_db(session)
+    if softer_db > 0:
+        notes.append(
+            f"Sends above +6 dB: all sends are {softer_db:.1f} dB lower, the bus as much higher."
+        )
     compressors = [*(track.compressor for track in session.tracks), session.master.compressor]
     if any(c is not None and c.ratio > 1 for c in compressors):
         notes.append(
@@ -129,7 +133,12 @@ def _common(session: Session, media: Sequence[Media]) -> list[str]:
             f"{loud}: gain over the fader's +6 dB stands behind the compressor, as output gain "
             f"({most_db:.1f} dB at most)."
         )
-    notes += _effects(session)
+    if session.reverb is not None:
+        notes.append(
+            "The reverb is printed on a track of its own. The sends are there too, into a muted "
+            "bus: to change them, mute the print, put a convolution reverb with the impulse "
+            "response on the bus, fully wet, and unmute it."
+        )
     converted = [item.name for item in media if item.subtype and item.audio is None]
     if len(converted) == len(media):
         notes.append("Every recording is written as WAV, for workstations do not read it alike.")
@@ -144,22 +153,6 @@ def _common(session: Session, media: Sequence[Media]) -> list[str]:
     if session.left_out:
         out = [f"{item.file} ({item.reason})" for item in session.left_out]
         notes.append(f"Left out: {', '.join(out)}.")
-    return notes
-
-
-def _effects(session: Session) -> list[str]:
-    if session.reverb is None:
-        return []
-    notes = [
-        "The reverb is printed on a track of its own. The sends are there too, into a muted bus: "
-        "to change them, mute the print, put a convolution reverb with the impulse response on the "
-        "bus, fully wet, and unmute it."
-    ]
-    softer_db = highest_send_db(session) - decibels(2.0)
-    if softer_db > 0:
-        notes.append(
-            f"Sends above +6 dB: all sends are {softer_db:.1f} dB lower, the bus as much higher."
-        )
     return notes
 
 

@@ -171,9 +171,10 @@ def placement(position: float, law: str, *, is_stereo: bool) -> Placement:
     return Placement(angle / (np.pi / 2), decibels(float(np.hypot(left, right))))
 
 
-def highest_send_db(session: Session) -> float:
-    """The loudest send of the session; minus infinity without sends."""
-    return max((t.send_db for t in session.tracks if t.send_db is not None), default=-np.inf)
+def sends_over_faders_db(session: Session) -> float:
+    """How far the loudest send goes over `HIGHEST_FADER_DB`; 0 if none does."""
+    sends_db = (track.send_db for track in session.tracks if track.send_db is not None)
+    return max(0.0, max(sends_db, default=-np.inf) - HIGHEST_FADER_DB)
 
 
 def thresholds_beyond(session: Session) -> Sequence[str]:

@@ -268,6 +268,24 @@ def test_sends_keep_their_balance_under_the_highest_fader(console, channels):
     np.testing.assert_allclose(np.diff(levels_db), np.diff(asked), atol=1e-3)
 
 
+def test_what_sends_are_lowered_by_the_bus_makes_up_for(song, console, tmp_path):
+    """A dry bus, whose response is one sample, gives back what it is sent."""
+    params = console.params
+    dry = params.fx_bus._replace(reverb=params.fx_bus.reverb._replace(mix=np.zeros(())))
+    console = dataclasses.replace(console, params=params._replace(fx_bus=dry))
+    console = with_tracks(console, send_db=np.full(len(console.strips), 12.0))
+    out = export_session(song, console, tmp_path / "a.dawproject")
+    files = read(out.path)
+    channels = ET.fromstring(files["project.xml"]).findall("Structure/Track/Channel")
+    (bus,) = [channel for channel in channels if channel.get("role") == "effect"]
+    response, _ = soundfile.read(io.BytesIO(files["audio/effects bus impulse response.wav"]))
+    passed = channel_output(bus, response.T) * value(bus, "Volume")
+    sent = value(channels[0], "Sends/Send/Volume")
+    np.testing.assert_allclose(sent * passed[:, 0], 10 ** (12.0 / 20), rtol=1e-6)
+    assert max(sent, value(bus, "Volume")) <= 2.0
+    assert any("all sends are 6.0 dB lower" in note for note in out.notes)
+
+
 def test_what_is_carried_another_way_is_listed_everywhere(exported):
     notes = " ".join(exported.notes)
     words = ("knees", "printed", "limiter", "Left out: silent.wav", "hat.wav, vox 1.wav", "pad: a")

@@ -147,12 +147,14 @@ def test_mono_tracks_have_the_constant_power_law_and_pairs_none(console, tracks)
         assert numbers(track, "PANLAWFLAGS") == [0]
 
 
-def test_sends_go_to_a_muted_bus_at_the_consoles_levels(console, tracks):
+def test_sends_go_to_a_muted_bus_at_the_consoles_levels(console, tracks, exported):
     bus = tracks["Effects bus (live, muted)"]
     received = [line for line in bus if isinstance(line, list) and line[0] == "AUXRECV"]
     assert [int(line[1]) for line in received] == list(range(5))
     levels_db = [20 * np.log10(float(line[3])) for line in received]
     np.testing.assert_allclose(levels_db, console.params.tracks.send_db, atol=1e-6)
+    assert max(levels_db) > 6.1
+    assert not any("Sends above" in note for note in exported.notes)
     assert words(bus, "MUTESOLO")[0] == "1"
 
 

@@ -12,7 +12,6 @@ from diffmst_jax.export.effects_return import EffectsReturn, effects_return
 from diffmst_jax.export.leaning import with_leans_in_audio
 from diffmst_jax.export.media import (
     MIX_FILE,
-    NAMES_OF_OURS,
     RESPONSE_FILE,
     WET_FILE,
     Count,
@@ -23,8 +22,8 @@ from diffmst_jax.export.media import (
     printed,
 )
 from diffmst_jax.export.notes import PRINTED_NOTE, dawproject_notes, notes_text, reaper_notes
-from diffmst_jax.export.printing import with_effects_in_audio
-from diffmst_jax.export.reaper import audio_folder, write_reaper
+from diffmst_jax.export.printing import printed_names, with_effects_in_audio
+from diffmst_jax.export.reaper import project_files, write_reaper
 from diffmst_jax.export.session import session_of
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.finding import find_tracks
@@ -87,11 +86,13 @@ def export_session(
     settings = console if isinstance(console, MixSettings) else load_console(console)
     tell("Reading", 0.0)
     media = media_of(tracks, settings.strips)
-    copied = _copied(out, name, media, link=link)
-    ours = [] if name == "dawproject" else [audio_folder(out) / name for name in NAMES_OF_OURS]
+    written = [out]
+    if name == "reaper":
+        names = _audio_names(media, settings, link=link, print_effects=print_effects)
+        written = project_files(out, names)
     read = [*find_tracks(tracks)[1], *([] if isinstance(console, MixSettings) else [Path(console)])]
-    check_apart([out, *copied, *ours], read, remedy="give --out another name")
-    check_not_among_tracks(copied, tracks)
+    check_apart(written, read, remedy="give --out another name")
+    check_not_among_tracks(written, tracks)
     with closing(FileTape(out)) as tape:
         recorded = record_song(
             tracks, settings, tape, lambda done: tell("Mixing", 0.1 + 0.4 * done)
@@ -135,12 +136,14 @@ def check_format(out: Path, file_format: str | None) -> str:
     raise InputError(out, problem, f"give --out a name that ends in {wanted or endings}")
 
 
-def _copied(out: Path, name: str, media: Sequence[Media], *, link: bool) -> list[Path]:
-    """Recordings that a session gets as files of its own; a container holds its audio inside."""
-    if name == "dawproject":
-        return []
-    copied = [item.name for item in media if not (link and item.is_original)]
-    return [audio_folder(out) / name for name in copied]
+def _audio_names(
+    media: Sequence[Media], settings: MixSettings, *, link: bool, print_effects: bool
+) -> list[str]:
+    """Audio files that a session gets as its own: all but the recordings that it refers to."""
+    names = [item.name for item in media if not (link and item.is_original)]
+    if print_effects:
+        names = printed_names(media)
+    return [*names, *((WET_FILE, RESPONSE_FILE) if settings.config.reverb else ())]
 
 
 def _return(effects: EffectsReturn) -> Return:

@@ -36,16 +36,21 @@ def with_effects_in_audio(
     A pair that leans does so in its file. The audio is made when it is written, one track after
     another.
     """
-    taken = set(NAMES_OF_OURS)
     tracks, files = [], []
-    for index, (track, item) in enumerate(zip(session.tracks, media, strict=True)):
+    names = printed_names(media)
+    for index, (track, item, name) in enumerate(zip(session.tracks, media, names, strict=True)):
         pan = CENTRE if track.is_stereo else track.pan
         tracks.append(replace(track, equalizer=None, compressor=None, output_gain_db=0.0, pan=pan))
         audio = partial(_processed, settings, index, track, source)
         frames = round(item.duration_s * SAMPLE_RATE)
-        name = taken_name(PurePosixPath(item.name).with_suffix(".wav"), taken)
         files.append(printed(name, audio, (len(item.channels), frames), subtype="FLOAT"))
     return replace(session, tracks=tuple(tracks)), tuple(files)
+
+
+def printed_names(media: Sequence[Media]) -> list[str]:
+    """Name the files that take the place of the recordings, in their order."""
+    taken = set(NAMES_OF_OURS)
+    return [taken_name(PurePosixPath(item.name).with_suffix(".wav"), taken) for item in media]
 
 
 def _processed(

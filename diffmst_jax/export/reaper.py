@@ -10,7 +10,7 @@ and the ReaScript API's description of pan laws.
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from diffmst_jax.audio import SAMPLE_RATE
@@ -62,7 +62,7 @@ def write_reaper(path: str | Path, contents: Contents, *, link: bool = False, co
         InputError: a recording cannot be read, or the place cannot be written to.
     """
     path = Path(path)
-    folder = audio_folder(path)
+    folder = _audio_folder(path)
     effects = contents.effects
     written = [*contents.media, *([effects.wet, effects.response] if effects else [])]
     places = {
@@ -89,8 +89,13 @@ def write_reaper(path: str | Path, contents: Contents, *, link: bool = False, co
         beside.write_text(project.text(), encoding="utf-8")
 
 
-def audio_folder(path: Path) -> Path:
-    """Where the audio of a project goes."""
+def project_files(path: Path, audio: Iterable[str]) -> list[Path]:
+    """Name the files of a project, whose audio has these names."""
+    effects = [path.parent / EFFECTS_FOLDER / effect.name for effect in effect_files()]
+    return [path, *effects, *(_audio_folder(path) / name for name in (NOTES_FILE, *audio))]
+
+
+def _audio_folder(path: Path) -> Path:
     return path.parent / f"{path.stem} audio"
 
 

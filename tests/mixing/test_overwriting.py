@@ -29,7 +29,7 @@ def contents(folder):
 
 @pytest.fixture
 def place(tmp_path, mixed, monkeypatch):
-    """A short song in a folder called `stems`, a console of it, and a reference; we are there."""
+    """A short song in a folder called `stems`, two consoles of it, a reference; we are there."""
     for index, strip in enumerate(mixed.console.strips):
         audio = np.concatenate([tone(SHORT_S, 200.0 * (index + 1))] * len(strip.channels))
         name = strip.file.replace(".mp3", ".wav").replace(".flac", ".wav")
@@ -40,6 +40,8 @@ def place(tmp_path, mixed, monkeypatch):
     )
     console = dataclasses.replace(mixed.console, strips=strips, left_out=())
     (tmp_path / "console.json").write_text(console_text(console), encoding="utf-8")
+    wet = dataclasses.replace(console, config=dataclasses.replace(console.config, reverb=True))
+    (tmp_path / "reverb.json").write_text(console_text(wet), encoding="utf-8")
     write_audio(tmp_path / "ref.wav", tone(1.0, 300.0), sample_rate=SAMPLE_RATE)
     shutil.copy(tmp_path / "ref.wav", tmp_path / "mix.wav")
     (tmp_path / "song audio").mkdir()
@@ -64,6 +66,15 @@ def place(tmp_path, mixed, monkeypatch):
         ("render stems console.json --out stems/new/mix.flac", "stems/new/mix.flac"),
         ("mix stems ref.wav --out stems", "stems/mix.wav"),
         ("export stems console.json --out stems/song.rpp", "stems/song audio/1 kick.wav"),
+        (
+            "export song%audio console.json --out song.rpp --link --print-effects",
+            "song audio/1 kick.wav",
+        ),
+        (
+            "export stems console.json --out stems/song.rpp --link --print-effects",
+            "stems/song audio/1 kick.wav",
+        ),
+        ("export song%audio reverb.json --out song.rpp --link", "song audio/effects return.wav"),
     ],
 )
 def test_what_is_read_is_not_written_over(place, capsys, command, named):

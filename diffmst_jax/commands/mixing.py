@@ -10,6 +10,7 @@ from rich.table import Table
 from diffmst_jax.audio import AUDIO_SUFFIXES
 from diffmst_jax.commands.rendering import (
     check_stems_apart,
+    level_words,
     one_or_many,
     say_stems,
     stems_beside,
@@ -65,8 +66,7 @@ def run_mix(options: argparse.Namespace) -> int:
         say(text)
     for text in result.report.warnings:
         say(f"Note: {text}")
-    finished = result.report.facts.finished
-    level = f"{finished.loudness_lufs:.1f} LUFS, {finished.true_peak_dbtp:.1f} dBTP"
+    level = level_words(result.report.facts.finished)
     say(f"{options.out / mix_file_name(options.format)}  {level}")
     say(f"{options.out / CONSOLE_FILE_NAME}  every setting; edit it and run diffmst render")
     say(f"{options.out / REPORT_FILE_NAME}  what was done, to see and hear")

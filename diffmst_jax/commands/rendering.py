@@ -1,6 +1,7 @@
 """`diffmst render`: it starts in a second, for it imports nothing that learns or predicts."""
 
 import argparse
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.finding import find_tracks
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
+from diffmst_jax.mixing.output import Finished, Level
 from diffmst_jax.mixing.overwriting import (
     ANOTHER_FOLDER,
     check_apart,
@@ -47,9 +49,16 @@ def run_render(options: argparse.Namespace) -> int:
             progress=lambda done: tell("Mixing", 0.9 * done),
         )  # fmt: skip
         tell("Done", 1.0)
-    say(f"{options.out}  {level.loudness_lufs:.1f} LUFS, {level.true_peak_dbtp:.1f} dBTP")
+    say(f"{options.out}  {level_words(level)}")
     say_stems(stems)
     return 0
+
+
+def level_words(finished: Finished | Level) -> str:
+    """Say how loud a mix became."""
+    if math.isinf(finished.loudness_lufs):
+        return "silent"
+    return f"{finished.loudness_lufs:.1f} LUFS, {finished.true_peak_dbtp:.1f} dBTP"
 
 
 def stems_beside(

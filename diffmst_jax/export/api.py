@@ -1,5 +1,6 @@
 """From a console and its tracks to a session on disk."""
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +22,13 @@ from diffmst_jax.export.media import (
     media_of,
     printed,
 )
-from diffmst_jax.export.notes import PRINTED_NOTE, dawproject_notes, notes_text, reaper_notes
+from diffmst_jax.export.notes import (
+    PRINTED_NOTE,
+    SILENT_NOTE,
+    dawproject_notes,
+    notes_text,
+    reaper_notes,
+)
 from diffmst_jax.export.printing import printed_names, with_effects_in_audio
 from diffmst_jax.export.reaper import project_files, write_reaper
 from diffmst_jax.export.session import session_of
@@ -103,8 +110,9 @@ def export_session(
         if settings.config.reverb:
             tell("Printing", 0.5)
             effects = _return(effects_return(settings, tracks))
-        notes = [PRINTED_NOTE] if print_effects else []
+        notes = [SILENT_NOTE] if math.isinf(level.loudness_lufs) else []
         if print_effects:
+            notes.append(PRINTED_NOTE)
             session, media = with_effects_in_audio(session, media, settings, tracks)
         mix = None
         if name == "dawproject":

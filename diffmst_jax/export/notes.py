@@ -28,6 +28,8 @@ PRINTED_NOTE = (
     "master are the session's."
 )
 
+SILENT_NOTE = "The mix is silent, so faders are at the console's own level."
+
 
 def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: float) -> list[str]:
     """What the DAWproject format cannot say, and how it is carried instead."""

@@ -90,13 +90,14 @@ class Recorded(NamedTuple):
     Attributes:
         tape: where it is.
         sample_rate: samples per second.
-        loudness_lufs: integrated loudness; minus infinity for silence.
+        step_powers: as of `weighted_step_powers`. Its loudness is not known before its gain is,
+            for loudness leaves out what is below an absolute level, and the console's is far down.
         true_peak: linear.
     """
 
     tape: Tape
     sample_rate: int
-    loudness_lufs: float
+    step_powers: np.ndarray
     true_peak: float
 
 
@@ -159,16 +160,17 @@ def record(pieces: Iterable[np.ndarray], tape: Tape, *, sample_rate: int) -> Rec
         envelope = true_peak_envelope(around, matters_from=highest / LIMITED_RANGE)[inner]
         highest = max(highest, float(np.max(envelope, initial=0.0)))
         tape.append(np.concatenate([piece, envelope[np.newaxis]]).astype(np.float32))
-    return Recorded(tape, sample_rate, gated_loudness(meter.result()), highest)
+    return Recorded(tape, sample_rate, meter.result(), highest)
 
 
 def find_level(recorded: Recorded, target: OutputTarget) -> Level:
     """Find the gain, and the limiting, that give a recorded mix its loudness under its ceiling."""
-    loudness, ceiling = recorded.loudness_lufs, factor(target.ceiling_dbtp)
+    ceiling = factor(target.ceiling_dbtp)
+    most_gain_db = target.ceiling_dbtp + MOST_LIMITING_DB - decibels(recorded.true_peak)
+    loudness = _loudness_after(recorded, most_gain_db)
     if not math.isfinite(loudness):
         return Level(0.0, math.inf, 1.0, 0.0, loudness, decibels(recorded.true_peak))
-    most_gain_db = target.ceiling_dbtp + MOST_LIMITING_DB - decibels(recorded.true_peak)
-    gain_db = min(target.loudness_lufs - loudness, most_gain_db)
+    gain_db = most_gain_db + min(target.loudness_lufs - loudness, 0.0)
     for _ in range(LOUDNESS_ROUNDS):
         loudness, reached = _measured(recorded, gain_db, ceiling)
         missing = min(target.loudness_lufs - loudness, most_gain_db - gain_db)
@@ -193,11 +195,16 @@ def finished_pieces(recorded: Recorded, level: Level) -> Iterator[np.ndarray]:
         yield piece if level.trim == 1.0 else (piece * level.trim).astype(np.float32)
 
 
+def _loudness_after(recorded: Recorded, gain_db: float) -> float:
+    """Loudness of the mix after a plain gain."""
+    return gated_loudness(recorded.step_powers * factor(2 * gain_db))
+
+
 def _measured(recorded: Recorded, gain_db: float, ceiling: float) -> tuple[float, float]:
     """Loudness and true peak of the mix after a gain and the limiter."""
     gain = factor(gain_db)
     if recorded.true_peak * gain <= ceiling:
-        return recorded.loudness_lufs + gain_db, recorded.true_peak * gain
+        return _loudness_after(recorded, gain_db), recorded.true_peak * gain
     meter, highest = _meter(recorded.sample_rate), 0.0
     limited: list[bool] = []
 

@@ -117,7 +117,9 @@ def warnings(facts: MixFacts) -> list[str]:
         for name in facts.mono_references
     ]
     missing = settings.target.loudness_lufs - facts.finished.loudness_lufs
-    if missing > 0.1:
+    if math.isinf(missing):
+        texts.append("The mix is silent.")
+    elif missing > 0.1:
         texts.append(
             f"The mix is {missing:.1f} LU quieter than asked: more would have crushed its peaks."
         )

@@ -105,6 +105,9 @@ def test_a_mix_that_stays_quieter_says_so(mixed):
     quiet = facts._replace(finished=facts.finished._replace(loudness_lufs=-20.0))
     report = dataclasses.replace(mixed.report, facts=quiet)
     assert any("quieter than asked" in text for text in report.warnings)
+    silent = facts._replace(finished=facts.finished._replace(loudness_lufs=-np.inf))
+    report = dataclasses.replace(mixed.report, facts=silent)
+    assert report.warnings[-1] == "The mix is silent."
 
 
 def test_a_mono_reference_is_said(mixed, song, model, tmp_path):

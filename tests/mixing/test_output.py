@@ -37,6 +37,29 @@ def test_loudness_and_ceiling_are_met(peaky, loudness):
     assert result.audio.dtype == np.float32
 
 
+@pytest.mark.parametrize("fainter_db", [30.0, 60.0, 140.0])
+@pytest.mark.parametrize("loudness", [-40.0, -17.0])
+def test_a_mix_below_the_gate_of_loudness_is_no_silence(peaky, fainter_db, loudness):
+    """The gate is of what is heard in the end, and not of the level that a console works at."""
+    target = OutputTarget(loudness, -1.0)
+    expected = finish(peaky, target, sample_rate=RATE)
+    faint = peaky * np.float32(10 ** (-fainter_db / 20))
+    result = finish(faint, target, sample_rate=RATE)
+    np.testing.assert_allclose(result.audio, expected.audio, rtol=0, atol=1e-5)
+    assert result.gain_db == pytest.approx(expected.gain_db + fainter_db, abs=1e-4)
+    assert result.loudness_lufs == pytest.approx(expected.loudness_lufs, abs=1e-3)
+
+
+def test_passages_that_the_gate_lets_through_in_the_end_count(peaky):
+    """Loudness is that of the finished mix, wherever the mix came from."""
+    quiet = np.concatenate([peaky, 0.25 * peaky], axis=1)
+    expected = finish(quiet, OutputTarget(-30.0, -1.0), sample_rate=RATE)
+    for fainter_db in (38.0, 46.0, 54.0):
+        faint = quiet * np.float32(10 ** (-fainter_db / 20))
+        result = finish(faint, OutputTarget(-30.0, -1.0), sample_rate=RATE)
+        assert result.gain_db == pytest.approx(expected.gain_db + fainter_db, abs=1e-4)
+
+
 def test_without_limiting_it_is_a_plain_gain(peaky):
     result = finish(peaky, OutputTarget(-40.0, -1.0), sample_rate=RATE)
     assert result.limiting_db == 0

@@ -11,9 +11,11 @@ import soundfile
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.audio_blocks import AudioStream, AudioWriter
+from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.console_file import console_text
+from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.mixing.output import OutputTarget, finish, record
 from diffmst_jax.mixing.pieces import PIECE, with_margins
 from diffmst_jax.mixing.render import render
@@ -90,7 +92,8 @@ def test_finishing_does_not_depend_on_how_the_mix_comes(tmp_path):
     assert expected.limiting_db > 1.0
     tape = FileTape(tmp_path / "mix.wav")
     recorded = record(np.array_split(mix, 7, axis=1), tape, sample_rate=SAMPLE_RATE)
-    assert recorded.loudness_lufs == record([mix], [], sample_rate=SAMPLE_RATE).loudness_lufs
+    at_once = record([mix], [], sample_rate=SAMPLE_RATE)
+    np.testing.assert_array_equal(recorded.step_powers, at_once.step_powers)
     played = np.concatenate(list(tape), axis=1)
     np.testing.assert_array_equal(played[:2], mix)
     assert np.all(played[2] >= np.max(np.abs(mix), axis=0))
@@ -106,6 +109,32 @@ def test_a_streamed_song_is_the_mix_byte_for_byte(mixed, song, tmp_path, subtype
     assert out.read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
     assert level.loudness_lufs == mixed.report.facts.finished.loudness_lufs
     assert level.true_peak_dbtp == mixed.report.facts.finished.true_peak_dbtp
+
+
+def test_a_mix_that_its_faders_make_faint_gets_its_loudness(mixed, song, tmp_path, capsys):
+    master = mixed.console.params.master_bus._replace(output_fader_db=np.asarray(-48.0))
+    params = mixed.console.params._replace(master_bus=master)
+    faint = dataclasses.replace(mixed.console, params=params, muted=np.arange(4) > 0)
+    faint = dataclasses.replace(faint, target=OutputTarget(-20.0, -1.0))
+    (tmp_path / "console.json").write_text(console_text(faint), encoding="utf-8")
+    out = tmp_path / "mix.wav"
+    command = ["render", str(song), str(tmp_path / "console.json"), "--out", str(out)]
+    assert main(command) == 0
+    assert "mix.wav  -20.0 LUFS, " in capsys.readouterr().out
+    reached = integrated_loudness(read_audio(out), sample_rate=SAMPLE_RATE)
+    assert reached == pytest.approx(-20.0, abs=0.05)
+
+
+def test_silence_stays_silence_and_is_said(mixed, song, tmp_path, capsys):
+    silent = dataclasses.replace(mixed.console, muted=np.ones(4, bool))
+    (tmp_path / "console.json").write_text(console_text(silent), encoding="utf-8")
+    files = [str(song), str(tmp_path / "console.json"), "--out"]
+    assert main(["render", *files, str(tmp_path / "mix.wav")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'mix.wav'}  silent\n"
+    assert np.max(np.abs(read_audio(tmp_path / "mix.wav"))) <= 2.0**-23  # dither
+    for name in ("song.rpp", "song.dawproject"):
+        assert main(["export", *files, str(tmp_path / name)]) == 0
+        assert "The mix is silent" in capsys.readouterr().out
 
 
 def test_a_song_that_fails_on_the_way_leaves_nothing(mixed, song, tmp_path):

@@ -1,5 +1,6 @@
 """Less of it: settings on the way from neutral to what was predicted."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from diffmst_jax.mixing.settings import MixSettings, rounded
 
 CENTRE = 0.5
 SMALLEST_AMOUNT = 1e-9
+RANGES = dsp.console_ranges(sample_rate=SAMPLE_RATE)
 
 
 class Amounts(NamedTuple):
@@ -83,7 +85,9 @@ def apply_amounts(
     """Move settings towards neutral.
 
     Level: in dB, from the balance as recorded. Compressors keep the same signal above their
-    threshold when the level before them moves. With all amounts 0 the mix is the plain sum.
+    threshold when the level before them moves. With all amounts 0 the mix is the plain sum. Where
+    a gain or a threshold would leave its range, all move by one step, see `with_room`; only what
+    lies further apart than a range is wide stops at its ends.
 
     Args:
         settings: as predicted.
@@ -96,10 +100,12 @@ def apply_amounts(
         locked = np.zeros(len(settings.strips), bool)
     if amounts == Amounts() and not np.any(locked):
         return settings
-    level, eq, dynamics, pan, effects = (amount * ~locked for amount in amounts[:5])
-    tracks, ranges = settings.params.tracks, dsp.console_ranges(sample_rate=SAMPLE_RATE).tracks
-    predicted = settings.source_gain_db + tracks.input_gain_db
     recorded = recorded_level_db(settings) if recorded_db is None else recorded_db
+    step = _step_db(settings, amounts, locked, recorded)
+    settings, recorded = _moved(settings, step), recorded + step
+    level, eq, dynamics, pan, effects = (amount * ~locked for amount in amounts[:5])
+    tracks, ranges = settings.params.tracks, RANGES.tracks
+    predicted = settings.source_gain_db + tracks.input_gain_db
     input_gain = recorded + level * (predicted - recorded) - settings.source_gain_db
     input_gain = np.clip(input_gain, *ranges.input_gain_db)
     moved = input_gain - tracks.input_gain_db
@@ -113,14 +119,30 @@ def apply_amounts(
         send_db=scale_send(tracks.send_db, effects, ranges.send_db.low),
     )
     master = settings.params.master_bus
+    compressor = scale_compressor(master.compressor, amounts.master)
+    threshold = np.clip(compressor.threshold_db, *RANGES.master_bus.compressor.threshold_db)
     new_master = master._replace(
         equalizer=scale_equalizer(master.equalizer, amounts.master),
-        compressor=scale_compressor(master.compressor, amounts.master),
+        compressor=compressor._replace(threshold_db=threshold),
         output_fader_db=master.output_fader_db * amounts.master,
         input_fader_db=master.input_fader_db * amounts.master,
     )
     params = settings.params._replace(tracks=new_tracks, master_bus=new_master)
     return replace(settings, params=rounded(params))
+
+
+def with_room(settings: MixSettings, amounts: Amounts, locked: np.ndarray) -> MixSettings:
+    """Move all levels of a console by the least step that lets amounts stay in their ranges.
+
+    Gains of the tracks and thresholds move as one, so that the mix is the same but for its level,
+    which its last gain sets anyway. Ordinarily the step is 0.
+
+    Args:
+        settings: as predicted.
+        amounts: to be applied, or to be refined for and applied then.
+        locked: as for `apply_amounts`.
+    """
+    return _moved(settings, _step_db(settings, amounts, locked, recorded_level_db(settings)))
 
 
 def free_settings(settings: MixSettings, amounts: Amounts, locked: np.ndarray) -> dsp.ConsoleParams:
@@ -173,6 +195,52 @@ def scale_send(send_db: np.ndarray, amount: np.ndarray, lowest_db: float) -> np.
     """Scale what is sent, as an amplitude; no less than the lowest setting, which is off."""
     scaled = send_db + 20 * np.log10(np.maximum(amount, SMALLEST_AMOUNT))
     return np.maximum(scaled, lowest_db)
+
+
+def _step_db(
+    settings: MixSettings, amounts: Amounts, locked: np.ndarray, recorded_db: float
+) -> float:
+    """The step of `with_room`: gains have precedence, for compressors may be left out."""
+    tracks, master = settings.params.tracks, settings.params.master_bus
+    level, dynamics = amounts.level * ~locked, amounts.dynamics * ~locked
+    recorded = recorded_db - settings.source_gain_db
+    behind = tracks.compressor.threshold_db + recorded - tracks.input_gain_db
+    works = (dynamics > 0) & (tracks.compressor.ratio > 1)
+    master_works = amounts.master > 0 and master.compressor.ratio > 1
+    # What comes out lies between what is predicted and what is recorded.
+    thresholds = [
+        *tracks.compressor.threshold_db[works & (level > 0)],
+        *behind[works & (level < 1)],
+        *([master.compressor.threshold_db] if master_works else []),
+    ]
+    gains = [*tracks.input_gain_db[level > 0], *recorded[level < 1]]
+    step = _step_into(RANGES.tracks.compressor.threshold_db, thresholds, 0.0)
+    return _step_into(RANGES.tracks.input_gain_db, gains, step)
+
+
+def _step_into(limits: dsp.Range, values: Sequence[float], wanted: float) -> float:
+    """The step nearest to one that is wanted that takes values into a range, or to its middle."""
+    if not values:
+        return wanted
+    low, high = (float(np.asarray(end)) for end in limits)
+    least, most = low - min(values), high - max(values)
+    return float(np.clip(wanted, least, most) if least <= most else (least + most) / 2)
+
+
+def _moved(settings: MixSettings, step_db: float) -> MixSettings:
+    """Move gains of the tracks and all thresholds."""
+    tracks, master = settings.params.tracks, settings.params.master_bus
+
+    def moved(compressor: dsp.CompressorParams) -> dsp.CompressorParams:
+        return compressor._replace(threshold_db=compressor.threshold_db + step_db)
+
+    params = settings.params._replace(
+        tracks=tracks._replace(
+            input_gain_db=tracks.input_gain_db + step_db, compressor=moved(tracks.compressor)
+        ),
+        master_bus=master._replace(compressor=moved(master.compressor)),
+    )
+    return replace(settings, params=params)
 
 
 def _number(text: str) -> float:

@@ -11,6 +11,7 @@ from diffmst_jax.mixing.amount import (
     free_settings,
     locked_strips,
     recorded_level_db,
+    with_room,
 )
 from diffmst_jax.mixing.finding import Patterns
 from diffmst_jax.mixing.passages import heard_together
@@ -73,13 +74,15 @@ def decide(
     """
     amounts, steps = choices.amounts, choices.steps
     locked = locked_strips(settings, choices.lock)
+    if steps == 0:
+        return Decided(apply_amounts(settings, amounts, locked), None)
+    # Now, for what is recorded and what is refined must stand at one level in the end.
+    settings = with_room(settings, amounts, locked)
     recorded_db = recorded_level_db(settings)
 
     def finish(whole: MixSettings) -> MixSettings:
         return apply_amounts(whole, amounts, locked, recorded_db)
 
-    if steps == 0:
-        return Decided(finish(settings), None)
     off = Amounts(*(float(amount > 0) for amount in amounts))
     start = apply_amounts(settings, off, locked, recorded_db)
     free = free_settings(start, amounts, locked)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -13,11 +15,53 @@ from diffmst_jax.mixing.amount import (
     parse_amount,
     recorded_level_db,
     scale_compressor,
+    with_room,
 )
+from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.baselines import plain_sum
+from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.tracks import assemble, split_channels
 
 NONE = parse_amount("0")
+
+
+@pytest.fixture(scope="module")
+def uneven():
+    """Six quiet recordings and a loud one, so that faders at the level of all would not reach."""
+    rng = np.random.default_rng(0)
+    levels_db = [*[-45.0] * 6, -14.0]
+    channels = []
+    for index, level_db in enumerate(levels_db):
+        noise = rng.standard_normal((1, SAMPLE_RATE)) * 10 ** (level_db / 20)
+        channels += split_channels(f"{index}.wav", noise.astype(np.float32))[0]
+    return assemble(channels)
+
+
+@pytest.fixture(scope="module")
+def predicted(uneven):
+    """A console for them: as loud as mixes are, and compressed, the loud track least of all."""
+    settings = neutral_settings(uneven, target=OutputTarget())
+    tracks, master = settings.params.tracks, settings.params.master_bus
+    compressor = tracks.compressor._replace(
+        ratio=np.full(7, 3.0), threshold_db=np.array([*np.linspace(-36.0, -30.0, 6), -12.0])
+    )
+    tracks = tracks._replace(input_gain_db=np.full(7, 24.0), compressor=compressor)
+    compressor = master.compressor._replace(ratio=np.asarray(2.0), threshold_db=np.asarray(-20.0))
+    params = settings.params._replace(
+        tracks=tracks, master_bus=master._replace(compressor=compressor)
+    )
+    return dataclasses.replace(settings, params=params)
+
+
+def total_gain_db(settings):
+    return settings.source_gain_db + settings.params.tracks.input_gain_db
+
+
+def residue(mix, expected):
+    """What a mix has besides the expected one at another level, as a fraction of that."""
+    gain = np.sum(mix * expected) / np.sum(expected * expected)
+    return np.max(np.abs(mix - gain * expected)) / np.max(np.abs(gain * expected))
 
 
 def test_amounts_are_read_from_a_number_or_by_name():
@@ -37,10 +81,34 @@ def test_all_of_it_changes_nothing(mixed):
 
 def test_none_of_it_is_the_plain_sum(mixed, multitrack):
     mix = render(apply_amounts(mixed.console, NONE), multitrack).mix
-    expected = plain_sum(multitrack)
-    gain = np.sum(mix * expected) / np.sum(expected * expected)
-    error = np.max(np.abs(mix - gain * expected)) / np.max(np.abs(gain * expected))
-    assert error < 1e-4  # settings are rounded to 4 decimals
+    assert residue(mix, plain_sum(multitrack)) < 1e-4  # settings are rounded to 4 decimals
+
+
+def test_none_of_it_is_the_plain_sum_however_unlike_the_levels(uneven, predicted):
+    none = apply_amounts(predicted, NONE)
+    np.testing.assert_allclose(total_gain_db(none), total_gain_db(none)[0], atol=2e-4)
+    assert residue(render(none, uneven).mix, plain_sum(uneven)) < 1e-4
+    alone = apply_amounts(predicted, Amounts(master=0.0), locked_strips(predicted, "*"))
+    assert residue(render(alone, uneven).mix, plain_sum(uneven)) < 1e-4
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5])
+def test_all_levels_make_room_for_those_of_some(uneven, predicted, level):
+    """Where one would leave its range all move, so that compressors see what they would have."""
+    moved = apply_amounts(predicted, Amounts(level=level))
+    before, after = predicted.params, moved.params
+    recorded_db = recorded_level_db(predicted)
+    wanted_db = recorded_db + level * (total_gain_db(predicted) - recorded_db)
+    shift_db = total_gain_db(moved) - wanted_db
+    np.testing.assert_allclose(shift_db, shift_db[0], atol=2e-4)
+    assert shift_db[0] < -1.0
+    gains_db = after.tracks.input_gain_db - before.tracks.input_gain_db
+    thresholds_db = (
+        after.tracks.compressor.threshold_db - before.tracks.compressor.threshold_db,
+        after.master_bus.compressor.threshold_db - before.master_bus.compressor.threshold_db,
+    )
+    np.testing.assert_allclose(thresholds_db[0], gains_db, atol=2e-4)
+    np.testing.assert_allclose(thresholds_db[1], shift_db[0], atol=2e-4)
 
 
 @pytest.mark.parametrize("amount", [0.0, 0.3, 1.0])
@@ -103,9 +171,7 @@ def test_with_every_track_locked_only_the_master_bus_does_something(mixed, multi
     )
     idle = apply_amounts(alone, Amounts(master=0.0), locked)
     mix = render(idle, multitrack).mix
-    expected = plain_sum(multitrack)
-    gain = np.sum(mix * expected) / np.sum(expected * expected)
-    assert np.max(np.abs(mix - gain * expected)) < 1e-4 * np.max(np.abs(gain * expected))
+    assert residue(mix, plain_sum(multitrack)) < 1e-4
     assert np.max(np.abs(render(alone, multitrack).mix - mix)) > 1e-2
 
 
@@ -115,6 +181,25 @@ def test_locking_twice_is_locking_once(mixed):
     once = apply_amounts(mixed.console, Amounts(), locked, level)
     twice = apply_amounts(once, Amounts(), locked, level)
     jax.tree.map(np.testing.assert_array_equal, twice.params, once.params)
+
+
+def test_locking_again_after_all_levels_moved_changes_nothing(predicted):
+    locked = locked_strips(predicted, ["0.wav", "6.wav"])
+    roomy = with_room(predicted, Amounts(), locked)
+    level = recorded_level_db(roomy)
+    assert level < recorded_level_db(predicted) - 1.0
+    once = apply_amounts(roomy, Amounts(), locked, level)
+    twice = apply_amounts(once, Amounts(), locked, level)
+    jax.tree.map(np.testing.assert_array_equal, twice.params, once.params)
+    expected = apply_amounts(predicted, Amounts(), locked)
+    jax.tree.map(np.testing.assert_allclose, once.params, expected.params)
+
+
+def test_levels_that_no_range_holds_stop_at_its_ends(predicted):
+    source_gain_db = np.array([60.0, *predicted.source_gain_db[1:-1], -100.0])
+    wide = dataclasses.replace(predicted, source_gain_db=source_gain_db)
+    gains_db = apply_amounts(wide, NONE).params.tracks.input_gain_db
+    assert (gains_db[0], gains_db[-1]) == (-48.0, 48.0)
 
 
 def test_what_is_not_wanted_is_not_free(mixed):

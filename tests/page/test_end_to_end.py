@@ -78,6 +78,34 @@ def test_amounts_take_the_prediction_back_and_edits_stay_on_top(mixer):
     assert mixer.ask("diffmst.store.state.amounts.pan") == 1
 
 
+FAR_TOO_LOUD_A_RECORDING = """diffmst.store.edit((state) => {
+  for (const console of [state.console, state.base, state.predicted]) {
+    Object.assign(console.tracks[0], { source_gain_db: -90, input_gain_db: 40 });
+  }
+  const { file, channels } = state.console.tracks[1];
+  state.locked = [[file, channels]];
+})"""
+
+
+def test_a_locked_track_keeps_its_place_where_amounts_move_all_levels(mixer):
+    """As recorded, the loud track would be over the end of its fader: all must be lower."""
+    strip_level = mixer.page.locator(".rack .strip-level").nth(1)
+    with mixer.taken_back():
+        mixer.ask(FAR_TOO_LOUD_A_RECORDING)
+        mixer.page.wait_for_timeout(100)
+        text, zero, before = strip_level.inner_text(), mixer.ask("diffmst.zero"), mixer.track(1)
+        mixer.page.locator("input[aria-label='Amount of Level']").fill("0")
+        mixer.until(
+            "diffmst.store.state.base.tracks[0].input_gain_db === 48 && !diffmst.store.open"
+        )
+        mixer.page.wait_for_timeout(100)
+        step = mixer.ask("diffmst.zero") - zero
+        assert step < -1
+        moved = mixer.track(1)["input_gain_db"] - before["input_gain_db"]
+        assert moved == pytest.approx(step, abs=1e-3)
+        assert strip_level.inner_text() == text
+
+
 MIX_AGAIN = """diffmst.store.edit((state) => {
   for (const console of [state.console, state.base, state.predicted]) {
     console.tracks[0].pan = 0.9;

@@ -35,7 +35,14 @@ const peakBeforeLimiter = ({ limiting_db: limiting, true_peak_dbtp: peak, of }) 
 /** Level of a strip before its console settings, in dB. */
 export const stripLevel = (track) => track.source_gain_db + track.input_gain_db;
 
-/** The level that faders count from: the mean, which amounts leave where it is. */
+/** A strip at another level, with its compressor at work as before. */
+export const moved = (track, db) => ({
+  ...track,
+  input_gain_db: track.input_gain_db + db,
+  compressor: { ...track.compressor, threshold_db: track.compressor.threshold_db + db },
+});
+
+/** The level that faders count from: the mean, which amounts move only as they move all levels. */
 export function faderZero(console) {
   const isAsRecorded = console.tracks.every((track) => track.source_gain_db === 0);
   if (isAsRecorded) return 0;

@@ -46,7 +46,7 @@ class App {
     this.listening = new Listening(this);
     this.keeping = new Keeping(this);
     this.reverb = new Reverb(this);
-    // With another prediction, which undo may bring, but not with a fader.
+    // With another prediction or amount, which undo may bring, but not with a fader.
     this.countFrom = whenChanged(() => {
       const { base, console: settings } = this.store.state;
       this.zero = faderZero(base ?? settings);
@@ -198,7 +198,7 @@ class App {
   }
 
   showState(state) {
-    this.countFrom(state.predicted?.tracks.map(stripLevel));
+    this.countFrom(state.base?.tracks.map(stripLevel));
     this.engine.post("settings", state.console);
     this.listening.sendLevels();
     for (const strip of this.strips) strip.show(state);

@@ -1,6 +1,7 @@
 // How much of the prediction is applied, per part.
 
 import { api } from "../app/api.js";
+import { faderZero, moved } from "../app/levels.js";
 import { carryOver } from "../app/ranges.js";
 import { isLocked } from "../app/store.js";
 import { h } from "./dom.js";
@@ -13,6 +14,8 @@ const TEXTS = {
   effects: ["Effects", "reverb"],
   master: ["Master", "tone and dynamics of the sum"],
 };
+
+const ROUNDING_DB = 1e-3;
 
 export function amountSliders(app) {
   const { store } = app;
@@ -69,12 +72,17 @@ export function amountSliders(app) {
     if (!asking) store.end();
   }
 
-  /** What was changed by hand stays on top of the prediction. */
+  /**
+   * What was changed by hand stays on top of the prediction. Where all levels had to move to keep in
+   * their ranges, those of locked tracks go along.
+   */
   function take(state, base) {
     const before = state.base;
-    const tracks = state.console.tracks.map((track, i) =>
-      isLocked(state, track) ? track : carry("track", track, before.tracks[i], base.tracks[i]),
-    );
+    const step = faderZero(base) - faderZero(before);
+    const tracks = state.console.tracks.map((track, i) => {
+      if (!isLocked(state, track)) return carry("track", track, before.tracks[i], base.tracks[i]);
+      return Math.abs(step) < ROUNDING_DB ? track : carry("track", track, track, moved(track, step));
+    });
     const { fx_bus: effects } = state.console;
     state.console = {
       ...state.console,

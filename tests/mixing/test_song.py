@@ -112,7 +112,8 @@ def test_a_streamed_song_is_the_mix_byte_for_byte(mixed, song, tmp_path, subtype
 
 
 def test_a_mix_that_its_faders_make_faint_gets_its_loudness(mixed, song, tmp_path, capsys):
-    master = mixed.console.params.master_bus._replace(output_fader_db=np.asarray(-48.0))
+    down = np.asarray(-48.0)
+    master = mixed.console.params.master_bus._replace(input_fader_db=down, output_fader_db=down)
     params = mixed.console.params._replace(master_bus=master)
     faint = dataclasses.replace(mixed.console, params=params, muted=np.arange(4) > 0)
     faint = dataclasses.replace(faint, target=OutputTarget(-20.0, -1.0))

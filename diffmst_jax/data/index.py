@@ -8,7 +8,7 @@ of tens of thousands of files opens without touching them.
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -243,14 +243,19 @@ def _save(path: Path, entries: dict[str, Measured]) -> None:
 def _load(path: Path) -> dict[str, Measured]:
     """Read a stored index; an unreadable or older one counts as none."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if int(stored["version"]) != INDEX_VERSION:
-                return {}
-            names, stamps = stored["names"].tolist(), stored["stamps"].tolist()
-            headers, ends = stored["headers"].tolist(), stored["ends"].tolist()
-            levels = (stored["levels"] / np.float32(STEPS_PER_DB)).astype(np.float32)
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        # Opened here, for numpy leaves a file open that is no whole zip.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return _entries(stored)
+    except Exception:  # a damaged zip has more ways to fail than there are names for
         return {}
+
+
+def _entries(stored: Mapping[str, np.ndarray]) -> dict[str, Measured]:
+    if int(stored["version"]) != INDEX_VERSION:
+        return {}
+    names, stamps = stored["names"].tolist(), stored["stamps"].tolist()
+    headers, ends = stored["headers"].tolist(), stored["ends"].tolist()
+    levels = (stored["levels"] / np.float32(STEPS_PER_DB)).astype(np.float32)
     entries = {}
     start = 0
     for name, stamp, (rate, channels, frames), end in zip(

@@ -85,10 +85,36 @@ def test_interrupted_measurement_goes_on_where_it_stopped(own, monkeypatch):
     assert [again.info(t.path) is not None for t in tracks] == [True, True, False, False, False]
 
 
-def test_damaged_index_is_measured_again(own):
-    (own.root / INDEX_NAME).write_text("{")
+def marked_as_encrypted(whole: bytes) -> bytes:
+    at = whole.index(b"PK\x01\x02") + 8
+    return whole[:at] + b"\x01" + whole[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda whole: b"{",
+        lambda whole: b"",
+        lambda whole: whole[:1000],
+        lambda whole: whole.replace(b"NUMPY", b"NUMBY"),
+        marked_as_encrypted,
+    ],
+    ids=["text", "empty", "cut", "flipped", "encrypted"],
+)
+def test_damaged_index_is_measured_again(own, damaged):
+    EnergyIndex(own.root).update(own[1].tracks)
+    place = own.root / INDEX_NAME
+    place.write_bytes(damaged(place.read_bytes()))
     index = EnergyIndex(own.root).update(own[1].tracks)
     assert index.levels(own[1].tracks[0]).shape == (6,)
+
+
+def test_index_whose_parts_do_not_belong_together_is_measured_again(own):
+    EnergyIndex(own.root).update(own[1].tracks)
+    with np.load(own.root / INDEX_NAME) as stored:
+        parts = {**stored, "ends": stored["ends"][:1]}
+    np.savez(own.root / INDEX_NAME, **parts)
+    assert EnergyIndex(own.root).update(own[1].tracks).levels(own[1].tracks[0]).shape == (6,)
 
 
 def test_unreadable_file_is_named_and_the_others_are_kept(own):

@@ -73,8 +73,3 @@ def normalize(settings: Tree, ranges: Tree) -> Tree:
         settings,
         is_leaf=_is_range,
     )
-
-
-def contains(value: ArrayLike, limits: Range) -> jax.Array:
-    """Whether each value lies inside the range, its ends included."""
-    return (jnp.asarray(value) >= limits.low) & (jnp.asarray(value) <= limits.high)

@@ -4,7 +4,6 @@ Example number n of a seed is always the same, whoever makes it: whatever the ba
 of worker processes or of hosts. So the state of an iterator is one number: that of the next batch.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -28,8 +27,7 @@ from diffmst_jax.data.processes import begin
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import read_window
 
-# An epoch passes so many times over the songs: each time another window of each is read.
-TRAINING_PASSES = 20
+# One validation passes so many times over the songs: each time another window of each is read.
 VALIDATION_PASSES = 4
 
 # Batches that are prepared before they are asked for, by each worker process.
@@ -69,10 +67,6 @@ class Pool:
         """Return endless single examples: every song once per pass, in a new order each pass."""
         songs = grain.MapDataset.source(range(len(self.songs))).seed(seed).shuffle().repeat()
         return songs.random_map(DrawExample(self, config))
-
-    def __add__(self, other: "Pool") -> "Pool":
-        """Put two pools together, which are read in the same way."""
-        return Pool(self.songs + other.songs, self.mixes + other.mixes, self.read)
 
 
 def make_pool(
@@ -245,8 +239,3 @@ def fixed_examples(
     dataset = example_dataset(pool, config, seed=seed)
     wanted = VALIDATION_PASSES * len(pool.songs) if count is None else count
     return [dataset[i] for i in range(wanted)]
-
-
-def batches_per_epoch(pool: Examples, batch_size: int, passes: int = TRAINING_PASSES) -> int:
-    """Return how many batches of all hosts together make an epoch."""
-    return max(1, math.floor(passes * len(pool.songs) / batch_size))

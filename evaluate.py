@@ -47,12 +47,13 @@ def main(settings: DictConfig) -> None:
         sys.exit(stop.status if isinstance(stop, Stopped) else EXIT_INTERRUPTED)
     finally:
         remove_if_empty(folder)
-    console = Console(width=None if sys.stdout.isatty() else 180)
+    width = None if sys.stdout.isatty() else 180
+    console = Console(width=width, markup=False, emoji=False, highlight=False)
     console.print(terminal_table(summary, kind))
     for name, system in summary.systems.items():
         for reason, count in system.reasons.items():
-            console.print(f"{name}: {count} failed: {reason}", highlight=False, markup=False)
-    console.print(f"results in {place}", highlight=False, soft_wrap=True)
+            console.print(f"{name}: {count} failed: {reason}")
+    console.print(f"results in {place}", soft_wrap=True)
 
 
 def run(config: EvaluationConfig, folder: Path) -> tuple[Summary, str, Path]:

@@ -11,13 +11,16 @@ Tell = Callable[[str, float], None]
 
 
 def output() -> Console:
-    """Return standard output; long lines stay lines, so that they can be piped and pasted."""
-    return Console(soft_wrap=True)
+    """Return standard output; long lines stay lines, so that they can be piped and pasted.
+
+    Names are shown as they are, whatever brackets and colons mean to rich.
+    """
+    return Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def say(text: str) -> None:
     """Print one line on standard output as it is."""
-    output().print(text, markup=False, highlight=False)
+    output().print(text)
 
 
 @contextmanager

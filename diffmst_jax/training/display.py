@@ -53,7 +53,7 @@ class Display:
 
     def say(self, line: str) -> None:
         """Print one line that stays."""
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 class Pace:

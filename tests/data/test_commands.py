@@ -38,6 +38,17 @@ def test_check_prints_json_for_machines(tmp_path, capsys):
     assert {f["kind"] for f in document["findings"]} == {"silence", "rate", "tracks"}
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_check_prints_names_as_they_are(tmp_path, capsys, more):
+    """Neither codes of pictures nor marks of styles are replaced, not in the table either."""
+    trees.Tree(tmp_path).audio("[red] :a:/take:a:1.wav", rate=48000)
+    trees.Tree(tmp_path).audio("[red] :a:/other.wav")
+    assert main(["data", "check", str(tmp_path), *more, *ALONE]) == 1
+    shown = capsys.readouterr().out
+    assert shown.count("[red] :a:") == 2
+    assert "take:a:1.wav" in shown
+
+
 def test_check_of_good_songs_ends_in_zero(songs, capsys):
     assert main(["data", "check", str(songs), *ALONE]) == 0
     assert capsys.readouterr().out == "2 songs, 1 mix without tracks, 0 findings\n"

@@ -37,7 +37,7 @@ def evaluate(config: EvaluationConfig, folder: Path, report: Report) -> Store:
       Stopped: a signal asked for it; the batch in hand was finished and kept.
     """
     if config.resume is not None:
-        store = Store.open(Path(config.resume))
+        store = Store.resume(Path(config.resume))
         config = store.config
         systems = make_systems(config)
     else:

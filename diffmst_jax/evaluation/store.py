@@ -79,18 +79,36 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
-        """Go on with a run, or look at one.
+        """Look at a run, which may be another's and still go on; nothing is changed.
 
         Raises:
           InputError: there is none in the folder.
         """
+        return cls._read(folder)[0]
+
+    @classmethod
+    def resume(cls, folder: Path) -> "Store":
+        """Go on with a run; a line that was cut off is dropped, so that others can follow.
+
+        Raises:
+          InputError: there is none in the folder, or it cannot be written to.
+        """
+        store, whole = cls._read(folder)
+        results = folder / RESULTS_NAME
+        try:
+            if results.is_file() and results.stat().st_size > whole:
+                os.truncate(results, whole)
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
+        return store
+
+    @classmethod
+    def _read(cls, folder: Path) -> tuple["Store", int]:
+        """A run, and how many bytes its whole lines take."""
         if not (folder / RESULTS_NAME).is_file() and not (folder / CONFIG_NAME).is_file():
             raise InputError(folder, "holds no evaluation", "give the folder of an earlier run")
         rows, whole = _read_rows(folder / RESULTS_NAME)
-        store = cls(folder, load_manifest(folder / MANIFEST_NAME), rows)
-        if (folder / RESULTS_NAME).is_file():
-            os.truncate(folder / RESULTS_NAME, whole)
-        return store
+        return cls(folder, load_manifest(folder / MANIFEST_NAME), rows), whole
 
     @property
     def config(self) -> EvaluationConfig:
@@ -127,8 +145,7 @@ class Store:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            problem = f"cannot be written ({error.strerror})"
-            raise InputError(self.folder, problem, "make room and go on with resume=") from error
+            raise _cannot_write(self.folder, error) from error
         self.rows += new
 
     def clip(self, example: int, system: str) -> Path:
@@ -171,6 +188,11 @@ def _read_rows(path: Path) -> tuple[list[Row], int]:
         rows.append(row)
         whole += len(line)
     return rows, whole
+
+
+def _cannot_write(folder: Path, error: OSError) -> InputError:
+    problem = f"cannot be written ({error.strerror})"
+    return InputError(folder, problem, "make room and go on with resume=")
 
 
 def _slug(name: str) -> str:

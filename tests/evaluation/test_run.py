@@ -153,6 +153,19 @@ def test_compared_runs_of_other_examples_follow_each_other(finished_run, overrid
     assert heard["4"] == {"other: plain_sum", REFERENCE}
 
 
+def test_run_that_is_looked_at_stays_as_it_is(finished_run, tmp_path):
+    """Another may still write to it: what is half a line now may be whole a moment later."""
+    store, config, _ = finished_run
+    shutil.copytree(store.folder, tmp_path / "run")
+    results = tmp_path / "run" / "results.jsonl"
+    with results.open("a") as file:
+        file.write('{"example": 3, "song": "o')
+    before = results.read_bytes()
+    summary, _ = compare_runs([tmp_path / "run"], tmp_path / "seen", config.report)
+    assert summary.systems["run: plain_sum"].examples == 3
+    assert results.read_bytes() == before
+
+
 def test_compared_runs_of_one_name_keep_apart():
     paths = [Path("a/run"), Path("b/run"), Path("b/other")]
     assert run_names(paths) == ["a/run", "b/run", "other"]

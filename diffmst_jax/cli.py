@@ -1,8 +1,8 @@
 """The command line: the arguments of every command of `diffmst`.
 
-Whatever is wrong with the input ends in exit status 2 and one line on standard error; Ctrl-C ends
-in status 130. Neither leaves a file behind. What takes long to import is imported by the command
-that needs it, so `--help` answers at once.
+Whatever is wrong with the input ends in exit status 2 and one line on standard error; Ctrl-C,
+SIGTERM and SIGHUP end in status 130, 143 and 129. Neither leaves a file behind. What takes long to
+import is imported by the command that needs it, so `--help` answers at once.
 """
 
 import argparse

@@ -389,3 +389,60 @@ def test_ctrl_c_leaves_nothing_behind(place, tmp_path, environment, wait_s):
     assert process.returncode == 130
     assert said == "diffmst: stopped, nothing was written\n"
     assert not list(tmp_path.iterdir())
+
+
+WRITING = """
+import signal, time
+from diffmst_jax.commands.process import as_program
+from diffmst_jax.files import folder_written_beside
+{before}
+with as_program(), folder_written_beside("made/stems") as folder:
+    (folder / "1.wav").touch()
+    print("writing", flush=True)
+    {then}
+"""
+
+
+def writing(folder, *, before="", then="time.sleep(60)"):
+    """Start a program that is in the midst of writing stems."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITING.format(before=before, then=then)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    return process
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_to_end_take_away_what_is_being_written(tmp_path, name):
+    number = signal.Signals[name]
+    process = writing(tmp_path)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert said == "diffmst: stopped, nothing was written\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_left_when_the_terminal_is_gone(tmp_path):
+    with writing(tmp_path) as process:
+        process.stderr.close()
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 128 + signal.SIGHUP
+    assert not list(tmp_path.iterdir())
+
+
+def test_program_started_by_nohup_outlives_its_terminal(tmp_path):
+    process = writing(
+        tmp_path,
+        before="signal.signal(signal.SIGHUP, signal.SIG_IGN)",
+        then="signal.raise_signal(signal.SIGHUP)",
+    )
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert files_below(tmp_path) == {"made", "made/stems", "made/stems/1.wav"}

@@ -1,11 +1,11 @@
-"""How the program behaves as a process: quiet libraries, kept compilations, an end on Ctrl-C."""
+"""How the program behaves as a process: quiet libraries, kept compilations, an end on signals."""
 
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -33,7 +33,7 @@ def as_program() -> Iterator[TextIO]:
         yield sys.stderr
         return
     keep_compilations()
-    with _libraries_silenced() as stderr, _ctrl_c_ends_at_once(stderr):
+    with _libraries_silenced() as stderr, _signals_end_at_once(stderr):
         yield stderr
 
 
@@ -70,6 +70,14 @@ def check_kept() -> None:
         raise InputError(cache_folder(), "cannot be written to, so nothing is kept", remedy)
 
 
+def end_signals() -> list[int]:
+    """Return the signals that end a command: Ctrl-C, SIGTERM, and SIGHUP but under nohup."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # not every system has all of them
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ignored = [n for n in numbers[1:] if signal.getsignal(n) == signal.SIG_IGN]
+    return [number for number in numbers if number not in ignored]
+
+
 @contextmanager
 def _libraries_silenced() -> Iterator[TextIO]:
     """Keep C libraries off standard error, where MP3 decoders chat; Python still writes there."""
@@ -90,7 +98,7 @@ def _libraries_silenced() -> Iterator[TextIO]:
 
 
 @contextmanager
-def _ctrl_c_ends_at_once(stderr: TextIO) -> Iterator[None]:
+def _signals_end_at_once(stderr: TextIO) -> Iterator[None]:
     """Take away what is being written and leave, instead of unwinding through native code.
 
     A `KeyboardInterrupt` in the midst of importing or compiling can crash the process on its way
@@ -98,14 +106,16 @@ def _ctrl_c_ends_at_once(stderr: TextIO) -> Iterator[None]:
     """
 
     def leave(number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del frame
         remove_unfinished()
-        stderr.write((SHOW_CURSOR_ON_CLEAN_LINE if stderr.isatty() else "") + STOPPED)
-        stderr.flush()
-        os._exit(EXIT_INTERRUPTED)
+        with suppress(OSError):  # the terminal may be gone
+            stderr.write((SHOW_CURSOR_ON_CLEAN_LINE if stderr.isatty() else "") + STOPPED)
+            stderr.flush()
+        os._exit(128 + number)
 
-    before = signal.signal(signal.SIGINT, leave)
+    before = {number: signal.signal(number, leave) for number in end_signals()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

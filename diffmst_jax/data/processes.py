@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import jax
 
+from diffmst_jax.files import remove_unfinished
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -75,10 +77,12 @@ def stay_off_accelerators() -> None:
 def begin(*_: object) -> None:
     """Keep to the processor, and end when the process that started this one ends, however.
 
-    Signals to end often go to every process of a program: the one that started this one decides.
+    What is being written then is taken away. Signals to end often go to every process of a program:
+    the one that started this one decides.
     """
     stay_off_accelerators()
-    for number in stop_signals():
+    hang_up = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
+    for number in [*stop_signals(), *hang_up]:
         signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -87,4 +91,5 @@ def begin(*_: object) -> None:
 
 def _wait_and_leave(parent: object) -> None:
     parent.join()  # type: ignore[attr-defined]
+    remove_unfinished()
     os._exit(1)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from diffmst_jax.commands.process import end_signals
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import remove_unfinished
 from diffmst_jax.models import load_model
@@ -31,19 +32,18 @@ BACKLOG = 128
 
 
 class Server(uvicorn.Server):
-    """Ends on Ctrl-C without passing it on to whoever started it."""
+    """Ends on Ctrl-C and the like without passing it on to whoever started it."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM while the server runs; elsewhere than in the main thread not.
+        """Handle signals to end while the server runs; elsewhere than in the main thread not.
 
         The second one ends the process at once.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        before = {number: signal.signal(number, self.handle_exit) for number in end_signals()}
         try:
             yield
         finally:

@@ -1,11 +1,12 @@
 """Plain mappings, as YAML gives them, into frozen dataclasses: complete and typed, or refused.
 
-Every key must be there and known, and of the declared kind; what is wrong is said with the place
-and, for an unknown key, the nearest known one.
+Every key must be there and known, and of the declared kind and size; numbers are finite. What is
+wrong is said with the place and, for an unknown key, the nearest known one.
 """
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -21,27 +22,28 @@ def read_config(kind: type[T], values: Mapping[str, Any], *, place: str) -> T:
 
     Args:
       kind: a dataclass whose fields are bool, int, float, str, None, Literal, tuple, dataclass,
-        or unions of these.
+        or unions of these; numbers may be annotated with a `Limit`.
       values: what the configuration says.
-      place: where it says so, for messages (`trainer`).
+      place: where it says so, for messages (`trainer`); empty for its top.
 
     Returns:
       The dataclass, every field given by `values`; defaults are not used, so that a stored
       configuration says everything.
 
     Raises:
-      InputError: a missing or unknown key, or a value of the wrong kind.
+      InputError: a missing or unknown key, or a value of the wrong kind or size.
     """
+    inside = f"{place}." if place else ""
     if not isinstance(values, Mapping):
         raise InputError(place, f"is {values!r}", "give a mapping of settings")
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     for key in values:
         if key not in hints:
-            raise InputError(f"{place}.{key}", "is no known setting", nearest(str(key), hints))
+            raise InputError(f"{inside}{key}", "is no known setting", nearest(str(key), hints))
     missing = [key for key in hints if key not in values]
     if missing:
-        raise InputError(f"{place}.{missing[0]}", "is missing", "add it to the configuration")
-    fields = {k: _convert(hint, values[k], f"{place}.{k}") for k, hint in hints.items()}
+        raise InputError(f"{inside}{missing[0]}", "is missing", "add it to the configuration")
+    fields = {k: _convert(hint, values[k], f"{inside}{k}") for k, hint in hints.items()}
     try:
         return kind(**fields)
     except ValueError as error:
@@ -73,14 +75,30 @@ def _convert(hint: Any, value: Any, place: str) -> Any:
         if value not in args:
             raise InputError(place, f"is {value!r}", nearest(str(value), args))
         return value
+    if origin is typing.Annotated:
+        return _limited(args, value, place)
     if origin is tuple:
         return _tuple(args, value, place)
+    return _scalar(hint, value, place)
+
+
+def _scalar(hint: Any, value: Any, place: str) -> Any:
     if hint is float and type(value) is int:
         return float(value)
     if hint is not type(value) and not (hint is types.NoneType and value is None):
         wanted = getattr(hint, "__name__", str(hint))
         raise InputError(place, f"is {value!r}", f"give a value of type {wanted}")
+    if hint is float and not math.isfinite(value):
+        raise InputError(place, f"is {value}", "give a finite number")
     return value
+
+
+def _limited(args: tuple[Any, ...], value: Any, place: str) -> Any:
+    kind, limit = args
+    number = _convert(kind, value, place)
+    if not limit.holds(number):
+        raise InputError(place, f"is {number}", limit.remedy)
+    return number
 
 
 def _first_that_fits(kinds: tuple[Any, ...], value: Any, place: str) -> Any:

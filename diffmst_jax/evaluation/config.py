@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.setting_limits import Count, Natural, NotNegative, Positive, at_least
 from diffmst_jax.training.config import CorporaConfig, check_corpora
 from diffmst_jax.typed_config import read_config
 
@@ -41,10 +42,10 @@ class ProtocolConfig:
 
     name: str
     kind: ProtocolKind
-    examples: int
-    duration_s: float
-    sections: int
-    track_counts: tuple[int, ...]
+    examples: Count
+    duration_s: Annotated[float, at_least(SHORTEST_S)]
+    sections: Count
+    track_counts: tuple[Count, ...]
     mix_lufs: float
     reference_lufs: float
     songs: tuple[str, ...]
@@ -60,8 +61,8 @@ class ReportConfig:
       clip_s: the longest clip.
     """
 
-    audio_mb: float
-    clip_s: float
+    audio_mb: NotNegative
+    clip_s: Positive
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ class EvaluationConfig:
     """
 
     model: str | tuple[str, ...] | None
-    refine: int
-    optimise: int
+    refine: Natural
+    optimise: Count
     systems: tuple[SystemName, ...]
     finished: tuple[str, ...]
     tone: str | None
@@ -98,8 +99,8 @@ class EvaluationConfig:
     manifest: str | None
     resume: str | None
     compare: tuple[str, ...]
-    batch: int
-    seed: int
+    batch: Count
+    seed: Natural
     data: CorporaConfig
     protocol: ProtocolConfig
     report: ReportConfig
@@ -123,23 +124,22 @@ def evaluation_config(values: Mapping[str, Any]) -> EvaluationConfig:
     Raises:
       InputError: a missing or unknown key, or a value that cannot be used.
     """
-    config = read_config(EvaluationConfig, values, place="evaluation")
+    config = read_config(EvaluationConfig, values, place="")
     check_corpora(config.data)
-    protocol = config.protocol
-    least = {
-        "protocol.examples": (protocol.examples, 1),
-        "protocol.duration_s": (protocol.duration_s, SHORTEST_S),
-        "protocol.sections": (protocol.sections, 1),
-        "batch": (config.batch, 1),
-        "refine": (config.refine, 0),
-        "optimise": (config.optimise, 1),
-    }
-    for place, (value, lowest) in least.items():
-        if value < lowest:
-            raise InputError(place, f"is {value}", f"give {lowest:g} or more")
+    if config.manifest is None:
+        _check_drawn(config.protocol)
     for entry in config.finished:
         if "=" not in entry:
             raise InputError("finished", f"holds {entry!r}", "write each as name=folder")
     if not (config.models or config.systems or config.finished or config.compare):
         raise InputError("systems", "nothing to evaluate", "give model=<folder> or a system")
     return config
+
+
+def _check_drawn(protocol: ProtocolConfig) -> None:
+    """Refuse settings with which a protocol has no example."""
+    if protocol.kind in ("transfer", "method1") and protocol.sections < 2:
+        problem = f"is 1, and {protocol.kind} needs two of each song"
+        raise InputError("protocol.sections", problem, "choose 2 or more")
+    if protocol.kind == "tracks" and not protocol.track_counts:
+        raise InputError("protocol.track_counts", "is empty", "give numbers of tracks")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
+from diffmst_jax.setting_limits import NotNegative
 from dsp.numerics import matmul
 from dsp.spectral import bark_filterbank, magnitude, stft
 
@@ -47,11 +48,11 @@ class StyleFeatures(NamedTuple):
 class AudioFeatureWeights:
     """Weight of each term of the audio-feature loss; the defaults are the paper's."""
 
-    rms: float = 0.1
-    crest_factor: float = 0.001
-    stereo_width: float = 1.0
-    stereo_imbalance: float = 1.0
-    bark_spectrum: float = 0.1
+    rms: NotNegative = 0.1
+    crest_factor: NotNegative = 0.001
+    stereo_width: NotNegative = 1.0
+    stereo_imbalance: NotNegative = 1.0
+    bark_spectrum: NotNegative = 0.1
 
 
 class AudioFeatureLoss(NamedTuple):

@@ -1,19 +1,30 @@
 """What a training run is, as typed settings; `conf/` holds the values, one folder per group."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 
 import dsp
 from diffmst_jax.data.augmentation import AugmentationConfig
+from diffmst_jax.data.examples import FEWEST_TRACKS
 from diffmst_jax.data.layouts import AUTO, LAYOUTS
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 from diffmst_jax.losses import AudioFeatureWeights
 from diffmst_jax.models import ModelConfig
+from diffmst_jax.setting_limits import (
+    Count,
+    Decay,
+    InnerShare,
+    Natural,
+    NotNegative,
+    Positive,
+    Share,
+    at_least,
+)
 from diffmst_jax.typed_config import nearest, plain_config, read_config
 
 CONFIG_NAME = "config.yaml"
@@ -87,18 +98,18 @@ class DataConfig(CorporaConfig):
       workers: processes that prepare examples; 0 for threads of the main process.
     """
 
-    stream_songs: int | None
+    stream_songs: Count | None
     reference: Literal["unpaired", "random_mix"]
-    max_tracks: int
+    max_tracks: Annotated[int, at_least(FEWEST_TRACKS)]
     samples: int
     linked_pairs: bool
     split: str | None
-    validation_share: float
-    validation_examples: int | None
+    validation_share: InnerShare
+    validation_examples: Count | None
     decoded: str | None
     augmentation: AugmentationConfig
-    seed: int
-    workers: int
+    seed: Natural
+    workers: Natural
 
 
 @dataclass(frozen=True)
@@ -117,10 +128,10 @@ class LossConfig:
       feature_weights: weights inside the audio-feature loss.
     """
 
-    audio_features: float
-    mrstft: float
-    sum_difference: float
-    parameters: float
+    audio_features: NotNegative
+    mrstft: NotNegative
+    sum_difference: NotNegative
+    parameters: NotNegative
     stft: Literal["paper", "auraloss"]
     normalize: bool
     feature_weights: AudioFeatureWeights
@@ -145,14 +156,14 @@ class OptimizerConfig:
         finite; until then they are skipped.
     """
 
-    learning_rate: float
-    b1: float
-    b2: float
-    weight_decay: float
-    clip_norm: float
-    accumulate: int
-    ema_decay: float
-    skip_nonfinite: int
+    learning_rate: NotNegative
+    b1: Decay
+    b2: Decay
+    weight_decay: NotNegative
+    clip_norm: Positive
+    accumulate: Count
+    ema_decay: Decay
+    skip_nonfinite: Count
 
 
 @dataclass(frozen=True)
@@ -168,9 +179,9 @@ class ScheduleConfig:
     """
 
     kind: Literal["constant", "cosine", "step"]
-    warmup_steps: int
-    final_share: float
-    drops: tuple[float, ...]
+    warmup_steps: Natural
+    final_share: NotNegative
+    drops: tuple[Share, ...]
 
 
 @dataclass(frozen=True)
@@ -216,17 +227,17 @@ class TrainerConfig:
       distributed: be one of several processes, see `devices.join_processes`.
     """
 
-    steps: int
-    max_seconds: float | None
-    batch_size: int
+    steps: Count
+    max_seconds: NotNegative | None
+    batch_size: Count
     seed: int
-    log_every: int
-    validate_every: int
-    checkpoint_every: int
+    log_every: Count
+    validate_every: Count
+    checkpoint_every: Count
     init_from: str | None
     curriculum: CurriculumConfig
-    devices: int | None
-    fsdp: int
+    devices: Count | None
+    fsdp: Count
     distributed: bool
 
 
@@ -240,7 +251,7 @@ class LoggerConfig:
     """
 
     tensorboard: bool
-    audio_examples: int
+    audio_examples: Natural
 
 
 @dataclass(frozen=True)
@@ -266,8 +277,8 @@ def train_config(values: Mapping[str, Any]) -> TrainConfig:
     """Turn the composed configuration into a typed one.
 
     Raises:
-      InputError: a missing or unknown key, a value of the wrong kind, or settings that do not go
-        together.
+      InputError: a missing or unknown key, a value of the wrong kind or size, or settings that do
+        not go together.
     """
     values = dict(values)
     model = _model_config(values.pop("model", None))
@@ -302,7 +313,8 @@ def _model_config(values: Any) -> ModelConfig:
 def _check_together(config: TrainConfig) -> None:
     """Refuse settings that are each fine and together are not."""
     needing = [name for name in NEED_TRUTH if getattr(config.loss, name)]
-    if not (needing or config.loss.audio_features):
+    features = config.loss.audio_features and any(astuple(config.loss.feature_weights))
+    if not (needing or features):
         raise InputError("loss", "gives every term the weight 0", "give one of them another")
     if needing and config.data.reference != "random_mix":
         raise InputError(
@@ -311,20 +323,11 @@ def _check_together(config: TrainConfig) -> None:
             "use references=random_mix or loss=audio_features",
         )
     check_corpora(config.data)
-    if config.data.max_tracks < 2:
-        raise InputError("data", "examples of less than two tracks", "enlarge max_tracks")
     # The model hears one half of a random mix's example.
     shortest = config.model.shortest_samples * (2 if config.data.reference == "random_mix" else 1)
     if config.data.samples < shortest:
         problem = f"is {config.data.samples}: the model needs {shortest} samples"
         raise InputError("data.samples", problem, "enlarge it")
-    if not 0.0 < config.data.validation_share < 1.0:
-        share = config.data.validation_share
-        raise InputError("data.validation_share", f"is {share}", "choose a share between 0 and 1")
-    counts = ("steps", "batch_size", "log_every", "validate_every", "checkpoint_every", "fsdp")
-    for name in counts:
-        if getattr(config.trainer, name) < 1:
-            raise InputError(f"trainer.{name}", "is less than 1", "choose 1 or more")
 
 
 def check_corpora(data: CorporaConfig) -> None:

@@ -107,6 +107,40 @@ def test_missing_key_is_named(key):
     [
         ("trainer.steps=many", "trainer.steps"),
         ("trainer.steps=0", "trainer.steps"),
+        ("trainer.batch_size=0", "trainer.batch_size"),
+        ("trainer.log_every=0", "trainer.log_every"),
+        ("trainer.validate_every=0", "trainer.validate_every"),
+        ("trainer.checkpoint_every=-1", "trainer.checkpoint_every"),
+        ("trainer.max_seconds=-1", "trainer.max_seconds"),
+        ("trainer.max_seconds=nan", "trainer.max_seconds"),
+        ("trainer.devices=0", "trainer.devices"),
+        ("trainer.fsdp=0", "trainer.fsdp"),
+        ("optimizer.learning_rate=-1e-3", "optimizer.learning_rate"),
+        ("optimizer.learning_rate=nan", "optimizer.learning_rate"),
+        ("optimizer.learning_rate=inf", "optimizer.learning_rate"),
+        ("optimizer.b1=1", "optimizer.b1"),
+        ("optimizer.b2=-0.1", "optimizer.b2"),
+        ("optimizer.weight_decay=-1", "optimizer.weight_decay"),
+        ("optimizer.clip_norm=0", "optimizer.clip_norm"),
+        ("optimizer.accumulate=0", "optimizer.accumulate"),
+        ("optimizer.ema_decay=1", "optimizer.ema_decay"),
+        ("optimizer.skip_nonfinite=0", "optimizer.skip_nonfinite"),
+        ("schedule.warmup_steps=-1", "schedule.warmup_steps"),
+        ("schedule.final_share=-0.1", "schedule.final_share"),
+        ("schedule.drops=[0.5,1.1]", "schedule.drops[1]"),
+        ("data.validation_share=1", "data.validation_share"),
+        ("data.validation_examples=0", "data.validation_examples"),
+        ("data.validation_examples=-1", "data.validation_examples"),
+        ("data.stream_songs=0", "data.stream_songs"),
+        ("data.max_tracks=1", "data.max_tracks"),
+        ("data.seed=-1", "data.seed"),
+        ("data.workers=-1", "data.workers"),
+        ("data.augmentation.gain_db=inf", "data.augmentation.gain_db"),
+        ("data.synthetic.duration_s=nan", "data.synthetic.duration_s"),
+        ("logger.audio_examples=-1", "logger.audio_examples"),
+        ("loss.audio_features=-1", "loss.audio_features"),
+        ("loss.audio_features=nan", "loss.audio_features"),
+        ("loss.feature_weights.rms=-1", "loss.feature_weights.rms"),
         ("data.reference=paired", "data.reference"),
         ("data.synthetic.tracks=[1,2,3]", "data.synthetic.tracks"),
         ("console.pan_law=loud", "console"),
@@ -115,6 +149,11 @@ def test_missing_key_is_named(key):
         ("loss=sum_difference", "loss.sum_difference"),
         ("loss=parameters", "loss.parameters"),
         ("loss.audio_features=0", "loss"),
+        (
+            "loss.feature_weights={rms: 0, crest_factor: 0, stereo_width: 0, "
+            "stereo_imbalance: 0, bark_spectrum: 0}",
+            "loss",
+        ),
         ("loss.stft=fast", "loss.stft"),
     ],
 )
@@ -122,6 +161,12 @@ def test_wrong_value_is_refused_with_its_place(override, place):
     with pytest.raises(InputError) as caught:
         train_config(composed("experiment=smoke", override))
     assert caught.value.path == place
+
+
+def test_none_stands_for_numbers_that_need_not_be_given():
+    left = ("data.validation_examples", "data.stream_songs", "trainer.devices")
+    config = train_config(composed("experiment=smoke", *(f"{name}=null" for name in left)))
+    assert config.data.validation_examples is config.trainer.devices is None
 
 
 def test_config_survives_its_file(tmp_path):

@@ -5,6 +5,7 @@ report.html into runs/evaluation/<time> and prints the table. `--help` explains 
 """
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
@@ -17,9 +18,10 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, evaluation_config
 from diffmst_jax.evaluation.results import compare_runs, write_results
 from diffmst_jax.evaluation.run import evaluate
-from diffmst_jax.evaluation.store import CONFIG_NAME
+from diffmst_jax.evaluation.store import CONFIG_NAME, holds_run
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.evaluation.tables import terminal_table
+from diffmst_jax.training.claim import claimed
 from diffmst_jax.training.compose import compose_or_exit, remove_if_empty
 from diffmst_jax.training.display import Display
 from diffmst_jax.training.process import settle_process
@@ -58,13 +60,15 @@ def main(settings: DictConfig) -> None:
 
 def run(config: EvaluationConfig, folder: Path) -> tuple[Summary, str, Path]:
     """Evaluate, go on, or compare; returns what was found, the protocol's kind, and the folder."""
-    if config.compare:
-        summary, kind = compare_runs([Path(path) for path in config.compare], folder, config.report)
-        return summary, kind, folder
-    with Display(Console(stderr=True)) as display:
-        store = evaluate(config, folder, display.report)
-    used = store.config
-    return write_results(store, used), used.protocol.kind, store.folder
+    claim = nullcontext() if config.resume else claimed(folder, holds_run)
+    with claim:
+        if config.compare:
+            runs = [Path(path) for path in config.compare]
+            return *compare_runs(runs, folder, config.report), folder
+        with Display(Console(stderr=True)) as display:
+            store = evaluate(config, folder, display.report)
+        used = store.config
+        return write_results(store, used), used.protocol.kind, store.folder
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ read. `python train.py resume=<run folder>` goes on exactly where a run stopped.
 
 import math
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
@@ -18,11 +19,13 @@ from rich.console import Console
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import save_model
-from diffmst_jax.training.checkpoint import Checkpoints
+from diffmst_jax.training.checkpoint import Checkpoints, holds_checkpoint
+from diffmst_jax.training.claim import claimed
 from diffmst_jax.training.compose import compose_or_exit, read_settings, remove_if_empty
 from diffmst_jax.training.config import CONFIG_NAME, TrainConfig, save_train_config
 from diffmst_jax.training.devices import (
     first_then_others,
+    held_by_first,
     is_first_process,
     join_processes,
     make_devices,
@@ -131,6 +134,11 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
     return best_loss
 
 
+def holds_run(folder: Path) -> bool:
+    """Whether a folder holds a run that can be gone on with, or a model."""
+    return holds_checkpoint(folder) or (folder / MODEL_FOLDER).exists()
+
+
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
 def main(settings: DictConfig) -> float:
     """Read the settings, choose the run folder, train; returns the loss for sweepers."""
@@ -140,7 +148,8 @@ def main(settings: DictConfig) -> float:
         config, resumed = read_settings(settings, list(hydra_config.overrides.task))
         join_processes(config.trainer)
         run_dir = same_folder(resumed or own_folder)
-        with Display(Console(stderr=True, quiet=not is_first_process())) as display:
+        claim = nullcontext() if resumed else held_by_first(claimed(run_dir, holds_run))
+        with claim, Display(Console(stderr=True, quiet=not is_first_process())) as display:
             return train(config, run_dir, display=display, resume=resumed is not None)
     except InputError as error:
         sys.stderr.write(f"train.py: {error}\n")

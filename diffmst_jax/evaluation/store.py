@@ -105,7 +105,7 @@ class Store:
     @classmethod
     def _read(cls, folder: Path) -> tuple["Store", int]:
         """A run, and how many bytes its whole lines take."""
-        if not (folder / RESULTS_NAME).is_file() and not (folder / CONFIG_NAME).is_file():
+        if not holds_run(folder):
             raise InputError(folder, "holds no evaluation", "give the folder of an earlier run")
         rows, whole = _read_rows(folder / RESULTS_NAME)
         return cls(folder, load_manifest(folder / MANIFEST_NAME), rows), whole
@@ -170,6 +170,11 @@ class Store:
                 for name in stored.files:
                     parts.setdefault(name, []).append(stored[name])
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a folder holds an evaluation, however far it came."""
+    return (folder / RESULTS_NAME).is_file() or (folder / CONFIG_NAME).is_file()
 
 
 def _read_rows(path: Path) -> tuple[list[Row], int]:

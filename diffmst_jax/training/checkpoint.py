@@ -96,6 +96,11 @@ class Checkpoints:
         self._manager.close()
 
 
+def holds_checkpoint(run_dir: Path) -> bool:
+    """Whether a folder holds a whole checkpoint; of half a one, more than a number is the name."""
+    return any(item.name.isdigit() for item in (run_dir / FOLDER).glob("*"))
+
+
 def read_state(run_dir: Path, step: int) -> dict[str, np.ndarray]:
     """Read the arrays of a checkpoint as they lie there, numbered."""
     folder = run_dir.resolve() / FOLDER / str(step) / STATE

@@ -1,8 +1,8 @@
 """The devices of a run: one mesh over all processes, and what each of its devices holds."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -69,6 +69,25 @@ def same_folder(folder: Path) -> Path:
     text = str(folder.resolve()).encode().ljust(LONGEST_PATH)
     first = multihost_utils.broadcast_one_to_all(np.frombuffer(text, np.uint8))
     return Path(np.asarray(first, np.uint8).tobytes().decode().rstrip())
+
+
+@contextmanager
+def held_by_first(context: AbstractContextManager[Any]) -> Iterator[None]:
+    """Be in a context that the first process alone enters, and holds until it leaves.
+
+    Raises:
+      InputError: it refused; all processes leave then.
+    """
+    refusal = None
+    with ExitStack() as held:
+        if is_first_process():
+            try:
+                held.enter_context(context)
+            except InputError as error:
+                refusal = error
+        if any(anywhere(refusal is not None)):
+            raise refusal or InputError("the first process", "was refused", "see what it says")
+        yield
 
 
 def first_then_others(make: Callable[[], T]) -> T:

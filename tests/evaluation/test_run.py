@@ -267,6 +267,22 @@ def test_program_refuses_in_one_line(override, named, tmp_path, monkeypatch, cap
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("wanted", ["systems=[plain_sum]", "compare=[{}]"])
+def test_folder_of_another_evaluation_is_refused(
+    wanted, finished_run, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "taken"
+    shutil.copytree(finished_run[0].folder, folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    override = wanted.format(finished_run[0].folder)
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", override, f"hydra.run.dir={folder}"])
+    with pytest.raises(SystemExit) as left:
+        program()
+    assert left.value.code == 2
+    assert f"{folder}: holds a run already; go on with resume={folder}" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
 def test_stopped_program_says_how_to_go_on(overrides, tmp_path, monkeypatch, capsys):
     def stop(self, batch):
         signal.raise_signal(signal.SIGTERM)

@@ -13,10 +13,12 @@ from diffmst_jax.data import pipeline
 from diffmst_jax.data.examples import read_tracks
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import load_model
+from diffmst_jax.training.config import CONFIG_NAME, save_train_config
 from diffmst_jax.training.display import Display
 from diffmst_jax.training.logger import SCALARS_NAME, read_scalars
 from tests.training.conftest import CONF
 from train import MODEL_FOLDER, train
+from train import main as program
 
 ROOT = Path(CONF).parent
 WEIGHTS = f"{MODEL_FOLDER}/weights.safetensors"
@@ -103,6 +105,46 @@ def test_broken_batches_are_skipped_and_then_end_the_run_with_the_last_saved(
 def test_run_without_checkpoint_cannot_be_resumed(tiny, tmp_path):
     with pytest.raises(InputError, match="holds no checkpoint"):
         run(tiny, tmp_path, resume=True)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """What the program trains: folder and whether it goes on, instead of training."""
+    calls = []
+
+    def noted(config, folder, *, display, resume=False):
+        calls.append((folder, resume))
+        return 0.0
+
+    monkeypatch.setattr("train.train", noted)
+    return calls
+
+
+@pytest.mark.parametrize("left", ["checkpoints/3", MODEL_FOLDER])
+def test_new_run_refuses_the_folder_of_another(left, trained, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "run"
+    (folder / left).mkdir(parents=True)
+    arguments = ["experiment=smoke", f"hydra.run.dir={folder}"]
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        program()
+    assert stop.value.code == 2
+    said = f"train.py: {folder}: holds a run already; go on with resume={folder}, or give another"
+    assert capsys.readouterr().err.startswith(said)
+    assert [str(path.relative_to(folder)) for path in sorted(folder.rglob("*"))][-1] == left
+    assert trained == []
+
+
+def test_new_run_and_resumed_one_take_their_folders(tiny, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["train.py", f"hydra.run.dir={tmp_path}/new"])
+    program()
+    (tmp_path / "old" / "checkpoints" / "3").mkdir(parents=True)
+    save_train_config(tmp_path / "old" / CONFIG_NAME, tiny)
+    resuming = [f"resume={tmp_path}/old", f"hydra.run.dir={tmp_path}/unused"]
+    monkeypatch.setattr(sys, "argv", ["train.py", *resuming])
+    program()
+    assert trained == [(tmp_path / "new", False), (tmp_path / "old", True)]
+    assert [item.name for item in tmp_path.iterdir()] == ["old"]
 
 
 @pytest.mark.slow

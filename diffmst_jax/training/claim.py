@@ -1,0 +1,61 @@
+"""A folder for each run: what two of them write into one belongs to neither."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from diffmst_jax.errors import InputError
+
+LOCK_NAME = ".lock"
+
+
+@contextmanager
+def claimed(folder: Path, holds_run: Callable[[Path], bool]) -> Iterator[None]:
+    """Keep a folder, which is made if need be, to this process while a new run goes on in it.
+
+    The lock is the system's and ends with the process, however that ends, so a run that was killed
+    before it had anything to go on from is in nobody's way.
+
+    Args:
+      folder: of the new run.
+      holds_run: says of a folder whether there is a run in it to go on with, or to use.
+
+    Raises:
+      InputError: it holds a run, or another process has it, or it cannot be written to.
+    """
+    lock = folder / LOCK_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        problem = f"cannot be written to ({error.strerror})"
+        raise InputError(folder, problem, "give another hydra.run.dir") from error
+    try:
+        if not _is_ours(handle, lock):
+            problem = "is in use by another run, which began at the same time or still goes on"
+            raise InputError(folder, problem, "give another hydra.run.dir, or wait for it")
+        try:
+            if holds_run(folder):
+                remedy = f"go on with resume={folder}, or give another hydra.run.dir"
+                raise InputError(folder, "holds a run already", remedy)
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+
+
+def _is_ours(handle: int, lock: Path) -> bool:
+    """Lock an open file; False if another process has it, or had it and took it away meanwhile."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # there are no locks on this disk; by default, folders have other names anyway
+    try:
+        return os.path.samestat(os.fstat(handle), lock.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,83 @@
+import errno
+import fcntl
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from diffmst_jax.errors import InputError
+from diffmst_jax.training.checkpoint import FOLDER, holds_checkpoint
+from diffmst_jax.training.claim import LOCK_NAME, claimed
+from tests.training.conftest import CONF
+
+
+def test_of_runs_that_start_at_once_in_one_folder_one_goes_on(tmp_path):
+    count = 8
+    started, tried = Barrier(count), Barrier(count)
+
+    def start(_):
+        started.wait()
+        try:
+            with claimed(tmp_path / "run", holds_checkpoint):
+                tried.wait()
+                return "went on"
+        except InputError as error:
+            tried.wait()
+            return str(error)
+
+    with ThreadPoolExecutor(count) as pool:
+        said = list(pool.map(start, range(count)))
+    assert said.count("went on") == 1
+    assert sum("another hydra.run.dir" in one for one in said) == count - 1
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_folder_with_a_checkpoint_is_refused_and_left_as_it_is(tmp_path):
+    (tmp_path / FOLDER / "3").mkdir(parents=True)
+    with (
+        pytest.raises(InputError, match=f"holds a run already; go on with resume={tmp_path}"),
+        claimed(tmp_path, holds_checkpoint),
+    ):
+        raise AssertionError
+    assert [item.name for item in tmp_path.iterdir()] == [FOLDER]
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_is_in_nobodys_way(tmp_path):
+    (tmp_path / LOCK_NAME).touch()
+    (tmp_path / FOLDER / "3.orbax-checkpoint-tmp-7").mkdir(parents=True)
+    with claimed(tmp_path, holds_checkpoint):
+        assert (tmp_path / LOCK_NAME).exists()
+    assert not (tmp_path / LOCK_NAME).exists()
+
+
+def test_a_disk_without_locks_is_no_reason_to_stop(tmp_path, monkeypatch):
+    def none_here(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none_here)
+    with claimed(tmp_path, holds_checkpoint):
+        pass
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(InputError, match=r"file: cannot be written to"),
+        claimed(tmp_path / "file", holds_checkpoint),
+    ):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [(CONF, "run.dir"), (CONF, "sweep.dir"), (f"{CONF}/evaluation", "run.dir")],
+)
+def test_runs_of_one_second_have_folders_of_their_own(folder, kind):
+    overrides = ["name=test"] if folder == CONF else []
+    with initialize_config_dir(folder, version_base="1.3"):
+        several = [
+            compose("config", overrides=overrides, return_hydra_config=True).hydra for _ in range(2)
+        ]
+    section, key = kind.split(".")
+    assert len({hydra[section][key] for hydra in several}) == 2

@@ -80,7 +80,7 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
     # Checkpoint: the last one to go on from, the best one to export.
     checkpoints = Checkpoints(run_dir, config)
     if resume:
-        state = checkpoints.restore_last(state)
+        state = checkpoints.restore_last(state, display.say)
     step, best_loss = int(state.step), checkpoints.best_loss or math.inf
 
     # Steps: jitted functions. The first takes the old state's memory and returns the new state.

@@ -1,5 +1,7 @@
 """Checkpoints of a run: the last one, to go on from, and the best one, to use."""
 
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +13,36 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.training.config import TrainConfig, plain_train_config
 from diffmst_jax.training.devices import copied
 from diffmst_jax.training.step import TrainState
+from diffmst_jax.training.validation import measure
 
 FOLDER = "checkpoints"
 STATE, CONFIG = "state", "config"
-policies = ocp.checkpoint_managers
 
 
 class Checkpoints:
     """Orbax's manager of `<run>/checkpoints`: asynchronous, atomic, a folder for each step.
 
     Each holds the whole state and the resolved configuration. Only the last and the one with the
-    lowest validation loss are kept.
+    lowest validation loss are kept. A loss that was measured by other settings than those given
+    now (`validation.measure`) counts as none.
     """
 
     def __init__(self, run_dir: Path, config: TrainConfig):
         self._folder = run_dir.resolve() / FOLDER
         self._config = plain_train_config(config)
-        best = policies.BestN(
-            get_metric_fn=_loss, reverse=True, n=1, keep_checkpoints_without_metrics=False
-        )
-        kept = policies.AnyPreservationPolicy([policies.LatestN(1), best])
+        self._incomparable: set[int] = set()  # steps whose losses count as none
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=kept, best_fn=_loss, best_mode="min", create=True
+            preservation_policy=_LastAndBest(self._incomparable),
+            best_fn=_loss,
+            best_mode="min",
+            create=True,
         )
         self._manager = ocp.CheckpointManager(self._folder, options=options)
+        self._incomparable.update(
+            step
+            for step in self._manager.all_steps()
+            if measure(self._stored_config(step)) != measure(self._config)
+        )
 
     def save(self, step: int, state: TrainState, loss: float | None) -> None:
         """Write the state in the background, once the one before is written.
@@ -55,18 +63,28 @@ class Checkpoints:
     @property
     def best_loss(self) -> float | None:
         """The lowest validation loss of what was saved; None before the first."""
-        self._manager.wait_until_finished()
-        best = self._manager.best_step()
-        metrics = None if best is None else self._manager.metrics(best)
-        return None if metrics is None else _loss(metrics)
+        return min(self._losses().values(), default=None)
 
-    def restore_last(self, like: TrainState) -> TrainState:
+    def restore_last(self, like: TrainState, say: Callable[[str], None]) -> TrainState:
         """Read the last state, onto the devices where `like` lies.
 
+        Args:
+          like: a state of the same model.
+          say: told if losses so far do not count.
+
         Raises:
-          InputError: there is none, or it is of another model.
+          InputError: there is none, or it is of another model, or there is neither a step left nor
+            a loss that counts.
         """
-        return self._restore(self._manager.latest_step(), like)
+        last = self._manager.latest_step()
+        state = self._restore(last, like)
+        if self._incomparable and self.best_loss is None:
+            if last >= self._config["trainer"]["steps"]:
+                problem = "holds no state that was validated by these settings"
+                remedy = "raise trainer.steps, or leave loss, console and data as they were"
+                raise InputError(self._folder, problem, remedy)
+            say(f"validation losses until step {last} were of other settings and do not count")
+        return state
 
     def restore_best(self, like: TrainState) -> TrainState:
         """Read the state with the lowest validation loss, onto the devices where `like` lies.
@@ -74,8 +92,19 @@ class Checkpoints:
         Raises:
           InputError: no validation loss was finite.
         """
+        return self._restore(_lowest(self._losses()), like)
+
+    def _losses(self) -> dict[int, float]:
+        """Of each step that was validated, by the settings given now."""
         self._manager.wait_until_finished()
-        return self._restore(None if self.best_loss is None else self._manager.best_step(), like)
+        steps = (step for step in self._manager.all_steps() if step not in self._incomparable)
+        found = {step: self._manager.metrics(step) for step in steps}
+        return {step: _loss(metrics) for step, metrics in found.items() if metrics is not None}
+
+    def _stored_config(self, step: int) -> dict[str, Any]:
+        wanted = ocp.args.Composite(config=ocp.args.JsonRestore())
+        config: dict[str, Any] = self._manager.restore(step, args=wanted)[CONFIG]
+        return config
 
     def _restore(self, step: int | None, like: TrainState) -> TrainState:
         if step is None:
@@ -96,6 +125,28 @@ class Checkpoints:
         self._manager.close()
 
 
+@dataclass(frozen=True)
+class _LastAndBest:
+    """Which checkpoints orbax keeps.
+
+    Attributes:
+      incomparable: steps whose losses count as none.
+    """
+
+    incomparable: Collection[int]
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
+        """Say of each checkpoint, in the order of their steps, whether it is kept."""
+        del context
+        losses = {
+            one.step: _loss(one.metrics)
+            for one in checkpoints
+            if one.metrics is not None and one.step not in self.incomparable
+        }
+        kept = (checkpoints[-1].step, _lowest(losses))
+        return [one.step in kept for one in checkpoints]
+
+
 def holds_checkpoint(run_dir: Path) -> bool:
     """Whether a folder holds a whole checkpoint; of half a one, more than a number is the name."""
     return any(item.name.isdigit() for item in (run_dir / FOLDER).glob("*"))
@@ -113,6 +164,11 @@ def read_state(run_dir: Path, step: int) -> dict[str, np.ndarray]:
 
 def _loss(metrics: dict[str, Any]) -> float:
     return float(metrics["loss"])
+
+
+def _lowest(losses: Mapping[int, float]) -> int | None:
+    """Return the step of the lowest loss, the last of equal ones."""
+    return min(losses, key=lambda step: (losses[step], -step), default=None)
 
 
 def _as_dict(state: TrainState) -> dict[str, Any]:

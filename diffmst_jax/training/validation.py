@@ -1,6 +1,7 @@
 """Scores of the current weights on the held-out examples."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -11,6 +12,9 @@ from diffmst_jax.models import REFERENCE_LUFS
 from diffmst_jax.training.devices import Devices, is_first_process
 from diffmst_jax.training.objective import Mixed
 from diffmst_jax.training.step import EvalStep, TrainState, averaged
+
+# Of the data settings: how examples to learn from are changed, and how all are read.
+ONLY_TRAINED = ("augmentation", "decoded", "workers")
 
 
 class Validation(NamedTuple):
@@ -26,6 +30,18 @@ class Validation(NamedTuple):
     losses: dict[str, float]
     judged: dict[str, float]
     examples: list[Mixed]
+
+
+def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a run's plain settings that its validation losses are measured by.
+
+    Losses that were measured by others are on another scale, or of other examples, and say nothing
+    beside each other.
+    """
+    data = {key: value for key, value in settings["data"].items() if key not in ONLY_TRAINED}
+    made = {key: value for key, value in data["synthetic"].items() if key != "folder"}
+    wanted = {name: settings[name] for name in ("console", "loss")}
+    return {**wanted, "data": {**data, "synthetic": made}, "seed": settings["trainer"]["seed"]}
 
 
 def validate(

@@ -100,7 +100,7 @@ def main(folder: Path) -> None:
     checkpoints = Checkpoints(folder, config_of(4, 2))
     checkpoints.save(STEPS, states[4], 1.0)
     checkpoints.close()
-    restored = Checkpoints(folder, config_of(1, 1)).restore_last(states[1])
+    restored = Checkpoints(folder, config_of(1, 1)).restore_last(states[1], print)
     found = [np.asarray(x) for x in jax.tree.leaves(restored)]
     result["restored"] = all(map(np.array_equal, found, leaves[4]))
     result["devices"] = len(jax.tree.leaves(restored)[0].devices())

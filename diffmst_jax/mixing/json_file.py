@@ -88,13 +88,21 @@ def explain(error: ValidationError) -> tuple[str, str]:
 
 def _remedy(validator: str, schema: dict[str, Any], message: str) -> str:
     if validator in ("minimum", "maximum"):
-        return f"set it from {schema['minimum']:g} to {schema['maximum']:g}"
+        return f"set it {_range(schema)}"
     if validator in ("enum", "const"):
         allowed = schema.get("enum", [schema.get("const")])
         return f"use {' or '.join(json.dumps(value) for value in allowed)}"
     if validator == "type":
-        return f"give a value of type {schema['type']}"
+        types = schema["type"]
+        return f"give a value of type {types if isinstance(types, str) else ' or '.join(types)}"
     return f"correct it ({message})"
+
+
+def _range(schema: dict[str, Any]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if high is None:
+        return f"to {low:g} or more"
+    return f"to {high:g} or less" if low is None else f"from {low:g} to {high:g}"
 
 
 @cache

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.console_file import console_document, console_text, load_console
 from diffmst_jax.mixing.console_schema import console_schema
+from diffmst_jax.mixing.json_file import explain
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +188,25 @@ def test_what_is_no_console_file_is_refused(load, text, said):
     with pytest.raises(InputError) as caught:
         load(text)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({"steps": -1}, "made_with.refinement.steps is -1; set it to 0 or more"),
+        ({"steps": 0, "seen_before": -0.5}, "seen_before is -0.5; set it to 0 or more"),
+        ({"steps": 0, "seen_before": "x"}, 'is "x"; give a value of type number or null'),
+    ],
+)
+def test_a_wrong_entry_that_has_one_end_only_is_answered_with_it(load, document, entries, said):
+    with pytest.raises(InputError) as caught:
+        load(change(document, ("made_with", "refinement"), entries))
+    assert said in str(caught.value)
+
+
+def test_what_may_be_small_is_answered_with_its_upper_end():
+    (error,) = Draft202012Validator({"maximum": 2}).iter_errors(3)
+    assert explain(error) == ("the file is 3", "set it to 2 or less")
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):

@@ -84,7 +84,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
         InputError: something given cannot be used; says what and why.
     """
     tell = progress or _ignore
-    choices = Choices(parse_amount(str(amount)), refine, lock, exclude)
+    choices = Choices(parse_amount(str(amount)), refine, lock)
     predicted = predict(
         tracks,
         reference,

@@ -34,13 +34,11 @@ class Choices(NamedTuple):
         amounts: how much of each group to apply.
         steps: most steps of refinement; 0 for none.
         lock: patterns of tracks to leave as recorded.
-        exclude: patterns of tracks to leave out.
     """
 
     amounts: Amounts = Amounts()
     steps: int = 0
     lock: Patterns = ()
-    exclude: Patterns = ()
 
 
 class Decided(NamedTuple):

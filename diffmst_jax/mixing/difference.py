@@ -65,12 +65,13 @@ def differences(before: MixSettings, after: MixSettings) -> list[Difference]:
     """Compare two mixes, tracks by file name and channels.
 
     Returns:
-        What changed, what is heard most first; empty when they render alike.
+        What changed, what is heard most first, then in the order of the files; empty when they
+        render alike: what the second mix mutes or its console does not have cannot differ.
     """
     found = [
         *_of_presence(before, after),
         *_of_tracks(before, after),
-        *_of_strip("Master bus", _master(before), _master(after)),
+        *_of_master(before, after),
         *_of_output(before, after),
         *_of_console(before, after),
     ]
@@ -87,10 +88,12 @@ class _Channel(NamedTuple):
 
 def _of_presence(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
     first, second = _places(before), _places(after)
-    for strip in first.keys() - second.keys():
-        yield Difference(APPEARS_DB, f"{strip.name}: is no longer in the mix")
-    for strip in second.keys() - first.keys():
-        yield Difference(APPEARS_DB, f"{strip.name}: is new in the mix")
+    for strip, place in first.items():
+        if strip not in second and not before.muted[place]:
+            yield Difference(APPEARS_DB, f"{strip.name}: is no longer in the mix")
+    for strip, place in second.items():
+        if strip not in first and not after.muted[place]:
+            yield Difference(APPEARS_DB, f"{strip.name}: is new in the mix")
 
 
 def _of_tracks(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
@@ -102,7 +105,11 @@ def _of_tracks(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
         if before.muted[old] != after.muted[new]:
             how = "muted" if after.muted[new] else "no longer muted"
             yield Difference(APPEARS_DB, f"{strip.name}: {how}")
-        yield from _of_strip(strip.name, _channel(before, old), _channel(after, new))
+        if after.muted[new]:
+            continue
+        channels = (_channel(before, old), _channel(after, new))
+        parts = (after.config.track_equalizer, after.config.track_compressor)
+        yield from _of_strip(strip.name, *channels, *parts)
         pans = (before.params.tracks.pan[old], after.params.tracks.pan[new])
         if pans[0] != pans[1]:
             weight = SIDE_DB * abs(float(pans[1] - pans[0]))
@@ -115,18 +122,25 @@ def _of_tracks(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
                 yield Difference(0.3 * abs(float(sends[1] - sends[0])), text)
 
 
-def _of_strip(name: str, before: _Channel, after: _Channel) -> Iterator[Difference]:
+def _of_master(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
+    if after.config.master_bus:
+        yield from _of_strip("Master bus", _master(before), _master(after), True, True)
+
+
+def _of_strip(
+    name: str, before: _Channel, after: _Channel, has_equalizer: bool, has_compressor: bool
+) -> Iterator[Difference]:
     moved = after.level_db - before.level_db
     if moved:
         text = f"{name}: {abs(moved):.1f} dB {'louder' if moved > 0 else 'quieter'}"
         yield Difference(abs(moved), text)
-    if _differ(before.equalizer, after.equalizer):
+    if has_equalizer and _differ(before.equalizer, after.equalizer):
         change = np.asarray(_curve(after.equalizer) - _curve(before.equalizer))
         bands = list(_band_changes(before.equalizer, after.equalizer))
         words = "; ".join(bands) if len(bands) <= MOST_BANDS else _curve_change(change)
         weight = float(np.max(np.abs(change) * is_plain(EQUALIZER_HZ)))
         yield Difference(weight, f"{name}: equalizer {words}")
-    if _differ(before.compressor, after.compressor):
+    if has_compressor and _differ(before.compressor, after.compressor):
         text = f"{name}: compressor {_compressor_change(before.compressor, after.compressor)}"
         yield Difference(_compressor_weight(before.compressor, after.compressor), text)
 

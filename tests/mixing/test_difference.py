@@ -145,6 +145,63 @@ def test_output_console_and_tracks_that_come_and_go_are_told(mixed):
     assert any(text.startswith("Output: loudness \N{MINUS SIGN}9.0 LUFS") for text in said)
 
 
+def test_tracks_that_come_and_go_are_told_in_the_order_of_the_files(mixed):
+    strips = mixed.console.strips
+    others = tuple(strip._replace(file=f"new {strip.file}") for strip in strips)
+    after = dataclasses.replace(mixed.console, strips=others)
+    gone = [f"{strip.name}: is no longer in the mix" for strip in strips]
+    assert texts(mixed.console, after) == gone + [
+        f"{strip.name}: is new in the mix" for strip in others
+    ]
+
+
+def everything_moved(settings):
+    """Other settings for every track and the master bus, whatever of it the console has."""
+    tracks, master = settings.params.tracks, settings.params.master_bus
+    return dataclasses.replace(
+        settings,
+        params=settings.params._replace(
+            tracks=tracks._replace(
+                equalizer=tracks.equalizer._replace(gain_db=tracks.equalizer.gain_db + 9.0),
+                compressor=tracks.compressor._replace(ratio=tracks.compressor.ratio + 2.0),
+            ),
+            master_bus=master._replace(
+                equalizer=master.equalizer._replace(gain_db=master.equalizer.gain_db + 9.0),
+                output_fader_db=master.output_fader_db + 3.0,
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "pattern"),
+    [
+        ("track_equalizer", "(?!Master).*: equalizer"),
+        ("track_compressor", "(?!Master).*: compressor"),
+        ("master_bus", "Master"),
+    ],
+)
+def test_what_a_console_does_not_have_does_not_differ(mixed, missing, pattern):
+    config = dataclasses.replace(mixed.console.config, **{missing: False})
+    without = dataclasses.replace(mixed.console, config=config)
+    said = texts(mixed.console, everything_moved(mixed.console))
+    assert any(re.match(pattern, text) for text in said)
+    said = texts(without, everything_moved(without))
+    assert said
+    assert not any(re.match(pattern, text) for text in said)
+
+
+def test_tracks_that_nobody_hears_do_not_differ(mixed):
+    """Muted in both, or muted where it comes or goes."""
+    silenced = dataclasses.replace(mixed.console, muted=np.ones(len(mixed.console.strips), bool))
+    edit = everything_moved(silenced)
+    said = texts(silenced, edit)
+    assert said
+    assert all(text.startswith("Master bus") for text in said)
+    others = tuple(strip._replace(file=f"new {strip.file}") for strip in silenced.strips)
+    assert texts(silenced, dataclasses.replace(silenced, strips=others)) == []
+
+
 def test_the_command_prints_what_is_heard_and_counts_the_rest(mixed, edited, tmp_path, capsys):
     tracks = mixed.console.params.tracks
     gains = set_at(tracks.input_gain_db, 0, tracks.input_gain_db[0] - 2.0)

@@ -19,6 +19,7 @@ from diffmst_jax.mixing.reference import (
     Reference,
     ReferenceName,
     Section,
+    check_weight,
     parse_reference,
     parse_section,
     read_reference,
@@ -96,8 +97,10 @@ def gather_references(
     found: list[Reference] = []
     for item in _listed(references):
         if isinstance(item, Reference):
+            check_weight(item.name, item.weight)
             found.append(item)
         elif isinstance(item, ReferenceName):
+            check_weight(item.path, item.weight)
             found += _read(item._replace(section=item.section or part))
         else:
             whole = audio_from_array(item, ARRAY_NAME, sample_rate)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ INFORMATIVE_LU = 10.0
 """Sections this far below the loudest (breaks, fades) say little of how a song is mixed."""
 
 SHORTEST_SECTION_S = 1.0
+
+SMALLEST_SHARE = 1e-6
+"""What counts for less is not heard, and would be nothing in the digits of a saved style."""
 
 
 class Section(NamedTuple):
@@ -131,11 +135,29 @@ def usable_reference(audio: np.ndarray, name: str | Path) -> np.ndarray:
     return audio if len(audio) == 2 else np.repeat(audio, 2, axis=0)
 
 
+def check_weight(name: str | Path, weight: float) -> None:
+    """Require a weight that says how much a reference counts.
+
+    Raises:
+        InputError: no number above 0; names `name`.
+    """
+    if not isinstance(weight, Real) or not 0 < weight < math.inf:
+        raise InputError(name, f"has the weight {weight!r}", "give a number above 0")
+
+
 def weighed(references: Sequence[Reference]) -> tuple[Reference, ...]:
-    """Make the weights sum to 1, the heaviest reference first."""
+    """Make the weights sum to 1, the heaviest reference first.
+
+    Raises:
+        InputError: one counts for less than `SMALLEST_SHARE` of them all; names it.
+    """
     total = sum(reference.weight for reference in references)
     ordered = sorted(references, key=lambda reference: -reference.weight)
-    return tuple(replace(item, weight=item.weight / total) for item in ordered)
+    shares = tuple(replace(item, weight=item.weight / total) for item in ordered)
+    if shares[-1].weight < SMALLEST_SHARE:
+        problem = f"counts for less than {SMALLEST_SHARE:g} of all references"
+        raise InputError(shares[-1].name, problem, "leave it out or give it more weight")
+    return shares
 
 
 def blended(references: Sequence[Reference], length: int = STRETCH) -> StyleFeatures:
@@ -194,10 +216,11 @@ _measure = jax.jit(partial(style_features, sample_rate=SAMPLE_RATE))
 def _weight(text: str, number: str) -> float:
     try:
         weight = float(number)
-    except ValueError:
-        weight = math.nan
-    if not 0 < weight < math.inf:
-        raise InputError(text, f"has the weight {number!r}", "give a number above 0 after =")
+    except ValueError as error:
+        raise InputError(
+            text, f"has the weight {number!r}", "give a number above 0 after ="
+        ) from error
+    check_weight(text, weight)
     return weight
 
 

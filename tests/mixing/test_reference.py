@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
@@ -55,6 +57,25 @@ def test_a_file_that_is_called_so_wins_over_its_parts(tmp_path):
 def test_wrong_weights_are_refused(text):
     with pytest.raises(InputError, match="weight"):
         parse_reference(text)
+
+
+@pytest.mark.parametrize("weight", [0, -0.5, math.nan, math.inf, "2", None])
+def test_wrong_weights_from_python_are_refused_by_the_name_of_their_reference(reference, weight):
+    for references in ({reference: weight}, ReferenceName(reference, weight=weight)):
+        with pytest.raises(ValueError, match=f"{reference.name}: has the weight {weight!r}"):
+            gather_references(references, section=None, sample_rate=SAMPLE_RATE)
+    (read,) = gather_references(reference, section=None, sample_rate=SAMPLE_RATE)
+    with pytest.raises(ValueError, match=f"{reference.name}: has the weight {weight!r}"):
+        gather_references(
+            dataclasses.replace(read, weight=weight), section=None, sample_rate=SAMPLE_RATE
+        )
+
+
+def test_a_reference_that_counts_for_nothing_beside_the_others_is_refused(reference, tmp_path):
+    other = tmp_path / "other.wav"
+    write_audio(other, 0.3 * bursts(3.0, 2.0, 9), sample_rate=SAMPLE_RATE)
+    with pytest.raises(InputError, match=r"other.wav: counts for less than 1e-06"):
+        gather_references({reference: 1.0, other: 1e-7}, section=None, sample_rate=SAMPLE_RATE)
 
 
 @pytest.mark.parametrize(

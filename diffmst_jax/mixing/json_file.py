@@ -66,9 +66,17 @@ def check_document(document: Any, path: Path, kind: Kind) -> None:
             f"has version {_shown(document.get('version'))}, this program reads {kind.version}"
         )
         raise InputError(path, problem, f"{kind.again}, or use the program that wrote it")
-    error = min(_validator(kind.schema_file).iter_errors(document), key=_rank, default=None)
+    error = min(_validator(kind).iter_errors(document), key=_rank, default=None)
     if error is not None:
         raise InputError(path, *explain(error))
+
+
+@cache
+def schema_of(kind: Kind) -> dict[str, Any]:
+    """Return the JSON Schema of a kind of file, parsed."""
+    file = resources.files("diffmst_jax").joinpath("schema", kind.schema_file)
+    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return schema
 
 
 def explain(error: ValidationError) -> tuple[str, str]:
@@ -106,9 +114,8 @@ def _range(schema: dict[str, Any]) -> str:
 
 
 @cache
-def _validator(schema_file: str) -> Draft202012Validator:
-    schema = resources.files("diffmst_jax").joinpath("schema", schema_file)
-    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+def _validator(kind: Kind) -> Draft202012Validator:
+    return Draft202012Validator(schema_of(kind))
 
 
 def _parse(path: Path, kind: Kind) -> Any:

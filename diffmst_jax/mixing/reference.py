@@ -12,7 +12,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE, read_audio
+from diffmst_jax.audio import (
+    MINIMUM_DURATION_S,
+    SAMPLE_RATE,
+    audio_info,
+    check_length,
+    read_audio,
+)
 from diffmst_jax.errors import InputError
 from diffmst_jax.losses import StyleFeatures, style_features
 from diffmst_jax.mixing.compare import MATCHED_LUFS
@@ -111,23 +117,46 @@ def read_reference(path: str | Path, section: Section | None = None) -> np.ndarr
     """Read a finished mix, or a section of it, as `(2, time)`; mono counts as both channels.
 
     Raises:
-        InputError: it cannot be read, has more than two channels, is silent, or ends before the
-            section starts.
+        InputError: it cannot be read, has more than two channels, is silent, or does not hold all
+            of the section.
     """
     if section is None:
         audio = read_audio(path)
     else:
+        check_section(section, audio_info(path).duration_s, path)
         length = None if section.end_s is None else section.end_s - section.start_s
         audio = read_audio(path, start_s=section.start_s, duration_s=length)
     return usable_reference(audio, path)
 
 
-def usable_reference(audio: np.ndarray, name: str | Path) -> np.ndarray:
-    """Check `(channels, time)` and make it stereo.
+def check_section(section: Section, length_s: float, name: str | Path) -> None:
+    """Require that all of a section lies in a mix, so that it is not cut without a word.
 
     Raises:
-        InputError: more than two channels, or silence; names `name`.
+        InputError: it does not, or too little is left from its start on; names `name`, and says
+            how long it is.
     """
+    start_s, end_s = section.start_s, section.end_s
+    lasts = f"lasts {length_s:.2f} s"
+    if start_s >= length_s:
+        problem = f"{lasts} and has nothing at {start_s:.2f} s"
+        raise InputError(name, problem, "choose a section inside it")
+    if end_s is not None and round((end_s - length_s) * SAMPLE_RATE) > 0:
+        problem = f"{lasts}, and the section goes on to {end_s:.2f} s"
+        raise InputError(name, problem, "end it sooner, or leave its end out")
+    if length_s - start_s < MINIMUM_DURATION_S:
+        problem = f"{lasts}, and from {start_s:.2f} s on too little of it is left"
+        raise InputError(name, problem, "let the section start sooner")
+
+
+def usable_reference(audio: np.ndarray, name: str | Path) -> np.ndarray:
+    """Check `(channels, time)` at `SAMPLE_RATE` and make it stereo.
+
+    Raises:
+        InputError: more than two channels, shorter than `MINIMUM_DURATION_S`, or silence; names
+            `name`.
+    """
+    check_length(Path(name), audio.shape[1] / SAMPLE_RATE, 0.0)
     if len(audio) > 2:
         raise InputError(name, f"has {len(audio)} channels", "give a stereo mix as the reference")
     if is_all_silent(audio):

@@ -9,6 +9,7 @@ import base64
 import io
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ import soundfile
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.losses import StyleFeatures
-from diffmst_jax.mixing.json_file import Kind, load_document
+from diffmst_jax.mixing.json_file import Kind, check_document, load_document, schema_of
 from diffmst_jax.mixing.measure import factor, integrated_loudness, peak
-from diffmst_jax.mixing.reference import Reference, usable_reference
+from diffmst_jax.mixing.reference import Reference, named, usable_reference
 
 FORMAT = "diffmst-style"
 VERSION = 1
@@ -46,13 +47,25 @@ def is_style_file(path: str | Path) -> bool:
 
 
 def style_text(references: Sequence[Reference]) -> str:
-    """Write references as the text of a style file."""
+    """Write references as the text of a style file, one that `load_style` reads.
+
+    Raises:
+        InputError: there are too many for one file.
+    """
     document = {
         "format": FORMAT,
         "version": VERSION,
         "references": [_document(reference) for reference in references],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    name = Path(named(references))
+    if len(text.encode()) > STYLE_KIND.largest_bytes:
+        problem = f"are too many references ({len(references)}) for one style file"
+        raise InputError(name, problem, "save fewer together")
+    # What could not be read again must not be written either.
+    check_document(document, name, STYLE_KIND)
+    _references(document, name)
+    return text
 
 
 def load_style(path: str | Path) -> tuple[Reference, ...]:
@@ -62,9 +75,7 @@ def load_style(path: str | Path) -> tuple[Reference, ...]:
         InputError: not there, not a style file, of another version, or with an entry that is
             missing, unknown or wrong; names its place.
     """
-    path = Path(path)
-    document = load_document(path, STYLE_KIND)
-    return tuple(_reference(path, entry) for entry in document["references"])
+    return _references(load_document(Path(path), STYLE_KIND), Path(path))
 
 
 def excerpt(audio: np.ndarray) -> np.ndarray:
@@ -78,8 +89,9 @@ def excerpt(audio: np.ndarray) -> np.ndarray:
 
 
 def _document(reference: Reference) -> dict[str, Any]:
+    limits = _limits()
     features = {
-        name: np.round(np.asarray(value, np.float64), DECIMALS).tolist()
+        name: np.clip(np.round(np.asarray(value, np.float64), DECIMALS), *limits[name]).tolist()
         for name, value in reference.features._asdict().items()
     }
     return {
@@ -99,6 +111,21 @@ def _encoded(audio: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+@cache
+def _limits() -> dict[str, tuple[float, float]]:
+    """Ends of each feature. Of a mix whose sides cancel, say, the width is only noise over none."""
+    entry = schema_of(STYLE_KIND)["properties"]["references"]["items"]["properties"]["features"]
+    return {name: _ends(values) for name, values in entry["properties"].items()}
+
+
+def _ends(values: dict[str, Any]) -> tuple[float, float]:
+    return _ends(values["items"]) if "items" in values else (values["minimum"], values["maximum"])
+
+
+def _references(document: dict[str, Any], path: Path) -> tuple[Reference, ...]:
+    return tuple(_reference(path, entry) for entry in document["references"])
+
+
 def _reference(path: Path, entry: dict[str, Any]) -> Reference:
     try:
         data = base64.b64decode(entry["excerpt_flac"], validate=True)
@@ -106,7 +133,7 @@ def _reference(path: Path, entry: dict[str, Any]) -> Reference:
     except (ValueError, soundfile.LibsndfileError, TypeError) as error:
         problem = f"holds an excerpt of {entry['name']!r} that cannot be decoded"
         raise InputError(path, problem, "save the style again") from error
-    if rate != SAMPLE_RATE or samples.shape[1] != 2 or len(samples) < SAMPLE_RATE:
+    if rate != SAMPLE_RATE or samples.shape[1] != 2:
         raise InputError(path, "holds an excerpt of another kind", "save the style again")
     audio = usable_reference(np.ascontiguousarray(samples.T), path)
     features = {name: jnp.asarray(value, jnp.float32) for name, value in entry["features"].items()}

@@ -1,13 +1,15 @@
 import dataclasses
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 
-from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
+from diffmst_jax.audio import MINIMUM_DURATION_S, SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.losses import style_features
+from diffmst_jax.mixing import style_file
 from diffmst_jax.mixing.api import mix
 from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.mixing.inputs import audio_from_array, gather_references, gather_tracks
@@ -21,8 +23,16 @@ from diffmst_jax.mixing.reference import (
     parse_section,
     read_reference,
     reference_style,
+    usable_reference,
 )
-from diffmst_jax.mixing.style_file import EXCERPT_WINDOWS, WINDOW, excerpt, load_style, style_text
+from diffmst_jax.mixing.style_file import (
+    EXCERPT_WINDOWS,
+    STYLE_KIND,
+    WINDOW,
+    excerpt,
+    load_style,
+    style_text,
+)
 from tests.mixing.songs import bursts, tone
 
 
@@ -105,6 +115,37 @@ def test_a_section_is_that_part_of_the_file(reference):
         read_reference(reference, Section(60.0, None))
 
 
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (Section(1.0, 5.5), "lasts 5.00 s, and the section goes on to 5.50 s; end it sooner"),
+        (Section(4.8, None), "lasts 5.00 s, and from 4.80 s on too little of it is left"),
+        (Section(5.0, None), "lasts 5.00 s and has nothing at 5.00 s"),
+        (Section(60.0, 70.0), "lasts 5.00 s and has nothing at 60.00 s"),
+    ],
+)
+def test_a_section_that_a_mix_does_not_hold_is_refused_with_its_length(reference, section, said):
+    with pytest.raises(InputError, match=re.escape(f"finished.wav: {said}")):
+        read_reference(reference, section)
+    audio = read_audio(reference)
+    with pytest.raises(InputError, match=re.escape(f"reference: {said}")):
+        gather_references(audio, section=section, sample_rate=SAMPLE_RATE)
+
+
+def test_a_section_may_go_to_the_last_sample(reference):
+    whole = read_audio(reference)
+    for section in (Section(3.0, 5.0), Section(3.0, None)):
+        part = read_reference(reference, section)
+        np.testing.assert_array_equal(part, whole[:, 3 * SAMPLE_RATE :])
+        (found,) = gather_references(whole, section=section, sample_rate=SAMPLE_RATE)
+        np.testing.assert_array_equal(found.audio, part)
+
+
+def test_what_is_too_short_is_not_called_silent():
+    with pytest.raises(InputError, match=r"mix: is too short \(0.2000 s"):
+        usable_reference(tone(0.2, 200.0), "mix")
+
+
 def test_weights_are_shares_and_the_heaviest_comes_first(reference, tmp_path):
     other = tmp_path / "other.wav"
     write_audio(other, 0.3 * bursts(3.0, 2.0, 9), sample_rate=SAMPLE_RATE)
@@ -147,6 +188,34 @@ def test_a_saved_style_stands_for_its_reference(song, model, mixed, tmp_path):
     (found,) = load_style(path)
     for kept, measured in zip(found.features, mixed.references[0].features, strict=True):
         np.testing.assert_allclose(kept, measured, atol=1e-5)
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 22050, SAMPLE_RATE, 48000, 96000])
+def test_the_style_of_the_shortest_reference_can_be_saved_and_loaded(tmp_path, sample_rate):
+    path = tmp_path / "short.wav"
+    audio = tone(MINIMUM_DURATION_S, 200.0, sample_rate=sample_rate)
+    write_audio(path, audio, sample_rate=sample_rate)
+    found = gather_references(path, section=None, sample_rate=SAMPLE_RATE)
+    (tmp_path / "style.json").write_text(style_text(found))
+    (loaded,) = load_style(tmp_path / "style.json")
+    assert loaded.audio.shape == found[0].audio.shape
+
+
+def test_the_style_of_a_mix_whose_sides_cancel_can_be_saved_and_loaded(tmp_path):
+    one = bursts(3.0, 2.0, 9)
+    audio = np.concatenate([one, -one])
+    found = gather_references(audio, section=None, sample_rate=SAMPLE_RATE)
+    assert found[0].features.stereo_width > 1e6
+    (tmp_path / "style.json").write_text(style_text(found))
+    (loaded,) = load_style(tmp_path / "style.json")
+    assert loaded.features.stereo_width == 1e6
+    np.testing.assert_allclose(loaded.features.rms, found[0].features.rms, atol=1e-5)
+
+
+def test_more_references_than_a_style_may_hold_are_not_saved(mixed, monkeypatch):
+    monkeypatch.setattr(style_file, "STYLE_KIND", STYLE_KIND._replace(largest_bytes=1000))
+    with pytest.raises(InputError, match=r"finished.wav: are too many references \(1\)"):
+        style_text(mixed.references)
 
 
 def test_an_excerpt_holds_the_loudest_windows_in_order():

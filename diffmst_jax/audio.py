@@ -8,6 +8,7 @@ everything that is wrong with an `InputError` that names the file.
 
 import math
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from diffmst_jax.containers import missing_bytes
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 from diffmst_jax.packed import is_packed, read_packed
+from diffmst_jax.reaching import status
 
 SAMPLE_RATE = 44100
 """Samples per second inside models and mixes; the one definition."""
@@ -148,18 +150,23 @@ def audio_files(folder: str | Path) -> list[Path]:
     Hidden files are left out. An unreadable or missing folder raises `InputError`.
     """
     folder = Path(folder)
-    if not folder.exists():
+    there = status(folder)
+    if there is None:
         raise InputError(folder, "does not exist", "give a folder that holds audio files")
-    if not folder.is_dir():
+    if not stat.S_ISDIR(there.st_mode):
         raise InputError(folder, "is not a folder", "give a folder that holds audio files")
     try:
-        items = [item for item in folder.iterdir() if not item.name.startswith(".")]
+        found = [item for item in folder.iterdir() if has_audio_name(item) and item.is_file()]
     except OSError as error:
         raise InputError(
             folder, f"cannot be read ({error.strerror})", "check its rights"
         ) from error
-    found = [item for item in items if item.suffix.lower() in AUDIO_SUFFIXES and item.is_file()]
     return sorted(found, key=lambda item: natural_key(item.name))
+
+
+def has_audio_name(path: Path) -> bool:
+    """Whether folders that are searched give a file of this name."""
+    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
@@ -172,13 +179,14 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 @contextmanager
 def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """Open a file for reading after the checks that do not need its samples."""
-    if not path.exists():
+    there = status(path)
+    if there is None:
         raise InputError(path, "does not exist", "check the name")
-    if not path.is_file():
+    if not stat.S_ISREG(there.st_mode):
         raise InputError(path, "is not a file", GIVE_AUDIO)
+    if there.st_size == 0:
+        raise InputError(path, "is empty", "export it again")
     try:
-        if path.stat().st_size == 0:
-            raise InputError(path, "is empty", "export it again")
         missing = missing_bytes(path)
         if missing > 0:
             raise InputError(path, f"is cut off ({missing} bytes missing)", "copy it again")

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.reaching import is_folder, is_there
 
 
 class _Unfinished(NamedTuple):
@@ -36,7 +37,7 @@ def written_beside(path: str | Path) -> Iterator[Path]:
         InputError: the place cannot be written to, or the disk is full.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         raise InputError(path, "is a folder", "give the name of a file to write")
     made = _make_parents(path.parent)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.partial{path.suffix}")
@@ -97,10 +98,10 @@ def check_folder(folder: str | Path) -> None:
         InputError: it is a file, or it cannot be written to.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
+    if is_there(folder) and not is_folder(folder):
         raise InputError(folder, "is a file, not a folder", "give another folder to write to")
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if is_there(parent))
+    if not is_folder(existing) or not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(folder, "cannot be written", "choose another place")
 
 
@@ -144,7 +145,7 @@ def _listed(unfinished: _Unfinished, place: Path) -> Iterator[None]:
 
 def _make_parents(folder: Path) -> list[Path]:
     """Make a folder and its parents; returns the ones that were missing, innermost first."""
-    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    missing = [parent for parent in (folder, *folder.parents) if not is_there(parent)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

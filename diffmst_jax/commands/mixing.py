@@ -31,6 +31,7 @@ from diffmst_jax.mixing.report_verdict import DISTANCE_ROWS
 from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport, mix_file_name, result_files
 from diffmst_jax.mixing.style_file import is_style_file
 from diffmst_jax.mixing.words import refinement_words, significant
+from diffmst_jax.reaching import is_there
 
 
 def run_mix(options: argparse.Namespace) -> int:
@@ -78,7 +79,7 @@ def run_mix(options: argparse.Namespace) -> int:
 
 def check_places(options: argparse.Namespace, read: Sequence[Path]) -> None:
     """See before the work that everything can be written, and over nothing that is read."""
-    if options.out.suffix.lower() in AUDIO_SUFFIXES and not options.out.exists():
+    if options.out.suffix.lower() in AUDIO_SUFFIXES and not is_there(options.out):
         folder = options.out.with_suffix("")
         remedy = f"--out {folder} writes {folder / mix_file_name(options.format)}"
         raise InputError(options.out, "is the name of a file, but a folder is written", remedy)

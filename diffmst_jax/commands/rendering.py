@@ -21,6 +21,7 @@ from diffmst_jax.mixing.overwriting import (
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import write_song
 from diffmst_jax.mixing.stems import STEMS_FOLDER, check_stems_folder, stems_written_beside
+from diffmst_jax.reaching import is_folder
 
 
 def run_render(options: argparse.Namespace) -> int:
@@ -92,7 +93,7 @@ def one_or_many(tracks: Sequence[Path]) -> Path | Sequence[Path]:
     if len(tracks) == 1:
         return tracks[0]
     for path in tracks:
-        if path.is_dir():
+        if is_folder(path):
             raise InputError(path, "is a folder among files", "give one folder, or files only")
     return tracks
 

@@ -1,11 +1,12 @@
 """Which files a song is made of: found in folders, named by patterns, asked for by strips."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from diffmst_jax.audio import AUDIO_SUFFIXES, audio_files
+from diffmst_jax.audio import audio_files, has_audio_name
 from diffmst_jax.errors import InputError
+from diffmst_jax.reaching import is_file, is_folder, is_there
 
 CONSOLE_FILE_NAME = "console.json"
 
@@ -19,7 +20,7 @@ def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[P
     Args:
         source: a folder (its files, then those of its subfolders, one level down), one file,
             or several files. A subfolder that holds a `console.json` is the result of an
-            earlier mix and is passed over.
+            earlier mix and is passed over, as are `closed_folders`.
 
     Returns:
         The folder that names are relative to, and the files.
@@ -27,7 +28,7 @@ def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[P
     Raises:
         InputError: nothing there, or no audio in it.
     """
-    if isinstance(source, str | Path) and not Path(source).is_file():
+    if isinstance(source, str | Path) and not is_file(Path(source)):
         return Path(source), _find_in_folder(Path(source))
     files = [Path(source)] if isinstance(source, str | Path) else [Path(item) for item in source]
     if not files:
@@ -41,11 +42,21 @@ def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[P
     return base, resolved
 
 
+def closed_folders(source: str | Path | Sequence[str | Path]) -> list[Path]:
+    """List the subfolders that may not be entered, so that nobody knows whether they hold tracks.
+
+    `lost+found` is one, at the root of a drive. Files that are given one by one have none.
+    """
+    if not isinstance(source, str | Path) or not is_folder(Path(source)):
+        return []
+    return [folder for folder, found in _groups(Path(source)) if isinstance(found, InputError)]
+
+
 def is_place_of_tracks(path: Path, folder: Path) -> bool:
     """Whether `find_tracks(folder)` would take a file at `path` for a track."""
     place, folder = path.resolve().parent, folder.resolve()
-    is_audio = path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
-    return is_audio and (place == folder or (place.parent == folder and _holds_tracks(place)))
+    is_group = place.parent == folder and _holds_tracks(place)
+    return has_audio_name(path) and (place == folder or is_group)
 
 
 def matches(file: str, patterns: Patterns) -> bool:
@@ -73,19 +84,33 @@ def check_patterns(option: str, patterns: Patterns, files: Sequence[str]) -> Non
 
 def _find_in_folder(folder: Path) -> list[Path]:
     files = audio_files(folder)
-    subfolders = [item for item in folder.iterdir() if item.is_dir()]
-    for subfolder in sorted(subfolders, key=lambda item: item.name):
-        if _holds_tracks(subfolder):
-            files += audio_files(subfolder)
+    closed = []
+    for _, found in _groups(folder):
+        if isinstance(found, InputError):
+            closed.append(found)
+        else:
+            files += found
     if not files:
-        raise InputError(
+        nothing = InputError(
             folder, "holds no audio files", "give a folder of WAV, FLAC, MP3, OGG or AIFF"
         )
+        raise closed[0] if closed else nothing
     return files
 
 
+def _groups(folder: Path) -> Iterator[tuple[Path, list[Path] | InputError]]:
+    """Yield subfolders with their audio files, or with what keeps one from looking into them."""
+    subfolders = [item for item in folder.iterdir() if is_folder(item)]
+    for subfolder in sorted(subfolders, key=lambda item: item.name):
+        if _holds_tracks(subfolder):
+            try:
+                yield subfolder, audio_files(subfolder)
+            except InputError as error:
+                yield subfolder, error
+
+
 def _holds_tracks(subfolder: Path) -> bool:
-    return not subfolder.name.startswith(".") and not (subfolder / CONSOLE_FILE_NAME).exists()
+    return not subfolder.name.startswith(".") and not is_there(subfolder / CONSOLE_FILE_NAME)
 
 
 def _common_parent(folders: Iterable[Path]) -> Path:

@@ -1,6 +1,7 @@
 """JSON files of ours: read, and answered with the place, the value and what is allowed."""
 
 import json
+import stat
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -10,6 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.reaching import status
 
 SHOWN_CHARACTERS = 60
 
@@ -119,18 +121,17 @@ def _validator(kind: Kind) -> Draft202012Validator:
 
 
 def _parse(path: Path, kind: Kind) -> Any:
-    if not path.is_file():
-        problem = "is a folder" if path.is_dir() else "does not exist"
+    there = status(path)
+    if there is None or not stat.S_ISREG(there.st_mode):
+        problem = "is a folder" if there and stat.S_ISDIR(there.st_mode) else "does not exist"
         raise InputError(path, problem, kind.give)
+    if there.st_size > kind.largest_bytes:
+        raise InputError(path, f"is too large for a {kind.what}", kind.give)
     try:
-        if path.stat().st_size > kind.largest_bytes:
-            raise InputError(path, f"is too large for a {kind.what}", kind.give)
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         problem = f"is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         raise InputError(path, problem, "correct that place") from error
-    except InputError:
-        raise
     except (ValueError, RecursionError) as error:
         raise InputError(path, f"is not valid JSON ({error})", kind.give) from error
     except OSError as error:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, is_place_of_tracks
+from diffmst_jax.reaching import is_folder
 
 ANOTHER_FOLDER = "give --out another folder"
 
@@ -46,7 +47,7 @@ def check_not_among_tracks(
     Raises:
         InputError: names the file.
     """
-    if not isinstance(tracks, str | Path) or not Path(tracks).is_dir():
+    if not isinstance(tracks, str | Path) or not is_folder(Path(tracks)):
         return
     # With its settings beside it, a mix in a subfolder is known for what it is.
     known = {path.parent for path in written if path.name == CONSOLE_FILE_NAME}

@@ -25,6 +25,7 @@ from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.mixing.measure import factor, integrated_loudness
 from diffmst_jax.mixing.passages import STRETCH
 from diffmst_jax.mixing.tracks import is_all_silent
+from diffmst_jax.reaching import is_there
 
 INFORMATIVE_LU = 10.0
 """Sections this far below the loudest (breaks, fades) say little of how a song is mixed."""
@@ -84,14 +85,14 @@ def parse_reference(text: str) -> ReferenceName:
     Raises:
         InputError: a section or a weight that is none.
     """
-    if Path(text).exists():
+    if is_there(Path(text)):
         return ReferenceName(Path(text))
     name, weight, section = text, 1.0, None
     head, equals, tail = name.rpartition("=")
-    if equals and not Path(name).exists():
+    if equals and not is_there(Path(name)):
         name, weight = head, _weight(text, tail)
     head, at, tail = name.rpartition("@")
-    if at and not Path(name).exists():
+    if at and not is_there(Path(name)):
         name, section = head, parse_section(tail)
     return ReferenceName(Path(name), section, weight)
 

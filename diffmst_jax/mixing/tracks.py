@@ -16,7 +16,13 @@ import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE, audio_info, read_audio
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.finding import Patterns, check_patterns, find_tracks, matches
+from diffmst_jax.mixing.finding import (
+    Patterns,
+    check_patterns,
+    closed_folders,
+    find_tracks,
+    matches,
+)
 from diffmst_jax.mixing.measure import (
     decibels,
     gated_loudness,
@@ -24,6 +30,7 @@ from diffmst_jax.mixing.measure import (
     weighted_step_powers,
 )
 from diffmst_jax.mixing.parked import IN_MEMORY_BYTES, parked, silence
+from diffmst_jax.reaching import status
 
 READERS = 2
 """Files decoded at the same time; decoding leaves Python, so threads suffice."""
@@ -143,7 +150,8 @@ def load_tracks(
         exclude: patterns of files to leave out, as `matches` reads them.
 
     Returns:
-        The strips that sound. Silent files and silent channels are in `left_out`.
+        The strips that sound. Silent files and silent channels are in `left_out`, and subfolders
+        that may not be entered.
 
     Raises:
         InputError: a file that cannot be used, no audio, nothing but silence, or a pattern that no
@@ -153,7 +161,7 @@ def load_tracks(
     check_patterns("--exclude", exclude, [file.relative_to(base).as_posix() for file in files])
     references = [reference] if isinstance(reference, str | Path) else reference
     used: list[Channels] = []
-    left_out: list[LeftOut] = []
+    left_out = [LeftOut(folder.name, "it may not be entered") for folder in closed_folders(source)]
     wanted: list[Path] = []
     for file in files:
         name = file.relative_to(base).as_posix()
@@ -276,13 +284,14 @@ def files_of_strips(
     """Find the file of each strip by its name; also names the files that no strip uses.
 
     Raises:
-        InputError: a file is missing.
+        InputError: a file is missing or cannot be reached.
     """
     base, files = find_tracks(source)
     by_name = {file.relative_to(base).as_posix(): file for file in files}
     used = {strip.file for strip in strips}
     for strip in strips:
         if strip.file not in by_name:
+            status(base / strip.file)  # says so if its folder may not be entered
             problem = f"has no track named {strip.file!r}, which the console file lists"
             raise InputError(base, problem, "give the folder that was mixed, or edit the entry")
     return {name: by_name[name] for name in used}, sorted(set(by_name) - used)

@@ -25,6 +25,7 @@ from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, find_tracks
 from diffmst_jax.page.limits import UploadLimits
 from diffmst_jax.page.names import safe_name, shown
 from diffmst_jax.page.refusal import RefusalError
+from diffmst_jax.reaching import is_folder, is_there
 
 HIDDEN = ".diffmst"
 MADE_HERE = "made_here"
@@ -89,7 +90,7 @@ class Song:
         for item in self.folder.iterdir():
             if item.name.casefold() != name.casefold():
                 continue
-            if item.is_symlink() or not item.is_dir() or (item / CONSOLE_FILE_NAME).exists():
+            if item.is_symlink() or not item.is_dir() or is_there(item / CONSOLE_FILE_NAME):
                 raise InputError(item, "is no folder of tracks", "give the group another name")
             return item
         try:
@@ -198,11 +199,11 @@ class Workspace:
 
 
 def _is_song(item: Path) -> bool:
-    if item.is_symlink() or item.name.startswith(".") or not item.is_dir():
+    if item.is_symlink() or item.name.startswith(".") or not is_folder(item):
         return False
-    if (item / HIDDEN).is_dir():
+    if is_folder(item / HIDDEN):
         return True
-    if (item / CONSOLE_FILE_NAME).exists():
+    if is_there(item / CONSOLE_FILE_NAME):
         return False  # what `diffmst mix` wrote
     try:
         find_tracks(item)

@@ -2,8 +2,12 @@
 
 import errno
 import json
+import os
 import resource
+import tempfile
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +20,10 @@ from diffmst_jax.audio import read_audio, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing import result
-from diffmst_jax.mixing.console_file import console_text
+from diffmst_jax.mixing.console_file import console_text, load_console
 from diffmst_jax.mixing.reference import parse_reference
 from diffmst_jax.mixing.style_file import load_style, style_text
-from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.mixing.tracks import LeftOut, load_tracks
 from tests.mixing.songs import bursts, tone
 
 
@@ -78,6 +82,66 @@ def test_a_page_that_cannot_be_written_takes_the_rest_with_it(mixed, tmp_path, m
     with pytest.raises(InputError, match="No space left"):
         mixed.write(tmp_path / "out", preset=tmp_path / "style.json")
     assert below(tmp_path) == []
+
+
+@pytest.fixture
+def drive(mixed):
+    """A drive with two tracks and `lost+found`, looked at by somebody without rights.
+
+    What is needed of the program is loaded before, for it may lie where nobody else may read.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        for file in ("a.wav", "b.wav", "lost+found/c.wav"):
+            write_audio(folder / "drive" / file, bursts(1.0, 4.0, 0), sample_rate=44100)
+        strips = mixed.console.strips
+        elsewhere = (strips[0]._replace(file="lost+found/c.wav"), *strips[1:])
+        console = replace(mixed.console, strips=elsewhere)
+        (folder / "console.json").write_text(console_text(console))
+        load_console(folder / "console.json")
+        for command in ("data", "differing", "mixing", "rendering"):
+            import_module(f"diffmst_jax.commands.{command}")
+        closed = folder / "drive" / "lost+found"
+        closed.chmod(0)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if is_root:
+                os.seteuid(0)
+            closed.chmod(0o700)
+
+
+def test_a_folder_that_may_not_be_entered_is_left_out_and_said(drive):
+    multitrack = load_tracks(drive / "drive")
+    assert [strip.file for strip in multitrack.strips] == ["a.wav", "b.wav"]
+    assert multitrack.left_out == (LeftOut("lost+found", "it may not be entered"),)
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("mix drive drive/lost+found/c.wav --out out", "lost+found/c.wav: cannot be read"),
+        ("mix drive/lost+found/c.wav drive/a.wav --out out", "lost+found/c.wav: cannot be read"),
+        ("mix drive/lost+found drive/a.wav --out out", "lost+found: cannot be read"),
+        ("render drive console.json --out out.wav", "lost+found/c.wav: cannot be read"),
+        ("render drive drive/lost+found/x.json --out out.wav", "x.json: cannot be read"),
+        ("diff console.json drive/lost+found/x.json", "x.json: cannot be read"),
+        ("data check drive/lost+found", "lost+found: cannot be read"),
+        ("data check drive/lost+found/x", "lost+found/x: cannot be read"),
+    ],
+)
+def test_what_cannot_be_reached_is_named(drive, capsys, monkeypatch, command, named):
+    monkeypatch.chdir(drive)
+    before = set(drive.iterdir())
+    assert main(command.split()) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert named in said
+    assert set(drive.iterdir()) == before
 
 
 WRONG_STYLES = {

@@ -24,6 +24,7 @@ from diffmst_jax.data.layouts import (
 )
 from diffmst_jax.data.layouts.common import Layout, TrackMaker
 from diffmst_jax.errors import InputError
+from diffmst_jax.reaching import is_folder, status
 
 __all__ = ["AUTO", "LAYOUTS", "Layout", "TrackMaker", "detect", "find_layout"]
 
@@ -46,7 +47,8 @@ def find_layout(name: str, root: Path) -> Layout:
     Raises:
       InputError: no such folder or layout, or a root that could be two.
     """
-    if not root.is_dir():
+    status(root)  # says so if it cannot be reached
+    if not is_folder(root):
         raise InputError(root, "is not a folder", "check the path")
     name = detect(root) if name == AUTO else name
     if name not in LAYOUTS:

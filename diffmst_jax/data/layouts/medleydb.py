@@ -27,6 +27,7 @@ from diffmst_jax.data.layouts.common import (
     subfolders,
 )
 from diffmst_jax.data.records import Song, Track
+from diffmst_jax.reaching import is_file, is_folder
 
 METADATA_SUFFIX = "_METADATA.yaml"
 RAW_SUFFIX = "_RAW"
@@ -87,7 +88,7 @@ def _song_folders(root: Path, depth: int = DEPTH) -> Iterator[Path]:
 
 def _is_song(folder: Path) -> bool:
     name = folder.name
-    return (folder / f"{name}{RAW_SUFFIX}").is_dir() or (folder / f"{name}{MIX_SUFFIX}").is_file()
+    return is_folder(folder / f"{name}{RAW_SUFFIX}") or is_file(folder / f"{name}{MIX_SUFFIX}")
 
 
 def _metadata_elsewhere(root: Path) -> Iterator[Path]:

@@ -23,6 +23,7 @@ from diffmst_jax.data.layouts.common import (
 )
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.errors import InputError
+from diffmst_jax.reaching import is_file
 
 METADATA = "data.json"
 DEPTH = 2
@@ -50,7 +51,7 @@ def mixes(root: Path, track: TrackMaker) -> Iterator[Track]:
 
 def _song_folders(root: Path) -> Iterator[Path]:
     for folder in folders_below(root, DEPTH):
-        if (folder / METADATA).is_file():
+        if is_file(folder / METADATA):
             yield folder
 
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from diffmst_jax.audio import audio_files, has_audio_name
 from diffmst_jax.errors import InputError
-from diffmst_jax.reaching import is_file, is_folder, is_there
+from diffmst_jax.reaching import is_file, is_folder, is_there, status
 
 CONSOLE_FILE_NAME = "console.json"
 
@@ -26,13 +26,16 @@ def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[P
         The folder that names are relative to, and the files.
 
     Raises:
-        InputError: nothing there, or no audio in it.
+        InputError: nothing there, no audio in it, or one of several files is missing.
     """
     if isinstance(source, str | Path) and not is_file(Path(source)):
         return Path(source), _find_in_folder(Path(source))
     files = [Path(source)] if isinstance(source, str | Path) else [Path(item) for item in source]
     if not files:
         raise InputError("tracks", "no file was given", "give a folder or some audio files")
+    for file in files:
+        if status(file) is None:
+            raise InputError(file, "does not exist", "check the name")
     parents = {file.resolve().parent for file in files}
     base = parents.pop() if len(parents) == 1 else _common_parent(parents)
     resolved = [file.resolve() for file in files]

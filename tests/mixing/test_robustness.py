@@ -127,6 +127,10 @@ def test_a_folder_that_may_not_be_entered_is_left_out_and_said(drive):
         ("mix drive drive/lost+found/c.wav --out out", "lost+found/c.wav: cannot be read"),
         ("mix drive/lost+found/c.wav drive/a.wav --out out", "lost+found/c.wav: cannot be read"),
         ("mix drive/lost+found drive/a.wav --out out", "lost+found: cannot be read"),
+        (
+            "mix drive/a.wav drive/lost+found/c.wav drive/b.wav --out out",
+            "lost+found/c.wav: cannot be read",
+        ),
         ("render drive console.json --out out.wav", "lost+found/c.wav: cannot be read"),
         ("render drive drive/lost+found/x.json --out out.wav", "x.json: cannot be read"),
         ("diff console.json drive/lost+found/x.json", "x.json: cannot be read"),

@@ -88,6 +88,11 @@ def test_no_file_and_the_same_file_twice_are_refused(write, names, problem):
         find_tracks([write(name) for name in names])
 
 
+def test_one_of_several_files_that_is_missing_is_named(write, tmp_path):
+    with pytest.raises(InputError, match=r"b\.wav: does not exist"):
+        load_tracks([write("a.wav"), tmp_path / "b.wav"], reference=write("c.wav"))
+
+
 def test_a_folder_without_audio_and_one_of_silence_are_refused(tmp_path):
     with pytest.raises(InputError, match="holds no audio files"):
         load_tracks(tmp_path)

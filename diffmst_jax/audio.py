@@ -21,6 +21,7 @@ import soxr
 from diffmst_jax.containers import missing_bytes
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
+from diffmst_jax.names import for_library
 from diffmst_jax.packed import is_packed, read_packed
 from diffmst_jax.reaching import status
 
@@ -133,7 +134,8 @@ def write_audio(
     path = Path(path)
     container, subtype = container_and_subtype(path, subtype)
     with written_beside(path) as temporary, write_failure(path):
-        soundfile.write(temporary, audio.T, sample_rate, subtype=subtype, format=container)
+        place = for_library(temporary)
+        soundfile.write(place, audio.T, sample_rate, subtype=subtype, format=container)
 
 
 def resample(audio: np.ndarray, *, from_rate: int, to_rate: int) -> np.ndarray:
@@ -190,7 +192,7 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
         missing = missing_bytes(path)
         if missing > 0:
             raise InputError(path, f"is cut off ({missing} bytes missing)", "copy it again")
-        file = soundfile.SoundFile(path)
+        file = soundfile.SoundFile(for_library(path))
     except soundfile.LibsndfileError as error:
         raise InputError(
             path, f"is no audio that can be read ({_reason(error)})", GIVE_AUDIO

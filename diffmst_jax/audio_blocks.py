@@ -24,6 +24,7 @@ from diffmst_jax.audio import (
     write_failure,
 )
 from diffmst_jax.files import written_beside
+from diffmst_jax.names import for_library
 
 
 class AudioStream:
@@ -132,7 +133,8 @@ class AudioWriter:
         with ExitStack() as stack:
             temporary = stack.enter_context(written_beside(self.path))
             stack.enter_context(write_failure(self.path))
-            self._file = soundfile.SoundFile(temporary, "w", self._rate, **self._options)
+            place = for_library(temporary)
+            self._file = soundfile.SoundFile(place, "w", self._rate, **self._options)
             stack.enter_context(self._file)
             self._stack = stack.pop_all()
         return self

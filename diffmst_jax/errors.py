@@ -2,6 +2,8 @@
 
 from os import PathLike
 
+from diffmst_jax.names import legible
+
 
 class InputError(ValueError):
     """Input that cannot be used, said in one line: which file, what is wrong, what to do.
@@ -23,4 +25,4 @@ class InputError(ValueError):
 
     def __str__(self) -> str:
         """One line, whatever characters the path or the causing library's message held."""
-        return " ".join(f"{self.path}: {self.problem}; {self.remedy}".split())
+        return legible(" ".join(f"{self.path}: {self.problem}; {self.remedy}".split()))

@@ -45,6 +45,18 @@ def float64():
         yield
 
 
+@pytest.fixture
+def raw_name(tmp_path):
+    """Turns bytes into a file name; skips where file systems have no names that are no UTF-8."""
+    try:
+        trial = tmp_path / os.fsdecode(b"\xff")
+        trial.touch()
+        trial.unlink()
+    except (OSError, ValueError):
+        pytest.skip("this file system takes no names but UTF-8")
+    return os.fsdecode
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """The one browser of a test module; skips with a reason where there is none.

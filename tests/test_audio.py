@@ -61,6 +61,14 @@ def test_reads_every_sample_format(tmp_path, subtype, tolerance):
     np.testing.assert_allclose(read_audio(tmp_path / "x.wav"), audio, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("suffix", AUDIO_SUFFIXES)
+def test_a_name_that_is_no_utf8_is_written_and_read(tmp_path, raw_name, suffix):
+    path = tmp_path / raw_name(b"gro\xdf" + suffix.encode())
+    write_audio(path, noise(), sample_rate=SAMPLE_RATE)
+    assert audio_files(tmp_path) == [path]
+    assert read_audio(path).shape[0] == audio_info(path).channels == 2
+
+
 def test_info_tells_what_the_header_says(tmp_path):
     write_audio(tmp_path / "x.flac", noise(1.0, 2, 48000), sample_rate=48000)
     assert audio_info(tmp_path / "x.flac") == (48000, 2, 48000, 1.0)

@@ -188,6 +188,44 @@ def test_wrong_options_are_named(place, tmp_path, capsys, more, named):
     assert not list(tmp_path.iterdir())
 
 
+def test_names_that_are_no_utf8_work_and_are_legible_in_all_that_is_written(
+    place, tmp_path, capsys, raw_name
+):
+    """As an old archive leaves them; here everything has such a name."""
+    song, out = tmp_path / raw_name(b"S\xe4ng"), tmp_path / raw_name(b"\xfc")
+    reference, style = tmp_path / raw_name(b"r\xe9f.wav"), tmp_path / raw_name(b"st\xffl.json")
+    (song / raw_name(b"Dr\xfcms")).mkdir(parents=True)
+    shutil.copy(place / "song" / "1 kick.wav", song / raw_name(b"Dr\xfcms/k\xefck.wav"))
+    shutil.copy(place / "song" / "2 bass.flac", song / raw_name(b"gro\xdf.flac"))
+    shutil.copy(place / "reference.wav", reference)
+    model = ("--model", str(place / "model"))
+    more = ("--stems", "--save-preset", str(style), "--lock", raw_name(b"gro\xdf*"))
+    assert main(["mix", str(song), str(reference), "--out", str(out), *model, *more]) == 0
+    assert "%FC/console.json" in capsys.readouterr().out
+    console = json.loads((out / "console.json").read_text(encoding="utf-8"))
+    assert [track["file"] for track in console["tracks"]] == ["gro%DF.flac", "Dr%FCms/k%EFck.wav"]
+    assert console["made_with"]["reference"] == "r%E9f.wav"
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert all(name in report for name in ("S%E4ng", "gro%DF", "r%E9f.wav"))
+    assert (out / "stems" / "gro%DF.wav").is_file()
+
+    again = out / "again.wav"
+    assert main(["render", str(song), str(out / "console.json"), "--out", str(again)]) == 0
+    assert again.read_bytes() == (out / "mix.wav").read_bytes()
+    assert main(["mix", str(song), str(style), "--out", str(tmp_path / "b"), *model]) == 0
+    missing = str(tmp_path / raw_name(b"n\xf6.wav"))
+    assert main(["mix", str(song), missing, "--out", str(out), *model]) == 2
+    assert is_one_line_naming(capsys.readouterr().err, "n%F6.wav", "does not exist")
+
+
+def test_two_files_of_one_legible_name_are_refused(place, tmp_path, capsys, raw_name):
+    (tmp_path / "song").mkdir()
+    for name in (b"a\xdf.wav", b"a%DF.wav"):
+        shutil.copy(place / "song" / "1 kick.wav", tmp_path / "song" / raw_name(name))
+    assert main(mix_command(place, tmp_path / "out", tracks=str(tmp_path / "song"))) == 2
+    assert is_one_line_naming(capsys.readouterr().err, "a%DF.wav", "rename it")
+
+
 def test_an_empty_folder_and_a_missing_one_are_named(place, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     for name, problem in (("empty", "holds no audio"), ("none", "does not exist")):

@@ -21,6 +21,7 @@ from diffmst_jax.data.sources import FolderSource, nothing_read
 from diffmst_jax.data.splits import make_split, write_split
 from diffmst_jax.data.synthesis.corpus import DURATION_S, TRACK_COUNTS, synthesize_corpus
 from diffmst_jax.errors import InputError
+from diffmst_jax.names import legible
 
 EXIT_FINDINGS = 1
 
@@ -65,7 +66,7 @@ def _show(songs: list[Checked]) -> None:
             counts = Counter(finding.kind for finding in song.findings)
             if counts:
                 cells = [str(counts[kind] or "") for kind in kinds]
-                table.add_row(song.song, str(song.files), *cells)
+                table.add_row(legible(song.song), str(song.files), *cells)
         output().print(table)
     for finding in faults:
         place = "/".join(part for part in (finding.song, finding.track) if part)

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from diffmst_jax.names import legible
+
 Tell = Callable[[str, float], None]
 """Takes the stage under way and the fraction of the whole job that is done."""
 
@@ -19,8 +21,8 @@ def output() -> Console:
 
 
 def say(text: str) -> None:
-    """Print one line on standard output as it is."""
-    output().print(text)
+    """Print one line on standard output as it is, but `legible`."""
+    output().print(legible(text))
 
 
 @contextmanager

@@ -75,5 +75,5 @@ class DecodedCache:
     def _about(self, path: Path) -> Path:
         status = path.stat()
         identity = f"{VERSION} {path.resolve()} {status.st_size} {status.st_mtime_ns}"
-        name = hashlib.sha256(identity.encode()).hexdigest()[:24]
+        name = hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()[:24]
         return self.folder / name[:2] / f"{name}.json"

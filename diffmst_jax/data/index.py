@@ -216,7 +216,7 @@ def file_stamp(path: Path) -> str:
 
 def _place_in_cache(root: Path) -> Path:
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    name = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+    name = hashlib.sha256(str(root.resolve()).encode(errors="surrogatepass")).hexdigest()[:16]
     return base / "diffmst" / "index" / f"{name}.npz"
 
 

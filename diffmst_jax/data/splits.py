@@ -141,7 +141,11 @@ def divide(
     groups: dict[str, list[T]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
-    names = sorted(groups, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
+
+    def order(name: str) -> bytes:
+        return hashlib.sha256(f"{seed} {name}".encode(errors="surrogatepass")).digest()
+
+    names = sorted(groups, key=order)
     total = sum(len(group) for group in groups.values())
     parts: list[list[T]] = [[] for _ in shares]
     wanted = [total * share / sum(shares) for share in shares]

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from diffmst_jax.audio import audio_files, has_audio_name
 from diffmst_jax.errors import InputError
+from diffmst_jax.names import legible
 from diffmst_jax.reaching import is_file, is_folder, is_there, status
 
 CONSOLE_FILE_NAME = "console.json"
@@ -45,6 +46,21 @@ def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[P
     return base, resolved
 
 
+def files_by_name(base: Path, files: Iterable[Path]) -> dict[str, Path]:
+    """Name files as everything that is written about a mix does: legible, from `base` on.
+
+    Raises:
+        InputError: two would have one name.
+    """
+    named: dict[str, Path] = {}
+    for file in files:
+        name = legible(file.relative_to(base).as_posix())
+        if name in named:
+            raise InputError(file, "is the name of another file, too, as it is shown", "rename it")
+        named[name] = file
+    return named
+
+
 def closed_folders(source: str | Path | Sequence[str | Path]) -> list[Path]:
     """List the subfolders that may not be entered, so that nobody knows whether they hold tracks.
 
@@ -65,12 +81,13 @@ def is_place_of_tracks(path: Path, folder: Path) -> bool:
 def matches(file: str, patterns: Patterns) -> bool:
     """Whether a file is meant by one of the patterns: `*` and `?` as in a shell, case ignored.
 
-    A pattern stands for the whole path, the file name, or the file name without its ending.
+    A pattern stands for the whole path, the file name, or the file name without its ending; of
+    names that are no text, as typed or as shown.
     """
     path = PurePosixPath(file.casefold())
     names = (str(path), path.name, path.stem)
     listed = [patterns] if isinstance(patterns, str) else patterns
-    return any(fnmatchcase(name, p.casefold()) for p in listed for name in names)
+    return any(fnmatchcase(name, legible(p).casefold()) for p in listed for name in names)
 
 
 def check_patterns(option: str, patterns: Patterns, files: Sequence[str]) -> None:

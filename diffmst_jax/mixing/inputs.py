@@ -38,6 +38,7 @@ from diffmst_jax.mixing.tracks import (
     load_tracks,
     split_channels,
 )
+from diffmst_jax.names import legible
 
 Tracks: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, np.ndarray]
 """A folder, files, or audio `(time,)` or `(channels, time)` by name."""
@@ -142,7 +143,7 @@ def song_name(tracks: Tracks) -> str:
     if isinstance(tracks, Mapping):
         return "Mix"
     base, _ = find_tracks(tracks)
-    return base.resolve().name or "Mix"
+    return legible(base.resolve().name) or "Mix"
 
 
 def audio_from_array(audio: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
@@ -184,7 +185,7 @@ def _read(name: ReferenceName) -> list[Reference]:
         style = weighed(load_style(name.path))
         return [replace(item, weight=item.weight * name.weight) for item in style]
     audio = read_reference(name.path, name.section)
-    title = name.path.name + section_name(name.section)
+    title = legible(name.path.name) + section_name(name.section)
     return [Reference(title, audio, reference_style(audio), name.weight)]
 
 

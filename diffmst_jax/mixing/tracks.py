@@ -6,7 +6,7 @@ gain and panned as a pair. A file with more than two channels gives one mono str
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from diffmst_jax.mixing.finding import (
     Patterns,
     check_patterns,
     closed_folders,
+    files_by_name,
     find_tracks,
     matches,
 )
@@ -30,6 +31,7 @@ from diffmst_jax.mixing.measure import (
     weighted_step_powers,
 )
 from diffmst_jax.mixing.parked import IN_MEMORY_BYTES, parked, silence
+from diffmst_jax.names import legible
 from diffmst_jax.reaching import status
 
 READERS = 2
@@ -46,7 +48,7 @@ class Strip(NamedTuple):
     """One input of the console.
 
     Attributes:
-        file: name of the file, relative to the folder of tracks, with forward slashes.
+        file: name of the file, relative to the folder of tracks, with forward slashes; `legible`.
         channels: the file's channels that feed it, counted from 1: one, or a stereo pair.
     """
 
@@ -158,20 +160,21 @@ def load_tracks(
             file matches.
     """
     base, files = find_tracks(source)
-    check_patterns("--exclude", exclude, [file.relative_to(base).as_posix() for file in files])
+    named = files_by_name(base, files)
+    check_patterns("--exclude", exclude, list(named))
     references = [reference] if isinstance(reference, str | Path) else reference
     used: list[Channels] = []
-    left_out = [LeftOut(folder.name, "it may not be entered") for folder in closed_folders(source)]
-    wanted: list[Path] = []
-    for file in files:
-        name = file.relative_to(base).as_posix()
+    closed = [legible(folder.name) for folder in closed_folders(source)]
+    left_out = [LeftOut(name, "it may not be entered") for name in closed]
+    wanted: dict[str, Path] = {}
+    for name, file in named.items():
         if any(file.samefile(item) for item in references):
             left_out.append(LeftOut(name, "it is the reference"))
         elif matches(name, exclude):
             left_out.append(LeftOut(name, "as asked"))
         else:
-            wanted.append(file)
-    for channels, reasons in _read_channels(base, wanted):
+            wanted[name] = file
+    for channels, reasons in _read_channels(wanted):
         used += channels
         left_out += reasons
     if not used:
@@ -180,14 +183,14 @@ def load_tracks(
 
 
 def _read_channels(
-    base: Path, files: Sequence[Path]
+    files: Mapping[str, Path],
 ) -> Iterator[tuple[list[Channels], list[LeftOut]]]:
     """Read and split files, several at a time; of a long song, each makes room for the next."""
-    headers = (audio_info(file) for file in files)
+    headers = (audio_info(file) for file in files.values())
     is_long = sum(4 * info.frames * info.channels for info in headers) > IN_MEMORY_BYTES
 
-    def read(file: Path) -> tuple[list[Channels], list[LeftOut]]:
-        channels, reasons = split_channels(file.relative_to(base).as_posix(), read_audio(file))
+    def read(name: str) -> tuple[list[Channels], list[LeftOut]]:
+        channels, reasons = split_channels(name, read_audio(files[name]))
         if is_long:
             channels = [item._replace(audio=parked(item.audio)) for item in channels]
         return channels, reasons
@@ -287,7 +290,7 @@ def files_of_strips(
         InputError: a file is missing or cannot be reached.
     """
     base, files = find_tracks(source)
-    by_name = {file.relative_to(base).as_posix(): file for file in files}
+    by_name = files_by_name(base, files)
     used = {strip.file for strip in strips}
     for strip in strips:
         if strip.file not in by_name:

@@ -21,7 +21,8 @@ from pathlib import Path
 from diffmst_jax.audio import audio_files
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder, free_name
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, find_tracks
+from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, files_by_name, find_tracks
+from diffmst_jax.names import legible
 from diffmst_jax.page.limits import UploadLimits
 from diffmst_jax.page.names import safe_name, shown
 from diffmst_jax.page.refusal import RefusalError
@@ -45,7 +46,7 @@ class Song:
     @property
     def name(self) -> str:
         """What it is called: its folder's name."""
-        return self.folder.name
+        return legible(self.folder.name)
 
     def own(self, name: str) -> Path:
         """Return the path of a file of the page, in the hidden folder; its name is ours.
@@ -76,7 +77,7 @@ class Song:
 
     def track_names(self) -> dict[str, Path]:
         """Audio files by their names relative to the song's folder."""
-        return {file.relative_to(self.folder).as_posix(): file for file in self.track_files()}
+        return files_by_name(self.folder, self.track_files())
 
     def group(self, name: str) -> Path:
         """Return the subfolder of a group of tracks, which is made if it is not there.
@@ -165,7 +166,7 @@ class Workspace:
             RefusalError: there is none.
         """
         for item in self.root.iterdir():
-            if item.name == name and _is_song(item):
+            if legible(item.name) == name and _is_song(item):
                 return Song(item)
         raise RefusalError(404, f"there is no song {shown(name)}; choose one of the list")
 

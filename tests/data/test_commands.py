@@ -5,12 +5,12 @@ import json
 import pytest
 import yaml
 
-from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.data.index import EnergyIndex
 from diffmst_jax.data.synthesis import corpus
 from tests.data import trees
-from tests.data.conftest import noise_song
+from tests.data.conftest import noise, noise_song
 
 ALONE = ["--processes", "1"]
 
@@ -47,6 +47,28 @@ def test_check_prints_names_as_they_are(tmp_path, capsys, more):
     shown = capsys.readouterr().out
     assert shown.count("[red] :a:") == 2
     assert "take:a:1.wav" in shown
+
+
+def test_names_that_are_no_utf8_are_checked_indexed_and_split(tmp_path, capsys, raw_name):
+    root = tmp_path / "corpus"
+    for seed, song in enumerate((b"S\xe4ng", b"b")):
+        for track in (b"gro\xdf.wav", b"bass.wav"):
+            audio = noise(2 * seed + len(track), 2.0)
+            write_audio(root / raw_name(song) / raw_name(track), audio, sample_rate=SAMPLE_RATE)
+    out = tmp_path / "split.yaml"
+    assert main(["data", "split", str(root), "--out", str(out), "--shares", "1", "0", "1"]) == 0
+    songs = [
+        song for part in yaml.safe_load(out.read_text(encoding="utf-8")).values() for song in part
+    ]
+    assert sorted(songs) == ["S\udce4ng", "b"]
+    (root / raw_name(b"S\xe4ng/k\xefck.wav")).write_bytes(b"RIFF")
+    capsys.readouterr()
+    assert main(["data", "check", str(root), *ALONE]) == 1
+    assert "S%E4ng/k%EFck.wav: unreadable" in capsys.readouterr().out
+    assert main(["data", "check", str(root), "--json", *ALONE]) == 1
+    assert "k%EFck.wav" in str(json.loads(capsys.readouterr().out))
+    assert main(["data", "index", str(root), "--decoded", str(tmp_path / "decoded"), *ALONE]) == 1
+    assert "k%EFck.wav" in capsys.readouterr().out
 
 
 def test_check_of_good_songs_ends_in_zero(songs, capsys):

@@ -45,14 +45,17 @@ def heard_shares(tracks: Heard, mix: Mix, boosts: Array) -> Array:
     """Share of its own loudness that every strip keeps beside the others.
 
     Args:
-        tracks: what is mixed, its excitation known.
+        tracks: what is mixed.
         mix: settings.
         boosts: `picture.boosts_db` of the mix.
 
     Returns:
-        `(tracks,)` in [0, 1]; 1 for what does not play, as the right channel of a pair.
+        `(tracks,)` in [0, 1]; 1 for what does not play, as the right channel of a pair, and
+        where no excitation is known.
     """
     own = tracks.excitation
+    if own is None:
+        return jnp.ones(len(tracks.mask))
     highest = jnp.max(own, axis=(1, 2), keepdims=True)
     plays = highest > 0.0
     level = own / jnp.where(plays, highest, 1.0)

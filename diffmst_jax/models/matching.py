@@ -188,8 +188,6 @@ def _cost(tracks: Heard, mix: Mix, away: Mix, boosts: Array, costs: Costs) -> Ar
 
 def _buried(tracks: Heard, mix: Mix, boosts: Array) -> Array:
     """Squared nepers that every strip is heard less than it should be, `(tracks,)`."""
-    if tracks.excitation is None:
-        return jnp.zeros(len(tracks.mask))
     shares = jnp.maximum(heard_shares(tracks, mix, boosts), LEAST_HEARD)
     return jnp.square(jnp.maximum(jnp.log(AUDIBLE / shares), 0.0))
 

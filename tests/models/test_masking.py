@@ -83,6 +83,7 @@ def test_gradients_are_finite_at_silence_and_where_a_track_is_buried():
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slope(mix)))
     silent = tracks._replace(excitation=jnp.zeros_like(tracks.excitation))
     assert (share(silent, mix) == 1.0).all()
+    assert (share(tracks._replace(excitation=None), mix) == 1.0).all()
 
 
 def test_slopes_are_those_of_finite_differences():

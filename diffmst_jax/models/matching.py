@@ -96,7 +96,7 @@ class Solution(NamedTuple):
     """What matching found.
 
     Attributes:
-        mix: settings, as loud as wanted.
+        mix: settings, as loud as wanted, as far as input gains allow.
         moved: how far they lie from where they rest, in `UNIT`s before the bounds.
     """
 
@@ -161,7 +161,8 @@ def match(
     last, _ = jax.lax.fori_loop(0, STEPS, step, (start, adam.init(start)))
     mix = _settings(rest, unflattened(last), tracks.side, rate, farthest)
     missing_db = wanted.loudness_db - picture(tracks, mix, rate).loudness_db
-    louder = mix._replace(gain_db=mix.gain_db + missing_db)
+    allowed = dsp.console_ranges(sample_rate=rate).tracks.input_gain_db
+    louder = mix._replace(gain_db=_inside(mix.gain_db + missing_db, allowed))
     return jax.lax.stop_gradient(Solution(louder, unflattened(last)))
 
 

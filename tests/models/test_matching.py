@@ -401,6 +401,20 @@ def test_a_pair_has_one_setting_and_leans_as_one():
     )  # fmt: skip
 
 
+def test_input_gains_stay_inside_their_range_however_loud_a_mix_is_wanted():
+    statistics, tracks, measured = heard()
+    rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
+    for louder_db in (-120.0, 120.0):
+        wanted = wanted_picture(measured)
+        wanted = wanted._replace(loudness_db=wanted.loudness_db + louder_db)
+        found = solve(tracks, wanted, rest).mix
+        track = dsp.console_controls(
+            with_mix(dsp.neutral_console(4, sample_rate=RATE), found, PAIR), sample_rate=RATE
+        )[0]
+        assert (track[:, 0] > 0.9 * MARGIN).all()
+        assert (track[:, 0] < 1.0 - 0.9 * MARGIN).all()
+
+
 def test_settings_stay_inside_their_ranges_whatever_is_wanted():
     statistics, tracks, measured = heard()
     wanted = wanted_picture(measured)

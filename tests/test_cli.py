@@ -213,6 +213,12 @@ def test_names_that_are_no_utf8_work_and_are_legible_in_all_that_is_written(
     assert main(["render", str(song), str(out / "console.json"), "--out", str(again)]) == 0
     assert again.read_bytes() == (out / "mix.wav").read_bytes()
     assert main(["mix", str(song), str(style), "--out", str(tmp_path / "b"), *model]) == 0
+    for session in (out / "s.rpp", out / "s.dawproject"):
+        export = ["export", str(song), str(out / "console.json"), "--out", str(session)]
+        assert main(export) == 0
+        assert main([*export, "--link"]) == 2
+        assert is_one_line_naming(capsys.readouterr().err, "gro%DF.flac", "rename it")
+    assert {f.name for f in (out / "s audio").iterdir()} >= {"gro%DF.flac", "Dr%FCms - k%EFck.wav"}
     missing = str(tmp_path / raw_name(b"n\xf6.wav"))
     assert main(["mix", str(song), missing, "--out", str(out), *model]) == 2
     assert is_one_line_naming(capsys.readouterr().err, "n%F6.wav", "does not exist")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from diffmst_jax.export.media import (
     Media,
     Return,
     Source,
+    linked_path,
     media_of,
     printed,
 )
@@ -93,6 +95,9 @@ def export_session(
     settings = console if isinstance(console, MixSettings) else load_console(console)
     tell("Reading", 0.0)
     media = media_of(tracks, settings.strips)
+    if link:
+        for item in filter(attrgetter("is_original"), media):
+            linked_path(item, out)  # refused before there is anything to lose
     written = [out]
     if name == "reaper":
         names = _audio_names(media, settings, link=link, print_effects=print_effects)

@@ -6,7 +6,6 @@ files and `notes.txt`. Faders are linear, positions normalized, the timeline is 
 Source: the format's XML schemas and reference, https://github.com/bitwig/dawproject, version 1.0.
 """
 
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,14 @@ from diffmst_jax.export.dawproject_devices import (
     add_real,
 )
 from diffmst_jax.export.labels import color, label, xml_text
-from diffmst_jax.export.media import NOTES_FILE, Count, Media, Return, write_media
+from diffmst_jax.export.media import (
+    NOTES_FILE,
+    Count,
+    Media,
+    Return,
+    linked_path,
+    write_media,
+)
 from diffmst_jax.export.notes import MIX_NAME
 from diffmst_jax.export.session import (
     HIGHEST_FADER_DB,
@@ -125,8 +131,7 @@ class Place(NamedTuple):
 
 def _place(media: Media, path: Path, *, link: bool) -> Place:
     if link and media.is_original:
-        relative = os.path.relpath(media.source.resolve(), path.resolve().parent)
-        return Place(Path(relative).as_posix(), is_external=True)
+        return Place(Path(linked_path(media, path)).as_posix(), is_external=True)
     return Place(f"{AUDIO_FOLDER}/{media.name}", is_external=False)
 
 

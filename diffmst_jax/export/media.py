@@ -6,6 +6,7 @@ decoders add silence of different lengths at the start, samples of 8 bits and ot
 single channels of files with more.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from diffmst_jax.audio import SAMPLE_RATE, audio_info
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import free_name
 from diffmst_jax.mixing.tracks import Strip, check_channels, files_of_strips
+from diffmst_jax.names import NO_TEXT, for_library
 
 PLAYABLE_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")
 PLAYABLE_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
@@ -122,6 +124,19 @@ def printed(
     return Media(Path(name), name, numbers, SAMPLE_RATE, duration_s, subtype, audio)
 
 
+def linked_path(media: Media, session: Path) -> str:
+    """Path of a recording as the file of a session beside it says it.
+
+    Raises:
+        InputError: it is no text, which a session's file is.
+    """
+    path = os.path.relpath(media.source.resolve(), session.resolve().parent)
+    if NO_TEXT.search(path):
+        problem = "has a name that cannot be written into a session"
+        raise InputError(media.source, problem, "rename it, or leave out --link")
+    return path
+
+
 def write_media(media: Media, file: IO[bytes], count: Count) -> None:
     """Copy or convert one recording into an open file.
 
@@ -154,7 +169,7 @@ def _copy(source: IO[bytes], file: IO[bytes], count: Count) -> None:
 
 def _convert(media: Media, file: IO[bytes], count: Count) -> None:
     wanted = [channel - 1 for channel in media.channels]
-    with soundfile.SoundFile(media.source) as source, _wav(media, file) as out:
+    with soundfile.SoundFile(for_library(media.source)) as source, _wav(media, file) as out:
         bytes_of_frame = media.size / max(source.frames, 1)
         # Into integers go integers, so that what is only cut out is cut out bit for bit; into a
         # file of floats they would go as they are, at up to 2**31 times full scale.
@@ -189,7 +204,8 @@ def _write(out: soundfile.SoundFile, block: np.ndarray) -> None:
 def _plan(file: Path, strip: Strip, taken: set[str]) -> Media:
     info = audio_info(file)
     check_channels(file, strip, info.channels)
-    subtype = soundfile.info(str(file)).subtype
+    with soundfile.SoundFile(for_library(file)) as header:
+        subtype = header.subtype
     playable = file.suffix.lower() in PLAYABLE_SUFFIXES and subtype in PLAYABLE_SUBTYPES
     whole = strip.channels == tuple(range(1, info.channels + 1))
     path = PurePosixPath(FOLDER_SIGN.join(PurePosixPath(strip.file).parts))

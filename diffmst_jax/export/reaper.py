@@ -8,7 +8,6 @@ Source: the project format as the community documents it (ReaTeam/Doc, "State Ch
 and the ReaScript API's description of pan laws.
 """
 
-import os
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -27,7 +26,14 @@ from diffmst_jax.export.jsfx_settings import (
     slider_values,
 )
 from diffmst_jax.export.labels import color, label
-from diffmst_jax.export.media import NOTES_FILE, Count, Media, Return, write_media
+from diffmst_jax.export.media import (
+    NOTES_FILE,
+    Count,
+    Media,
+    Return,
+    linked_path,
+    write_media,
+)
 from diffmst_jax.export.rpp_text import Chunk, one_line
 from diffmst_jax.export.session import Session, SessionTrack
 from diffmst_jax.files import folder_written_beside, written_beside
@@ -66,7 +72,7 @@ def write_reaper(path: str | Path, contents: Contents, *, link: bool = False, co
     effects = contents.effects
     written = [*contents.media, *([effects.wet, effects.response] if effects else [])]
     places = {
-        item.name: os.path.relpath(item.source.resolve(), path.resolve().parent)
+        item.name: linked_path(item, path)
         if link and item.is_original
         else f"{folder.name}/{item.name}"
         for item in written

@@ -5,7 +5,7 @@ report.html into runs/evaluation/<time> and prints the table. `--help` explains 
 """
 
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import hydra
@@ -60,8 +60,7 @@ def main(settings: DictConfig) -> None:
 
 def run(config: EvaluationConfig, folder: Path) -> tuple[Summary, str, Path]:
     """Evaluate, go on, or compare; returns what was found, the protocol's kind, and the folder."""
-    claim = nullcontext() if config.resume else claimed(folder, holds_run)
-    with claim:
+    with _claim(config, folder):
         if config.compare:
             runs = [Path(path) for path in config.compare]
             return *compare_runs(runs, folder, config.report), folder
@@ -69,6 +68,14 @@ def run(config: EvaluationConfig, folder: Path) -> tuple[Summary, str, Path]:
             store = evaluate(config, folder, display.report)
         used = store.config
         return write_results(store, used), used.protocol.kind, store.folder
+
+
+def _claim(config: EvaluationConfig, folder: Path) -> AbstractContextManager[None]:
+    """Keep what is written to this process."""
+    if config.resume is None:
+        return claimed(folder, holds_run)
+    earlier = Path(config.resume)
+    return claimed(earlier, None) if holds_run(earlier) else nullcontext()
 
 
 if __name__ == "__main__":

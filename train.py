@@ -8,7 +8,6 @@ read. `python train.py resume=<run folder>` goes on exactly where a run stopped.
 
 import math
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
@@ -148,7 +147,7 @@ def main(settings: DictConfig) -> float:
         config, resumed = read_settings(settings, list(hydra_config.overrides.task))
         join_processes(config.trainer)
         run_dir = same_folder(resumed or own_folder)
-        claim = nullcontext() if resumed else held_by_first(claimed(run_dir, holds_run))
+        claim = held_by_first(claimed(run_dir, None if resumed else holds_run))
         with claim, Display(Console(stderr=True, quiet=not is_first_process())) as display:
             return train(config, run_dir, display=display, resume=resumed is not None)
     except InputError as error:

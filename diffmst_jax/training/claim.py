@@ -1,26 +1,31 @@
 """A folder for each run: what two of them write into one belongs to neither."""
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from diffmst_jax.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows has other locks; by default, folders have other names anyway
+    fcntl = None  # type: ignore[assignment]
 
 LOCK_NAME = ".lock"
 
 
 @contextmanager
-def claimed(folder: Path, holds_run: Callable[[Path], bool]) -> Iterator[None]:
-    """Keep a folder, which is made if need be, to this process while a new run goes on in it.
+def claimed(folder: Path, holds_run: Callable[[Path], bool] | None) -> Iterator[None]:
+    """Keep a folder, which is made if need be, to this process while a run goes on in it.
 
     The lock is the system's and ends with the process, however that ends, so a run that was killed
     before it had anything to go on from is in nobody's way.
 
     Args:
-      folder: of the new run.
-      holds_run: says of a folder whether there is a run in it to go on with, or to use.
+      folder: of the run.
+      holds_run: says of the folder of a new run whether there is one in it to go on with, or to
+        use; None to go on with what is there.
 
     Raises:
       InputError: it holds a run, or another process has it, or it cannot be written to.
@@ -37,24 +42,27 @@ def claimed(folder: Path, holds_run: Callable[[Path], bool]) -> Iterator[None]:
             problem = "is in use by another run, which began at the same time or still goes on"
             raise InputError(folder, problem, "give another hydra.run.dir, or wait for it")
         try:
-            if holds_run(folder):
+            if holds_run is not None and holds_run(folder):
                 remedy = f"go on with resume={folder}, or give another hydra.run.dir"
                 raise InputError(folder, "holds a run already", remedy)
             yield
         finally:
-            lock.unlink(missing_ok=True)
+            with suppress(PermissionError):  # Windows keeps what is open
+                lock.unlink(missing_ok=True)
     finally:
         os.close(handle)
 
 
 def _is_ours(handle: int, lock: Path) -> bool:
     """Lock an open file; False if another process has it, or had it and took it away meanwhile."""
+    if fcntl is None:
+        return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        return True  # there are no locks on this disk; by default, folders have other names anyway
+        return True  # there are no locks on this disk
     try:
         return os.path.samestat(os.fstat(handle), lock.stat())
     except FileNotFoundError:

@@ -7,6 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.training import claim
 from diffmst_jax.training.checkpoint import FOLDER, holds_checkpoint
 from diffmst_jax.training.claim import LOCK_NAME, claimed
 from tests.training.conftest import CONF
@@ -51,11 +52,29 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_is_in_nobodys_way(tmp
     assert not (tmp_path / LOCK_NAME).exists()
 
 
-def test_a_disk_without_locks_is_no_reason_to_stop(tmp_path, monkeypatch):
+def test_a_run_is_gone_on_with_by_one_at_a_time(tmp_path):
+    (tmp_path / FOLDER / "3").mkdir(parents=True)
+    with claimed(tmp_path, None):
+        for second in (None, holds_checkpoint):
+            with (
+                pytest.raises(InputError, match="in use by another run"),
+                claimed(tmp_path, second),
+            ):
+                raise AssertionError
+    with claimed(tmp_path, None):
+        pass
+    assert [item.name for item in tmp_path.iterdir()] == [FOLDER]
+
+
+@pytest.mark.parametrize("where", ["disk", "system"])
+def test_where_there_are_no_locks_is_no_reason_to_stop(tmp_path, monkeypatch, where):
     def none_here(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(fcntl, "flock", none_here)
+    if where == "disk":
+        monkeypatch.setattr(fcntl, "flock", none_here)
+    else:
+        monkeypatch.setattr(claim, "fcntl", None)
     with claimed(tmp_path, holds_checkpoint):
         pass
 

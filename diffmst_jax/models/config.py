@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
+from diffmst_jax.setting_limits import Count, Natural, Positive
 from diffmst_jax.typed_config import plain_config, read_config
 from dsp.loudness import MOMENTARY_S
 
@@ -23,12 +24,17 @@ class TransformerConfig:
         activation: `"relu"` or `"gelu"`.
     """
 
-    layers: int = 12
-    heads: int = 8
-    width: int = 512
-    feed_forward: int = 2048
+    layers: Count = 12
+    heads: Count = 8
+    width: Count = 512
+    feed_forward: Count = 2048
     norm_first: bool = False
     activation: Literal["relu", "gelu"] = "relu"
+
+    def __post_init__(self) -> None:
+        """Refuse heads of unequal size."""
+        if self.width % self.heads:
+            raise ValueError(f"has a width of {self.width}, which {self.heads} heads do not divide")
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,11 @@ class Cnn14Config:
         poolings: average pooling after each block, (bins, frames).
     """
 
-    n_fft: int = 2048
-    hop: int = 512
-    exponent: float = 0.3
-    widths: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
-    poolings: tuple[tuple[int, int], ...] = ((2, 2), (4, 4), (4, 2), (4, 2), (4, 2), (2, 2))
+    n_fft: Count = 2048
+    hop: Count = 512
+    exponent: Positive = 0.3
+    widths: tuple[Count, ...] = (64, 128, 256, 512, 1024, 2048)
+    poolings: tuple[tuple[Count, Count], ...] = ((2, 2), (4, 4), (4, 2), (4, 2), (4, 2), (2, 2))
 
     @property
     def shortest_samples(self) -> int:
@@ -68,11 +74,11 @@ class CompactConfig:
         hidden: hidden size of the perceptrons that make the tokens.
     """
 
-    n_fft: int = 4096
-    hop: int = 2048
-    bands: int = 48
-    conv_width: int = 96
-    hidden: int = 384
+    n_fft: Count = 4096
+    hop: Count = 2048
+    bands: Count = 48
+    conv_width: Natural = 96
+    hidden: Count = 384
 
     @property
     def shortest_samples(self) -> int:
@@ -102,10 +108,16 @@ class ModelConfig:
 
     encoder: Cnn14Config | CompactConfig = field(default_factory=Cnn14Config)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
-    sample_rate: int = SAMPLE_RATE
-    window_samples: int = 262144
+    sample_rate: Count = SAMPLE_RATE
+    window_samples: Count = 262144
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
     remat: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a window that the encoder cannot embed."""
+        least = self.encoder.shortest_samples
+        if self.window_samples < least:
+            raise ValueError(f"has window_samples of {self.window_samples}, and needs {least}")
 
     @property
     def architecture(self) -> str:

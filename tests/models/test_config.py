@@ -15,6 +15,7 @@ from diffmst_jax.models.build import Keys
 from tests.compiling import quick_jit
 from tests.models.small import SMALL, fresh, predict, song, unbatched
 
+TRANSFORMER, ENCODER = (ModelConfig.compact().to_dict()[key] for key in ("transformer", "encoder"))
 PAPER_MILLIONS = {"track_encoder": 76.5264, "mix_encoder": 76.5264, "controller": 37.8712}
 
 
@@ -58,6 +59,11 @@ def test_yaml_and_back_is_the_same(config):
         ({"transformer": {"layers": 2}}, "model.transformer.heads: is missing"),
         ({"encoder": 3}, "model.encoder: is 3"),
         ({"compute_dtype": "float8"}, "model.compute_dtype: is 'float8'"),
+        ({"window_samples": 0}, "model.window_samples: is 0; choose 1 or more"),
+        ({"window_samples": 4095}, "model: has window_samples of 4095, and needs 4096"),
+        ({"transformer": TRANSFORMER | {"layers": 0}}, "model.transformer.layers: is 0"),
+        ({"transformer": TRANSFORMER | {"heads": 5}}, "which 5 heads do not divide"),
+        ({"encoder": ENCODER | {"hop": 0}}, "model.encoder.hop: is 0"),
     ],
 )
 def test_what_is_unknown_missing_or_wrong_is_named(change, message):

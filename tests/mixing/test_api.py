@@ -81,7 +81,7 @@ def test_distances_are_reported_term_by_term(mixed):
 
 def test_a_reference_shorter_than_the_model_s_first_frame_is_refused(song, tmp_path):
     encoder = dataclasses.replace(TINY.encoder, n_fft=65536)
-    config = dataclasses.replace(TINY, encoder=encoder)
+    config = dataclasses.replace(TINY, encoder=encoder, window_samples=65536)
     slow = Model(config, tiny_module(), dsp.ConsoleConfig())
     short = tmp_path / "short.wav"
     write_audio(short, tone(1.0, 440.0), sample_rate=SAMPLE_RATE)

@@ -41,12 +41,17 @@ class Mixer:
             assert time.monotonic() < deadline, f"{script}; {self.errors}, {shown()}"
             self.page.wait_for_timeout(50)
 
+    def drawn(self):
+        """Wait until the page shows what changed: it draws once per frame."""
+        self.until("!diffmst.store.queued")
+
     @contextmanager
     def taken_back(self):
         """What is done within is undone in the end."""
         before = self.ask("diffmst.store.past.length")
         yield
         self.ask(f"while (diffmst.store.past.length > {before}) diffmst.store.undo()")
+        self.drawn()
 
     def track(self, index=0):
         return self.ask(f"diffmst.store.state.console.tracks[{index}]")

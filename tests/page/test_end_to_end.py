@@ -92,13 +92,13 @@ def test_a_locked_track_keeps_its_place_where_amounts_move_all_levels(mixer):
     strip_level = mixer.page.locator(".rack .strip-level").nth(1)
     with mixer.taken_back():
         mixer.ask(FAR_TOO_LOUD_A_RECORDING)
-        mixer.page.wait_for_timeout(100)
+        mixer.drawn()
         text, zero, before = strip_level.inner_text(), mixer.ask("diffmst.zero"), mixer.track(1)
         mixer.page.locator("input[aria-label='Amount of Level']").fill("0")
         mixer.until(
             "diffmst.store.state.base.tracks[0].input_gain_db === 48 && !diffmst.store.open"
         )
-        mixer.page.wait_for_timeout(100)
+        mixer.drawn()
         step = mixer.ask("diffmst.zero") - zero
         assert step < -1
         moved = mixer.track(1)["input_gain_db"] - before["input_gain_db"]
@@ -115,6 +115,7 @@ MIX_AGAIN = """diffmst.store.edit((state) => {
 
 
 def test_a_mix_that_was_undone_does_not_come_back_with_the_amounts(mixer):
+    mixer.drawn()
     before = mixer.track(0)
     text = mixer.page.locator(".rack .strip-level").first.inner_text()
     mixer.ask(MIX_AGAIN)
@@ -124,7 +125,7 @@ def test_a_mix_that_was_undone_does_not_come_back_with_the_amounts(mixer):
     assert mixer.track(0)["pan"] == before["pan"] != 0.9
     assert mixer.track(0)["input_gain_db"] == pytest.approx(before["input_gain_db"], abs=1e-3)
     mixer.page.locator("body").press("Control+z")
-    mixer.page.wait_for_timeout(100)
+    mixer.drawn()
     assert mixer.track(0) == before
     assert mixer.page.locator(".rack .strip-level").first.inner_text() == text
 

@@ -39,6 +39,7 @@ from dsp.distortion import (
     ClipperParams,
     distortion,
     oversample,
+    oversampling_latency,
     oversampling_state,
     soft_clipper,
 )
@@ -165,6 +166,7 @@ __all__ = [
     "noise_shaped_reverb",
     "normalize",
     "oversample",
+    "oversampling_latency",
     "oversampling_state",
     "pair_mean",
     "pair_positions",

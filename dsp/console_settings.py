@@ -172,10 +172,11 @@ MASTER_CONTROLS = _EQ + _COMP + 2
 
 
 def neutral_console(tracks: int, *, sample_rate: float) -> ConsoleParams:
-    """Settings that leave every track as it is, panned to the centre, with nothing sent to the bus.
+    """Settings under which no effect does anything: every track in the centre, at its own level.
 
-    Equaliser bands stand flat in the geometric middle of their range with Q 0.707; compressors have
-    ratio 1 and no makeup gain.
+    What remains is the pan law, by which either side hears a centred track 3 dB lower (`dsp.pan`),
+    and, with reverb on, sends at -80 dB, their lowest. Equaliser bands stand flat in the geometric
+    middle of their range with Q 0.707; compressors have ratio 1 and no makeup gain.
     """
     check_count(tracks, "tracks")
     ranges = console_ranges(sample_rate=sample_rate)

@@ -63,7 +63,8 @@ def parametric_eq(
         params: each field (bands,). `gain_db` is finite, 0 < `frequency_hz` < sample_rate / 2,
             `q_factor` > 0. With every gain at 0 dB shelves and peaks are the identity.
         sample_rate: Hz.
-        kinds: the kind of each band, from `dsp.biquad.KINDS`.
+        kinds: the kind of each band: `"low_shelf"`, `"high_shelf"`, `"peaking"`, `"low_pass"`,
+            `"high_pass"`, `"band_pass"`, `"notch"` or `"all_pass"`, see `dsp.biquad`.
         method: `"scan"` and `"block"` are exact, `"auto"` is the faster one (block, everywhere);
             `"fft"` samples the frequency response, as dasp-pytorch does, and has no state.
         state: (channels, 2 * bands) from `equalizer_state` or from the previous chunk.

@@ -447,7 +447,11 @@ with as_program(), folder_written_beside("made/stems") as folder:
 """
 
 
-def writing(folder, *, before="", then="time.sleep(60)"):
+STARTED_AT_A_TERMINAL = "signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+"""The tests themselves may have been started by nohup, which programs inherit."""
+
+
+def writing(folder, *, before=STARTED_AT_A_TERMINAL, then="time.sleep(60)"):
     """Start a program that is in the midst of writing stems."""
     process = subprocess.Popen(
         [sys.executable, "-c", WRITING.format(before=before, then=then)],

@@ -196,6 +196,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "normalize": {"settings": (SCALAR, SCALAR), "ranges": (dsp.Range(0.0, 1.0),) * 2},
     "oversample": {"function": jnp.tanh, "x": X, "factor": 2, "state": jnp.zeros((2, 128))},
+    "oversampling_latency": {"factor": 2},
     "oversampling_state": {"x": X, "factor": 2},
     "pair_mean": {"x": STEMS, "side": SIDE},
     "pair_positions": {"position": SCALAR},

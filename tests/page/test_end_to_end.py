@@ -165,7 +165,7 @@ def test_the_report_opens_in_its_sandbox(mixer, chromium):
 
 
 def test_all_of_it_survives_a_reload(mixer, address, chromium):
-    mixer.page.wait_for_timeout(500)
+    mixer.ask("diffmst.keeping.save()")
     kept = mixer.ask("diffmst.store.state")
     again = Mixer(chromium, address)
     assert again.ask("diffmst.store.state") == kept

@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     if not hasattr(options, "run"):
-        options.parser.print_help()
+        options.parser.print_help(sys.stderr)
         return EXIT_WRONG_INPUT
     with as_program() as stderr:
         try:

@@ -8,6 +8,9 @@ from jax.typing import ArrayLike
 from dsp.checks import check_audio, check_choice, check_floating, check_shape
 from dsp.numerics import safe_sqrt
 
+CENTRE = 0.5
+"""The position in the middle."""
+
 PAN_LAWS = ("constant_power", "compromise", "linear")
 
 # Below this a pan gain is zero, and the square root in the compromise law keeps a finite slope.

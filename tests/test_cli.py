@@ -180,6 +180,7 @@ def test_a_bad_reference_is_named_and_nothing_is_written(place, tmp_path, capsys
         (("--format", "flac", "--bits", "float"), "--bits float"),
         (("--exclude", "Vox*"), "--exclude 'Vox*'"),
         (("--lock", "Vox*"), "--lock 'Vox*'"),
+        (("--centre", "Vox*"), "--centre 'Vox*'"),
     ],
 )
 def test_wrong_options_are_named(place, tmp_path, capsys, more, named):
@@ -343,9 +344,11 @@ def test_rendering_starts_without_scipy():
 
 def test_no_command_shows_the_help_and_fails(capsys):
     assert main([]) == 2
-    assert "start here:" in capsys.readouterr().out
+    assert "start here:" in capsys.readouterr().err
     assert main(["data"]) == 2
-    assert "synthesize" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "synthesize" in said.err
+    assert said.out == ""
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,12 @@ examples:
 closer to the reference, by 60 steps of descent from the prediction:
   diffmst mix my_song/ reference.mp3 --out mixed/ --refine 60
 
-less of it; by part of the console; tracks left as they are, or out; only the master bus:
+less of it; by part of the console; tracks left as they are, in the middle, or out; only the
+master bus:
   diffmst mix my_song/ reference.mp3 --out mixed/ --amount 0.5
   diffmst mix my_song/ reference.mp3 --out mixed/ --amount eq=0.5,pan=0
   diffmst mix my_song/ reference.mp3 --out mixed/ --lock "Vox*" --exclude "*click*"
+  diffmst mix my_song/ reference.mp3 --out mixed/ --centre "*vox*" --centre "*kick*"
   diffmst mix my_song/ my_old_mix.wav --out mixed/ --solo-master
 
 a section of the reference; several references, one of them counting three times as much:
@@ -128,6 +130,14 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="PATTERN",
         help="leave these tracks as they are; may be given again",
+    )
+    group.add_argument(
+        "--centre",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave these tracks in the middle (stereo ones as recorded) and make the style of the "
+        "others; may be given again",
     )
     group.add_argument(
         "--solo-master",

@@ -51,6 +51,7 @@ def run_mix(options: argparse.Namespace) -> int:
             loudness_lufs=options.loudness,
             ceiling_dbtp=options.ceiling,
             lock=["*"] if options.solo_master else options.lock,
+            centre=options.centre,
             exclude=options.exclude,
             progress=tell,
         )

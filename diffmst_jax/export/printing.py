@@ -24,8 +24,9 @@ from diffmst_jax.mixing.measure import factor
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import read_strips
+from dsp.stereo import CENTRE
 
-HARD_LEFT, CENTRE = 0.0, 0.5
+HARD_LEFT = 0.0
 
 
 def with_effects_in_audio(

@@ -10,10 +10,9 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.finding import Patterns, check_patterns, matches
 from diffmst_jax.mixing.settings import MixSettings, rounded
+from dsp.stereo import CENTRE
 
-CENTRE = 0.5
 SMALLEST_AMOUNT = 1e-9
 RANGES = dsp.console_ranges(sample_rate=SAMPLE_RATE)
 
@@ -59,16 +58,6 @@ def parse_amount(text: str) -> Amounts:
 def is_partial(text: str) -> bool:
     """Whether an amount, as `parse_amount` reads it, takes some part neither wholly nor not."""
     return any(0 < amount < 1 for amount in parse_amount(text))
-
-
-def locked_strips(settings: MixSettings, patterns: Patterns) -> np.ndarray:
-    """Find the strips whose name or file matches one of the patterns, bool `(strips,)`.
-
-    Raises:
-        InputError: a pattern matches none.
-    """
-    check_patterns("--lock", patterns, [strip.file for strip in settings.strips])
-    return np.array([matches(strip.file, patterns) for strip in settings.strips])
 
 
 def recorded_level_db(settings: MixSettings) -> float:
@@ -145,13 +134,25 @@ def with_room(settings: MixSettings, amounts: Amounts, locked: np.ndarray) -> Mi
     return _moved(settings, _step_db(settings, amounts, locked, recorded_level_db(settings)))
 
 
-def free_settings(settings: MixSettings, amounts: Amounts, locked: np.ndarray) -> dsp.ConsoleParams:
+def free_settings(
+    settings: MixSettings,
+    amounts: Amounts,
+    locked: np.ndarray,
+    centred: np.ndarray | None = None,
+) -> dsp.ConsoleParams:
     """Say which settings refinement may move: those of which some amount is wanted.
+
+    Args:
+        settings: where it starts.
+        amounts: what is wanted.
+        locked: strips of which nothing moves, bool `(strips,)`.
+        centred: strips that stay where they are, none by default.
 
     Returns:
         Bool, in the tree of `settings.params`.
     """
     level, eq, dynamics, pan, effects = ((amount > 0) & ~locked for amount in amounts[:5])
+    pan = pan if centred is None else pan & ~centred
     tracks = dsp.TrackParams(
         level,
         dsp.EqualizerParams(*[eq[:, np.newaxis]] * len(dsp.EqualizerParams._fields)),

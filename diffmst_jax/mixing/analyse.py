@@ -15,6 +15,7 @@ from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models import TRACK_LUFS, Model
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.inference import CONTROL_FLOOR
+from dsp.stereo import CENTRE
 
 
 def predicted_settings(
@@ -24,6 +25,7 @@ def predicted_settings(
     *,
     target: OutputTarget,
     provenance: Provenance,
+    centred: np.ndarray | None = None,
 ) -> MixSettings:
     """Ask the model for a mix of these tracks in the style of the reference.
 
@@ -37,10 +39,15 @@ def predicted_settings(
         reference: `(2, time)`, whole; or several, whose answers are averaged by their weights.
         target: loudness and ceiling to note in the settings.
         provenance: origin to note in the settings.
+        centred: strips that stay in the middle, bool `(strips,)`; stereo ones as recorded.
     """
-    controls = _controls(model, multitrack, reference)
+    centred = np.zeros(len(multitrack.strips), bool) if centred is None else centred
+    controls = _controls(model, multitrack, reference, centred)
     track = mean_per_strip(np.asarray(controls.track), multitrack)
     params = _console_params(track, controls.fx_bus, controls.master)
+    # Whether the model knows how to or not.
+    pan = np.where(centred, CENTRE, params.tracks.pan)
+    params = params._replace(tracks=params.tracks._replace(pan=pan))
     return MixSettings(
         strips=multitrack.strips,
         muted=np.zeros(len(multitrack.strips), bool),
@@ -54,7 +61,10 @@ def predicted_settings(
 
 
 def _controls(
-    model: Model, multitrack: Multitrack, reference: np.ndarray | Sequence[Reference]
+    model: Model,
+    multitrack: Multitrack,
+    reference: np.ndarray | Sequence[Reference],
+    centred: np.ndarray,
 ) -> Controls:
     """Controls of every console track; the weighted mean on the logistic scale over references."""
     if isinstance(reference, np.ndarray):
@@ -64,8 +74,9 @@ def _controls(
             sample_rate=SAMPLE_RATE,
             side=multitrack.side_of_track,
             loudness_lufs=multitrack.loudness_lufs[multitrack.strip_of_track],
+            centred=centred[multitrack.strip_of_track],
         )
-    answers = [_controls(model, multitrack, item.audio) for item in reference]
+    answers = [_controls(model, multitrack, item.audio, centred) for item in reference]
     if len(answers) == 1:
         return answers[0]
     weights = [item.weight for item in reference]

@@ -15,6 +15,7 @@ from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.decide import REFINED_FROM, REFINED_TO, Choices, Decided, Progress, decide
 from diffmst_jax.mixing.finding import Patterns
 from diffmst_jax.mixing.inputs import (
+    NamedTracks,
     References,
     Tracks,
     check_lengths,
@@ -23,6 +24,7 @@ from diffmst_jax.mixing.inputs import (
     reference_files,
     song_name,
     track_files,
+    with_names,
 )
 from diffmst_jax.mixing.limits import (
     DEFAULT_CEILING_DBTP,
@@ -41,7 +43,7 @@ from diffmst_jax.mixing.report_content import MixFacts
 from diffmst_jax.mixing.result import MixReport, MixResult
 from diffmst_jax.mixing.settings import MixSettings, Provenance
 from diffmst_jax.mixing.song import record_song
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.tracks import Multitrack, strips_named
 from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models import Model, load_model
 
@@ -57,6 +59,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     loudness_lufs: float = DEFAULT_LOUDNESS_LUFS,
     ceiling_dbtp: float = DEFAULT_CEILING_DBTP,
     lock: Patterns = (),
+    centre: Patterns = (),
     exclude: Patterns = (),
     sample_rate: int = SAMPLE_RATE,
     progress: Progress | None = None,
@@ -64,8 +67,8 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     """Mix the tracks of a song in the style of a finished mix.
 
     Args:
-        tracks: folder or files of one song's raw tracks, or a mapping from names to audio
-            `(time,)` or `(channels, time)`.
+        tracks: folder or files of one song's raw tracks, a mapping from names to audio `(time,)`
+            or `(channels, time)`, or mono tracks without names, `(tracks, time)`.
         reference: a finished mix or a saved style, as a file or as audio `(channels, time)`; or
             several, with equal weights in a sequence, with their own in a mapping.
         model: name of a packaged model, a model folder, or a loaded model.
@@ -76,6 +79,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
         ceiling_dbtp: highest true peak of the result.
         lock: a pattern (`"Vox*"`) of tracks to leave as they are, or several; `"*"` leaves only the
             master bus to do something.
+        centre: a pattern of tracks to leave in the middle, or several; stereo ones as recorded.
         exclude: a pattern of tracks to leave out, or several.
         sample_rate: samples per second of audio that is given as arrays.
         progress: called with the stage and the fraction done.
@@ -83,8 +87,8 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     Raises:
         InputError: something given cannot be used; says what and why.
     """
-    tell = progress or _ignore
-    choices = Choices(parse_amount(str(amount)), refine, lock)
+    tell, tracks = progress or _ignore, with_names(tracks)
+    choices = Choices(parse_amount(str(amount)), refine, lock, centre)
     predicted = predict(
         tracks,
         reference,
@@ -92,6 +96,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
         target=OutputTarget(loudness_lufs, ceiling_dbtp),
         amount=str(amount),
         section=section,
+        centre=centre,
         exclude=exclude,
         sample_rate=sample_rate,
         tell=tell,
@@ -127,7 +132,7 @@ class Predicted(NamedTuple):
 
 
 def predict(
-    tracks: Tracks,
+    tracks: NamedTracks,
     reference: References,
     *,
     model: str | Path | Model,
@@ -135,6 +140,7 @@ def predict(
     tell: Progress,
     amount: str = "1",
     section: str | None = None,
+    centre: Patterns = (),
     exclude: Patterns = (),
     sample_rate: int = SAMPLE_RATE,
 ) -> Predicted:
@@ -148,6 +154,7 @@ def predict(
         tell: told about progress.
         amount: how much of the prediction will be applied, to be noted.
         section: as for `mix`.
+        centre: as for `mix`.
         exclude: as for `mix`.
         sample_rate: as for `mix`.
 
@@ -165,9 +172,16 @@ def predict(
         exclude=exclude,
         sample_rate=sample_rate,
     )
+    centred = strips_named(multitrack.strips, centre, option="--centre")
     tell("Listening", 0.15)
-    origin = Provenance(loaded.name, named(references), amount)
-    settings = predicted_settings(loaded, multitrack, references, target=target, provenance=origin)
+    settings = predicted_settings(
+        loaded,
+        multitrack,
+        references,
+        target=target,
+        provenance=Provenance(loaded.name, named(references), amount),
+        centred=centred,
+    )
     return Predicted(name, multitrack, references, settings)
 
 

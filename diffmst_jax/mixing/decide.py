@@ -9,7 +9,6 @@ from diffmst_jax.mixing.amount import (
     Amounts,
     apply_amounts,
     free_settings,
-    locked_strips,
     recorded_level_db,
     with_room,
 )
@@ -18,7 +17,7 @@ from diffmst_jax.mixing.passages import heard_together
 from diffmst_jax.mixing.reference import Reference, blended
 from diffmst_jax.mixing.refine import Refinement, refine, refinement_note
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.tracks import Multitrack, strips_named
 
 REFINED_FROM, REFINED_TO = 0.3, 0.65
 """Where refinement starts and ends in the progress of a whole job."""
@@ -34,11 +33,13 @@ class Choices(NamedTuple):
         amounts: how much of each group to apply.
         steps: most steps of refinement; 0 for none.
         lock: patterns of tracks to leave as recorded.
+        centre: patterns of tracks to leave in the middle, where they are predicted already.
     """
 
     amounts: Amounts = Amounts()
     steps: int = 0
     lock: Patterns = ()
+    centre: Patterns = ()
 
 
 class Decided(NamedTuple):
@@ -68,10 +69,11 @@ def decide(
         tell: told about progress.
 
     Raises:
-        InputError: a pattern of `choices.lock` that matches no track.
+        InputError: a pattern of `choices` that matches no track.
     """
     amounts, steps = choices.amounts, choices.steps
-    locked = locked_strips(settings, choices.lock)
+    locked = strips_named(settings.strips, choices.lock, option="--lock")
+    centred = strips_named(settings.strips, choices.centre, option="--centre")
     if steps == 0:
         return Decided(apply_amounts(settings, amounts, locked), None)
     # Now, for what is recorded and what is refined must stand at one level in the end.
@@ -83,7 +85,7 @@ def decide(
 
     off = Amounts(*(float(amount > 0) for amount in amounts))
     start = apply_amounts(settings, off, locked, recorded_db)
-    free = free_settings(start, amounts, locked)
+    free = free_settings(start, amounts, locked, centred)
     return refined(start, multitrack, references, steps, tell, free=free, finish=finish)
 
 

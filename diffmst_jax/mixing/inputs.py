@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from jax import Array
 
 from diffmst_jax.audio import (
     MINIMUM_DURATION_S,
@@ -40,8 +41,13 @@ from diffmst_jax.mixing.tracks import (
 )
 from diffmst_jax.names import legible
 
-Tracks: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, np.ndarray]
-"""A folder, files, or audio `(time,)` or `(channels, time)` by name."""
+Tracks: TypeAlias = (
+    str | Path | Sequence[str | Path] | Mapping[str, np.ndarray] | np.ndarray | Array
+)
+"""A folder, files, audio `(time,)` or `(channels, time)` by name, or tracks `(tracks, time)`."""
+
+NamedTracks: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, np.ndarray]
+"""The same, every track with a name."""
 
 OneReference: TypeAlias = str | Path | ReferenceName | Reference | np.ndarray
 References: TypeAlias = OneReference | Sequence[OneReference] | Mapping[str | Path, float]
@@ -50,13 +56,27 @@ References: TypeAlias = OneReference | Sequence[OneReference] | Mapping[str | Pa
 ARRAY_NAME = "reference"
 
 
+def with_names(tracks: Tracks) -> NamedTracks:
+    """Call the rows of an array `track_1`, `track_2` and so on.
+
+    Raises:
+        InputError: it is no `(tracks, time)`.
+    """
+    if not isinstance(tracks, np.ndarray | Array):
+        return tracks
+    if tracks.ndim != 2:
+        problem = f"is an array with shape {tracks.shape}"
+        raise InputError("tracks", problem, "give (tracks, time), or audio by name")
+    return {f"track_{number}": row for number, row in enumerate(np.asarray(tracks), start=1)}
+
+
 def gather_tracks(
-    tracks: Tracks, *, references: Sequence[Path], exclude: Patterns, sample_rate: int
+    tracks: NamedTracks, *, references: Sequence[Path], exclude: Patterns, sample_rate: int
 ) -> Multitrack:
     """Read or take the tracks of one song.
 
     Args:
-        tracks: see `Tracks`.
+        tracks: see `NamedTracks`.
         references: files that are no tracks although they may lie among them.
         exclude: patterns of tracks to leave out.
         sample_rate: of audio given as arrays.
@@ -133,12 +153,12 @@ def reference_files(references: References) -> list[Path]:
     return [item.path for item in _listed(references) if isinstance(item, ReferenceName)]
 
 
-def track_files(tracks: Tracks) -> list[Path]:
+def track_files(tracks: NamedTracks) -> list[Path]:
     """Files of the tracks."""
     return [] if isinstance(tracks, Mapping) else find_tracks(tracks)[1]
 
 
-def song_name(tracks: Tracks) -> str:
+def song_name(tracks: NamedTracks) -> str:
     """Name a song after its folder."""
     if isinstance(tracks, Mapping):
         return "Mix"

@@ -118,6 +118,16 @@ def side_of_track(strips: Sequence[Strip]) -> np.ndarray:
     return np.concatenate(sides)
 
 
+def strips_named(strips: Sequence[Strip], patterns: Patterns, *, option: str) -> np.ndarray:
+    """Find the strips whose name or file matches one of the patterns, bool `(strips,)`.
+
+    Raises:
+        InputError: a pattern matches none; `option` is where it was given.
+    """
+    check_patterns(option, patterns, [strip.file for strip in strips])
+    return np.array([matches(strip.file, patterns) for strip in strips])
+
+
 def pair_sides(strips: Sequence[Strip]) -> np.ndarray | None:
     """`side_of_track` for the console; None without a pair, and it spares itself the search."""
     side = side_of_track(strips)

@@ -45,6 +45,7 @@ class _Heard:
         side: -1 and 1 for the channels of a pair, else 0, `(audible tracks,)`.
         reference: at the model's level, `(2, time)`.
         audible: which of the given tracks are in `tracks`, bool `(tracks,)`.
+        centred: which of the audible ones stay in the middle; None where all may move.
     """
 
     tracks: np.ndarray
@@ -52,6 +53,7 @@ class _Heard:
     side: np.ndarray
     reference: np.ndarray
     audible: np.ndarray
+    centred: np.ndarray | None
 
 
 class Model:
@@ -79,9 +81,11 @@ class Model:
         graph, self._weights = nnx.split(module)
         self._predict = jax.jit(lambda weights, *audio: nnx.merge(graph, weights)(*audio))
 
-        def listening(weights: nnx.State, segments: int, *audio: Array) -> Controls:
+        def listening(
+            weights: nnx.State, segments: int, centred: Array | None, *audio: Array
+        ) -> Controls:
             whole = nnx.merge(graph, weights)
-            return predict_and_listen(whole, console, *audio, segments=segments)
+            return predict_and_listen(whole, console, *audio, centred=centred, segments=segments)
 
         self._listen = jax.jit(listening, static_argnums=1)
         rate = config.sample_rate
@@ -99,6 +103,7 @@ class Model:
         sample_rate: int = 0,
         side: Array | np.ndarray | None = None,
         loudness_lufs: np.ndarray | None = None,
+        centred: np.ndarray | None = None,
     ) -> Controls:
         """Predict console controls that mix `tracks` in the style of `reference`.
 
@@ -121,6 +126,9 @@ class Model:
             loudness_lufs: `(tracks,)`, integrated loudness of each if it is known, both channels
                 of a stereo recording may have that of the strip; to measure it takes more time and
                 memory than all else.
+            centred: bool `(tracks,)`, which ones stay in the middle, both channels of a stereo
+                recording alike. The compact model then makes the style of the others; the paper's
+                does not know of it. The program for it is another one, compiled once, too.
 
         Returns:
             Controls in [0, 1]: track `(tracks, 27)`, fx_bus `(25,)`, master `(26,)`.
@@ -136,7 +144,7 @@ class Model:
             )
         rows = stacked(tracks)
         sides = np.zeros(len(rows)) if side is None else np.asarray(side)
-        heard = self._hear(rows, np.asarray(reference), sides, loudness_lufs)
+        heard = self._hear(rows, np.asarray(reference), sides, loudness_lufs, centred)
         if isinstance(self.config.encoder, CompactConfig):
             mean = self._answer_excerpt(heard)
         else:
@@ -161,6 +169,7 @@ class Model:
             self._listen(
                 self._weights,
                 SEGMENTS if differs else 0,
+                None if heard.centred is None else np.pad(heard.centred[order], (0, unheard)),
                 tracks,
                 excerpt(heard.reference, length=length),
                 np.pad(np.ones(len(order), bool), (0, unheard)),
@@ -192,6 +201,7 @@ class Model:
         reference: np.ndarray,
         side: np.ndarray,
         loudness_lufs: np.ndarray | None,
+        centred: np.ndarray | None,
     ) -> _Heard:
         reference = check_reference(reference)
         tracks = check_tracks(tracks)
@@ -220,7 +230,8 @@ class Model:
         shared_db = pair_gains_db(gain_db[audible], pairs)
         gains = (10.0 ** (shared_db[:, None] / 20.0)).astype(np.float32)
         heard = tracks if audible.all() else tracks[audible]
-        return _Heard(heard, gains, pairs, np.asarray(level_reference.audio), audible)
+        centred = None if centred is None or not centred[audible].any() else centred[audible]
+        return _Heard(heard, gains, pairs, np.asarray(level_reference.audio), audible, centred)
 
     @property
     def shortest_samples(self) -> int:
@@ -243,6 +254,7 @@ def predict_and_listen(
     mask: Array,
     side: Array,
     *,
+    centred: Array | None,
     segments: int,
 ) -> Controls:
     """Controls of one song, corrected by what its mix measures.
@@ -254,16 +266,17 @@ def predict_and_listen(
     measured = module.measure(*batch, segments=segments)
     one = jax.tree.map(lambda leaf: leaf[0], measured)
     wanted = wanted_picture(one.reference)
+    heard = one.heard._replace(centred=centred)
 
     def adjust(solution: Mix) -> Controls:
-        start = start_from(solution, one.heard, wanted, rate)
+        start = start_from(solution, heard, wanted, rate)
         answers = module.adjusted(measured, jax.tree.map(lambda leaf: leaf[None], start))
         return Controls(*(answer[0] for answer in answers))
 
     return listen(
-        one.heard,
+        heard,
         wanted,
-        resting_mix(one.track, mask, one.heard.side, one.reference, rate),
+        resting_mix(one.track, mask, heard.side, one.reference, rate),
         adjust,
         tracks,
         one.reference,

@@ -34,6 +34,7 @@ from diffmst_jax.models.picture import (
     Picture,
     level_error,
     picture,
+    placed,
     strip_gains,
 )
 from diffmst_jax.models.starting_point import with_mix
@@ -220,7 +221,8 @@ def _solve(
     def begin() -> tuple[Mix, _Round]:
         params = dsp.console_params(*adjust(found.mix), sample_rate=rate)
         strips = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, heard.side), params.tracks)
-        rest = Mix(strips.input_gain_db, strips.pan, strips.equalizer, params.master_bus.equalizer)
+        pan = placed(strips.pan, heard)
+        rest = Mix(strips.input_gain_db, pan, strips.equalizer, params.master_bus.equalizer)
         params = with_mix(params._replace(tracks=strips), rest, heard.side)
         return rest, now._replace(params=params, rest=rest)
 

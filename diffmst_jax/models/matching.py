@@ -26,6 +26,7 @@ from diffmst_jax.models.picture import (
     level_error,
     paired,
     picture,
+    placed,
 )
 
 STEPS = 80
@@ -140,7 +141,7 @@ def match(
 
     def objective(flat: Array, free: Array) -> Array:
         away = unflattened(flat)
-        mix = _settings(rest, away, tracks.side, rate, farthest)
+        mix = _settings(rest, away, tracks, rate, farthest)
         boosts = boosts_db(tracks, mix, rate)
         seen = picture(tracks, mix, rate, boosts)
         apart = _distance(seen, wanted, free) + SEGMENTS_WEIGHT * _mean_distance(
@@ -159,7 +160,7 @@ def match(
         return optax.apply_updates(flat, updates), memory
 
     last, _ = jax.lax.fori_loop(0, STEPS, step, (start, adam.init(start)))
-    mix = _settings(rest, unflattened(last), tracks.side, rate, farthest)
+    mix = _settings(rest, unflattened(last), tracks, rate, farthest)
     missing_db = wanted.loudness_db - picture(tracks, mix, rate).loudness_db
     allowed = dsp.console_ranges(sample_rate=rate).tracks.input_gain_db
     louder = mix._replace(gain_db=_inside(mix.gain_db + missing_db, allowed))
@@ -235,17 +236,17 @@ def _distance(
     )
 
 
-def _settings(rest: Mix, moved: Mix, side: Array, rate: int, farthest: Mix) -> Mix:
+def _settings(rest: Mix, moved: Mix, tracks: Heard, rate: int, farthest: Mix) -> Mix:
     """Settings that lie `moved` units away from `rest`."""
     way = jax.tree.map(
         lambda unit, farthest, m: farthest * jnp.tanh(m * (unit / farthest)),
         UNIT,
         farthest,
-        paired(moved, side),
+        paired(moved, tracks.side),
     )
     return Mix(
         gain_db=rest.gain_db + way.gain_db,
-        pan=jnp.clip(rest.pan + way.pan, MARGIN, 1.0 - MARGIN),
+        pan=placed(jnp.clip(rest.pan + way.pan, MARGIN, 1.0 - MARGIN), tracks),
         equalizer=_retuned(rest.equalizer, way.equalizer, rate),
         master=_retuned(rest.master, way.master, rate),
     )

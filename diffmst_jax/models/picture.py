@@ -17,6 +17,7 @@ from diffmst_jax.models.energies import k_weights
 from diffmst_jax.models.front_end import POWER_FLOOR
 from dsp.loudness import OFFSET_DB
 from dsp.numerics import EXACT, matmul
+from dsp.stereo import CENTRE
 
 NEPERS_PER_DB = float(np.log(10.0) / 20.0)
 LEAST_MAGNITUDE = 1e-9  # of a track in a band: nothing, with a finite root
@@ -55,6 +56,7 @@ class Heard(NamedTuple):
         segments: the same of parts of what was heard; None where only the whole counts.
         excitation: of every strip over time, see `masking`, `(tracks, 24, slots)`; None where it
             does not count how well each is heard.
+        centred: which tracks stay in the middle, bool `(tracks,)`; None where all may move.
     """
 
     energy: Array
@@ -65,6 +67,7 @@ class Heard(NamedTuple):
     peaks: Array | None = None
     segments: "Segments | None" = None
     excitation: Array | None = None
+    centred: Array | None = None
 
 
 class Segments(NamedTuple):
@@ -104,6 +107,11 @@ def paired(mix: Mix, side: Array) -> Mix:
     own = mix.gain_db, mix.pan, mix.equalizer
     gain_db, pan, equalizer = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, side), own)
     return Mix(gain_db, pan, equalizer, mix.master)
+
+
+def placed(pan: Array, tracks: Heard) -> Array:
+    """Positions, those of `centred` tracks in the middle."""
+    return pan if tracks.centred is None else jnp.where(tracks.centred, CENTRE, pan)
 
 
 def positions(pan: Array, side: Array) -> Array:

@@ -11,7 +11,6 @@ from diffmst_jax.mixing.amount import (
     Amounts,
     apply_amounts,
     free_settings,
-    locked_strips,
     parse_amount,
     recorded_level_db,
     scale_compressor,
@@ -21,9 +20,13 @@ from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.baselines import plain_sum
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.tracks import assemble, split_channels
+from diffmst_jax.mixing.tracks import assemble, split_channels, strips_named
 
 NONE = parse_amount("0")
+
+
+def locked_strips(settings, patterns):
+    return strips_named(settings.strips, patterns, option="--lock")
 
 
 @pytest.fixture(scope="module")
@@ -210,3 +213,14 @@ def test_what_is_not_wanted_is_not_free(mixed):
     assert free.tracks.equalizer.gain_db.shape == (4, 6)
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(free.master_bus))
     assert all(np.all(leaf) for leaf in jax.tree.leaves(free.fx_bus))
+
+
+def test_of_what_is_centred_all_but_its_position_is_free(mixed):
+    locked, centred = np.zeros(4, bool), np.array([False, True, False, False])
+    all_free = free_settings(mixed.console, Amounts(), locked)
+    free = free_settings(mixed.console, Amounts(), locked, centred)
+    np.testing.assert_array_equal(free.tracks.pan, ~centred)
+    pan = all_free.tracks.pan
+    jax.tree.map(
+        np.testing.assert_array_equal, free._replace(tracks=free.tracks._replace(pan=pan)), all_free
+    )

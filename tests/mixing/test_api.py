@@ -89,6 +89,30 @@ def test_a_reference_shorter_than_the_model_s_first_frame_is_refused(song, tmp_p
         mix(song, short, model=slow)
 
 
+def test_centred_tracks_stay_in_the_middle_also_when_refined(mixed, song, reference, model):
+    """Stereo ones as recorded, which is the middle of their range."""
+    assert np.min(np.abs(mixed.console.params.tracks.pan - 0.5)) > 1e-3
+    for steps in (0, 2):
+        pan = mix(
+            song, reference, model=model, centre=["*kick*", "*pad*"], refine=steps
+        ).console.params.tracks.pan
+        names = [strip.file for strip in mixed.console.strips]
+        centred = np.array(["kick" in name or "pad" in name for name in names])
+        np.testing.assert_array_equal(pan[centred], 0.5)
+        assert np.min(np.abs(pan[~centred] - 0.5)) > 1e-3
+
+
+def test_tracks_may_be_one_array(model):
+    tracks = np.concatenate([bursts(2.0, 2.0, 1), tone(2.0, 440.0)])
+    reference = np.concatenate([tone(2.0, 80.0), tone(2.0, 660.0)])
+    result = mix(tracks, reference, model=model)
+    assert [strip.file for strip in result.console.strips] == ["track_1", "track_2"]
+    named = mix(dict(zip("ab", tracks, strict=True)), reference, model=model)
+    np.testing.assert_array_equal(result.audio, named.audio)
+    with pytest.raises(InputError, match=r"tracks: is an array with shape \(1, 2, 88200\)"):
+        mix(tracks[None], reference, model=model)
+
+
 def test_the_level_of_the_reference_does_not_matter(mixed, model, song, reference, tmp_path):
     quiet = tmp_path / "finished.wav"
     write_audio(quiet, 0.1 * read_audio(reference), sample_rate=SAMPLE_RATE, subtype="FLOAT")

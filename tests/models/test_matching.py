@@ -401,6 +401,22 @@ def test_a_pair_has_one_setting_and_leans_as_one():
     )  # fmt: skip
 
 
+def test_centred_tracks_stay_in_the_middle_and_others_make_up_for_them():
+    """A reference that leans, of which the others take over the balance and the width."""
+    statistics, tracks, measured = heard()
+    rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
+    wanted = look(tracks, random_mix())._replace(imbalance=jnp.asarray(0.3))
+    centred = jnp.asarray([True, True, True, False])
+    free = solve(tracks, wanted, rest).mix
+    found = solve(tracks._replace(centred=centred), wanted, rest).mix
+    assert np.min(np.abs(free.pan[:3] - 0.5)) > 0.01
+    np.testing.assert_array_equal(found.pan[:3], 0.5)
+    assert np.abs(found.pan[3] - 0.5) > np.abs(free.pan[3] - 0.5)
+    put = free._replace(pan=jnp.where(centred, 0.5, free.pan))
+    apart, merely_put = (error(look(tracks, mix), wanted) for mix in (found, put))
+    assert apart.imbalance < 0.5 * merely_put.imbalance
+
+
 def test_input_gains_stay_inside_their_range_however_loud_a_mix_is_wanted():
     statistics, tracks, measured = heard()
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)

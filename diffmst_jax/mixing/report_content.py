@@ -9,7 +9,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.amount import is_partial
+from diffmst_jax.mixing.amount import Amounts, is_partial, parse_amount
 from diffmst_jax.mixing.charts import MINUS, plain, signed
 from diffmst_jax.mixing.compare import MATCHED_LUFS, View, loudest_stretch
 from diffmst_jax.mixing.heard import BURIED, strip_audibility
@@ -26,6 +26,7 @@ from diffmst_jax.mixing.render import Rendered
 from diffmst_jax.mixing.report import ReportContent
 from diffmst_jax.mixing.report_player import EXCERPT_S
 from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ, StripView
+from diffmst_jax.mixing.report_verdict import total
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.mixing.words import (
@@ -37,7 +38,11 @@ from diffmst_jax.mixing.words import (
     listed,
     pan_words,
     reduction_words,
+    significant,
 )
+
+UNRELATED = 0.05
+"""Style distance of two finished songs that have nothing to do with each other, about."""
 
 SMALLEST_CHANGE = 1e-9
 SMALL_MOVE_DB = 0.5
@@ -116,6 +121,13 @@ def warnings(facts: MixFacts) -> list[str]:
         f"{name} is mono and counts as both channels: nothing is to be learned from it about width."
         for name in facts.mono_references
     ]
+    distance = total(facts.views[-2])
+    is_whole = parse_amount(settings.provenance.amount) == Amounts()
+    if distance > UNRELATED and is_whole and settings.provenance.refinement is None:
+        texts.append(
+            f"The mix is still {significant(distance)} away from the reference, where two "
+            f"unrelated songs are about {UNRELATED} apart; try --refine 60."
+        )
     missing = settings.target.loudness_lufs - facts.finished.loudness_lufs
     if math.isinf(missing):
         texts.append("The mix is silent.")

@@ -14,6 +14,7 @@ from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
 from diffmst_jax.mixing.output import OutputTarget, finish
 from diffmst_jax.mixing.reference import read_reference
 from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.models import Model
 from tests.mixing.songs import TINY, bursts, tiny_module, tone
 
@@ -122,6 +123,28 @@ def test_the_level_of_the_reference_does_not_matter(mixed, model, song, referenc
 
 def test_what_was_left_out_is_said(mixed):
     assert mixed.report.warnings[0] == "silent.wav was left out: it is silent."
+
+
+def test_a_mix_that_is_still_far_advises_to_refine(mixed):
+    """Not where only a part was wanted, or what can be done was done."""
+
+    def advised(distance, **origin):
+        facts = mixed.report.facts
+        terms = facts.views[-2].distance._replace(total=distance)
+        views = [*facts.views[:-2], facts.views[-2]._replace(distance=terms), facts.views[-1]]
+        provenance = facts.settings.provenance._replace(**origin)
+        settings = dataclasses.replace(facts.settings, provenance=provenance)
+        report = dataclasses.replace(
+            mixed.report, facts=facts._replace(views=views, settings=settings)
+        )
+        return any("try --refine 60" in text for text in report.warnings)
+
+    assert advised(0.06)
+    assert not advised(0.04)
+    assert not advised(0.06, amount="0.5")
+    assert not advised(0.06, amount="eq=0")
+    note = RefinementNote(60, 0.1, 0.06, None, None, None, None)
+    assert not advised(0.06, refinement=note)
 
 
 def test_a_mix_that_stays_quieter_says_so(mixed):

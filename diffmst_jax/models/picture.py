@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 import dsp
-from diffmst_jax.models.energies import k_weights
+from diffmst_jax.models.energies import LOWEST_HZ, k_weights
 from diffmst_jax.models.front_end import POWER_FLOOR
 from dsp.loudness import OFFSET_DB
 from dsp.numerics import EXACT, matmul
@@ -56,6 +56,8 @@ class Heard(NamedTuple):
         segments: the same of parts of what was heard; None where only the whole counts.
         excitation: of every strip over time, see `masking`, `(tracks, 24, slots)`; None where it
             does not count how well each is heard.
+        lowest: shares of a track's energy in the lowest band near `LOWEST_HZ`, `(tracks, 6)`; None
+            where `hz` is to stand for that band too.
         centred: which tracks stay in the middle, bool `(tracks,)`; None where all may move.
     """
 
@@ -67,6 +69,7 @@ class Heard(NamedTuple):
     peaks: Array | None = None
     segments: "Segments | None" = None
     excitation: Array | None = None
+    lowest: Array | None = None
     centred: Array | None = None
 
 
@@ -168,7 +171,7 @@ def _log_sum(magnitudes: Array) -> Array:
 def strip_gains(tracks: Heard, mix: Mix, rate: int) -> Array:
     """What input gain and equaliser of every track multiply it by in each band, `(tracks, 24)`."""
     own, _ = _responses_db(tracks, mix, rate)
-    return _band_gains(tracks, mix, own)
+    return _band_gains(tracks, mix, _in_bands(own, tracks))
 
 
 def _band_gains(tracks: Heard, mix: Mix, boosts: Array) -> Array:
@@ -181,20 +184,34 @@ def _band_gains(tracks: Heard, mix: Mix, boosts: Array) -> Array:
 def boosts_db(tracks: Heard, mix: Mix, rate: int) -> Array:
     """What the equalisers of track and master together do in each band, `(tracks, 24)`."""
     own, master = _responses_db(tracks, mix, rate)
-    return own + master
+    return _in_bands(own + master, tracks)
 
 
 def _responses_db(tracks: Heard, mix: Mix, rate: int) -> tuple[Array, Array]:
-    """What the equalisers of the tracks and that of the master bus do, each `(tracks, 24)`."""
+    """What the equalisers of the tracks and that of the master bus do, wherever they are read."""
     # Both at once: half of the program to compile.
     master = jax.tree.map(
         lambda leaf: jnp.broadcast_to(leaf, mix.equalizer.gain_db.shape), mix.master
     )
     both = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), mix.equalizer, master)
-    hz = jnp.concatenate([tracks.hz, tracks.hz])
+    places = tracks.hz
+    if tracks.lowest is not None:
+        low = jnp.broadcast_to(jnp.asarray(LOWEST_HZ, places.dtype), tracks.lowest.shape)
+        places = jnp.concatenate([low, places[:, 1:]], axis=1)
+    hz = jnp.concatenate([places, places])
     response = jax.vmap(lambda p, f: dsp.equalizer_response(p, f, sample_rate=rate))(both, hz)
     own, masters = jnp.split(response, 2)
     return own, masters
+
+
+def _in_bands(response_db: Array, tracks: Heard) -> Array:
+    """Decibels in each band, `(tracks, 24)`, in the lowest by the energy that comes through."""
+    if tracks.lowest is None:
+        return response_db
+    low, rest = jnp.split(response_db, [tracks.lowest.shape[1]], axis=1)
+    highest = jax.lax.stop_gradient(jnp.max(low, axis=1, keepdims=True))
+    power = jnp.sum(tracks.lowest * jnp.exp(2.0 * NEPERS_PER_DB * (low - highest)), axis=1)
+    return jnp.concatenate([highest + 10.0 * jnp.log10(power)[:, None], rest], axis=1)
 
 
 def _crest_db(peaks: Array | None, gain: Array, power: Array) -> Array:

@@ -31,12 +31,14 @@ class Spectra(NamedTuple):
         hz: where in each band of the loss the energy of a signal lies, `(..., signals, 24)`.
         energy: what the signals share, see `energies.shared_energy`, `(..., 24, signals, signals)`.
         segments: the same of equal parts of the frames, `(..., segments, 24, signals, signals)`.
+        lowest: shares of the lowest band's energy near `energies.LOWEST_HZ`, `(..., signals, 6)`.
     """
 
     bands: Array
     hz: Array
     energy: Array
     segments: Array
+    lowest: Array
 
 
 def analyse(
@@ -90,7 +92,7 @@ def _analyse(
         )
 
     firsts, counts = jnp.array([run[0] for run in runs]), jnp.array([len(run) for run in runs])
-    _, (bands, energies, moments) = lax.scan(transform, None, (firsts, counts))
+    _, (bands, energies, moments, lowest) = lax.scan(transform, None, (firsts, counts))
     places = [number * widest + np.arange(len(run)) for number, run in enumerate(runs)]
     bands = jnp.moveaxis(bands, 0, -3)
     bands = bands.reshape(*bands.shape[:-3], -1, config.bands)
@@ -104,6 +106,7 @@ def _analyse(
         hz=_mean_hz(level, jnp.sum(moments, axis=0) / frames),
         energy=energy,
         segments=jnp.stack([s / n for s, n in zip(sums, lengths, strict=True)], axis=-4),
+        lowest=_shares(jnp.sum(lowest, axis=0) / frames),
     )
 
 
@@ -118,6 +121,13 @@ def _mean_hz(level: Array, moment: Array) -> Array:
     faint = QUIETEST * jnp.max(level, axis=-1, keepdims=True) + np.finfo(np.float32).tiny
     centre = jnp.broadcast_to(jnp.log(jnp.asarray(style_band_hz(), level.dtype)), level.shape)
     return jnp.exp((moment + faint * centre) / (level + faint))
+
+
+def _shares(energies: Array) -> Array:
+    """Shares of a sum; equal ones where there is nothing."""
+    faint = np.finfo(np.float32).tiny
+    whole = jnp.sum(energies, axis=-1, keepdims=True)
+    return (energies + faint) / (whole + energies.shape[-1] * faint)
 
 
 def _split(frames: np.ndarray, length: int) -> list[np.ndarray]:

@@ -224,9 +224,41 @@ def test_an_equaliser_acts_where_the_energy_of_a_track_lies():
     ]
     seen = 20 * np.log10(strip_gains(known, cut, RATE) / strip_gains(known, rest, RATE))[3, 0]
     np.testing.assert_allclose(seen, reduction[1] - reduction[0], atol=0.3)
-    middle = known._replace(hz=jnp.broadcast_to(style_band_hz(), (4, 24)))
+    middle = known._replace(hz=jnp.broadcast_to(style_band_hz(), (4, 24)), lowest=None)
     seen = 20 * np.log10(strip_gains(middle, cut, RATE) / strip_gains(middle, rest, RATE))[3, 0]
     assert seen - (reduction[1] - reduction[0]) > 1.0
+
+
+@pytest.mark.parametrize("gain_db", [-11.3, 8.0])
+def test_a_shelf_that_rings_is_read_all_over_the_lowest_band(gain_db):
+    """It has a bump beside its corner: at one frequency it does another thing than to the band."""
+    tracks, _ = audio()
+    rng = np.random.default_rng(3)
+    spectrum = np.fft.rfft(rng.standard_normal(TIME))
+    hz = np.fft.rfftfreq(TIME, 1 / RATE)
+    low = np.fft.irfft(np.where((hz > 25) & (hz < 100), spectrum, 0.0), TIME)
+    known = hear(tracks.at[3].set(jnp.asarray(low / np.std(low) * 0.1, jnp.float32)))
+    np.testing.assert_allclose(np.sum(known.lowest, axis=1), 1.0, rtol=1e-5)
+    rest = resting_mix(heard()[0], ALL, PAIR, heard()[2], RATE)
+    flat = rest._replace(equalizer=rest.equalizer._replace(gain_db=jnp.zeros((4, 6))))
+    rung = flat._replace(
+        equalizer=flat.equalizer._replace(
+            gain_db=flat.equalizer.gain_db.at[:, 0].set(gain_db),
+            frequency_hz=flat.equalizer.frequency_hz.at[:, 0].set(79.4),
+            q_factor=flat.equalizer.q_factor.at[:, 0].set(3.7),
+        )
+    )
+    tracks = tracks.at[3].set(jnp.asarray(low / np.std(low) * 0.1, jnp.float32))
+    levels = [
+        10 * np.log10(np.mean(np.square(mixed(tracks, mix).tracks[3]))) for mix in (flat, rung)
+    ]
+
+    def error(known):
+        seen = strip_gains(known, rung, RATE) / strip_gains(known, flat, RATE)
+        return 20 * np.log10(seen[3, 0]) - (levels[1] - levels[0])
+
+    assert np.abs(error(known)) < 1.5
+    assert np.abs(error(known)) < 0.5 * np.abs(error(known._replace(lowest=None)))
 
 
 def test_segments_are_parts_of_the_whole_and_as_peaky_as_what_sounds_in_them():

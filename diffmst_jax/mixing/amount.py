@@ -10,7 +10,7 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.settings import MixSettings, rounded
+from diffmst_jax.mixing.settings import DECIMALS, MixSettings, rounded
 from dsp.stereo import CENTRE
 
 SMALLEST_AMOUNT = 1e-9
@@ -96,7 +96,8 @@ def apply_amounts(
     tracks, ranges = settings.params.tracks, RANGES.tracks
     predicted = settings.source_gain_db + tracks.input_gain_db
     input_gain = recorded + level * (predicted - recorded) - settings.source_gain_db
-    input_gain = np.clip(input_gain, *ranges.input_gain_db)
+    # Rounded before thresholds follow it: done again, nothing moves.
+    input_gain = np.round(np.clip(input_gain, *ranges.input_gain_db), DECIMALS)
     moved = input_gain - tracks.input_gain_db
     compressor = scale_compressor(tracks.compressor, dynamics)
     threshold = np.clip(compressor.threshold_db + moved, *ranges.compressor.threshold_db)

@@ -61,7 +61,7 @@ def _errors_db(folder: Path, mixes: int, length: int) -> np.ndarray:
 def _hear(x: jax.Array, side: jax.Array) -> Heard:
     found = analyse(x, CompactConfig(), sample_rate=SAMPLE_RATE)
     spectrum = style_spectrum(x[None], sample_rate=SAMPLE_RATE)[0]
-    return Heard(found.energy, spectrum, found.hz, jnp.ones(len(x), bool), side)
+    return Heard(found.energy, spectrum, found.hz, found.lowest, jnp.ones(len(x), bool), side)
 
 
 @jax.jit

@@ -161,7 +161,7 @@ class CompactModel(nnx.Module):
         spectra = analyse(tracks, encoder, sample_rate=rate, segments=max(segments, 1))
         track = band_statistics(tracks, spectra)
         magnitudes = style_spectrum(tracks, sample_rate=rate)
-        heard = Heard(spectra.energy, magnitudes, spectra.hz, mask, side, lowest=spectra.lowest)
+        heard = Heard(spectra.energy, magnitudes, spectra.hz, spectra.lowest, mask, side)
         if segments:
             heard = heard._replace(segments=jax.vmap(hear_segments)(heard, spectra.segments))
         spectra = analyse(reference, encoder, sample_rate=rate, views=VIEWS)

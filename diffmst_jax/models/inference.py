@@ -230,7 +230,8 @@ class Model:
         shared_db = pair_gains_db(gain_db[audible], pairs)
         gains = (10.0 ** (shared_db[:, None] / 20.0)).astype(np.float32)
         heard = tracks if audible.all() else tracks[audible]
-        centred = None if centred is None or not centred[audible].any() else centred[audible]
+        wanted = np.zeros(len(audible), bool) if centred is None else np.asarray(centred, bool)
+        centred = wanted[audible] if wanted[audible].any() else None
         return _Heard(heard, gains, pairs, np.asarray(level_reference.audio), audible, centred)
 
     @property

@@ -47,7 +47,9 @@ class Heard(NamedTuple):
         energy: what they share in each band, `(24, tracks, tracks)`; zero where masked.
         spectrum: log of the mean magnitude in each band, as the loss measures it, `(tracks, 24)`.
         hz: where in each band the energy of a track lies, `(tracks, 24)`: an equaliser may do
-            something else there than in the middle of the band.
+            something else there than in the middle of the band. Of the lowest band, which is wide,
+            `lowest` says more.
+        lowest: shares of a track's energy in the lowest band near `LOWEST_HZ`, `(tracks, 6)`.
         mask: which tracks are there, bool `(tracks,)`.
         side: -1 for the left channel of a pair, whose right one is the next track and has 1, else
             0; `(tracks,)`.
@@ -56,20 +58,18 @@ class Heard(NamedTuple):
         segments: the same of parts of what was heard; None where only the whole counts.
         excitation: of every strip over time, see `masking`, `(tracks, 24, slots)`; None where it
             does not count how well each is heard.
-        lowest: shares of a track's energy in the lowest band near `LOWEST_HZ`, `(tracks, 6)`; None
-            where `hz` is to stand for that band too.
         centred: which tracks stay in the middle, bool `(tracks,)`; None where all may move.
     """
 
     energy: Array
     spectrum: Array
     hz: Array
+    lowest: Array
     mask: Array
     side: Array
     peaks: Array | None = None
     segments: "Segments | None" = None
     excitation: Array | None = None
-    lowest: Array | None = None
     centred: Array | None = None
 
 
@@ -194,10 +194,8 @@ def _responses_db(tracks: Heard, mix: Mix, rate: int) -> tuple[Array, Array]:
         lambda leaf: jnp.broadcast_to(leaf, mix.equalizer.gain_db.shape), mix.master
     )
     both = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), mix.equalizer, master)
-    places = tracks.hz
-    if tracks.lowest is not None:
-        low = jnp.broadcast_to(jnp.asarray(LOWEST_HZ, places.dtype), tracks.lowest.shape)
-        places = jnp.concatenate([low, places[:, 1:]], axis=1)
+    low = jnp.broadcast_to(jnp.asarray(LOWEST_HZ, tracks.hz.dtype), tracks.lowest.shape)
+    places = jnp.concatenate([low, tracks.hz[:, 1:]], axis=1)
     hz = jnp.concatenate([places, places])
     response = jax.vmap(lambda p, f: dsp.equalizer_response(p, f, sample_rate=rate))(both, hz)
     own, masters = jnp.split(response, 2)
@@ -206,8 +204,6 @@ def _responses_db(tracks: Heard, mix: Mix, rate: int) -> tuple[Array, Array]:
 
 def _in_bands(response_db: Array, tracks: Heard) -> Array:
     """Decibels in each band, `(tracks, 24)`, in the lowest by the energy that comes through."""
-    if tracks.lowest is None:
-        return response_db
     low, rest = jnp.split(response_db, [tracks.lowest.shape[1]], axis=1)
     highest = jax.lax.stop_gradient(jnp.max(low, axis=1, keepdims=True))
     power = jnp.sum(tracks.lowest * jnp.exp(2.0 * NEPERS_PER_DB * (low - highest)), axis=1)

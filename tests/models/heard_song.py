@@ -41,7 +41,7 @@ def energies(tracks):
 def hear(tracks, side=PAIR) -> Heard:
     """What the picture knows of four tracks."""
     found = spectra(tracks)
-    return Heard(found.energy, magnitudes(tracks), found.hz, ALL, side, lowest=found.lowest)
+    return Heard(found.energy, magnitudes(tracks), found.hz, found.lowest, ALL, side)
 
 
 @functools.cache

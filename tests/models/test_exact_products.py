@@ -27,8 +27,8 @@ def seen(tracks):
     mix = Mix(jnp.zeros(3), jnp.full(3, 0.5), equalizer, master)
     energy = jnp.ones((24, 3, 3))
     peaks = samples_in_bands(tracks, jnp.arange(8), sample_rate=RATE)
-    there, hz = jnp.ones(3, bool), jnp.full((3, 24), 1000.0)
-    heard = Heard(energy, jnp.zeros((3, 24)), hz, there, jnp.zeros(3, jnp.int32), peaks)
+    there, hz, lowest = jnp.ones(3, bool), jnp.full((3, 24), 1000.0), jnp.full((3, 6), 1 / 6)
+    heard = Heard(energy, jnp.zeros((3, 24)), hz, lowest, there, jnp.zeros(3, jnp.int32), peaks)
     return picture(heard, mix, RATE)
 
 

@@ -12,6 +12,7 @@ import dsp
 from diffmst_jax.losses import style_features
 from diffmst_jax.losses.audio_features import BARK_FLOOR
 from diffmst_jax.models.bands import style_band_hz
+from diffmst_jax.models.energies import LOWEST_HZ
 from diffmst_jax.models.masking import excitation_over_time, heard_shares
 from diffmst_jax.models.matching import (
     AUDIBLE,
@@ -93,6 +94,12 @@ def random_mix() -> Mix:
         master=flat.master._replace(gain_db=draw(6)),
     )
     return paired(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), mix), PAIR)
+
+
+def at_one_place(hz: float, tracks: int):
+    """As if all that a track has in the lowest band lay at the place nearest to `hz`."""
+    nearest = np.argmin(np.abs(np.log(LOWEST_HZ / hz)))
+    return jnp.tile(jnp.asarray(np.arange(len(LOWEST_HZ)) == nearest, jnp.float32), (tracks, 1))
 
 
 def error(seen: Picture, wanted: Picture) -> Picture:
@@ -224,7 +231,7 @@ def test_an_equaliser_acts_where_the_energy_of_a_track_lies():
     ]
     seen = 20 * np.log10(strip_gains(known, cut, RATE) / strip_gains(known, rest, RATE))[3, 0]
     np.testing.assert_allclose(seen, reduction[1] - reduction[0], atol=0.3)
-    middle = known._replace(hz=jnp.broadcast_to(style_band_hz(), (4, 24)), lowest=None)
+    middle = known._replace(lowest=at_one_place(121.0, 4))
     seen = 20 * np.log10(strip_gains(middle, cut, RATE) / strip_gains(middle, rest, RATE))[3, 0]
     assert seen - (reduction[1] - reduction[0]) > 1.0
 
@@ -237,7 +244,8 @@ def test_a_shelf_that_rings_is_read_all_over_the_lowest_band(gain_db):
     spectrum = np.fft.rfft(rng.standard_normal(TIME))
     hz = np.fft.rfftfreq(TIME, 1 / RATE)
     low = np.fft.irfft(np.where((hz > 25) & (hz < 100), spectrum, 0.0), TIME)
-    known = hear(tracks.at[3].set(jnp.asarray(low / np.std(low) * 0.1, jnp.float32)))
+    tracks = tracks.at[3].set(jnp.asarray(low / np.std(low) * 0.1, jnp.float32))
+    known = hear(tracks)
     np.testing.assert_allclose(np.sum(known.lowest, axis=1), 1.0, rtol=1e-5)
     rest = resting_mix(heard()[0], ALL, PAIR, heard()[2], RATE)
     flat = rest._replace(equalizer=rest.equalizer._replace(gain_db=jnp.zeros((4, 6))))
@@ -248,7 +256,6 @@ def test_a_shelf_that_rings_is_read_all_over_the_lowest_band(gain_db):
             q_factor=flat.equalizer.q_factor.at[:, 0].set(3.7),
         )
     )
-    tracks = tracks.at[3].set(jnp.asarray(low / np.std(low) * 0.1, jnp.float32))
     levels = [
         10 * np.log10(np.mean(np.square(mixed(tracks, mix).tracks[3]))) for mix in (flat, rung)
     ]
@@ -258,7 +265,24 @@ def test_a_shelf_that_rings_is_read_all_over_the_lowest_band(gain_db):
         return 20 * np.log10(seen[3, 0]) - (levels[1] - levels[0])
 
     assert np.abs(error(known)) < 1.5
-    assert np.abs(error(known)) < 0.5 * np.abs(error(known._replace(lowest=None)))
+    at_its_mean = known._replace(lowest=at_one_place(known.hz[3, 0], 4))
+    assert np.abs(error(known)) < 0.5 * np.abs(error(at_its_mean))
+
+
+def test_the_slopes_of_what_equalisers_do_are_those_of_differences():
+    """In the lowest band, where powers are added up, and in the others."""
+    _, tracks, _ = heard()
+    mix, rng = random_mix(), np.random.default_rng(5)
+    direction, weights = (rng.standard_normal(shape) for shape in ((4, 6), (4, 24)))
+
+    def total(step):
+        gain_db = mix.equalizer.gain_db + step * jnp.asarray(direction, jnp.float32)
+        moved = mix._replace(equalizer=mix.equalizer._replace(gain_db=gain_db))
+        return jnp.sum(jnp.asarray(weights, jnp.float32) * boosts_db(tracks, moved, RATE))
+
+    sloped = quick_jit(jax.value_and_grad(total))
+    (high, _), (low, _), (_, slope) = (sloped(step) for step in (0.1, -0.1, 0.0))
+    np.testing.assert_allclose(slope, (high - low) / 0.2, rtol=2e-3)
 
 
 def test_segments_are_parts_of_the_whole_and_as_peaky_as_what_sounds_in_them():
@@ -400,6 +424,7 @@ def test_a_free_level_leads_away_from_bass_that_makes_nearly_all_of_the_loudness
         energy=jnp.asarray(1e-4 * own, jnp.float32),
         spectrum=jnp.log(magnitude),
         hz=jnp.asarray(np.tile(bands, (2, 1)), jnp.float32),
+        lowest=at_one_place(121.0, 2),
         mask=jnp.ones(2, bool),
         side=jnp.zeros(2, jnp.int32),
     )

@@ -16,6 +16,9 @@ from typing import NamedTuple
 from diffmst_jax.errors import InputError
 from diffmst_jax.reaching import is_folder, is_there
 
+LONGEST_STEM = 32
+"""Of a temporary name, which has to fit where the longest name does: 255 bytes."""
+
 
 class _Unfinished(NamedTuple):
     temporary: Path
@@ -40,7 +43,9 @@ def written_beside(path: str | Path) -> Iterator[Path]:
     if is_folder(path):
         raise InputError(path, "is a folder", "give the name of a file to write")
     made = _make_parents(path.parent)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.partial{path.suffix}")
+    temporary = path.with_name(
+        f".{path.stem[:LONGEST_STEM]}.{secrets.token_hex(6)}.partial{path.suffix}"
+    )
     with _listed(_Unfinished(temporary, made), path):
         yield temporary
         _allow_like_new_file(temporary)
@@ -60,8 +65,10 @@ def folder_written_beside(folder: str | Path) -> Iterator[Path]:
     folder = Path(folder)
     check_folder(folder)
     made = _make_parents(folder.parent)
+    # Inside a folder that is there, for what is above it may be read-only or another disk.
+    beside = folder if folder.exists() else folder.parent
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name[:LONGEST_STEM]}.", dir=beside))
     except OSError as error:
         _remove_folders(made)
         raise _cannot_write(folder, error) from error
@@ -69,7 +76,7 @@ def folder_written_beside(folder: str | Path) -> Iterator[Path]:
         yield temporary
         for item in (temporary, *temporary.iterdir()):
             _allow_like_new_file(item)
-        if not folder.exists():
+        if beside != folder and not folder.exists():
             temporary.rename(folder)
             return
         for item in sorted(temporary.rglob("*")):

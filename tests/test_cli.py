@@ -180,6 +180,7 @@ def test_a_bad_reference_is_named_and_nothing_is_written(place, tmp_path, capsys
         (("--format", "flac", "--bits", "float"), "--bits float"),
         (("--exclude", "Vox*"), "--exclude 'Vox*'"),
         (("--lock", "Vox*"), "--lock 'Vox*'"),
+        (("--lock", "Vox*", "--solo-master"), "--lock 'Vox*'"),
         (("--centre", "Vox*"), "--centre 'Vox*'"),
     ],
 )

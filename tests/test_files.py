@@ -70,6 +70,29 @@ def test_a_folder_keeps_other_files_and_replaces_its_own(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["out"]
 
 
+def test_nothing_is_written_above_a_folder_that_is_there(tmp_path):
+    """What is above it may be read-only, or another disk."""
+    out = tmp_path / "out"
+    out.mkdir()
+    with folder_written_beside(out) as beside:
+        assert [item.name for item in tmp_path.iterdir()] == ["out"]
+        (beside / "x.txt").write_text("new")
+        assert not (out / "x.txt").exists()
+    assert [item.name for item in out.iterdir()] == ["x.txt"]
+    with pytest.raises(Interrupted):
+        write_half_a_folder(out, Interrupted)
+    assert [item.name for item in out.iterdir()] == ["x.txt"]
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "鼓"])
+def test_the_longest_name_can_be_written(tmp_path, letter):
+    """Names have at most 255 bytes, of which the temporary one needs some for itself."""
+    name = letter * (250 // len(letter.encode())) + ".wav"
+    with written_beside(tmp_path / name) as beside:
+        beside.write_text("new")
+    assert (tmp_path / name).read_text() == "new"
+
+
 def test_what_is_written_gets_the_rights_of_a_new_file(tmp_path):
     plain = tmp_path / "plain.txt"
     plain.touch()

@@ -98,7 +98,9 @@ def _add_references(parser: argparse.ArgumentParser) -> None:
         help="another reference; weights count beside each other, 1 if not given",
     )
     group.add_argument(
-        "--section", metavar="FROM-TO", help="follow this part of the reference only: 0:30-1:10"
+        "--section",
+        metavar="FROM-TO",
+        help="follow this part of the reference only: 0:30-1:10, or 0-1:10, or 1:10- to its end",
     )
     group.add_argument(
         "--save-preset",

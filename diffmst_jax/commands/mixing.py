@@ -50,7 +50,7 @@ def run_mix(options: argparse.Namespace) -> int:
             section=options.section,
             loudness_lufs=options.loudness,
             ceiling_dbtp=options.ceiling,
-            lock=["*"] if options.solo_master else options.lock,
+            lock=[*options.lock, *(["*"] if options.solo_master else [])],
             centre=options.centre,
             exclude=options.exclude,
             progress=tell,

@@ -19,6 +19,7 @@ from diffmst_jax.mixing.inputs import (
     References,
     Tracks,
     check_lengths,
+    check_wishes,
     gather_references,
     gather_tracks,
     reference_files,
@@ -73,10 +74,10 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
             several, with equal weights in a sequence, with their own in a mapping.
         model: name of a packaged model, a model folder, or a loaded model.
         amount: how much of the prediction to apply, 0 to 1, or per group: `"eq=0.5,pan=0"`.
-        refine: most steps of gradient descent from the prediction, none by default.
+        refine: most steps of gradient descent from the prediction, 0 to 1000, none by default.
         section: which part of the reference to follow, `"0:30-1:10"`.
-        loudness_lufs: integrated loudness of the result.
-        ceiling_dbtp: highest true peak of the result.
+        loudness_lufs: integrated loudness of the result, -60 to -5.
+        ceiling_dbtp: highest true peak of the result, -20 to 0.
         lock: a pattern (`"Vox*"`) of tracks to leave as they are, or several; `"*"` leaves only the
             master bus to do something.
         centre: a pattern of tracks to leave in the middle, or several; stereo ones as recorded.
@@ -87,6 +88,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     Raises:
         InputError: something given cannot be used; says what and why.
     """
+    check_wishes(loudness_lufs, ceiling_dbtp, refine)
     tell, tracks = progress or _ignore, with_names(tracks)
     choices = Choices(parse_amount(str(amount)), refine, lock, centre)
     predicted = predict(

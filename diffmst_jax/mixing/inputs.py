@@ -16,6 +16,7 @@ from diffmst_jax.audio import (
 )
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.finding import Patterns, check_patterns, find_tracks, matches
+from diffmst_jax.mixing.limits import CEILING_RANGE, LOUDNESS_RANGE, MOST_STEPS
 from diffmst_jax.mixing.reference import (
     Reference,
     ReferenceName,
@@ -49,7 +50,7 @@ Tracks: TypeAlias = (
 NamedTracks: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, np.ndarray]
 """The same, every track with a name."""
 
-OneReference: TypeAlias = str | Path | ReferenceName | Reference | np.ndarray
+OneReference: TypeAlias = str | Path | ReferenceName | Reference | np.ndarray | Array
 References: TypeAlias = OneReference | Sequence[OneReference] | Mapping[str | Path, float]
 """A file, audio `(channels, time)`, several of them, or a mapping from files to weights."""
 
@@ -153,6 +154,21 @@ def reference_files(references: References) -> list[Path]:
     return [item.path for item in _listed(references) if isinstance(item, ReferenceName)]
 
 
+def check_wishes(loudness_lufs: float, ceiling_dbtp: float, refine: int) -> None:
+    """Hold callers from Python to what the command line takes.
+
+    Raises:
+        InputError: a number outside its range, or none.
+    """
+    for name, value, (low, high) in (
+        ("loudness_lufs", loudness_lufs, LOUDNESS_RANGE),
+        ("ceiling_dbtp", ceiling_dbtp, CEILING_RANGE),
+        ("refine", refine, (0, MOST_STEPS)),
+    ):
+        if not low <= value <= high:
+            raise InputError(name, f"is {value}", f"give a number from {low:g} to {high:g}")
+
+
 def track_files(tracks: NamedTracks) -> list[Path]:
     """Files of the tracks."""
     return [] if isinstance(tracks, Mapping) else find_tracks(tracks)[1]
@@ -166,7 +182,7 @@ def song_name(tracks: NamedTracks) -> str:
     return legible(base.resolve().name) or "Mix"
 
 
-def audio_from_array(audio: np.ndarray, name: str, sample_rate: int) -> np.ndarray:
+def audio_from_array(audio: np.ndarray | Array, name: str, sample_rate: int) -> np.ndarray:
     """Check an array and bring it to float32 `(channels, time)` at `SAMPLE_RATE`.
 
     Raises:
@@ -184,7 +200,7 @@ def audio_from_array(audio: np.ndarray, name: str, sample_rate: int) -> np.ndarr
     return resample(array, from_rate=sample_rate, to_rate=SAMPLE_RATE)
 
 
-def _listed(references: References) -> list[ReferenceName | Reference | np.ndarray]:
+def _listed(references: References) -> list[ReferenceName | Reference | np.ndarray | Array]:
     if isinstance(references, Mapping):
         return [
             parse_reference(str(name))._replace(weight=weight)
@@ -192,7 +208,7 @@ def _listed(references: References) -> list[ReferenceName | Reference | np.ndarr
         ]
     if isinstance(references, str | Path):
         return [parse_reference(str(references))]
-    if isinstance(references, Reference | ReferenceName | np.ndarray):
+    if isinstance(references, Reference | ReferenceName | np.ndarray | Array):
         return [references]
     return [item for several in references for item in _listed(several)]
 

@@ -89,7 +89,7 @@ def parse_reference(text: str) -> ReferenceName:
         return ReferenceName(Path(text))
     name, weight, section = text, 1.0, None
     head, equals, tail = name.rpartition("=")
-    if equals and not is_there(Path(name)):
+    if equals and "@" not in tail and not is_there(Path(name)):
         name, weight = head, _weight(text, tail)
     head, at, tail = name.rpartition("@")
     if at and not is_there(Path(name)):

@@ -22,6 +22,7 @@ from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import Progress, Source, counted
 from diffmst_jax.mixing.strip_stream import StripStream
 from diffmst_jax.mixing.tracks import Strip
+from diffmst_jax.reaching import is_there
 
 STEMS_FOLDER = "stems"
 FX_RETURN = "fx return"
@@ -50,10 +51,14 @@ def stems_written_beside(
         The files that will be there.
 
     Raises:
-        InputError: a file is missing or cannot be used, or the place cannot be written to.
+        InputError: a file is missing or cannot be used, the place cannot be written to, or one of
+            the names is taken by what is no stem.
     """
     before = check_stems_folder(folder)
     names = stem_files(settings)
+    for name in sorted(set(names.values()) - before):
+        if is_there(folder / name):
+            raise InputError(folder / name, "is no stem of an earlier mix", ANOTHER_PLACE)
     with folder_written_beside(folder) as beside:
         write_stems(source, settings, beside, progress)
         (beside / CONSOLE_FILE_NAME).write_text(console_text(settings), encoding="utf-8")

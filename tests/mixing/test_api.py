@@ -1,7 +1,10 @@
 import dataclasses
 import json
+import math
 import zipfile
+from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.api import mix, render_file
+from diffmst_jax.mixing.inputs import gather_references, reference_files
 from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
 from diffmst_jax.mixing.output import OutputTarget, finish
 from diffmst_jax.mixing.reference import read_reference
@@ -184,6 +188,27 @@ def test_unusable_references_are_refused(tmp_path, audio, problem):
     write_audio(tmp_path / "x.wav", audio, sample_rate=SAMPLE_RATE)
     with pytest.raises(InputError, match=problem):
         read_reference(tmp_path / "x.wav")
+
+
+def test_a_reference_may_be_an_array_of_jax(song):
+    audio = jnp.asarray(0.1 * np.random.default_rng(0).standard_normal((2, 3 * SAMPLE_RATE)))
+    (read,) = gather_references(audio, section=None, sample_rate=SAMPLE_RATE)
+    np.testing.assert_array_equal(read.audio, np.asarray(audio, np.float32))
+    assert reference_files([audio, "a.wav"]) == [Path("a.wav")]
+
+
+@pytest.mark.parametrize(
+    ("wish", "problem"),
+    [
+        ({"loudness_lufs": -4.0}, "loudness_lufs: is -4.0; give a number from -60 to -5"),
+        ({"ceiling_dbtp": 0.1}, "ceiling_dbtp: is 0.1; give a number from -20 to 0"),
+        ({"ceiling_dbtp": math.nan}, "ceiling_dbtp: is nan"),
+        ({"refine": -1}, "refine: is -1; give a number from 0 to 1000"),
+    ],
+)
+def test_what_no_mix_can_be_is_refused_before_anything_is_read(wish, problem):
+    with pytest.raises(InputError, match=problem):
+        mix("no song", "no reference", **wish)
 
 
 def test_the_package_offers_the_whole_job_and_nothing_it_has_not():

@@ -206,6 +206,23 @@ def test_stems_of_before_leave_and_other_files_stay(place, capsys):
     assert stems_console == (place / "console.json").read_text()
 
 
+def test_stems_do_not_take_the_place_of_a_file_that_is_none(place, capsys):
+    """A track was muted when the stems were written, so its name was free for something else."""
+    command = ["render", "stems", "console.json", "--out", "new/mix.wav", "--stems"]
+    unmuted = (place / "console.json").read_text()
+    (place / "console.json").write_text(unmuted.replace('"muted": false', '"muted": true', 1))
+    assert main(command) == 0
+    mine = place / "new" / "stems" / "1 kick.wav"
+    assert not mine.exists()
+    mine.write_text("mine")
+    before = contents(place / "new")
+    (place / "console.json").write_text(unmuted)
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "1 kick.wav: is no stem of an earlier mix" in capsys.readouterr().err
+    assert contents(place / "new") == before
+
+
 def test_stems_do_not_go_among_files_that_are_none(place, capsys):
     (place / "new" / "stems").mkdir(parents=True)
     (place / "new" / "stems" / "1 kick.wav").write_text("mine")

@@ -63,6 +63,13 @@ def test_a_file_that_is_called_so_wins_over_its_parts(tmp_path):
     assert parse_reference(f"{path}=0.5") == ReferenceName(path, None, 0.5)
 
 
+def test_a_sign_of_a_weight_in_a_name_does_not_keep_from_a_section(tmp_path):
+    path = tmp_path / "my=mix.wav"
+    path.touch()
+    assert parse_reference(f"{path}@0:01-0:03") == ReferenceName(path, Section(1, 3))
+    assert parse_reference(f"{path}@0:01-0:03=2") == ReferenceName(path, Section(1, 3), 2.0)
+
+
 @pytest.mark.parametrize("text", ["a.wav=0", "a.wav=-1", "a.wav=much", "a.wav=inf", "a.wav="])
 def test_wrong_weights_are_refused(text):
     with pytest.raises(InputError, match="weight"):

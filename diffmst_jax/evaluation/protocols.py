@@ -100,7 +100,8 @@ def draw_examples(
     examples = [_example(draft, protocol, names, int(rng.integers(SEED_RANGE))) for draft in drafts]
     if not examples:
         problem = f"has no song with sections for the protocol {protocol.name!r}"
-        raise InputError(SONGS, problem, "give longer songs or a shorter protocol.duration_s")
+        remedy = "give longer songs and references or a shorter protocol.duration_s"
+        raise InputError(SONGS, problem, remedy)
     return examples
 
 
@@ -110,9 +111,14 @@ def find_material(
     measured: Measurements,
     protocol: ProtocolConfig,
 ) -> Material:
-    """Choose songs and references and find where they have sound."""
+    """Choose songs and references and find where they have sound; those without are left out.
+
+    Raises:
+      InputError: no song or reference has any, or a listed reference has none.
+    """
     chosen = _listed({song: song.name for song in songs}, protocol.songs, SONGS, "song")
-    wanted = _listed(reference_names(mixes), protocol.references, REFERENCES, "reference")
+    names = reference_names(mixes)
+    wanted = _listed(names, protocol.references, REFERENCES, "reference")
     paired = bool(protocol.songs and protocol.references)
     if paired and len(chosen) != len(wanted):
         problem = f"lists {len(wanted)} for {len(chosen)} songs"
@@ -123,7 +129,23 @@ def find_material(
     if not kept:
         raise InputError(SONGS, "has no song with sound", "give other songs")
     fixed = [mix_windows[i] for i in kept] if paired else []
-    return Material([windows[i] for i in kept], mix_windows, fixed)
+    return Material([windows[i] for i in kept], _with_sound(mix_windows, names, protocol), fixed)
+
+
+def _with_sound(
+    mixes: Sequence[MixWindows], names: Mapping[Track, str], protocol: ProtocolConfig
+) -> list[MixWindows]:
+    """The references that have sections; none is asked for where the console makes them."""
+    found = [mix for mix in mixes if mix.starts.size]
+    if protocol.kind == "method1" or (found and len(found) == len(mixes)):
+        return found
+    if protocol.references:
+        silent = next(names[mix.mix] for mix in mixes if not mix.starts.size)
+        problem = f"lists {silent!r} without sound"
+        raise InputError("protocol.references", problem, "correct the list")
+    if not found:
+        raise InputError(REFERENCES, "has no reference with sound", "give other references")
+    return found
 
 
 def reference_names(mixes: Sequence[Track]) -> dict[Track, str]:
@@ -162,8 +184,13 @@ def sections(material: Material, protocol: ProtocolConfig, rng: np.random.Genera
 
 def transfer(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> Drafts:
     """Two sections of each song and reference that do not overlap: one heard, one judged."""
-    usable = [i for i, song in enumerate(material.songs) if _has_two(song, protocol)]
     mixes = [mix for mix in material.mixes if _has_two(mix, protocol)]
+    usable = [
+        i
+        for i, song in enumerate(material.songs)
+        if _has_two(song, protocol)
+        and all(_has_two(mix, protocol) for mix in material.fixed[i : i + 1])
+    ]
     for number in range(protocol.examples if usable and mixes else 0):
         place = usable[number % len(usable)]
         song, mix = material.songs[place], mixes[int(rng.integers(len(mixes)))]

@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import loading
 from diffmst_jax.evaluation.loading import Loaded, Unreadable, batches, load_example
@@ -54,6 +55,49 @@ def test_listed_songs_have_their_listed_references(draw):
 def test_what_is_missing_is_named(draw, override, problem):
     with pytest.raises(InputError, match=problem):
         draw("protocol=transfer", override)
+
+
+@pytest.fixture
+def partly_silent(material, tmp_path):
+    """References of which one is silent and one lasts for one section of 2 s alone."""
+    shutil.copy(material / "references" / "mix 0.wav", tmp_path / "loud.wav")
+    audio = read_audio(tmp_path / "loud.wav")
+    write_audio(tmp_path / "brief.wav", audio[:, : 3 * SAMPLE_RATE], sample_rate=SAMPLE_RATE)
+    write_audio(tmp_path / "silent.wav", 0 * audio, sample_rate=SAMPLE_RATE)
+    return f"data.references={tmp_path}"
+
+
+@pytest.mark.parametrize("kind", ["table1", "table2", "sections", "transfer", "tracks"])
+def test_references_without_sound_are_left_out(draw, partly_silent, kind):
+    for seed in range(4):
+        examples = draw(f"protocol={kind}", "protocol.track_counts=[1]", partly_silent, seed=seed)
+        assert {e.reference_name for e in examples} <= {"loud", "brief"}
+
+
+@pytest.mark.parametrize("listed", ["[silent]", "[loud,silent]"])
+def test_listed_reference_without_sound_is_named(draw, partly_silent, listed):
+    with pytest.raises(InputError, match="'silent' without sound") as caught:
+        draw("protocol=table2", partly_silent, f"protocol.references={listed}")
+    assert caught.value.path == "protocol.references"
+
+
+def test_references_of_silence_alone_are_refused_unless_the_console_makes_them(
+    draw, partly_silent, tmp_path
+):
+    for name in ("loud", "brief"):
+        (tmp_path / f"{name}.wav").unlink()
+    with pytest.raises(InputError, match="no reference with sound") as caught:
+        draw("protocol=table1", partly_silent)
+    assert caught.value.path == "data.references"
+    assert draw("protocol=method1", partly_silent, "protocol.examples=1")
+
+
+def test_transfer_of_listed_pairs_asks_for_two_sections_of_their_references(draw, partly_silent):
+    pairs = ("protocol=transfer", partly_silent, "protocol.songs=[one,two]")
+    examples = draw(*pairs, "protocol.references=[brief,loud]", "protocol.examples=3")
+    assert [(e.song, e.reference_name) for e in examples] == [("two", "loud")] * 3
+    with pytest.raises(InputError, match="longer songs and references"):
+        draw(*pairs, "protocol.references=[brief,brief]")
 
 
 @pytest.fixture

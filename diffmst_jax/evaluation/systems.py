@@ -13,6 +13,7 @@ from diffmst_jax.evaluation.config import EvaluationConfig
 from diffmst_jax.evaluation.finished import FinishedMixes
 from diffmst_jax.evaluation.known import random_settings
 from diffmst_jax.evaluation.loading import Loaded
+from diffmst_jax.evaluation.store import REFERENCE
 from diffmst_jax.evaluation.tone import SpectralMatch, corpus_target, sloping_target
 from diffmst_jax.mixing.analyse import neutral_settings, predicted_settings
 from diffmst_jax.mixing.baselines import (
@@ -53,15 +54,17 @@ def make_systems(config: EvaluationConfig) -> dict[str, System]:
     """Return the systems of an evaluation by name: baselines, finished mixes, models.
 
     Raises:
-      InputError: a model or a folder cannot be read.
+      InputError: two systems of one name, said before anything is read; a model or a folder that
+        cannot be read.
     """
+    models = _named_models(config)
     systems: dict[str, System] = {}
     for baseline in config.systems:
         systems[baseline] = _named_system(baseline, config)
     for name, folder in config.finished_folders.items():
         systems[name] = FinishedMixes(folder)
-    for model in config.models:
-        loaded, name = load_model(model), _short_name(model, systems)
+    for name, model in models.items():
+        loaded = load_model(model)
         systems[name] = ConsoleSystem(partial(model_settings, loaded), size=config.batch)
         if config.refine:
             systems[f"{name} refined"] = ConsoleSystem(
@@ -141,7 +144,30 @@ def _named_system(name: str, config: EvaluationConfig) -> System:
     return ConsoleSystem(settings, size=config.batch)
 
 
-def _short_name(model: str, taken: dict[str, System]) -> str:
-    """Name a model by its folder, or by the whole path where that is taken or says nothing."""
-    name = Path(model).name
-    return model if name in taken or name in ("", "model") else name
+def _named_models(config: EvaluationConfig) -> dict[str, str]:
+    """Name models by their folders, or by the whole path where that is taken or says nothing.
+
+    Raises:
+      InputError: a name is taken by another system, or by the reference.
+    """
+    taken = {REFERENCE}
+
+    def take(name: str, place: str) -> None:
+        if name in taken:
+            problem = f"makes a system {name!r}, and that name is taken"
+            raise InputError(place, problem, "give each system a name of its own")
+        taken.add(name)
+
+    for baseline in config.systems:
+        take(baseline, "systems")
+    for entry in config.finished:
+        take(entry.split("=", 1)[0], "finished")
+    models: dict[str, str] = {}
+    for model in config.models:
+        short = Path(model).name
+        name = model if short in taken or short in ("", "model") else short
+        take(name, "model")
+        models[name] = model
+        if config.refine:
+            take(f"{name} refined", "model")
+    return models

@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from diffmst_jax.evaluation.loading import load_example
 from diffmst_jax.evaluation.protocols import draw_examples
 from diffmst_jax.evaluation.systems import (
     ConsoleSystem,
+    make_systems,
     neutral_console,
     random_console,
     refined_settings,
@@ -202,3 +204,28 @@ def test_cut_fills_a_little_and_refuses_much():
     assert cut(audio, 7500, 5000) is None
     assert [shift_text(x) for x in (-0.25, 1 / SAMPLE_RATE)] == ["-0.250 s", "+0.02 ms"]
     assert plain_name("My_Song  (Final)__Ref-1") == "my song final__ref 1"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "place"),
+    [
+        (["finished=['MST=A','MST=B']"], "finished"),
+        (["finished=['plain_sum=A']"], "finished"),
+        (["finished=['reference=A']"], "finished"),
+        (["finished=['compact=A']", "model=compact"], "model"),
+        (["finished=['compact refined=A']", "model=compact", "refine=1"], "model"),
+        (["model=reference"], "model"),
+        (["model=[compact,compact]"], "model"),
+        (["systems=[plain_sum,plain_sum]"], "systems"),
+    ],
+)
+def test_systems_of_one_name_are_refused(overrides, place):
+    with pytest.raises(InputError, match="system") as caught:
+        make_systems(composed(*overrides))
+    assert caught.value.path == place
+
+
+def test_models_whose_folders_are_named_alike_have_their_paths_for_names(model_folder, tmp_path):
+    paths = [str(shutil.copytree(model_folder, tmp_path / p / "reference")) for p in "ab"]
+    config = composed("systems=[]", f"model=[{model_folder},{','.join(paths)}]")
+    assert list(make_systems(config)) == [model_folder.name, *paths]

@@ -23,6 +23,27 @@ SHORTEST_S = 1.0
 
 
 @dataclass(frozen=True)
+class Levels:
+    """Loudness in LUFS at which systems are judged; what is judged at others does not compare.
+
+    Attributes:
+      mix_lufs: of every system's mix.
+      reference_lufs: of the reference.
+    """
+
+    mix_lufs: float
+    reference_lufs: float
+
+    def __str__(self) -> str:
+        return f"mixes at {self.mix_lufs} and references at {self.reference_lufs} LUFS"
+
+    @property
+    def options(self) -> str:
+        """What to give on the command line for them."""
+        return f"protocol.mix_lufs={self.mix_lufs} protocol.reference_lufs={self.reference_lufs}"
+
+
+@dataclass(frozen=True)
 class ProtocolConfig:
     """Which examples are compared, and at which levels.
 
@@ -50,6 +71,11 @@ class ProtocolConfig:
     reference_lufs: float
     songs: tuple[str, ...]
     references: tuple[str, ...]
+
+    @property
+    def levels(self) -> Levels:
+        """Both levels."""
+        return Levels(self.mix_lufs, self.reference_lufs)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation.config import Levels
 from diffmst_jax.files import written_beside
 
 MANIFEST_NAME = "manifest.json"
@@ -59,32 +60,37 @@ class Example:
         return tuple(Path(self.folder, file) for file in self.files)
 
 
-def save_manifest(path: Path, examples: Sequence[Example]) -> None:
-    """Write examples as JSON."""
+def save_manifest(path: Path, examples: Sequence[Example], levels: Levels) -> None:
+    """Write examples, and the levels they are judged at, as JSON."""
     entries = [asdict(example) for example in examples]
+    document = {"version": MANIFEST_VERSION, "levels": asdict(levels), "examples": entries}
     with written_beside(path) as temporary:
-        temporary.write_text(
-            json.dumps({"version": MANIFEST_VERSION, "examples": entries}, indent=1),
-            encoding="utf-8",
-        )
+        temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 
-def load_manifest(path: Path) -> list[Example]:
+def load_manifest(path: Path, levels: Levels | None = None) -> list[Example]:
     """Read what `save_manifest` wrote.
 
+    Args:
+      path: the file; one that was written before levels were stored in it fits any.
+      levels: what the examples are going to be judged at; None where they are not.
+
     Raises:
-      InputError: no such file, or not a manifest of this version.
+      InputError: no such file, not a manifest of this version, or one of other levels.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["version"] != MANIFEST_VERSION:
             raise ValueError
         examples = [_example(entry) for entry in document["examples"]]
+        stored = Levels(**document["levels"]) if "levels" in document else levels
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"is no manifest of an evaluation (version {MANIFEST_VERSION})"
         raise InputError(path, problem, "give the manifest.json of a finished one") from error
     if not examples:
         raise InputError(path, "holds no example", "draw the examples again")
+    if stored is not None and levels not in (None, stored):
+        raise InputError(path, f"is for {stored}", f"give {stored.options}")
     return examples
 
 

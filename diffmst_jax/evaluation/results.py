@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from diffmst_jax.evaluation.config import EvaluationConfig, ReportConfig
+from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation.config import EvaluationConfig, Levels, ReportConfig
 from diffmst_jax.evaluation.frechet import FrechetDistance
 from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.report import embedded_clips, report_html
@@ -108,9 +109,11 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
       The summary of all, and the protocol's kind.
 
     Raises:
-      InputError: a folder without an evaluation.
+      InputError: a folder without an evaluation, or one that was judged at other levels.
     """
     stores = [Store.open(path) for path in runs]
+    configs = [store.config for store in stores]
+    _check_levels(runs, [config.protocol.levels for config in configs])
     names = run_names(runs)
     same = all(store.examples == stores[0].examples for store in stores)
     together = Found([], {}, {})
@@ -118,7 +121,6 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
     for name, store in zip(names, stores, strict=True):
         _add(together, found_by(store), name, shift)
         shift += 0 if same else len(store.examples)
-    configs = [store.config for store in stores]
     protocols = {config.protocol.name for config in configs}
     kind = configs[0].protocol.kind if len(protocols) == 1 else "table1"
     facts = {
@@ -127,6 +129,15 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
         "examples": "the same in all" if same else "different ones",
     }
     return _write_all(folder, together, facts, kind, report), kind
+
+
+def _check_levels(runs: Sequence[Path], levels: Sequence[Levels]) -> None:
+    """Refuse runs of several levels, for losses depend on them."""
+    for path, own in zip(runs, levels, strict=True):
+        if own != levels[0]:
+            problem = f"has {own}, and {runs[0]} has {levels[0]}"
+            remedy = f"leave one out, or evaluate it again with {levels[0].options}"
+            raise InputError(path, problem, remedy)
 
 
 def _add(together: Found, found: Found, run: str, shift: int) -> None:

@@ -54,7 +54,7 @@ def evaluate(config: EvaluationConfig, folder: Path, report: Report) -> Store:
 def find_examples(config: EvaluationConfig, report: Report) -> list[Example]:
     """Return the stored examples, or draw them."""
     if config.manifest is not None:
-        return load_manifest(Path(config.manifest))
+        return load_manifest(Path(config.manifest), config.protocol.levels)
     wanted = config.protocol.kind != "method1"
     songs, mixes, measured = find_corpora(config.data, report, mixes=wanted)
     return draw_examples(songs, mixes, measured, config.protocol, config.seed)

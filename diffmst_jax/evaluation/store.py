@@ -72,7 +72,7 @@ class Store:
     @classmethod
     def create(cls, folder: Path, config: EvaluationConfig, examples: list[Example]) -> "Store":
         """Begin a run: write what it consists of."""
-        save_manifest(folder / MANIFEST_NAME, examples)
+        save_manifest(folder / MANIFEST_NAME, examples, config.protocol.levels)
         with written_beside(folder / CONFIG_NAME) as temporary:
             temporary.write_text(json.dumps(plain_config(config), indent=1), encoding="utf-8")
         return cls(folder, examples, [])

@@ -17,7 +17,7 @@ from diffmst_jax.evaluation.loading import batches
 from diffmst_jax.evaluation.metrics import CATALOGUE, TOTAL
 from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
 from diffmst_jax.evaluation.results import compare_runs, run_names, write_results
-from diffmst_jax.evaluation.run import evaluate
+from diffmst_jax.evaluation.run import evaluate, find_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import summarize
 from diffmst_jax.evaluation.tables import cell, columns, markdown
@@ -151,6 +151,40 @@ def test_compared_runs_of_other_examples_follow_each_other(finished_run, overrid
     heard = heard_in(tmp_path / "both")
     assert [len(heard[n]) for n in "01234"] == [5, 5, 5, 2, 2]
     assert heard["4"] == {"other: plain_sum", REFERENCE}
+
+
+@pytest.mark.parametrize("level", ["mix_lufs", "reference_lufs"])
+def test_runs_judged_at_other_levels_are_not_compared(finished_run, tmp_path, level):
+    folder = finished_run[0].folder
+    shutil.copytree(folder, tmp_path / "other")
+    config = json.loads((tmp_path / "other" / "config.json").read_text())
+    config["protocol"][level] = -22.0
+    (tmp_path / "other" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"-22\.0.*-16\.0") as caught:
+        compare_runs([folder, tmp_path / "other"], tmp_path / "both", finished_run[1].report)
+    assert caught.value.path == str(tmp_path / "other")
+    assert not (tmp_path / "both").exists()
+
+
+def test_examples_are_judged_at_the_levels_that_they_are_stored_with(
+    finished_run, overrides, tmp_path
+):
+    stored = finished_run[0].folder / "manifest.json"
+    wanted = (*overrides, "systems=[plain_sum]", "report.audio_mb=0", "protocol=table2")
+    with pytest.raises(InputError, match=re.escape("give protocol.mix_lufs=-16.0")) as caught:
+        evaluate(composed(*wanted, f"manifest={stored}"), tmp_path / "refused", quiet)
+    assert caught.value.path == str(stored)
+    assert not (tmp_path / "refused").exists()
+    find_examples(composed(*wanted, f"manifest={stored}", "protocol.mix_lufs=-16"), quiet)
+    older = json.loads(stored.read_text())
+    del older["levels"]
+    (tmp_path / "older.json").write_text(json.dumps(older))
+    config = composed(*wanted, f"manifest={tmp_path / 'older.json'}")
+    assert find_examples(config, quiet) == finished_run[0].examples
+    older["levels"] = {"mix_lufs": "loud"}
+    (tmp_path / "older.json").write_text(json.dumps(older))
+    with pytest.raises(InputError, match="is no manifest"):
+        find_examples(config, quiet)
 
 
 def test_run_that_is_looked_at_stays_as_it_is(finished_run, tmp_path):

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from diffmst_jax.commands.process import EXIT_INTERRUPTED
 from diffmst_jax.errors import InputError
-from diffmst_jax.evaluation.config import EvaluationConfig, evaluation_config
+from diffmst_jax.evaluation.config import EvaluationConfig, check_overrides, evaluation_config
 from diffmst_jax.evaluation.results import compare_runs, write_results
 from diffmst_jax.evaluation.run import evaluate
 from diffmst_jax.evaluation.store import CONFIG_NAME, holds_run
@@ -38,6 +38,7 @@ def main(settings: DictConfig) -> None:
     assert isinstance(values, dict)
     try:
         config = evaluation_config({str(key): value for key, value in values.items()})
+        check_overrides(config, list(HydraConfig.get().overrides.task))
         summary, kind, place = run(config, folder)
     except InputError as error:
         sys.stderr.write(f"evaluate.py: {error}\n")

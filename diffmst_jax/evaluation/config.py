@@ -1,6 +1,6 @@
 """What an evaluation is, as typed settings; `conf/evaluation` holds the values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -106,8 +106,9 @@ class EvaluationConfig:
       embeddings: what Frechet distances are taken on: "encoder", "vggish=<weights>", or
         "<module>:<function>"; empty for none.
       manifest: stored examples to use instead of drawing new ones.
-      resume: a run folder to go on in; its settings are used.
-      compare: run folders to show in one report instead of evaluating.
+      resume: a run folder to go on in; its settings are used, and no others may be given.
+      compare: run folders to show in one report instead of evaluating; beside it, `report` alone
+        may be given.
       batch: songs on the device at once, which bounds the memory.
       seed: of the drawn examples.
       data: songs and references.
@@ -160,6 +161,28 @@ def evaluation_config(values: Mapping[str, Any]) -> EvaluationConfig:
     if not (config.models or config.systems or config.finished or config.compare):
         raise InputError("systems", "nothing to evaluate", "give model=<folder> or a system")
     return config
+
+
+def check_overrides(config: EvaluationConfig, overrides: Sequence[str]) -> None:
+    """Refuse what stored runs decide, rather than ignore it.
+
+    Args:
+      config: where a run is resumed or several are compared; anything may be given otherwise.
+      overrides: what was given on the command line, as "key=value".
+
+    Raises:
+      InputError: an option that has no effect.
+    """
+    if config.resume is not None:
+        option, used = "resume", {"resume"}
+    elif config.compare:
+        option, used = "compare", {"compare", "report"}
+    else:
+        return
+    for override in overrides:
+        if override.lstrip("+").split("=", 1)[0].split(".", 1)[0] not in used:
+            problem = f"cannot be given beside {option}=, where runs keep their own settings"
+            raise InputError(override, problem, "leave it out")
 
 
 def _check_drawn(protocol: ProtocolConfig) -> None:

@@ -301,6 +301,43 @@ def test_program_refuses_in_one_line(override, named, tmp_path, monkeypatch, cap
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("wanted", "refused"),
+    [
+        (["resume={}", "batch=1"], "batch=1"),
+        (["resume={}", "protocol=table2"], "protocol=table2"),
+        (["++report.audio_mb=0", "resume={}"], "++report.audio_mb=0"),
+        (["resume={}", "compare=[{}]"], "compare=[{}]"),
+        (["compare=[{}]", "report.audio_mb=0", "seed=3"], "seed=3"),
+    ],
+)
+def test_options_that_a_stored_run_decides_are_refused(
+    wanted, refused, finished_run, tmp_path, monkeypatch, capsys
+):
+    run = finished_run[0].folder
+    given = [option.format(run) for option in wanted]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *given, f"hydra.run.dir={tmp_path / 'x'}"])
+    with pytest.raises(SystemExit) as left:
+        program()
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"evaluate.py: {refused.format(run)}: ")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("wanted", [["resume={}"], ["compare=[{}]", "report.audio_mb=0"]])
+def test_stored_runs_are_gone_on_with_and_shown(
+    wanted, finished_run, tmp_path, monkeypatch, capsys
+):
+    run = shutil.copytree(finished_run[0].folder, tmp_path / "run")
+    given = [option.format(run) for option in wanted]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *given, f"hydra.run.dir={tmp_path / 'x'}"])
+    program()
+    place = run if wanted == ["resume={}"] else tmp_path / "x"
+    assert f"results in {place}\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("wanted", ["systems=[plain_sum]", "compare=[{}]"])
 def test_folder_of_another_evaluation_is_refused(
     wanted, finished_run, tmp_path, monkeypatch, capsys

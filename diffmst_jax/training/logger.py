@@ -18,13 +18,15 @@ class Logger:
     """Writes into a run folder; without `tensorboard` only the lines of scalars.
 
     What an interrupted run wrote after its last checkpoint is hidden or taken away: it comes again.
+    `first_step` is that checkpoint's, which is finished and stays; 0 for a run that begins.
     """
 
     def __init__(self, run_dir: Path, config: LoggerConfig, *, first_step: int):
         self._writer = None
         if config.tensorboard:
+            hidden_from = first_step + 1 if first_step else None
             self._writer = SummaryWriter(
-                str(run_dir / "tensorboard"), purge_step=first_step or None, write_to_disk=True
+                str(run_dir / "tensorboard"), purge_step=hidden_from, write_to_disk=True
             )
         self._path = run_dir / SCALARS_NAME
         kept = [line for line in read_scalars(self._path) if line["step"] <= first_step]

@@ -65,11 +65,16 @@ def denormalize(controls: Tree, ranges: Tree) -> Tree:
 
 
 def normalize(settings: Tree, ranges: Tree) -> Tree:
-    """Map physical settings to controls, the inverse of `denormalize`."""
+    """Map physical settings to controls, the inverse of `denormalize`.
+
+    Where `low` equals `high`, every setting gives control 0, with zero gradient.
+    """
     _check_structure(settings, ranges, "settings")
-    return jax.tree.map(
-        lambda r, s: (jnp.asarray(s) - r.low) / (r.high - r.low),
-        ranges,
-        settings,
-        is_leaf=_is_range,
-    )
+    return jax.tree.map(_control, ranges, settings, is_leaf=_is_range)
+
+
+def _control(limits: Any, setting: Any) -> jax.Array:
+    width = limits.high - limits.low
+    empty = width == 0
+    # Divided by 1 where there is no width: a gradient passes through the branch not taken as well.
+    return jnp.where(empty, 0, (jnp.asarray(setting) - limits.low) / (width + empty))

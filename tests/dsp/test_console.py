@@ -64,6 +64,39 @@ def test_controls_and_params_are_inverse():
         np.testing.assert_allclose(actual, value, atol=1e-6)
 
 
+@pytest.mark.parametrize("sample_rate", [16000, 22050])
+def test_controls_and_params_are_inverse_where_a_low_sample_rate_leaves_a_range_no_width(
+    sample_rate,
+):
+    there = quick_jit(functools.partial(dsp.console_params, sample_rate=sample_rate))
+    controls_of = functools.partial(dsp.console_controls, sample_rate=sample_rate)
+    back = quick_jit(controls_of)
+    neutral = dsp.neutral_console(TRACKS, sample_rate=sample_rate)
+    for settings in (there(*controls()), neutral):
+        again = there(*back(settings))
+        for actual, value in zip(jax.tree.leaves(again), jax.tree.leaves(settings), strict=True):
+            np.testing.assert_allclose(actual, value, rtol=1e-4, atol=1e-4)
+    total = lambda settings: sum(jnp.sum(vector) for vector in controls_of(settings))  # noqa: E731
+    slopes = quick_jit(jax.grad(total))(neutral)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+
+
+def test_a_range_without_width_gives_control_0():
+    settings = (jnp.asarray([3.0, 5.0]), jnp.asarray(2.0))
+    limits = jnp.asarray([3.0, 4.0]), jnp.asarray([3.0, 6.0])
+
+    def total(settings, low, high):
+        ranges = (dsp.Range(low, high), dsp.Range(2, 2))
+        return sum(jnp.sum(control) for control in dsp.normalize(settings, ranges))
+
+    value, slopes = jax.value_and_grad(total, argnums=(0, 1, 2))(settings, *limits)
+    assert value == 0.5
+    of_settings, of_low, of_high = slopes
+    np.testing.assert_array_equal(of_settings[0], [0, 0.5])
+    assert of_settings[1] == 0
+    np.testing.assert_array_equal([of_low, of_high], [[0, -0.25], [0, -0.25]])
+
+
 def test_the_ends_of_every_control_are_the_ends_of_its_range():
     zeros, ones = ([np.full_like(c, end) for c in controls()] for end in (0, 1))
     ranges = dsp.console_ranges(sample_rate=SAMPLE_RATE)

@@ -117,7 +117,9 @@ def _sampled_one_pole(x: jax.Array, coefficient: jax.Array) -> jax.Array:
     time = x.shape[0]
     period = 1 << (2 * time - 2).bit_length()
     y = one_pole(x, coefficient, jnp.zeros_like(coefficient))
-    log_decay = jnp.log1p(-coefficient)
+    # At once (c = 1) would be a decay of log 0; the largest number below 1 leaves as little.
+    most = 1 - jnp.finfo(x.dtype).epsneg
+    log_decay = jnp.log1p(-jnp.where(coefficient < 1, coefficient, most))
     wrapped = y[-1] * jnp.exp((period - time) * log_decay) / -jnp.expm1(period * log_decay)
     return y + wrapped * jnp.exp(log_decay * np.arange(1, time + 1, dtype=x.dtype))
 

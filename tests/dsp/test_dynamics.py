@@ -40,3 +40,25 @@ def test_the_gain_is_one_where_nothing_is_turned_down_and_has_finite_gradients()
     )(x, settings())
     assert gain == 512
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+
+
+@pytest.mark.parametrize("time", [1, 2000])
+@pytest.mark.parametrize("level", [0.0, 1.0])
+@pytest.mark.parametrize("attack_ms", [0.0, 1e-3])
+def test_a_sampled_attack_at_once_is_finite_and_is_no_smoothing(attack_ms, level, time):
+    x = jnp.asarray(level * RNG.uniform(-1, 1, (2, time)), jnp.float32)
+
+    def energy(x, params, ballistics):
+        y = dsp.compressor(x, params, sample_rate=RATE, ballistics=ballistics)
+        return jnp.sum(y**2), y
+
+    pull = jax.value_and_grad(energy, argnums=(0, 1), has_aux=True)
+    params = settings(attack_ms=attack_ms)
+    (_, y), slopes = pull(x, params, "sampled_one_pole")
+    (_, wanted), wanted_slopes = pull(x, params, "one_pole")
+    np.testing.assert_allclose(y, wanted, rtol=1e-6, equal_nan=False)
+    for slope, expected in zip(
+        jax.tree.leaves(slopes), jax.tree.leaves(wanted_slopes), strict=True
+    ):
+        np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-6, equal_nan=False)
+    assert slopes[1].attack_ms == 0

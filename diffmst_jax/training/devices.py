@@ -85,18 +85,32 @@ def held_by_first(context: AbstractContextManager[Any]) -> Iterator[None]:
                 held.enter_context(context)
             except InputError as error:
                 refusal = error
-        if any(anywhere(refusal is not None)):
-            raise refusal or InputError("the first process", "was refused", "see what it says")
+        _refuse_together(refusal, "the first process")
         yield
 
 
 def first_then_others(make: Callable[[], T]) -> T:
-    """Call `make` in the first process, then in the others, which find what it left on disk."""
-    if jax.process_count() == 1:
-        return make()
-    result = make() if is_first_process() else None
-    multihost_utils.sync_global_devices("made by the first process")
-    return make() if result is None else result
+    """Call `make` in the first process, then in the others, which find what it left on disk.
+
+    Raises:
+      InputError: `make` raised it in one of them; all processes leave then.
+    """
+    made: list[T] = []
+    refusal = None
+    for turn, who in ((True, "the first process"), (False, "another process")):
+        if is_first_process() == turn:
+            try:
+                made.append(make())
+            except InputError as error:
+                refusal = error
+        _refuse_together(refusal, who)
+    return made[0]
+
+
+def _refuse_together(refusal: InputError | None, who: str) -> None:
+    """Wait for all processes; if one has a refusal, raise it there, and in the others say `who`."""
+    if any(anywhere(refusal is not None)):
+        raise refusal or InputError(who, "was refused", "see what it says")
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,9 @@ def children(process: subprocess.Popen[str]) -> list[int]:
     return [int(number) for place in lists for number in place.read_text().split()]
 
 
-def finish(process: subprocess.Popen[str], status: int = 0) -> str:
+def finish(process: subprocess.Popen[str], status: int = 0, *, timeout_s: float = TIMEOUT_S) -> str:
     """Wait for the end, check the exit status, return what was said on standard error."""
-    _, said = process.communicate(timeout=TIMEOUT_S)
+    _, said = process.communicate(timeout=timeout_s)
     assert process.returncode == status, said
     return said
 

@@ -73,22 +73,42 @@ def test_killed_run_resumes_to_the_same_bits(whole, arguments, cache, tmp_path):
         np.testing.assert_array_equal(found[name], leaf)
 
 
-@pytest.mark.slow
-def test_two_processes_train_one_model_and_stop_together(whole, arguments, cache, tmp_path):
+def two_processes(arguments: tuple[list[str], list[str]], cache: Path, folder: Path):
+    """Start two processes of one run, each with its own arguments and run folder."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    folder = tmp_path / "two"
-    processes = [
+    return [
         start(
-            [*arguments, "trainer.distributed=true", f"hydra.run.dir={folder}_{i}"],
+            [*own, "trainer.distributed=true", f"hydra.run.dir={folder}_{i}"],
             cache,
             JAX_COORDINATOR_ADDRESS=f"localhost:{port}",
             JAX_NUM_PROCESSES="2",
             JAX_PROCESS_ID=str(i),
         )
-        for i in range(2)
+        for i, own in enumerate(arguments)
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("refused", "who"), [(0, "the first process"), (1, "another process")])
+def test_data_that_one_process_refuses_ends_all(arguments, cache, tmp_path, refused, who):
+    both = [arguments, arguments]
+    both[refused] = [*arguments, f"data.songs={tmp_path / 'nowhere'}"]
+    processes = two_processes((both[0], both[1]), cache, tmp_path / "two")
+    try:
+        said = [finish(process, 2, timeout_s=60) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert "nowhere" in said[refused]
+    assert f"{who}: was refused" in said[1 - refused]
+    assert "Traceback" not in "".join(said)
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model_and_stop_together(whole, arguments, cache, tmp_path):
+    processes = two_processes((arguments, arguments), cache, tmp_path / "two")
     first = tmp_path / "two_0"
     wait_for((first / "checkpoints" / "3").is_dir, processes[0])
     processes[1].send_signal(signal.SIGTERM)

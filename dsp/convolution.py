@@ -58,6 +58,7 @@ def convolve(
     """
     check_audio(x)
     check_audio(kernel, "kernel")
+    kernel = jnp.asarray(kernel, x.dtype)
     if kernel.shape[0] not in (1, x.shape[0]):
         raise ValueError(f"kernel has shape {kernel.shape}; expected ({x.shape[0]}, taps)")
     time, taps = x.shape[1], kernel.shape[1]

@@ -110,9 +110,12 @@ def _clipped_away(v: jax.Array, ceiling: jax.Array, knee: jax.Array) -> jax.Arra
     level = jnp.abs(v)
     bent = level - ceiling * (1 - knee)
     width = 4 * ceiling * knee
-    # Hard clipping leaves no parabola; the division must not see its width of 0 there.
-    parabola = jnp.square(bent) / jnp.where(width > 0, width, 1)
-    above = jnp.where(level < ceiling * (1 + knee), parabola, level - ceiling)
+    inside = level < ceiling * (1 + knee)
+    # Hard clipping leaves no parabola; the division, whose slope has the width squared, must not
+    # see a width of next to nothing, nor what lies outside of the parabola.
+    least = jnp.finfo(v.dtype).eps ** 2
+    parabola = jnp.square(jnp.where(inside, bent, 0)) / jnp.where(width > least, width, 1)
+    above = jnp.where(inside, parabola, level - ceiling)
     return jnp.sign(v) * jnp.where(bent > 0, above, 0)
 
 

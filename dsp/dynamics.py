@@ -319,6 +319,7 @@ def _process(
     check_audio(key, "side_chain")
     if key.shape[1] != x.shape[1]:
         raise ValueError(f"side_chain has shape {key.shape}; expected (channels, {x.shape[1]})")
+    key = key.astype(x.dtype)
 
     if start.delayed.shape[1]:
         late = jnp.concatenate([start.delayed, x], axis=1)

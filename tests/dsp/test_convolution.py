@@ -113,3 +113,11 @@ def test_fast_length_is_the_next_smooth_number():
 def test_wrong_arguments_are_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_audio_keeps_its_dtype_whatever_that_of_the_kernel(float64):
+    x, kernel = jnp.ones((2, 9), jnp.float32), jnp.ones((2, 4), jnp.float64)
+    assert convolution.convolve(x, kernel).dtype == jnp.float32
+    state = convolution.convolve_state(x, kernel)
+    y, after = convolution.convolve(x, kernel, state=state)
+    assert (y.dtype, after.dtype) == (jnp.float32, jnp.float32)

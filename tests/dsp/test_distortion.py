@@ -92,3 +92,17 @@ def test_oversampled_tanh_keeps_the_band():
 def test_wrong_arguments_are_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@pytest.mark.parametrize("knee", [0.0, 1e-38, 1e-30, 1e-20, 1e-19, 1e-18, 1e-10, 1e-3])
+def test_a_knee_of_next_to_nothing_has_the_gradients_of_none(knee):
+    x = jax.random.normal(jax.random.key(0), (2, 400))
+
+    def loudness(params):
+        return jnp.sum(jnp.square(soft_clipper(x, params, oversampling=1)))
+
+    slope = jax.jit(jax.grad(loudness))
+    of_none = slope(settings(ceiling_db=-12.0, knee=0.0))
+    found = slope(settings(ceiling_db=-12.0, knee=knee))
+    assert all(np.isfinite(leaf) for leaf in found)
+    np.testing.assert_allclose(found[:2], of_none[:2], rtol=0.01)

@@ -62,3 +62,13 @@ def test_a_sampled_attack_at_once_is_finite_and_is_no_smoothing(attack_ms, level
     ):
         np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-6, equal_nan=False)
     assert slopes[1].attack_ms == 0
+
+
+def test_a_side_chain_may_have_another_dtype():
+    x = 0.5 * jax.random.normal(jax.random.key(0), (2, 500))
+    params = dsp.CompressorParams(-30.0, 4.0, 5.0, 50.0, 6.0, 0.0)
+    own = dsp.compressor(x, params, sample_rate=44100)
+    with jax.enable_x64(True):
+        wider = dsp.compressor(x, params, sample_rate=44100, side_chain=x.astype(jnp.float64))
+        assert wider.dtype == jnp.float32
+    np.testing.assert_allclose(wider, own, rtol=1e-5, atol=1e-6)

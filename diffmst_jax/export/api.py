@@ -11,6 +11,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.export.contents import Contents
 from diffmst_jax.export.dawproject import write_dawproject
 from diffmst_jax.export.effects_return import EffectsReturn, effects_return
+from diffmst_jax.export.labels import xml_text
 from diffmst_jax.export.leaning import with_leans_in_audio
 from diffmst_jax.export.media import (
     MIX_FILE,
@@ -33,6 +34,7 @@ from diffmst_jax.export.notes import (
 )
 from diffmst_jax.export.printing import printed_names, with_effects_in_audio
 from diffmst_jax.export.reaper import project_files, write_reaper
+from diffmst_jax.export.rpp_text import sayable
 from diffmst_jax.export.session import session_of
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.finding import find_tracks
@@ -95,9 +97,10 @@ def export_session(
     settings = console if isinstance(console, MixSettings) else load_console(console)
     tell("Reading", 0.0)
     media = media_of(tracks, settings.strips)
-    if link:
+    if link and not print_effects:
         for item in filter(attrgetter("is_original"), media):
-            linked_path(item, out)  # refused before there is anything to lose
+            # refused before there is anything to lose
+            linked_path(item, out, sayable if name == "reaper" else xml_text)
     written = [out]
     if name == "reaper":
         names = _audio_names(media, settings, link=link, print_effects=print_effects)

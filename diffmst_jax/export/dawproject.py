@@ -61,7 +61,8 @@ def write_dawproject(
         count: told how many bytes of audio were dealt with.
 
     Raises:
-        InputError: a recording cannot be read, or the place cannot be written to.
+        InputError: a recording cannot be read, the place cannot be written to, or XML could not say
+            where a linked recording lies.
     """
     path = Path(path)
     media, effects, mix = contents.media, contents.effects, contents.mix
@@ -131,7 +132,7 @@ class Place(NamedTuple):
 
 def _place(media: Media, path: Path, *, link: bool) -> Place:
     if link and media.is_original:
-        return Place(Path(linked_path(media, path)).as_posix(), is_external=True)
+        return Place(linked_path(media, path, xml_text), is_external=True)
     return Place(f"{AUDIO_FOLDER}/{media.name}", is_external=False)
 
 

@@ -26,6 +26,6 @@ def color(index: int, count: int) -> str:
     return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
 
 
-def xml_text(text: str) -> str:
-    """Leave out what XML cannot hold: control characters and halves of surrogate pairs."""
-    return NOT_IN_XML.sub("", text)
+def xml_text(text: str, instead: str = "") -> str:
+    """Leave out, or replace, what XML cannot hold: control characters and lone surrogates."""
+    return NOT_IN_XML.sub(instead, text)

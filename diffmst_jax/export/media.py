@@ -18,9 +18,11 @@ import soundfile
 
 from diffmst_jax.audio import SAMPLE_RATE, audio_info
 from diffmst_jax.errors import InputError
+from diffmst_jax.export.labels import xml_text
+from diffmst_jax.export.rpp_text import sayable
 from diffmst_jax.files import free_name
 from diffmst_jax.mixing.tracks import Strip, check_channels, files_of_strips
-from diffmst_jax.names import NO_TEXT, for_library
+from diffmst_jax.names import for_library
 
 PLAYABLE_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")
 PLAYABLE_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
@@ -124,15 +126,20 @@ def printed(
     return Media(Path(name), name, numbers, SAMPLE_RATE, duration_s, subtype, audio)
 
 
-def linked_path(media: Media, session: Path) -> str:
-    """Path of a recording as the file of a session beside it says it.
+def linked_path(media: Media, session: Path, said: Callable[[str], str]) -> str:
+    """Path of a recording from the folder of a session's file, with forward slashes.
+
+    Args:
+        media: the recording.
+        session: the session's file.
+        said: what the format makes of a text, `sayable` or `xml_text`.
 
     Raises:
-        InputError: it is no text, which a session's file is.
+        InputError: the format cannot say it, so the session would point elsewhere.
     """
-    path = os.path.relpath(media.source.resolve(), session.resolve().parent)
-    if NO_TEXT.search(path):
-        problem = "has a name that cannot be written into a session"
+    path = Path(os.path.relpath(media.source.resolve(), session.resolve().parent)).as_posix()
+    if said(path) != path:
+        problem = "has a name, or lies in a folder of one, that cannot be written into a session"
         raise InputError(media.source, problem, "rename it, or leave out --link")
     return path
 
@@ -225,8 +232,11 @@ def _plan(file: Path, strip: Strip, taken: set[str]) -> Media:
 
 
 def taken_name(path: PurePosixPath, taken: set[str]) -> str:
-    """Take a name that no other file has, even where upper and lower case are the same."""
-    name = free_name(path.as_posix(), taken)
+    """Take a name that no other file has, even where upper and lower case are the same.
+
+    What a session's file cannot say is not in it either, so that both name the same file.
+    """
+    name = free_name(sayable(xml_text(path.as_posix(), instead=" ")), taken)
     taken.add(name.casefold())
     return name
 

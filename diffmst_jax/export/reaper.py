@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.errors import InputError
 from diffmst_jax.export.contents import Contents
 from diffmst_jax.export.jsfx_settings import (
     CHANNEL,
@@ -34,7 +35,7 @@ from diffmst_jax.export.media import (
     linked_path,
     write_media,
 )
-from diffmst_jax.export.rpp_text import Chunk, one_line
+from diffmst_jax.export.rpp_text import Chunk, one_line, sayable
 from diffmst_jax.export.session import Session, SessionTrack
 from diffmst_jax.files import folder_written_beside, written_beside
 from diffmst_jax.mixing.measure import factor
@@ -65,16 +66,17 @@ def write_reaper(path: str | Path, contents: Contents, *, link: bool = False, co
         count: told how many bytes of audio were dealt with.
 
     Raises:
-        InputError: a recording cannot be read, or the place cannot be written to.
+        InputError: a recording cannot be read, the place cannot be written to, or the project could
+            not say where its audio lies.
     """
     path = Path(path)
     folder = _audio_folder(path)
     effects = contents.effects
     written = [*contents.media, *([effects.wet, effects.response] if effects else [])]
     places = {
-        item.name: linked_path(item, path)
+        item.name: linked_path(item, path, sayable)
         if link and item.is_original
-        else f"{folder.name}/{item.name}"
+        else _place(path, item.name)
         for item in written
     }
     project = project_chunk(contents, places)
@@ -96,13 +98,32 @@ def write_reaper(path: str | Path, contents: Contents, *, link: bool = False, co
 
 
 def project_files(path: Path, audio: Iterable[str]) -> list[Path]:
-    """Name the files of a project, whose audio has these names."""
+    """Name the files of a project, whose audio has these names.
+
+    Raises:
+        InputError: the project could not say where its audio lies.
+    """
     effects = [path.parent / EFFECTS_FOLDER / effect.name for effect in effect_files()]
-    return [path, *effects, *(_audio_folder(path) / name for name in (NOTES_FILE, *audio))]
+    places = [_place(path, name) for name in audio]
+    return [path, *effects, _audio_folder(path) / NOTES_FILE, *(path.parent / p for p in places)]
 
 
 def _audio_folder(path: Path) -> Path:
     return path.parent / f"{path.stem} audio"
+
+
+def _place(path: Path, name: str) -> str:
+    """Where a file of a project's own audio lies, from the project's folder.
+
+    Raises:
+        InputError: the project cannot say it, so it would point elsewhere.
+    """
+    place = f"{_audio_folder(path).name}/{name}"
+    if sayable(place) != place:
+        problem = "names the folder of its audio, and a project cannot write that name"
+        remedy = "give --out another name, without control characters and quotes"
+        raise InputError(path, problem, remedy)
+    return place
 
 
 def project_chunk(contents: Contents, places: dict[str, str]) -> Chunk:
@@ -220,7 +241,7 @@ def _item(track: Chunk, title: str, media: Media, place: str) -> None:
     item.line("PLAYRATE", 1, 1, 0, -1, 0, 0.0025)
     item.line("CHANMODE", 0)
     source = item.chunk("SOURCE", SOURCES[Path(media.name).suffix.lower()])
-    source.line("FILE", Path(place).as_posix())
+    source.line("FILE", place)
 
 
 def _guid(*parts: object) -> str:

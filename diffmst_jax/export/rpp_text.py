@@ -1,6 +1,13 @@
 """The text of REAPER projects: lines of words, in chunks between angle brackets."""
 
+import re
 from collections.abc import Iterator
+
+BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What ends a line for one reader or another, hides it, or is no text."""
+
+QUOTES = "\"'`"
+"""Words stand in one of these that they do not hold themselves."""
 
 
 class Chunk:
@@ -43,8 +50,14 @@ class Chunk:
 
 
 def one_line(text: str) -> str:
-    """Leave out line ends and other control characters, which would end or hide a line."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    """Put spaces for line ends and other control characters, which would end or hide a line."""
+    return BREAKS.sub(" ", text)
+
+
+def sayable(text: str) -> str:
+    """What a project says for a text: one line, without the backtick where it has every quote."""
+    line = one_line(text)
+    return line.replace("`", "'") if set(QUOTES) <= set(line) else line
 
 
 def _words(name: str, *words: str | float) -> str:
@@ -57,10 +70,8 @@ def _word(value: str | float) -> str:
         return str(value)
     if isinstance(value, float):
         return f"{value + 0.0:.9f}".rstrip("0").rstrip(".")  # no minus before zero
-    text = one_line(value)
-    if text and not set(text) & set(" \"'`#;<>|"):
+    text = sayable(value)
+    if text and not re.search(r"[\s\"'`#;<>|]", text):
         return text
-    for quote in "\"'`":
-        if quote not in text:
-            return f"{quote}{text}{quote}"
-    return f"`{text.replace('`', chr(39))}`"
+    quote = next(quote for quote in QUOTES if quote not in text)
+    return f"{quote}{text}{quote}"

@@ -9,7 +9,9 @@ export class Keeping {
   constructor(app) {
     this.app = app;
     this.saving = Promise.resolve();
+    this.dirty = false; // something is done that the server was not sent, or did not take
     app.store.onSave(() => {
+      this.dirty = true;
       clearTimeout(this.saveTimer);
       this.saveTimer = setTimeout(() => app.attempt(() => this.save()), SAVE_AFTER_MS);
       this.levelSoon();
@@ -20,14 +22,27 @@ export class Keeping {
   /** Write what has not been written yet, and wait until all that is under way is written. */
   async save() {
     const { song, store } = this.app;
-    if (this.saveTimer && store.state) {
-      clearTimeout(this.saveTimer);
-      this.saveTimer = null;
+    clearTimeout(this.saveTimer);
+    if (this.dirty && store.state) {
+      this.dirty = false; // what is done from here on is for the next time
       const state = structuredClone(store.state);
       const before = this.saving.catch(() => {}); // told to whom it concerned
-      this.saving = before.then(() => api.save(song, state));
+      const sent = before.then(() => api.save(song, state));
+      this.saving = sent;
+      sent.catch(() => {
+        if (this.saving !== sent) return; // a later one sends all of it
+        this.saving = Promise.resolve();
+        this.dirty = true;
+      });
     }
     await this.saving;
+  }
+
+  /** The song is left: what could not be written of it is not the next one's. */
+  forget() {
+    clearTimeout(this.saveTimer);
+    this.dirty = false;
+    this.saving = Promise.resolve();
   }
 
   levelSoon() {

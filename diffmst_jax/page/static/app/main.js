@@ -113,6 +113,7 @@ class App {
 
   close() {
     this.song = this.details = this.overview = null;
+    this.keeping.forget();
     this.store.clear();
     this.engine.unload();
     this.screen.hidden = true;

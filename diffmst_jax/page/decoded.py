@@ -52,11 +52,19 @@ def keep(song: Song, name: str, audio: np.ndarray, files: Sequence[Path], about:
 
 def kept(song: Song, name: str, files: Sequence[Path]) -> dict[str, Any] | None:
     """Return what is remembered of audio that was decoded from exactly these files, else None."""
+    facts = played(song, name)
+    try:
+        return facts if facts is not None and facts["files"] == signature(files) else None
+    except (OSError, KeyError):
+        return None
+
+
+def played(song: Song, name: str) -> dict[str, Any] | None:
+    """Return what is remembered of the audio that is there, of whichever files, else None."""
     try:
         facts: dict[str, Any] = json.loads(song.own(f"{name}.json").read_text(encoding="utf-8"))
         size = song.own(f"{name}.f32").stat().st_size
-        is_whole = size == 4 * facts["rows"] * facts["length"]
-        return facts if is_whole and facts["files"] == signature(files) else None
+        return facts if size == 4 * facts["rows"] * facts["length"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -25,7 +25,7 @@ from diffmst_jax.page.session import (
     load_session,
     save_document,
 )
-from diffmst_jax.page.tasks import Desk, forget_closeness, load_overview, scaled
+from diffmst_jax.page.tasks import Desk, forget_closeness, load_overview, scaled, strips_of
 from diffmst_jax.page.uploads import receive_reference, receive_track
 from diffmst_jax.page.workspace import Song, Workspace
 
@@ -192,13 +192,17 @@ class Page:
         heard_reference = None
         if reference is not None:
             heard_reference = decoded.kept(song, decoded.REFERENCE, [reference])
-        is_open = facts is not None and (reference is None or heard_reference is not None)
+        console = None
+        if facts is not None and (reference is None or heard_reference is not None):
+            console = load_document(song)
+            if console is not None and facts["about"] != strips_of(console):
+                console = None  # not of what is played: the song is to be opened again
         return {
             "name": song.name,
             "tracks": [{"file": n, "bytes": p.stat().st_size} for n, p in tracks.items()],
             "reference": None if reference is None else reference.name,
-            "is_open": is_open,
-            "console": load_document(song) if is_open else None,
+            "is_open": console is not None,
+            "console": console,
             "base": session.base,
             "predicted": session.predicted,
             "amounts": session.amounts,
@@ -235,6 +239,9 @@ def _save(song: Song, body: dict[str, Any]) -> None:
     strangers = {strip.file for strip in settings.strips} - set(song.track_names())
     if strangers:
         raise RefusalError(400, f"{song.name} has no track {min(strangers)}; load the page again")
+    facts = decoded.played(song, decoded.SONG)
+    if facts is not None and facts["about"] != strips_of(console):
+        raise RefusalError(409, f"the tracks of {song.name} have changed; load the page again")
     save_document(song, console)
     with changed_session(song) as session:
         session.amounts, session.locked = amounts, locked

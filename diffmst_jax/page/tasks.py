@@ -63,7 +63,7 @@ class Desk:
         tell("Reading the tracks", 0.05)
         files = decoded.song_files(song)
         before, facts = load_document(song), decoded.kept(song, decoded.SONG, files)
-        if before is not None and facts is not None and facts["about"] == _strips(before):
+        if before is not None and facts is not None and facts["about"] == strips_of(before):
             tell("Reading the reference", 0.5)
             _save_overview(song, {**_known(song), **open_reference(song)})
             return
@@ -71,14 +71,16 @@ class Desk:
         tell("Preparing to play", 0.6)
         neutral = as_recorded(multitrack)
         document = neutral if before is None else with_tracks(neutral, before)
+        raw = heard(plain_sum(multitrack))
+        known = {"raw": raw._asdict(), "mix": raw._asdict()} if before is None else _known(song)
+        tell("Reading the reference", 0.8)
+        known = {**known, "raw": raw._asdict(), **open_reference(song)}
+        tell(KEEPING, 1.0)  # audio and console go together
         _keep_tracks(song, multitrack, files)
         save_document(song, document)
         if before is not None and keys_of(before) != keys_of(document):
             _forget_prediction(song)
-        raw = heard(plain_sum(multitrack))
-        known = {"raw": raw._asdict(), "mix": raw._asdict()} if before is None else _known(song)
-        tell("Reading the reference", 0.8)
-        _save_overview(song, {**known, "raw": raw._asdict(), **open_reference(song)})
+        _save_overview(song, known)
 
     def mix(self, song: Song, target: OutputTarget, steps: int, tell: Tell) -> None:
         """Mix the tracks in the style of the reference; locked tracks stay.
@@ -189,6 +191,11 @@ def keys_of(console: Document) -> list[tuple[str, tuple[int, ...]]]:
     return [strip_key(track) for track in console["tracks"]]
 
 
+def strips_of(console: Document) -> list[list[Any]]:
+    """What decoded audio says of its strips, of a console."""
+    return [[track["file"], track["channels"]] for track in console["tracks"]]
+
+
 def scaled(song: Song, predicted: Document | None, amounts: Document) -> Document:
     """A prediction at other amounts: the page's, which undo may have taken back to one of before.
 
@@ -263,8 +270,3 @@ def _keep_tracks(song: Song, multitrack: Multitrack, files: list[Path]) -> None:
     facts = decoded.kept(song, decoded.SONG, files)
     if facts is None or facts["about"] != strips:
         decoded.keep(song, decoded.SONG, multitrack.audio, files, strips)
-
-
-def _strips(console: Document) -> list[list[Any]]:
-    """What decoded audio says of its strips, of a console."""
-    return [[track["file"], track["channels"]] for track in console["tracks"]]

@@ -18,7 +18,8 @@ from diffmst_jax.mixing.api import render_file
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.tracks import load_tracks
 from diffmst_jax.page.decoded import BLOCK
-from diffmst_jax.page.workspace import HIDDEN
+from diffmst_jax.page.jobs import KEEPING, CancelledError
+from diffmst_jax.page.workspace import HIDDEN, Workspace
 from tests.page.client import LIMITS, open_client
 
 
@@ -194,6 +195,59 @@ def test_tracks_come_and_go_and_the_console_follows(client, song, audio):
     tracks = client.http.get(f"/api/songs/{song}").json()["console"]["tracks"]
     assert [t["file"] for t in tracks] == ["late.wav", "pad.wav"]
     assert tracks[1]["pan"] == 0.25
+
+
+@pytest.mark.parametrize("stage", ["Preparing to play", "Reading the reference"])
+def test_opening_again_that_is_cancelled_changes_nothing(client, song, audio, desk, stage):
+    client.upload(song, "reference", "mix.wav", audio["mix.wav"])
+    client.job(song, "open")
+    kept = client.session(song)
+    hidden = client.root / song / HIDDEN
+    before = {name: (hidden / name).read_bytes() for name in ("song.f32", "console.json")}
+    client.upload(song, "tracks", "a.wav", audio["kick.wav"])
+    told = []
+
+    def tell(now, fraction):
+        if stage in told:  # cancelled during it
+            raise CancelledError
+        told.append(now)
+
+    folder = Workspace.open(client.root, LIMITS).song(song)
+    with pytest.raises(CancelledError):
+        desk.open(folder, tell)
+    assert {name: (hidden / name).read_bytes() for name in before} == before
+    assert client.http.put(f"/api/songs/{song}/session", json=kept).status_code == 200
+    told.clear()
+    desk.open(folder, lambda now, fraction: told.append(now))
+    assert told[-1] == KEEPING
+    assert client.http.get(f"/api/songs/{song}").json()["is_open"]
+
+
+def test_a_console_of_other_strips_than_are_played_is_refused(client, song, audio):
+    client.job(song, "open")
+    session = client.session(song)
+    client.upload(song, "tracks", "a.wav", audio["kick.wav"])
+    client.job(song, "open")
+    before = client.http.get(f"/api/songs/{song}").json()
+    answer = client.http.put(f"/api/songs/{song}/session", json=session)
+    assert answer.status_code == 409
+    assert "tracks of My song have changed; load the page again" in answer.json()["error"]
+    assert client.http.get(f"/api/songs/{song}").json() == before
+
+
+def test_a_song_whose_console_is_not_that_of_its_audio_is_opened_again(client, song, audio):
+    path = client.root / song / HIDDEN / "console.json"
+    client.job(song, "open")
+    of_two = path.read_bytes()
+    client.upload(song, "tracks", "a.wav", audio["kick.wav"])
+    client.job(song, "open")
+    path.write_bytes(of_two)
+    details = client.http.get(f"/api/songs/{song}").json()
+    assert (details["is_open"], details["console"]) == (False, None)
+    client.job(song, "open")
+    assert len(client.session(song)["console"]["tracks"]) == 3
+    path.unlink()
+    assert not client.http.get(f"/api/songs/{song}").json()["is_open"]
 
 
 def test_a_song_that_the_page_made_is_removed_whole_and_another_only_forgotten(client, song, audio):

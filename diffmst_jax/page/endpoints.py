@@ -166,6 +166,7 @@ class Page:
         return self.workspace.song(request.path_params["song"])
 
     def _refuse_while_busy(self, song: Song) -> None:
+        self.worker.give_way()
         job = self.worker.current()
         if job is not None and job.song == song.name:
             raise RefusalError(409, f"still at work on {song.name}; wait or cancel that first")

@@ -20,6 +20,9 @@ FINISHED = ("done", "failed", "cancelled")
 KEEPING = "Keeping"
 """The stage in which a job writes what it found, all or nothing: too late to cancel it."""
 
+UNASKED = "level"
+"""The kind of job that the page begins by itself: it gives way to whatever is asked for."""
+
 REMEMBERED = 50
 
 
@@ -70,13 +73,15 @@ class Worker:
         self._thread.start()
 
     def start(self, song: str, kind: str, task: Task) -> Job:
-        """Begin a job.
+        """Begin a job; one that is `UNASKED` gives way to other kinds.
 
         Raises:
             RefusalError: another one is not finished.
         """
+        if kind != UNASKED:
+            self.give_way()
         with self._lock:
-            busy = next((job for job in self._jobs.values() if job.state not in FINISHED), None)
+            busy = self.current()
             if busy is not None:
                 raise RefusalError(409, f"still at work on {busy.song}; wait or cancel that first")
             job = Job(next(self._numbers), song, kind)
@@ -100,6 +105,12 @@ class Worker:
         """Return the job that is not finished, if any."""
         jobs = list(self._jobs.values())
         return next((job for job in jobs if job.state not in FINISHED), None)
+
+    def give_way(self) -> None:
+        """Cancel the job under way if it is `UNASKED`; whoever began it may have left the page."""
+        job = self.current()
+        if job is not None and job.kind == UNASKED:
+            self.cancel(job.number)
 
     def cancel(self, number: int) -> Job:
         """Cancel a job; its thread stops at its next report, and what it gives is thrown away.

@@ -40,6 +40,30 @@ def test_only_one_job_runs(worker):
     finished(worker.start("other", "mix", lambda tell: None))
 
 
+def test_what_nobody_waits_for_gives_way(worker):
+    reached, go = threading.Event(), threading.Event()
+
+    def level(tell):
+        reached.set()
+        go.wait(5)
+        tell("Next", 0.5)
+
+    job = worker.start("song", "level", level)
+    assert reached.wait(5)
+    with pytest.raises(RefusalError, match="still at work on song"):
+        worker.start("song", "level", lambda tell: None)
+    assert job.state == "running"
+    after = worker.start("song", "render", lambda tell: "mix.wav")
+    assert job.state == "cancelled"
+    go.set()
+    assert finished(after).result == "mix.wav"
+    go.clear()
+    worker.start("song", "level", level)
+    worker.give_way()
+    assert worker.current() is None
+    go.set()
+
+
 def test_a_cancelled_job_stops_at_its_next_report_and_its_result_is_thrown_away(worker):
     reached, go = threading.Event(), threading.Event()
     went_on = []

@@ -4,12 +4,14 @@ import { api } from "./api.js";
 import { save } from "../ui/downloads.js";
 
 const REPLACING = new Set(["open", "mix"]);
+const UNASKED = "level"; // gives way on the server to whatever else is asked for
 
 export class Work {
   constructor(app) {
     this.app = app;
     this.doing = 0;
     this.job = null;
+    this.opening = new Map();
   }
 
   get busy() {
@@ -43,13 +45,16 @@ export class Work {
   follow(song, begin) {
     const { app } = this;
     return this.during(async () => {
+      let begun = null;
       try {
-        this.job = await begin();
-        const job = await api.watch(this.job, (now) => app.header.showJob(now));
+        begun = this.job = await begin();
+        const job = await api.watch(begun, (now) => app.header.showJob(now));
         return app.song === song ? job : { state: "cancelled" };
       } finally {
-        this.job = null;
-        app.header.showJob(null);
+        if (this.job === begun) { // of two songs that wait for it, the next may have its own by now
+          this.job = null;
+          app.header.showJob(null);
+        }
       }
     });
   }
@@ -73,7 +78,7 @@ export class Work {
   async goOn() {
     const { app } = this;
     const job = await api.currentJob();
-    if (!job || job.song !== app.song || job.kind === "level") return;
+    if (!job || job.song !== app.song || job.kind === UNASKED) return;
     const follow = () => this.follow(app.song, () => job);
     await app.attempt(() => (REPLACING.has(job.kind) ? this.replace(follow) : follow()));
   }
@@ -91,8 +96,25 @@ export class Work {
     });
   }
 
+  /** Open the song; one that is chosen again while it waits for that is opened once. */
   open() {
-    return this.replace(() => this.run("open"));
+    const { song } = this.app;
+    if (!this.opening.has(song)) {
+      this.opening.set(song, this.openNext(song).finally(() => this.opening.delete(song)));
+    }
+    return this.opening.get(song);
+  }
+
+  /** Open a song once the server is done with what it is at; that may be opening this very song. */
+  openNext(song) {
+    const { app } = this;
+    return this.replace(async () => {
+      const job = await api.currentJob();
+      const follow = () => this.follow(song, () => job);
+      if (job?.song === song && job.kind === "open") return follow();
+      if (job && job.kind !== UNASKED) await app.attempt(follow);
+      return app.song === song ? this.run("open") : { state: "cancelled" };
+    });
   }
 
   mix(options) {

@@ -1,0 +1,130 @@
+"""Songs that are chosen, or loaded again, while the server is at work, in Chromium."""
+
+import json
+import threading
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+import pytest
+
+from diffmst_jax.page.tasks import Desk
+from tests.page.mixer import complaints
+
+pytestmark = pytest.mark.slow
+
+
+class Gate:
+    """Work that goes on when it is let through."""
+
+    def __init__(self, work):
+        self.work, self.begun, self.go = work, [], threading.Event()
+
+    def __call__(self, song, *options):
+        *_, tell = options
+        self.begun.append(song.name)
+        tell("At the gate", 0.5)
+        assert self.go.wait(120)
+        return self.work(song, *options)
+
+
+@pytest.fixture
+def gate(desk, monkeypatch):
+    """A gate before a kind of work."""
+    made = []
+
+    def before(kind):
+        work = getattr(Desk, kind)
+        gate = Gate(work.__get__(desk))
+        monkeypatch.setattr(Desk, kind, lambda _, *options: gate(*options))
+        made.append(gate)
+        return gate
+
+    yield before
+    for gate in made:
+        gate.go.set()
+
+
+class Songs:
+    """Songs on the server, and pages that show them."""
+
+    def __init__(self, browser, address, audio):
+        self.browser, self.address, self.audio = browser, address, audio
+        self.pages = []
+        self.names = [self.call("", {"name": "Song"})["name"] for _ in range(2)]
+        for name in self.names:
+            self.add(name, "kick.wav")
+
+    def call(self, path, body, method="POST"):
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        address = f"{self.address}/api/songs{quote(path, safe='/?=')}"
+        with urlopen(Request(address, content, method=method)) as answer:
+            return json.load(answer)
+
+    def add(self, name, file):
+        self.call(f"/{name}/tracks?name={file}", self.audio["kick.wav"])
+
+    def start(self, name, kind):
+        self.call(f"/{name}/jobs", {"kind": kind})
+
+    def page(self, name):
+        """A page that is loaded with a song's address, without waiting for the song."""
+        page = self.browser.new_page()
+        self.pages.append(page)
+        page.errors = complaints(page)
+        page.goto(f"{self.address}/#{quote(name)}")
+        page.locator(f".songs option:checked[value='{name}']").wait_for(state="attached")
+        return page
+
+
+IDLE = "() => { return diffmst.store.state && !diffmst.work.busy && !diffmst.store.held; }"
+
+
+def ready(page):
+    """Wait until a song is on the desk and nothing is under way or was complained of."""
+    page.locator("body.ready:not(.busy) .rack .strip").first.wait_for()
+    assert page.evaluate(IDLE)
+    assert page.locator(".toast").count() == 0
+    assert page.errors == []
+
+
+@pytest.fixture
+def songs(chromium, address, audio):
+    songs = Songs(chromium, address, audio)
+    yield songs
+    for page in songs.pages:
+        page.close()
+    for name in songs.names:
+        songs.call(f"/{name}", {}, "DELETE")
+
+
+def test_a_song_that_is_being_opened_is_not_opened_twice(songs, gate):
+    opening, (name, _) = gate("open"), songs.names
+    songs.start(name, "open")
+    page = songs.page(name)
+    page.locator(".work:has-text('At the gate')").wait_for()
+    opening.go.set()
+    ready(page)
+    assert opening.begun == [name]
+
+
+def test_a_song_is_opened_after_the_work_on_another(songs, gate):
+    work, (first, second) = gate("open"), songs.names
+    songs.start(first, "open")
+    page = songs.page(second)
+    page.locator(".work:has-text('At the gate')").wait_for()
+    work.go.set()
+    ready(page)
+    assert page.evaluate("diffmst.song") == second
+
+
+def test_a_song_that_is_chosen_twice_while_it_waits_is_opened_once(songs, gate):
+    opening, (first, second) = gate("open"), songs.names
+    songs.start(first, "open")
+    page = songs.page(second)
+    for name in (first, second):
+        page.locator(".work:has-text('At the gate')").wait_for()
+        page.locator(".songs").select_option(name)
+    opening.go.set()
+    page.locator("body:not(.busy)").wait_for()
+    ready(page)
+    assert opening.begun == [first, second]

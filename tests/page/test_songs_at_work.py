@@ -128,3 +128,24 @@ def test_a_song_that_is_chosen_twice_while_it_waits_is_opened_once(songs, gate):
     page.locator("body:not(.busy)").wait_for()
     ready(page)
     assert opening.begun == [first, second]
+
+
+def test_the_desk_of_a_song_that_was_left_while_it_is_mixed_takes_no_changes(songs, gate):
+    (first, second), mixing = songs.names, gate("mix")
+    mixing.work = lambda *_: None
+    pages = [songs.page(name) for name in (second, first)]  # both are open from here on
+    for page in pages:
+        ready(page)
+    page = pages[1]
+    page.evaluate("() => { diffmst.work.mix({}); }")
+    page.locator(".work:has-text('At the gate')").wait_for()
+    for name, held in ((second, False), (first, True)):
+        page.evaluate("(name) => diffmst.open(name)", name)
+        assert page.evaluate("[diffmst.song, diffmst.store.held]") == [name, held]
+        pan = page.evaluate("""() => {
+          diffmst.store.edit((state) => { state.console.tracks[0].pan = 0.25; });
+          return diffmst.store.state.console.tracks[0].pan;
+        }""")
+        assert (pan == 0.25) is not held
+    mixing.go.set()
+    ready(page)

@@ -12,6 +12,7 @@ export class Work {
     this.doing = 0;
     this.job = null;
     this.opening = new Map();
+    this.replacing = []; // songs, once for each doing that brings them another console
   }
 
   get busy() {
@@ -64,14 +65,21 @@ export class Work {
     const { app } = this;
     const { song } = app;
     return this.during(async () => {
+      this.replacing.push(song);
       app.store.hold();
       try {
         const job = await run();
         if (job.state === "done") await app.refresh(how);
       } finally {
-        if (app.song === song) app.store.release();
+        this.replacing.splice(this.replacing.indexOf(song), 1);
+        if (app.song === song && !this.isReplaced(song)) app.store.release();
       }
     });
+  }
+
+  /** Whether another console is on its way to a song, which may have been left meanwhile. */
+  isReplaced(song) {
+    return this.replacing.includes(song);
   }
 
   /** Go on watching what was under way when the page was left. */

@@ -76,7 +76,7 @@ def folder_written_beside(folder: str | Path) -> Iterator[Path]:
         yield temporary
         for item in (temporary, *temporary.iterdir()):
             _allow_like_new_file(item)
-        if beside != folder and not folder.exists():
+        if not folder.exists():
             temporary.rename(folder)
             return
         for item in sorted(temporary.rglob("*")):

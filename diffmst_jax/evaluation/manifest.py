@@ -10,7 +10,7 @@ from diffmst_jax.evaluation.config import Levels
 from diffmst_jax.files import written_beside
 
 MANIFEST_NAME = "manifest.json"
-MANIFEST_VERSION = 3
+MANIFEST_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def load_manifest(path: Path, levels: Levels | None = None) -> list[Example]:
     """Read what `save_manifest` wrote.
 
     Args:
-      path: the file; one that was written before levels were stored in it fits any.
+      path: the file.
       levels: what the examples are going to be judged at; None where they are not.
 
     Raises:
@@ -83,13 +83,13 @@ def load_manifest(path: Path, levels: Levels | None = None) -> list[Example]:
         if document["version"] != MANIFEST_VERSION:
             raise ValueError
         examples = [_example(entry) for entry in document["examples"]]
-        stored = Levels(**document["levels"]) if "levels" in document else levels
+        stored = Levels(**document["levels"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"is no manifest of an evaluation (version {MANIFEST_VERSION})"
         raise InputError(path, problem, "give the manifest.json of a finished one") from error
     if not examples:
         raise InputError(path, "holds no example", "draw the examples again")
-    if stored is not None and levels not in (None, stored):
+    if levels not in (None, stored):
         raise InputError(path, f"is for {stored}", f"give {stored.options}")
     return examples
 

@@ -11,7 +11,7 @@ tracks     one section with 2, 4, 8 and more of its tracks
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import compress, product
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -137,11 +137,11 @@ def _with_sound(
 ) -> list[MixWindows]:
     """The references that have sections; none is asked for where the console makes them."""
     found = [mix for mix in mixes if mix.starts.size]
-    if protocol.kind == "method1" or (found and len(found) == len(mixes)):
+    if protocol.kind == "method1":
         return found
-    if protocol.references:
-        silent = next(names[mix.mix] for mix in mixes if not mix.starts.size)
-        problem = f"lists {silent!r} without sound"
+    silent = [names[mix.mix] for mix in mixes if not mix.starts.size]
+    if protocol.references and silent:
+        problem = f"lists {silent[0]!r} without sound"
         raise InputError("protocol.references", problem, "correct the list")
     if not found:
         raise InputError(REFERENCES, "has no reference with sound", "give other references")
@@ -184,21 +184,26 @@ def sections(material: Material, protocol: ProtocolConfig, rng: np.random.Genera
 
 def transfer(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> Drafts:
     """Two sections of each song and reference that do not overlap: one heard, one judged."""
-    mixes = [mix for mix in material.mixes if _has_two(mix, protocol)]
-    usable = [
-        i
-        for i, song in enumerate(material.songs)
-        if _has_two(song, protocol)
-        and all(_has_two(mix, protocol) for mix in material.fixed[i : i + 1])
-    ]
-    for number in range(protocol.examples if usable and mixes else 0):
-        place = usable[number % len(usable)]
-        song, mix = material.songs[place], mixes[int(rng.integers(len(mixes)))]
-        if material.fixed:
-            mix = material.fixed[place]
+    usable = _with_two(material, protocol)
+    for number in range(protocol.examples if usable.songs and usable.mixes else 0):
+        place = number % len(usable.songs)
+        song, mix = usable.songs[place], usable.reference(place, rng)
         pairs = [rng.choice(spaced(x.starts, protocol), 2, replace=False) for x in (song, mix)]
         heard, judged = (Section(float(pairs[0][i]), float(pairs[1][i])) for i in (0, 1))
         yield Draft(number, song, mix, judged, heard)
+
+
+def _with_two(material: Material, protocol: ProtocolConfig) -> Material:
+    """The songs and references that have two sections, of pairs those that both have."""
+    songs, mixes, fixed = (
+        [_has_two(windows, protocol) for windows in several] for several in material
+    )
+    both = [song and mix for song, mix in zip(songs, fixed, strict=True)] if fixed else songs
+    return Material(
+        list(compress(material.songs, both)),
+        list(compress(material.mixes, mixes)),
+        list(compress(material.fixed, both)),
+    )
 
 
 def method1(material: Material, protocol: ProtocolConfig, rng: np.random.Generator) -> Drafts:

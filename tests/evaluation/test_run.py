@@ -175,16 +175,13 @@ def test_examples_are_judged_at_the_levels_that_they_are_stored_with(
         evaluate(composed(*wanted, f"manifest={stored}"), tmp_path / "refused", quiet)
     assert caught.value.path == str(stored)
     assert not (tmp_path / "refused").exists()
-    find_examples(composed(*wanted, f"manifest={stored}", "protocol.mix_lufs=-16"), quiet)
-    older = json.loads(stored.read_text())
-    del older["levels"]
-    (tmp_path / "older.json").write_text(json.dumps(older))
-    config = composed(*wanted, f"manifest={tmp_path / 'older.json'}")
+    config = composed(*wanted, f"manifest={stored}", "protocol.mix_lufs=-16")
     assert find_examples(config, quiet) == finished_run[0].examples
-    older["levels"] = {"mix_lufs": "loud"}
-    (tmp_path / "older.json").write_text(json.dumps(older))
+    changed = json.loads(stored.read_text())
+    changed["levels"] = {"mix_lufs": "loud"}
+    (tmp_path / "changed.json").write_text(json.dumps(changed))
     with pytest.raises(InputError, match="is no manifest"):
-        find_examples(config, quiet)
+        find_examples(composed(*wanted, f"manifest={tmp_path / 'changed.json'}"), quiet)
 
 
 def test_run_that_is_looked_at_stays_as_it_is(finished_run, tmp_path):

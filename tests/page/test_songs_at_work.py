@@ -97,24 +97,16 @@ def songs(chromium, address, audio):
         songs.call(f"/{name}", {}, "DELETE")
 
 
-def test_a_song_that_is_being_opened_is_not_opened_twice(songs, gate):
-    opening, (name, _) = gate("open"), songs.names
-    songs.start(name, "open")
-    page = songs.page(name)
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_a_song_is_opened_once_after_the_work_on_another_or_on_itself(songs, gate, chosen):
+    opening, first, wanted = gate("open"), songs.names[0], songs.names[chosen]
+    songs.start(first, "open")
+    page = songs.page(wanted)
     page.locator(".work:has-text('At the gate')").wait_for()
     opening.go.set()
     ready(page)
-    assert opening.begun == [name]
-
-
-def test_a_song_is_opened_after_the_work_on_another(songs, gate):
-    work, (first, second) = gate("open"), songs.names
-    songs.start(first, "open")
-    page = songs.page(second)
-    page.locator(".work:has-text('At the gate')").wait_for()
-    work.go.set()
-    ready(page)
-    assert page.evaluate("diffmst.song") == second
+    assert page.evaluate("diffmst.song") == wanted
+    assert opening.begun == songs.names[: chosen + 1]
 
 
 def test_a_song_that_is_chosen_twice_while_it_waits_is_opened_once(songs, gate):

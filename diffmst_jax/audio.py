@@ -149,7 +149,9 @@ def resample(audio: np.ndarray, *, from_rate: int, to_rate: int) -> np.ndarray:
 def audio_files(folder: str | Path) -> list[Path]:
     """List the audio files directly inside a folder in natural order (`2.wav` before `10.wav`).
 
-    Hidden files are left out. An unreadable or missing folder raises `InputError`.
+    Hidden files are left out. A link that leads nowhere is listed, for whoever reads it to refuse:
+    a mix without the track of a drive that is not there would be wrong without a word. An
+    unreadable or missing folder raises `InputError`.
     """
     folder = Path(folder)
     there = status(folder)
@@ -158,12 +160,16 @@ def audio_files(folder: str | Path) -> list[Path]:
     if not stat.S_ISDIR(there.st_mode):
         raise InputError(folder, "is not a folder", "give a folder that holds audio files")
     try:
-        found = [item for item in folder.iterdir() if has_audio_name(item) and item.is_file()]
+        found = [item for item in folder.iterdir() if has_audio_name(item) and _is_given(item)]
     except OSError as error:
         raise InputError(
             folder, f"cannot be read ({error.strerror})", "check its rights"
         ) from error
     return sorted(found, key=lambda item: natural_key(item.name))
+
+
+def _is_given(item: Path) -> bool:
+    return item.is_file() or (item.is_symlink() and not item.exists())
 
 
 def has_audio_name(path: Path) -> bool:
@@ -183,6 +189,8 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """Open a file for reading after the checks that do not need its samples."""
     there = status(path)
     if there is None:
+        if path.is_symlink():
+            raise InputError(path, "is a link to what is not there", "restore that or remove it")
         raise InputError(path, "does not exist", "check the name")
     if not stat.S_ISREG(there.st_mode):
         raise InputError(path, "is not a file", GIVE_AUDIO)

@@ -15,8 +15,14 @@ OGG_PAGE_MAXIMUM_BYTES = OGG_PAGE_HEADER_BYTES + 255 + 255 * 255
 ID3_HEADER_BYTES = 10
 XING_SEARCH_BYTES = 256
 XING_FLAG_FRAMES, XING_FLAG_BYTES = 1, 2
-UNKNOWN_LENGTHS = (0, 0xFFFFFFFF, 0x7FFFFFFF)
-"""Lengths that a writer leaves in a header when it streams and cannot go back."""
+UNKNOWN_LENGTHS = (
+    range(1),
+    range(0x7EFFF000, 0x7F001000),
+    range(0x7FFFE000, 0x80001000),
+    range(0xFFFFF000, 0x100000000),
+)
+"""Lengths that a writer leaves in a header when it streams and cannot go back: nothing, or the
+largest that it knows, rounded to whole frames (SoX: 0x7F000000 in AIFF, 0x7FFFF000 in WAV)."""
 
 
 def missing_bytes(path: Path) -> int:
@@ -50,7 +56,9 @@ def _missing_from_chunk(file: BinaryIO, size: int, wanted: bytes, layout: str) -
         name, length = struct.unpack(layout, header)
         if name == wanted:
             expected = file.tell() + length
-            return 0 if length in UNKNOWN_LENGTHS else max(0, expected - size)
+            if any(length in lengths for lengths in UNKNOWN_LENGTHS):
+                return 0
+            return max(0, expected - size)
         file.seek(length + length % 2, 1)
 
 

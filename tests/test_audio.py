@@ -124,7 +124,8 @@ def test_a_truncated_file_is_refused(tmp_path, suffix, kept):
         read_audio(path)
 
 
-@pytest.mark.parametrize("length", [0, 0xFFFFFFFF])
+# The last two are what SoX writes to a pipe: its largest, in whole frames of two and six bytes.
+@pytest.mark.parametrize("length", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x7FFFEFFC])
 def test_a_streamed_wav_that_leaves_its_length_open_is_not_called_truncated(tmp_path, length):
     path = tmp_path / "x.wav"
     write_audio(path, noise(1.0), sample_rate=SAMPLE_RATE, subtype="PCM_16")
@@ -137,6 +138,27 @@ def test_a_streamed_wav_that_leaves_its_length_open_is_not_called_truncated(tmp_
     else:
         with pytest.raises(InputError, match="too short"):
             read_audio(path)
+
+
+def test_a_streamed_aiff_that_leaves_its_length_open_is_not_called_truncated(tmp_path):
+    path = tmp_path / "x.aiff"
+    write_audio(path, noise(1.0), sample_rate=SAMPLE_RATE, subtype="PCM_16")
+    data = bytearray(path.read_bytes())
+    for name, length in ((b"FORM", 0x7F000050), (b"SSND", 0x7F000008)):
+        place = data.index(name) + 4
+        data[place : place + 4] = length.to_bytes(4, "big")
+    path.write_bytes(bytes(data))
+    assert read_audio(path).shape == (2, SAMPLE_RATE)
+
+
+def test_a_link_that_leads_nowhere_is_listed_and_refused(tmp_path):
+    write_audio(tmp_path / "kick.wav", noise(), sample_rate=SAMPLE_RATE)
+    (tmp_path / "vox.wav").symlink_to(tmp_path / "drive" / "vox.wav")
+    (tmp_path / "circle.wav").symlink_to(tmp_path / "circle.wav")
+    names = [path.name for path in audio_files(tmp_path)]
+    assert names == ["circle.wav", "kick.wav", "vox.wav"]
+    with pytest.raises(InputError, match=r"vox\.wav: is a link to what is not there"):
+        read_audio(tmp_path / "vox.wav")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from diffmst_jax.mixing.measure import (
 )
 from diffmst_jax.mixing.parked import IN_MEMORY_BYTES, parked, silence
 from diffmst_jax.names import legible
-from diffmst_jax.reaching import status
+from diffmst_jax.reaching import is_there, status
 
 READERS = 2
 """Files decoded at the same time; decoding leaves Python, so threads suffice."""
@@ -178,7 +178,7 @@ def load_tracks(
     left_out = [LeftOut(name, "it may not be entered") for name in closed]
     wanted: dict[str, Path] = {}
     for name, file in named.items():
-        if any(file.samefile(item) for item in references):
+        if is_there(file) and any(file.samefile(item) for item in references):
             left_out.append(LeftOut(name, "it is the reference"))
         elif matches(name, exclude):
             left_out.append(LeftOut(name, "as asked"))

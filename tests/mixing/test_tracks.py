@@ -117,6 +117,14 @@ def test_excluded_files_are_left_out_and_need_not_be_readable(tmp_path, write):
         assert multitrack.left_out == (LeftOut("Click.wav", "as asked"),)
 
 
+def test_a_track_on_a_drive_that_is_not_there_is_not_left_out_in_silence(tmp_path, write):
+    write("a.wav")
+    (tmp_path / "vox.wav").symlink_to("/nowhere/vox.wav")
+    with pytest.raises(InputError, match=r"vox\.wav: is a link to what is not there"):
+        load_tracks(tmp_path, reference=tmp_path / "a.wav")
+    assert load_tracks(tmp_path, exclude="vox").left_out == (LeftOut("vox.wav", "as asked"),)
+
+
 @pytest.mark.parametrize("patterns", ["clack*", ["a*", "clack*"]])
 def test_a_pattern_that_excludes_nothing_is_refused(tmp_path, write, patterns):
     write("a.wav")

@@ -45,11 +45,14 @@ class DecodedCache:
         peak = float(np.max(np.abs(audio), initial=0.0)) or 1.0
         samples = np.round(audio.T * (FULL_SCALE / peak)).astype(np.int16)
         about = self._about(path)
-        with written_beside(about.with_suffix(".npy")) as temporary:
-            np.save(temporary, samples)
-        # This file is written last: where it is, the samples are whole.
-        with written_beside(about) as temporary:
-            temporary.write_text(json.dumps({"file": str(path), "peak": peak}))
+        try:
+            with written_beside(about.with_suffix(".npy")) as temporary:
+                np.save(temporary, samples)
+            # This file is written last: where it is, the samples are whole.
+            with written_beside(about) as temporary:
+                temporary.write_text(json.dumps({"file": str(path), "peak": peak}))
+        except InputError as error:
+            raise InputError(self.folder, error.problem, error.remedy) from error
 
     def read(self, track: Track, *, start_s: float, samples: int) -> np.ndarray:
         """Read a window as `read_window` does.

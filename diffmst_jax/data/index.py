@@ -22,7 +22,7 @@ from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.processes import work_through
 from diffmst_jax.data.records import Track
 from diffmst_jax.errors import InputError
-from diffmst_jax.files import written_beside
+from diffmst_jax.files import check_folder, written_beside
 from diffmst_jax.mixing.measure import power_db, weighted_step_powers
 from dsp.loudness import HOP_S, OFFSET_DB
 
@@ -59,16 +59,19 @@ def measure(path: Path, decoded: DecodedCache | None = None) -> Measured | str:
 
     Returns:
       The entry, or what is wrong with the file.
+
+    Raises:
+      InputError: the cache cannot be written to.
     """
     try:
         stamp, info = file_stamp(path), audio_info(path)
         rate = info.sample_rate if decoded is None else SAMPLE_RATE
         audio = read_audio(path, sample_rate=rate)
-        if decoded is not None:
-            decoded.write(path, audio)
-        return Measured(stamp, info, energy_levels(audio, rate), loudness_levels(audio, rate))
     except (InputError, OSError) as error:
         return str(error)
+    if decoded is not None:
+        decoded.write(path, audio)
+    return Measured(stamp, info, energy_levels(audio, rate), loudness_levels(audio, rate))
 
 
 def energy_levels(audio: np.ndarray, sample_rate: int) -> Levels:
@@ -127,7 +130,8 @@ class EnergyIndex:
           decoded: also make sure that the files' samples are kept there.
 
         Raises:
-          InputError: files that cannot be read; all others are measured and stored before.
+          InputError: files that cannot be read; all others are measured and stored before. Or
+            the cache cannot be written to.
         """
         self.update_what_can_be_read(
             tracks, progress=progress, processes=processes, decoded=decoded
@@ -145,10 +149,12 @@ class EnergyIndex:
         processes: int = 1,
         decoded: DecodedCache | None = None,
     ) -> None:
-        """Do what `update` does, and leave the other files in `unreadable`."""
+        """Do what `update` does, and leave files that cannot be read in `unreadable`."""
         self.unreadable = {}
         paths = dict.fromkeys(track.path for track in tracks)
         wanted = [path for path in paths if self.lacks(path, decoded)]
+        if decoded is not None and wanted:
+            check_folder(decoded.folder)
         if progress is not None:
             for _ in range(len(paths) - len(wanted)):
                 progress()

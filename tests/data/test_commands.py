@@ -1,6 +1,8 @@
 """The commands as a user gives them."""
 
+import errno
 import json
+import pickle
 
 import pytest
 import yaml
@@ -9,6 +11,7 @@ from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.data.index import EnergyIndex
 from diffmst_jax.data.synthesis import corpus
+from diffmst_jax.errors import InputError
 from tests.data import trees
 from tests.data.conftest import noise, noise_song
 
@@ -88,6 +91,29 @@ def test_index_measures_songs_and_mixes_and_keeps_decoded_audio(songs, tmp_path,
     (songs / "test/Zeno - Signs/mixture.wav").write_bytes(b"broken")
     assert main(command) == 1
     assert "Zeno - Signs/mixture.wav: is no audio" in capsys.readouterr().out
+
+
+def test_a_place_for_decoded_audio_that_takes_none_ends_index_at_once(
+    songs, tmp_path, capsys, monkeypatch
+):
+    command = ["data", "index", str(songs), *ALONE, "--decoded"]
+    (tmp_path / "file").touch()
+    assert main([*command, str(tmp_path / "file")]) == 2
+    said = f"diffmst: {tmp_path / 'file'}: is a file, not a folder; "
+    assert capsys.readouterr().err.startswith(said)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("numpy.save", full)
+    assert main([*command, str(tmp_path / "decoded")]) == 2
+    said = f"diffmst: {tmp_path / 'decoded'}: cannot be written (No space left on device); "
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_what_goes_wrong_in_another_process_is_said_in_this_one():
+    error = InputError("decoded", "cannot be written", "make room")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 def test_split_is_written_by_artist(songs, tmp_path, capsys):

@@ -9,12 +9,14 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.files import check_folder
 from diffmst_jax.models.folder import model_folder
 from diffmst_jax.training.advice import advise
 from diffmst_jax.training.config import TrainConfig, load_train_values, train_config
@@ -23,9 +25,10 @@ RESUME = "resume"
 
 
 def compose_or_exit(folder: str, name: str, arguments: Sequence[str], *, program: str) -> None:
-    """Leave with status 2 and one line if Hydra cannot compose what the command line asks for.
+    """Leave with status 2 and one line if Hydra cannot do what the command line asks for.
 
-    Of a sweep (`-m`), every run is composed. Other options are left to Hydra itself.
+    That is to compose its settings and to make its folder. Of a sweep (`-m`), every run is
+    composed. Other options are left to Hydra itself.
     """
     sweep = any(argument in ("-m", "--multirun") for argument in arguments)
     overrides = [argument for argument in arguments if argument not in ("-m", "--multirun")]
@@ -65,6 +68,9 @@ def _check_run(folder: Path, name: str, overrides: list[str], *, sweep: bool) ->
     launcher = settings.hydra.runtime.choices.get("launcher")
     if launcher == "slurm" and not sweep:
         raise InputError("launcher=slurm", "submits sweeps, and one run alone by -m", "add -m")
+    # Hydra makes the folder of a run before anything of ours can answer for it.
+    HydraConfig.instance().set_config(settings)
+    check_folder(str(settings.hydra.sweep.dir if sweep else settings.hydra.run.dir))
 
 
 def read_settings(

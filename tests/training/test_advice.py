@@ -39,6 +39,25 @@ def test_what_can_be_composed_goes_on():
     compose_or_exit(CONF, "config", ["-m", "trainer.seed=0,1", "loss.mrstft=0"], program="train.py")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["experiment=smoke", "hydra.run.dir=file"], "file"),
+        (["experiment=smoke", "hydra.run.dir=file/${now:%Y}"], "file/2"),
+        (["-m", "experiment=smoke", "trainer.seed=0,1", "hydra.sweep.dir=file"], "file"),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_refused(arguments, named, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    with pytest.raises(SystemExit) as left:
+        compose_or_exit(CONF, "config", arguments, program="train.py")
+    assert left.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"train.py: {named}")
+    assert len(error.splitlines()) == 1
+
+
 def test_slurm_launcher_needs_its_plugin_and_a_sweep(capsys):
     if importlib.util.find_spec("submitit") is None:
         arguments, said = ["-m", "launcher=slurm"], "pip install 'diffmst-jax[slurm]'"

@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, TypeAlias
@@ -17,10 +18,17 @@ from typing import NoReturn, TypeAlias
 from diffmst_jax import __version__
 from diffmst_jax.commands import diff_options, export_options, mix_options, serve_options
 from diffmst_jax.commands.numbers import number, whole_number
-from diffmst_jax.commands.process import EXIT_INTERRUPTED, STOPPED, as_program
+from diffmst_jax.commands.process import (
+    EXIT_INTERRUPTED,
+    STOPPED,
+    STOPPED_ON_THE_WAY,
+    as_program,
+    open_streams,
+)
 from diffmst_jax.errors import InputError
 
 EXIT_WRONG_INPUT = 2
+KEEPS_WHAT_IS_DONE = ("preparing.run_prepare", "data.run_index", "data.run_synthesize")
 MOST_PREPARED = 256  # tracks
 
 DESCRIPTION = "Mix raw tracks in the style of a finished mix that you like."
@@ -106,8 +114,10 @@ def program() -> NoReturn:
     """Run the program as its process: what was read and compiled is left to the system to clear."""
     # Imports and compiling make a million objects that stay; looking through them costs 0.4 s.
     gc.set_threshold(100_000)
+    open_streams()
     status = main()
-    sys.stdout.flush()
+    with suppress(OSError):  # what commands say was flushed, or answered for
+        sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
 
@@ -119,14 +129,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not hasattr(options, "run"):
         options.parser.print_help(sys.stderr)
         return EXIT_WRONG_INPUT
-    with as_program() as stderr:
+    stopped = STOPPED_ON_THE_WAY if options.run in KEEPS_WHAT_IS_DONE else STOPPED
+    with as_program(stopped) as stderr:
         try:
             status: int = _function(options.run)(options)
         except InputError as error:
             stderr.write(f"diffmst: {error}\n")
             return EXIT_WRONG_INPUT
         except KeyboardInterrupt:
-            stderr.write(STOPPED)
+            stderr.write(stopped)
             return EXIT_INTERRUPTED
         except BrokenPipeError:  # the reader of our output went away, as `| head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,6 +16,8 @@ from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.commands import preparing
 from diffmst_jax.commands.process import keep_compilations
+from diffmst_jax.errors import InputError
+from diffmst_jax.export.install import resource_folder
 from diffmst_jax.mixing import api
 from tests.mixing.songs import (
     load_quickly,
@@ -398,6 +400,61 @@ def test_a_place_that_cannot_be_written_keeps_no_compilations(tmp_path, monkeypa
     assert is_one_line_naming(capsys.readouterr().err, "file/diffmst", "XDG_CACHE_HOME")
 
 
+def test_without_a_home_nothing_is_kept_and_all_else_works(tmp_path, monkeypatch, capsys):
+    """As in a container whose user has no name."""
+
+    def unknown():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", unknown)
+    for name in ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "APPDATA"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    keep_compilations()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+    assert main(["prepare"]) == 2
+    assert is_one_line_naming(capsys.readouterr().err, "~/.cache", "XDG_CACHE_HOME")
+    with pytest.raises(InputError, match="REAPER: is nowhere without a home"):
+        resource_folder()
+    write_audio(tmp_path / "songs" / "a" / "1.wav", tone(1.0, 100.0), sample_rate=SAMPLE_RATE)
+    assert main(["data", "index", str(tmp_path / "songs"), "--processes", "1"]) == 0
+
+
+def run_in_shell(command: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **more}
+    return subprocess.run(
+        command, shell=True, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+SAYING = f"""{sys.executable} -c "
+from diffmst_jax.commands.process import open_streams
+from diffmst_jax.commands.terminal import say
+open_streams()
+say('written to 日.wav')
+"
+"""
+
+
+def test_characters_that_standard_output_lacks_are_replaced():
+    done = run_in_shell(SAYING, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "written to ?.wav\n", "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_reason_to_fail(closed):
+    done = run_in_shell(f"{SAYING.rstrip()} {closed}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_output_that_takes_nothing_is_said_in_one_line(place):
+    console = place / "mixed" / "console.json"
+    done = run_in_shell(f"{sys.executable} -m diffmst_jax diff {console} {console} > /dev/full")
+    assert done.returncode == 2
+    assert is_one_line_naming(done.stderr, "diffmst: standard output: cannot be written", "room")
+
+
 def test_songs_are_mixed_by_the_program_that_was_prepared(place, monkeypatch, capsys):
     monkeypatch.setattr(preparing, "load_model", load_quickly)
     program: Any = load_quickly(str(place / "model"))._listen
@@ -479,6 +536,25 @@ def test_signals_to_end_take_away_what_is_being_written(tmp_path, name):
     assert process.returncode == 128 + number
     assert said == "diffmst: stopped, nothing was written\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_what_keeps_its_work_does_not_say_that_nothing_was_written(tmp_path):
+    command = [sys.executable, "-m", "diffmst_jax", "data", "synthesize", str(tmp_path / "songs")]
+    more = ["--songs", "1000", "--seconds", "4", "--tracks", "2", "2", "--processes", "1"]
+    process = subprocess.Popen(
+        [*command, *more],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    while not list(tmp_path.glob("songs/references/*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "diffmst: stopped; what is done is kept, run it again to go on\n"
+    assert list(tmp_path.glob("songs/songs/song_00000/*"))
 
 
 def test_nothing_is_left_when_the_terminal_is_gone(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from diffmst_jax.commands.terminal import output, progress, say
+from diffmst_jax.commands.terminal import progress, say, show
 from diffmst_jax.data.check import KINDS, Checked, check_corpus
 from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.index import EnergyIndex
@@ -67,7 +67,7 @@ def _show(songs: list[Checked]) -> None:
             if counts:
                 cells = [str(counts[kind] or "") for kind in kinds]
                 table.add_row(legible(song.song), str(song.files), *cells)
-        output().print(table)
+        show(table)
     for finding in faults:
         place = "/".join(part for part in (finding.song, finding.track) if part)
         say(f"{place}: {finding.kind}: {finding.detail}")

@@ -16,7 +16,7 @@ from diffmst_jax.commands.rendering import (
     stems_beside,
     subtype_of,
 )
-from diffmst_jax.commands.terminal import output, progress, say
+from diffmst_jax.commands.terminal import progress, say, show
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.api import mix
@@ -63,7 +63,7 @@ def run_mix(options: argparse.Namespace) -> int:
         result.write(
             options.out, file_format=options.format, subtype=subtype, preset=options.save_preset
         )
-    output().print(distance_table(result.report))
+    show(distance_table(result.report))
     for text in refinement_words(result.console.provenance.refinement):
         say(text)
     for text in result.report.warnings:

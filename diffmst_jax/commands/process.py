@@ -6,15 +6,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import remove_unfinished
+from diffmst_jax.places import cache_folder
 
 EXIT_INTERRUPTED = 130
 STOPPED = "diffmst: stopped, nothing was written\n"
+STOPPED_ON_THE_WAY = "diffmst: stopped; what is done is kept, run it again to go on\n"
 KEPT_IN = "JAX_COMPILATION_CACHE_DIR"
 KEPT_FROM_S = "0.2"
 """Compilations that took less are not worth keeping; a text, for it goes to the environment."""
@@ -22,8 +23,10 @@ SHOW_CURSOR_ON_CLEAN_LINE = "\x1b[?25h\r\x1b[2K"
 
 
 @contextmanager
-def as_program() -> Iterator[TextIO]:
+def as_program(stopped: str = STOPPED) -> Iterator[TextIO]:
     """Own the process while a command runs; gives the stream to report errors on.
+
+    Signals to end are answered with `stopped`.
 
     Where standard error is not the process's own (in a test, in a notebook) or the caller is not
     the main thread, nothing changes: then this is a function call, not a program.
@@ -33,8 +36,22 @@ def as_program() -> Iterator[TextIO]:
         yield sys.stderr
         return
     keep_compilations()
-    with _libraries_silenced() as stderr, _signals_end_at_once(stderr):
+    with _libraries_silenced() as stderr, _signals_end_at_once(stderr, stopped):
         yield stderr
+
+
+def open_streams() -> None:
+    """Let what is said reach whoever listens, or nobody: it is no reason for work to fail.
+
+    A stream that was closed before the program started (`>&-`) takes everything. Characters that
+    the encoding of standard output lacks are said as question marks.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nobody = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            setattr(sys, name, nobody)
+            setattr(sys, f"__{name}__", nobody)
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 def keep_compilations() -> None:
@@ -44,6 +61,8 @@ def keep_compilations() -> None:
     `JAX_COMPILATION_CACHE_DIR` says already. To take effect it has to come before JAX is imported.
     """
     folder = cache_folder()
+    if folder is None:
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -51,12 +70,6 @@ def keep_compilations() -> None:
     if os.access(folder, os.W_OK):
         os.environ.setdefault(KEPT_IN, str(folder))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", KEPT_FROM_S)
-
-
-def cache_folder() -> Path:
-    """Return where compilations are kept if nothing else is said."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "diffmst"
 
 
 def check_kept() -> None:
@@ -67,7 +80,10 @@ def check_kept() -> None:
     """
     if KEPT_IN not in os.environ:
         remedy = "set XDG_CACHE_HOME to a folder that can be written to"
-        raise InputError(cache_folder(), "cannot be written to, so nothing is kept", remedy)
+        folder = cache_folder()
+        if folder is None:
+            raise InputError("~/.cache", "is nowhere without a home, so nothing is kept", remedy)
+        raise InputError(folder, "cannot be written to, so nothing is kept", remedy)
 
 
 def end_signals() -> list[int]:
@@ -98,7 +114,7 @@ def _libraries_silenced() -> Iterator[TextIO]:
 
 
 @contextmanager
-def _signals_end_at_once(stderr: TextIO) -> Iterator[None]:
+def _signals_end_at_once(stderr: TextIO, stopped: str) -> Iterator[None]:
     """Take away what is being written and leave, instead of unwinding through native code.
 
     A `KeyboardInterrupt` in the midst of importing or compiling can crash the process on its way
@@ -109,7 +125,7 @@ def _signals_end_at_once(stderr: TextIO) -> Iterator[None]:
         del frame
         remove_unfinished()
         with suppress(OSError):  # the terminal may be gone
-            stderr.write((SHOW_CURSOR_ON_CLEAN_LINE if stderr.isatty() else "") + STOPPED)
+            stderr.write((SHOW_CURSOR_ON_CLEAN_LINE if stderr.isatty() else "") + stopped)
             stderr.flush()
         os._exit(128 + number)
 

@@ -3,26 +3,37 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from diffmst_jax.errors import InputError
 from diffmst_jax.names import legible
 
 Tell = Callable[[str, float], None]
 """Takes the stage under way and the fraction of the whole job that is done."""
 
 
-def output() -> Console:
-    """Return standard output; long lines stay lines, so that they can be piped and pasted.
+def show(what: RenderableType) -> None:
+    """Print on standard output; long lines stay lines, so that they can be piped and pasted.
 
     Names are shown as they are, whatever brackets and colons mean to rich.
+
+    Raises:
+        InputError: standard output takes nothing, as a file on a full disk.
     """
-    return Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+    console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
+    try:
+        console.print(what)
+    except BrokenPipeError:  # somebody has read enough
+        raise
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise InputError("standard output", problem, "send it elsewhere or make room") from error
 
 
 def say(text: str) -> None:
     """Print one line on standard output as it is, but `legible`."""
-    output().print(legible(text))
+    show(legible(text))
 
 
 @contextmanager

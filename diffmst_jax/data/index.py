@@ -6,7 +6,6 @@ of tens of thousands of files opens without touching them.
 """
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -24,6 +23,7 @@ from diffmst_jax.data.records import Track
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder, written_beside
 from diffmst_jax.mixing.measure import power_db, weighted_step_powers
+from diffmst_jax.places import cache_folder
 from dsp.loudness import HOP_S, OFFSET_DB
 
 CELL_S = 1.0
@@ -110,7 +110,7 @@ class EnergyIndex:
         self.root = root
         self.unreadable: dict[Path, str] = {}
         self._entries: dict[str, Measured] = {}
-        for place in (_place_in_cache(root), root / INDEX_NAME):
+        for place in reversed(_places(root)):
             self._entries |= _load(place)
 
     def update(
@@ -206,8 +206,8 @@ class EnergyIndex:
         return (path.relative_to(self.root) if inside else path.absolute()).as_posix()
 
     def _store(self) -> None:
-        """Write everything beside the data, or else into the user's cache folder."""
-        for place in (self.root / INDEX_NAME, _place_in_cache(self.root)):
+        """Write everything to the first place that takes it."""
+        for place in _places(self.root):
             # A read-only data set is no reason to stop, nor is a full disk: it is measured again.
             with suppress(InputError), written_beside(place) as temporary:
                 _save(temporary, self._entries)
@@ -220,10 +220,11 @@ def file_stamp(path: Path) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}"
 
 
-def _place_in_cache(root: Path) -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+def _places(root: Path) -> list[Path]:
+    """Where an index may be kept: beside the data, or else in the user's cache folder."""
+    cache = cache_folder()
     name = hashlib.sha256(str(root.resolve()).encode(errors="surrogatepass")).hexdigest()[:16]
-    return base / "diffmst" / "index" / f"{name}.npz"
+    return [root / INDEX_NAME, *([cache / "index" / f"{name}.npz"] if cache else [])]
 
 
 def _rounded(level: np.ndarray) -> Levels:

@@ -8,6 +8,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.export.jsfx_settings import effect_files
 from diffmst_jax.export.reaper import EFFECTS_FOLDER
 from diffmst_jax.files import check_folder, folder_written_beside
+from diffmst_jax.places import home_folder
 
 
 def resource_folder(folder: str | Path | None = None) -> Path:
@@ -19,9 +20,11 @@ def resource_folder(folder: str | Path | None = None) -> Path:
     Raises:
         InputError: it is not there, or cannot be written to.
     """
+    remedy = "name the folder that REAPER's Options > Show REAPER resource path shows"
     found = _default_folder() if folder is None else Path(folder)
+    if found is None:
+        raise InputError("REAPER", "is nowhere without a home", remedy)
     if not found.is_dir():
-        remedy = "name the folder that REAPER's Options > Show REAPER resource path shows"
         raise InputError(found, "is not there, so the effects cannot be installed", remedy)
     check_folder(found / EFFECTS_FOLDER)
     return found
@@ -40,9 +43,11 @@ def install_effects(folder: Path) -> Path:
     return target
 
 
-def _default_folder() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA", Path.home())) / "REAPER"
+def _default_folder() -> Path | None:
+    home = home_folder()
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "REAPER"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "REAPER"
+        return home and home / "Library" / "Application Support" / "REAPER"
+    is_windows = sys.platform == "win32"
+    said = os.environ.get("APPDATA" if is_windows else "XDG_CONFIG_HOME")
+    root = Path(said) if said else home and (home if is_windows else home / ".config")
+    return root and root / "REAPER"

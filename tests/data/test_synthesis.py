@@ -188,6 +188,8 @@ def test_corpus_of_other_settings_is_left_alone(tmp_path):
     [
         {"songs": 0},
         {"seed": -1},
+        {"tracks": (9, 4)},
+        {"duration_s": 1e9},
         {"tracks": (1, 4)},
         {"tracks": (5, 4)},
         {"duration_s": 1.0},

@@ -21,7 +21,7 @@ from diffmst_jax.files import folder_written_beside, written_beside
 
 TRACK_COUNTS = (4, 24)
 DURATION_S = 30.0
-SHORTEST_S = 4.0
+SHORTEST_S, LONGEST_S = 4.0, 1200.0
 # From so much song on, others are started: two of 30 s took 20 s instead of 25 s (2 cores).
 WORTH_PROCESSES_S = 60.0
 MANIFEST_VERSION = 1
@@ -171,7 +171,8 @@ def check_sizes(
     """Refuse impossible sizes, said of the `place` that asks for them.
 
     Raises:
-      InputError: no song, a negative seed, fewer than 2 tracks, or songs that are too short.
+      InputError: no song, a negative seed, fewer than 2 tracks, or songs that are too short
+        or longer than fits in memory.
     """
     if songs < 1 or seed < 0:
         raise InputError(
@@ -179,8 +180,10 @@ def check_sizes(
         )
     if not 2 <= tracks[0] <= tracks[1]:
         raise InputError(
-            str(place), f"songs of {tracks[0]} to {tracks[1]} tracks", "ask for 2 or more"
+            str(place),
+            f"songs of {tracks[0]} to {tracks[1]} tracks",
+            "ask for 2 or more, the fewest first",
         )
-    if duration_s < SHORTEST_S:
-        problem = f"songs of {duration_s:g} s"
-        raise InputError(str(place), problem, f"ask for {SHORTEST_S:g} s or more")
+    if not SHORTEST_S <= duration_s <= LONGEST_S:
+        remedy = f"ask for {SHORTEST_S:g} to {LONGEST_S:g} s"
+        raise InputError(str(place), f"songs of {duration_s:g} s", remedy)

@@ -6,8 +6,11 @@ frequency, aliasing below 24-bit noise), checks that the samples are usable, and
 everything that is wrong with an `InputError` that names the file.
 """
 
+import errno
 import math
+import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +42,9 @@ MINIMUM_DURATION_S = 0.4
 
 MAXIMUM_PEAK = 1000.0
 """Samples above this (+60 dB over full scale) are garbage, not loud audio."""
+
+FULL_BYTES = 1 << 20
+"""A disk with less room is full: libsndfile does not say why it could not write."""
 
 RESAMPLING_QUALITY = "VHQ"
 READ_FRAMES = 1 << 16
@@ -304,8 +310,11 @@ def write_failure(path: Path) -> Iterator[None]:
     try:
         yield
     except soundfile.LibsndfileError as error:
+        reason = _reason(error)
+        if reason == "System error" and shutil.disk_usage(path.parent).free < FULL_BYTES:
+            reason = os.strerror(errno.ENOSPC)
         raise InputError(
-            path, f"cannot be written ({_reason(error)})", "choose another place or make room"
+            path, f"cannot be written ({reason})", "choose another place or make room"
         ) from error
 
 

@@ -142,6 +142,12 @@ def _listed(unfinished: _Unfinished, place: Path) -> Iterator[None]:
     except OSError as error:
         _remove(unfinished)
         raise _cannot_write(place, error) from error
+    except InputError as error:
+        _remove(unfinished)
+        if not Path(error.path).is_relative_to(unfinished.temporary):
+            raise
+        wanted = place / Path(error.path).relative_to(unfinished.temporary)
+        raise InputError(wanted, error.problem, error.remedy) from error
     except BaseException:
         _remove(unfinished)
         raise

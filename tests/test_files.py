@@ -121,6 +121,19 @@ def test_a_full_disk_is_an_input_error_and_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_place_is_named_as_it_was_to_be(tmp_path):
+    def fails(inside):
+        raise InputError(inside, "cannot be written", "make room")
+
+    with pytest.raises(InputError) as found, folder_written_beside(tmp_path / "out") as beside:
+        fails(beside / "stems" / "1.wav")
+    assert found.value.path == str(tmp_path / "out" / "stems" / "1.wav")
+    with pytest.raises(InputError) as found, folder_written_beside(tmp_path / "out"):
+        fails(tmp_path / "song" / "1.wav")
+    assert found.value.path == str(tmp_path / "song" / "1.wav")
+    assert not list(tmp_path.iterdir())
+
+
 def test_wrong_input_is_a_value_error():
     with pytest.raises(ValueError, match=r"take\.wav: is silent; give another"):
         raise InputError("take.wav", "is silent", "give another")

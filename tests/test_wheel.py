@@ -5,12 +5,25 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_source_distribution_holds_what_its_own_tests_need(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (packed,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(packed) as source:
+        names = {name.partition("/")[2] for name in source.getnames()}
+    wanted = ("tests", "examples", "conf", "docs", "benchmarks", "dsp", "diffmst_jax")
+    files = [path for folder in wanted for path in (ROOT / folder).rglob("*.py")]
+    assert {str(path.relative_to(ROOT)) for path in files} <= names
+    assert {"Makefile", "requirements.lock", "CHANGELOG.md", "train.py", "evaluate.py"} <= names
 
 
 @pytest.fixture(scope="module")

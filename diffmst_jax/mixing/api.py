@@ -69,7 +69,8 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
 
     Args:
         tracks: folder or files of one song's raw tracks, a mapping from names to audio `(time,)`
-            or `(channels, time)`, or mono tracks without names, `(tracks, time)`.
+            or `(channels, time)`, a list of such audio without names, or mono tracks,
+            `(tracks, time)`.
         reference: a finished mix or a saved style, as a file or as audio `(channels, time)`; or
             several, with equal weights in a sequence, with their own in a mapping.
         model: name of a packaged model, a model folder, or a loaded model.
@@ -88,7 +89,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     Raises:
         InputError: something given cannot be used; says what and why.
     """
-    check_wishes(loudness_lufs, ceiling_dbtp, refine)
+    check_wishes(loudness_lufs, ceiling_dbtp, refine, sample_rate)
     tell, tracks = progress or _ignore, with_names(tracks)
     choices = Choices(parse_amount(str(amount)), refine, lock, centre)
     predicted = predict(

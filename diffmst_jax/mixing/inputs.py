@@ -1,6 +1,6 @@
 """From what a caller gives, files or arrays, to a multitrack and references."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -43,9 +43,16 @@ from diffmst_jax.mixing.tracks import (
 from diffmst_jax.names import legible
 
 Tracks: TypeAlias = (
-    str | Path | Sequence[str | Path] | Mapping[str, np.ndarray] | np.ndarray | Array
+    str
+    | Path
+    | Sequence[str | Path]
+    | Mapping[str, np.ndarray]
+    | Sequence[np.ndarray]
+    | np.ndarray
+    | Array
 )
-"""A folder, files, audio `(time,)` or `(channels, time)` by name, or tracks `(tracks, time)`."""
+"""A folder, files, audio `(time,)` or `(channels, time)` by name or in a list, or mono tracks
+`(tracks, time)`."""
 
 NamedTracks: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, np.ndarray]
 """The same, every track with a name."""
@@ -55,20 +62,35 @@ References: TypeAlias = OneReference | Sequence[OneReference] | Mapping[str | Pa
 """A file, audio `(channels, time)`, several of them, or a mapping from files to weights."""
 
 ARRAY_NAME = "reference"
+SAMPLE_RATES = (1000, 768000)
 
 
 def with_names(tracks: Tracks) -> NamedTracks:
-    """Call the rows of an array `track_1`, `track_2` and so on.
+    """Call audio without names `track_1`, `track_2` and so on.
 
     Raises:
-        InputError: it is no `(tracks, time)`.
+        InputError: an array that is no `(tracks, time)`, or nothing of what tracks may be.
     """
-    if not isinstance(tracks, np.ndarray | Array):
+    if isinstance(tracks, np.ndarray | Array):
+        if tracks.ndim != 2:
+            problem = f"is an array with shape {tracks.shape}"
+            raise InputError("tracks", problem, "give (tracks, time), or audio by name")
+        return _numbered(np.asarray(tracks))
+    if isinstance(tracks, str | Path):
         return tracks
-    if tracks.ndim != 2:
-        problem = f"is an array with shape {tracks.shape}"
-        raise InputError("tracks", problem, "give (tracks, time), or audio by name")
-    return {f"track_{number}": row for number, row in enumerate(np.asarray(tracks), start=1)}
+    items = list(tracks) if isinstance(tracks, Iterable) else [tracks]
+    if isinstance(tracks, Mapping) and all(isinstance(name, str) for name in items):
+        return tracks
+    files = [item for item in items if isinstance(item, str | Path)]
+    arrays = [np.asarray(item) for item in items if isinstance(item, np.ndarray | Array)]
+    if isinstance(tracks, Sequence) and len(items) in (len(files), len(arrays)):
+        return files if len(files) == len(items) else _numbered(arrays)
+    kinds = " and ".join(sorted({type(item).__name__ for item in items}))
+    raise InputError("tracks", f"is of {kinds}", "give a folder, files, or audio by name")
+
+
+def _numbered(tracks: Iterable[np.ndarray]) -> Mapping[str, np.ndarray]:
+    return {f"track_{number}": track for number, track in enumerate(tracks, start=1)}
 
 
 def gather_tracks(
@@ -154,8 +176,8 @@ def reference_files(references: References) -> list[Path]:
     return [item.path for item in _listed(references) if isinstance(item, ReferenceName)]
 
 
-def check_wishes(loudness_lufs: float, ceiling_dbtp: float, refine: int) -> None:
-    """Hold callers from Python to what the command line takes.
+def check_wishes(loudness_lufs: float, ceiling_dbtp: float, refine: int, sample_rate: int) -> None:
+    """Hold callers from Python to what the command line and audio files take.
 
     Raises:
         InputError: a number outside its range, or none.
@@ -164,9 +186,12 @@ def check_wishes(loudness_lufs: float, ceiling_dbtp: float, refine: int) -> None
         ("loudness_lufs", loudness_lufs, LOUDNESS_RANGE),
         ("ceiling_dbtp", ceiling_dbtp, CEILING_RANGE),
         ("refine", refine, (0, MOST_STEPS)),
+        ("sample_rate", sample_rate, SAMPLE_RATES),
     ):
         if not low <= value <= high:
             raise InputError(name, f"is {value}", f"give a number from {low:g} to {high:g}")
+    if int(refine) != refine:
+        raise InputError("refine", f"is {refine}", "give a whole number of steps")
 
 
 def track_files(tracks: NamedTracks) -> list[Path]:

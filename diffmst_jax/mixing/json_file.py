@@ -128,7 +128,8 @@ def _parse(path: Path, kind: Kind) -> Any:
     if there.st_size > kind.largest_bytes:
         raise InputError(path, f"is too large for a {kind.what}", kind.give)
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
+        # Some editors begin a file with a mark that nobody sees.
+        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         problem = f"is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         raise InputError(path, problem, "correct that place") from error

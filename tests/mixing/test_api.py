@@ -114,6 +114,8 @@ def test_tracks_may_be_one_array(model):
     assert [strip.file for strip in result.console.strips] == ["track_1", "track_2"]
     named = mix(dict(zip("ab", tracks, strict=True)), reference, model=model)
     np.testing.assert_array_equal(result.audio, named.audio)
+    listed = mix(list(tracks), reference, model=model)
+    np.testing.assert_array_equal(result.audio, listed.audio)
     with pytest.raises(InputError, match=r"tracks: is an array with shape \(1, 2, 88200\)"):
         mix(tracks[None], reference, model=model)
 
@@ -204,11 +206,16 @@ def test_a_reference_may_be_an_array_of_jax(song):
         ({"ceiling_dbtp": 0.1}, "ceiling_dbtp: is 0.1; give a number from -20 to 0"),
         ({"ceiling_dbtp": math.nan}, "ceiling_dbtp: is nan"),
         ({"refine": -1}, "refine: is -1; give a number from 0 to 1000"),
+        ({"refine": 1.5}, "refine: is 1.5; give a whole number"),
+        ({"sample_rate": 0}, "sample_rate: is 0; give a number from 1000 to 768000"),
+        ({"tracks": {1: np.zeros(9)}}, "tracks: is of int; give a folder"),
+        ({"tracks": [np.zeros(9), "a.wav"]}, "tracks: is of ndarray and str; give a folder"),
+        ({"tracks": None}, "tracks: is of NoneType; give a folder"),
     ],
 )
 def test_what_no_mix_can_be_is_refused_before_anything_is_read(wish, problem):
     with pytest.raises(InputError, match=problem):
-        mix("no song", "no reference", **wish)
+        mix(**{"tracks": "no song", "reference": "no reference", **wish})
 
 
 def test_the_package_offers_the_whole_job_and_nothing_it_has_not():

@@ -209,6 +209,11 @@ def test_what_may_be_small_is_answered_with_its_upper_end():
     assert explain(error) == ("the file is 3", "set it to 2 or less")
 
 
+def test_a_file_may_begin_with_the_mark_of_some_editors(document, load):
+    text = json.dumps(document)
+    assert console_text(load("\ufeff" + text)) == console_text(load(text))
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         load_console(tmp_path / "console.json")

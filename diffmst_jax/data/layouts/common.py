@@ -95,7 +95,7 @@ def load_mapping(path: Path) -> dict[str, Any]:
       InputError: unreadable, or no mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         values = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise InputError(path, "cannot be read as metadata", "copy it from the corpus again") from (

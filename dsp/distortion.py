@@ -137,7 +137,8 @@ def oversample(
     """Apply a memoryless function at a higher sample rate, so that it aliases less.
 
     Only the difference `function(v) - v` goes up and down in rate: what the function leaves alone
-    is left alone exactly. Linear phase, no delay without `state`. `distortion` with less aliasing:
+    is left alone exactly. Linear phase; without `state` there is silence before and after the
+    signal, and no delay. `distortion` with less aliasing:
     `oversample(lambda v: distortion(v, drive_db), x, factor=4)`.
 
     Args:
@@ -160,9 +161,12 @@ def oversample(
         raised = upsample(v, factor=factor)
         return v + downsample(function(raised) - raised, factor=factor)
 
-    if state is None:
-        return apply(x)
     latency = oversampling_latency(factor)
+    if state is None:
+        # At the higher rate the signal rings before its first sample and after its last, and what
+        # the function makes of that reaches back into it.
+        padded = jnp.pad(x, ((0, 0), (latency, latency)))
+        return apply(padded)[:, latency : latency + x.shape[1]]
     check_state(state, oversampling_state(x, factor=factor))
     extended = jnp.concatenate([state, x], axis=1)
     y = apply(extended)[:, latency : latency + x.shape[1]]

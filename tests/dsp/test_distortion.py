@@ -60,11 +60,17 @@ def test_aliases_are_as_documented(oversampling, alias_db):
     assert 10 * np.log10((power.sum() - harmonics) / harmonics) < alias_db
 
 
-def test_a_stream_comes_late():
-    x, params, latency = noise(2, 300), settings(), oversampling_latency(4)
-    stream, _ = clip(x, params, state=oversampling_state(x, factor=4))
-    whole = clip(x, params)
-    np.testing.assert_allclose(stream[:, 2 * latency :], whole[:, latency:-latency], atol=2e-5)
+@pytest.mark.parametrize("oversampling", [1, 2, 4])
+def test_a_stream_is_the_whole_late(oversampling):
+    latency, params = oversampling_latency(oversampling), settings()
+    # A tone that begins and ends at its peak rings beyond both of its ends.
+    tone = 0.9 * jnp.cos(2 * np.pi * 5000 / 44100 * jnp.arange(301.0))
+    x = jnp.concatenate([noise(1, 301), tone[None]])
+    late = jnp.pad(x, ((0, 0), (0, latency)))
+    state = oversampling_state(x, factor=oversampling)
+    stream, _ = clip(late, params, oversampling=oversampling, state=state)
+    whole = clip(x, params, oversampling=oversampling)
+    np.testing.assert_allclose(stream[:, latency:], whole, atol=2e-5)
 
 
 def test_oversampled_tanh_keeps_the_band():

@@ -18,6 +18,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from dsp.checks import check_choice, check_count, check_number, check_sample_rate
@@ -40,6 +41,9 @@ RANGE_PERCENTILES = (10.0, 95.0)
 # asks for at the end of a file.
 PYLOUDNORM_RANGE_HOP_S = 0.09
 PYLOUDNORM_RANGE_TAIL_S = 1.5
+
+# Samples by which times may miss a whole number and still count as one.
+ROUNDING = 1e-6
 
 # What momentary and short-term loudness return for silence.
 SILENCE_LUFS = -120.0
@@ -80,9 +84,9 @@ def momentary_loudness(
 ) -> jax.Array:
     """Ungated loudness of 400 ms windows in LUFS (EBU Tech 3341), `(blocks,)`.
 
-    Block `k` covers `k hop_s` to `k hop_s + 0.4` seconds. Never below -120 (silence), with
-    gradient 0 there. Arguments and errors as `integrated_loudness`; `hop_s` is the step in
-    seconds.
+    Block `k` covers `k hop_s` to `k hop_s + 0.4` seconds, each rounded down to a sample. Never
+    below -120 (silence), with gradient 0 there. Arguments and errors as `integrated_loudness`;
+    `hop_s` is the step in seconds.
     """
     powers = _block_powers(x, MOMENTARY_S, hop_s, sample_rate, variant)
     return _loudness(powers, SILENCE_LUFS)
@@ -182,21 +186,59 @@ def _block_powers(
     """Channel-weighted mean square of K-weighted blocks, `(blocks,)`."""
     _check_duration(x, length_s, sample_rate)
     check_number(hop_s, "hop_s", 1 / sample_rate)
-    length, hop = round(length_s * sample_rate), round(hop_s * sample_rate)
+    length, hop = length_s * sample_rate, hop_s * sample_rate
     weighted = k_weighting(x, sample_rate=sample_rate, variant=variant)
-    if variant == "pyloudnorm":
-        blocks = 1 + round((x.shape[-1] - length) / hop)
-        missing = max(0, (blocks - 1) * hop + length - x.shape[-1])
+    weights = jnp.asarray(CHANNEL_WEIGHTS[: x.shape[0]], x.dtype)
+    partial = variant == "pyloudnorm"
+    if _is_whole(length) and _is_whole(hop):
+        return _even_energies(weighted, weights, round(length), round(hop), partial) / length
+    steps = (x.shape[-1] / sample_rate - length_s) / hop_s
+    exact = np.arange(1 + (round(steps) if partial else math.floor(steps + ROUNDING))) * hop
+    starts, ends = (np.floor(edge + ROUNDING).astype(int) for edge in (exact, exact + length))
+    return _energies(weighted, weights, starts, ends) / length
+
+
+def _is_whole(samples: float) -> bool:
+    return abs(samples - round(samples)) < ROUNDING
+
+
+def _even_energies(
+    weighted: jax.Array, weights: jax.Array, length: int, hop: int, partial: bool
+) -> jax.Array:
+    """Energy of blocks every `hop` samples, `(blocks,)`; the last may lack some if `partial`."""
+    if partial:
+        blocks = 1 + round((weighted.shape[1] - length) / hop)
+        missing = max(0, (blocks - 1) * hop + length - weighted.shape[1])
         weighted = jnp.pad(weighted, ((0, 0), (0, missing)))
     # Blocks overlap: sum the energy of short segments once, then whole segments per block. Channels
     # are added last, where there is little to add: over whole signals it takes three times as long.
     segment = math.gcd(length, hop)
     whole = weighted.shape[1] // segment * segment
-    squares = jnp.square(weighted[:, :whole]).reshape(x.shape[0], -1, segment)
-    weights = jnp.asarray(CHANNEL_WEIGHTS[: x.shape[0]], x.dtype)
+    squares = jnp.square(weighted[:, :whole]).reshape(weighted.shape[0], -1, segment)
     segments = matmul(weights, jnp.sum(squares, axis=-1))
     blocks_of_segments = frame(segments, length=length // segment, hop=hop // segment)
-    return jnp.sum(blocks_of_segments, axis=-1) / length
+    return jnp.sum(blocks_of_segments, axis=-1)
+
+
+def _energies(
+    weighted: jax.Array, weights: jax.Array, starts: np.ndarray, ends: np.ndarray
+) -> jax.Array:
+    """Energy of blocks with starts and ends of their own, `(blocks,)`; 0 after the signal."""
+    edges = np.unique(np.concatenate([starts, ends]))
+    sizes = np.diff(edges)
+    longest = int(np.max(sizes))
+    missing = max(0, int(edges[-2]) + longest - weighted.shape[1])
+    padded = jnp.pad(weighted, ((0, 0), (0, missing)))
+    # Segments as above, of unequal sizes. Differences of one cumulative sum would not do: over
+    # minutes in float32 it is coarser than a quiet block.
+    cut = jax.vmap(lambda edge: lax.dynamic_slice_in_dim(padded, edge, longest, axis=1), out_axes=1)
+    inside = jnp.arange(longest)[None] < jnp.asarray(sizes)[:, None]
+    squares = jnp.where(inside[None], jnp.square(cut(jnp.asarray(edges[:-1]))), 0.0)
+    segments = matmul(weights, jnp.sum(squares, axis=-1))
+    first, last = np.searchsorted(edges, starts), np.searchsorted(edges, ends)
+    index = first[:, None] + np.arange(np.max(last - first))
+    taken = segments[np.minimum(index, sizes.size - 1)]
+    return jnp.sum(jnp.where(index < last[:, None], taken, 0.0), axis=-1)
 
 
 def _power(lufs: float) -> float:

@@ -56,7 +56,11 @@ def test_integrated_loudness_golden():
 
 @pytest.mark.parametrize(
     ("channels", "seconds", "rate"),
-    [(1, 0.4, 44100), (2, 3.37, 44100), (2, 7.02, 22050), (5, 5.49, 48000)],
+    [
+        *((1, 0.4, 44100), (2, 3.37, 44100), (2, 7.02, 22050), (5, 5.49, 48000)),
+        # Rates at which 100 ms, and at the last also 400 ms, are no whole number of samples.
+        *((2, 7.02, 11025), (1, 20.02, 12345), (5, 3.37, 44056)),
+    ],
 )
 def test_integrated_loudness_of_pyloudnorm(channels, seconds, rate):
     x = noise(channels, seconds, rate=rate)
@@ -145,10 +149,11 @@ def test_ebu_3342_loudness_range(levels, expected, variant):
     assert actual == pytest.approx(expected, abs=0.2)
 
 
-def test_loudness_range_of_pyloudnorm():
-    x = noise(2, 11.0)
-    expected = pyloudnorm.Meter(44100).loudness_range(x.T.astype(np.float64))
-    actual = loudness_range(jnp.asarray(x), sample_rate=44100)
+@pytest.mark.parametrize("rate", [44100, 22050, 12345])
+def test_loudness_range_of_pyloudnorm(rate):
+    x = noise(2, 11.0, rate=rate)
+    expected = pyloudnorm.Meter(rate).loudness_range(x.T.astype(np.float64))
+    actual = loudness_range(jnp.asarray(x), sample_rate=rate)
     assert actual == pytest.approx(expected, abs=0.01)
 
 
@@ -212,14 +217,16 @@ def test_value_and_gradient_are_finite(name):
         assert np.all(np.isfinite(gradient))
 
 
-@pytest.mark.parametrize("name", MEASURES)
-def test_gradient_equals_finite_differences(name, float64):
+@pytest.mark.parametrize(
+    ("name", "rate"), [*((name, 8000) for name in MEASURES), ("integrated", 8003), ("range", 8003)]
+)
+def test_gradient_equals_finite_differences(name, rate, float64):
     x = jnp.asarray(noise(2, 3.5, rate=8000), jnp.float64)
     direction = jnp.asarray(noise(2, 3.5, rate=8000, seed=1), jnp.float64)
 
     @jax.jit
     def total(x):
-        return jnp.mean(MEASURES[name](x, sample_rate=8000))
+        return jnp.mean(MEASURES[name](x, sample_rate=rate))
 
     step = 1e-6
     numeric = (total(x + step * direction) - total(x - step * direction)) / (2 * step)

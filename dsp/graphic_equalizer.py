@@ -75,6 +75,8 @@ def graphic_eq_design(
     """
     centres = graphic_eq_frequencies(sample_rate=sample_rate, bands_per_octave=bands_per_octave)
     sliders = jnp.asarray(gain_db)
+    if not jnp.issubdtype(sliders.dtype, jnp.floating):
+        sliders = sliders.astype(float)  # whole decibels; the filters are not whole
     check_shape(sliders, (centres.size,), "gain_db")
     to_gains = jnp.asarray(_inverse_influence(sample_rate, bands_per_octave), sliders.dtype)
     fixed = _filters(centres, sample_rate, bands_per_octave, sliders.dtype)

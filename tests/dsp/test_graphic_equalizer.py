@@ -48,6 +48,14 @@ def test_equal_sliders_ripple_as_documented(bands_per_octave):
     np.testing.assert_allclose(actual, 12.0, atol=0.75)
 
 
+def test_whole_decibels_are_sliders_as_others_are():
+    sliders = [0, 0, 0, 6, 0, 0, 0, 0, 0, -3]
+    design = functools.partial(graphic_eq_design, sample_rate=RATE)
+    filters, wanted = design(sliders), design(np.asarray(sliders, np.float32))
+    jax.tree.map(np.testing.assert_array_equal, filters, wanted)
+    assert all(leaf.dtype == jnp.float32 for leaf in filters)
+
+
 def test_audio_is_filtered_by_that_response():
     sliders = jnp.asarray(np.random.default_rng(1).uniform(-12, 12, 10), jnp.float32)
     impulse = jnp.zeros((1, 16384)).at[0, 0].set(1.0)

@@ -9,6 +9,7 @@ Components for the postprocessing come with the port's state dict; the original 
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,10 +19,12 @@ from safetensors.numpy import load_file
 
 from diffmst_jax.embeddings.tensor_bundle import is_checkpoint, read_checkpoint
 from diffmst_jax.errors import InputError
+from diffmst_jax.npz import read_npz
 
 PCA_FILE = "vggish_pca_params.npz"
 QUANTIZE_LOW, QUANTIZE_HIGH = -2.0, 2.0
 GIVE_WEIGHTS = "give vggish_model.ckpt, or the PyTorch port's state dict"
+COPY_AGAIN = "copy it again"
 
 # Where each layer's weights are found, convolutions first, then dense layers.
 TF_LAYERS = (
@@ -114,7 +117,7 @@ def _read(path: Path) -> Tensors:
     if not path.is_file():
         raise InputError(path, "does not exist", GIVE_WEIGHTS)
     readers: dict[str, Callable[[Path], Tensors]] = {
-        ".npz": _read_npz,
+        ".npz": partial(read_npz, remedy=COPY_AGAIN),
         ".safetensors": load_file,
         ".pth": _read_torch,
         ".pt": _read_torch,
@@ -124,13 +127,10 @@ def _read(path: Path) -> Tensors:
         raise InputError(path, "has an unknown ending", f"{GIVE_WEIGHTS} ({', '.join(readers)})")
     try:
         return reader(path)
+    except InputError:
+        raise
     except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(path, f"cannot be read ({error})", "copy it again") from error
-
-
-def _read_npz(path: Path) -> Tensors:
-    with np.load(path) as stored:
-        return {name: stored[name] for name in stored.files}
+        raise InputError(path, f"cannot be read ({error})", COPY_AGAIN) from error
 
 
 def _read_torch(path: Path) -> Tensors:

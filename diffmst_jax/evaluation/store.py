@@ -17,11 +17,13 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, evaluation_config
 from diffmst_jax.evaluation.manifest import MANIFEST_NAME, Example, load_manifest, save_manifest
 from diffmst_jax.files import written_beside
+from diffmst_jax.npz import read_npz
 from diffmst_jax.typed_config import plain_config
 
 RESULTS_NAME, CONFIG_NAME = "results.jsonl", "config.json"
 AUDIO_FOLDER, EMBEDDINGS_FOLDER = "audio", "embeddings"
 OK = "ok"
+EVALUATE_ANEW = "copy it again, or evaluate anew into another folder"
 REFERENCE = "reference"
 """Stands for the reference itself where systems are listed."""
 
@@ -153,22 +155,28 @@ class Store:
         return self.folder / AUDIO_FOLDER / f"{example:05d}_{_slug(system)}.mp3"
 
     def save_embeddings(self, example: int, arrays: dict[str, np.ndarray]) -> None:
-        """Keep an example's embeddings: by "<embedding>/<system>", each (count, dimensions)."""
+        """Keep an example's embeddings: by "<embedding>/<system>", each (count, dimensions).
+
+        Raises:
+          InputError: those kept of it so far cannot be read, or these not be written.
+        """
         path = self.folder / EMBEDDINGS_FOLDER / f"{example:05d}.npz"
         known: dict[str, np.ndarray] = {}
         if path.is_file():
-            with np.load(path) as stored:
-                known = {name: stored[name] for name in stored.files}
+            known = read_npz(path, EVALUATE_ANEW)
         with written_beside(path) as temporary:
             np.savez(temporary, **known, **{n: a for n, a in arrays.items() if n not in known})  # type: ignore[arg-type]
 
     def embeddings(self) -> dict[str, np.ndarray]:
-        """All embeddings by "<embedding>/<system>", over all examples."""
+        """All embeddings by "<embedding>/<system>", over all examples.
+
+        Raises:
+          InputError: a file of them cannot be read.
+        """
         parts: dict[str, list[np.ndarray]] = {}
         for path in sorted((self.folder / EMBEDDINGS_FOLDER).glob("*.npz")):
-            with np.load(path) as stored:
-                for name in stored.files:
-                    parts.setdefault(name, []).append(stored[name])
+            for name, array in read_npz(path, EVALUATE_ANEW).items():
+                parts.setdefault(name, []).append(array)
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 

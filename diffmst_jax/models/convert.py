@@ -7,6 +7,7 @@ next to other things (optimiser, losses), which are left aside.
 
 import re
 import zipfile
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -19,9 +20,11 @@ import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.config import ModelConfig
 from diffmst_jax.models.folder import check_entries, module_with_weights, save_model, weight_shapes
+from diffmst_jax.npz import read_npz
 
 ANCHOR = "controller.track_embedding"  # the entry by which the model is found in a checkpoint
 IGNORED = ("num_batches_tracked", "window")  # counters, and windows that we compute
+SAVE_AGAIN = "save its state dict again"
 LAYERS = "controller.transformer_encoder.layers"
 
 # Names: ours as a pattern, the reference's as a template.
@@ -124,7 +127,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: missing, damaged, of another kind, or PyTorch is needed and not installed.
     """
-    readers = {".safetensors": load_file, ".npz": _read_npz}
+    readers = {".safetensors": load_file, ".npz": partial(read_npz, remedy=SAVE_AGAIN)}
     readers |= dict.fromkeys((".ckpt", ".pt", ".pth"), _read_torch)
     if not path.is_file():
         raise InputError(path, "does not exist", f"give a {', '.join(readers)} file")
@@ -136,15 +139,10 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         raise
     except (SafetensorError, UnpicklingError, zipfile.BadZipFile, ValueError, OSError) as error:
         reason = str(error).partition("\n")[0]
-        raise InputError(path, f"cannot be read ({reason})", "save its state dict again") from error
+        raise InputError(path, f"cannot be read ({reason})", SAVE_AGAIN) from error
     floats = (np.float16, np.float64)
     with np.errstate(over="ignore"):  # what becomes infinite is named when the model is cut out
         return {n: a.astype(np.float32) if a.dtype in floats else a for n, a in arrays.items()}
-
-
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:

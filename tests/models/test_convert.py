@@ -225,6 +225,7 @@ def test_entries_that_do_not_fit_are_listed_and_nothing_is_written(tmp_path, cha
     ("name", "content", "message"),
     [
         ("weights.npz", b"no", "cannot be read"),
+        ("weights.npz", b"", "cannot be read"),
         ("weights.safetensors", b"no", "cannot be read"),
         ("weights.ckpt", b"no", "cannot be read"),
         ("weights.txt", b"no", "unknown kind"),

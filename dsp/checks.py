@@ -19,8 +19,8 @@ def check_audio(x: ArrayLike, name: str = "x", channels: int | None = None) -> N
     wanted = "channels" if channels is None else str(channels)
     if len(shape) != 2 or (channels is not None and shape[0] != channels):
         raise ValueError(f"{name} has shape {shape}; expected ({wanted}, time)")
-    if shape[1] == 0:
-        raise ValueError(f"{name} has shape {shape}; expected at least one sample")
+    if 0 in shape:
+        raise ValueError(f"{name} has shape {shape}; expected at least one channel and one sample")
     check_floating(x, name)
 
 

@@ -324,6 +324,20 @@ def test_no_check_looks_at_the_values_of_an_array(name):
     trace(getattr(dsp, name), GOOD[name])
 
 
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        *(("mix_console", "tracks"), ("console_strips", "tracks"), ("console_state", "tracks")),
+        *((name, "x") for name in ("k_weighting", "parametric_eq", "compressor", "soft_clipper")),
+    ],
+)
+@pytest.mark.parametrize("shape", [(0, 400), (2, 0)])
+def test_audio_without_channels_or_samples_is_named(name, argument, shape):
+    static = {k: v for k, v in GOOD[name].items() if k != "state"}
+    with pytest.raises(ValueError, match=rf"^{argument} has shape \({shape[0]}, {shape[1]}\)"):
+        trace(getattr(dsp, name), {**static, argument: jnp.zeros(shape)})
+
+
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
 def test_an_error_names_argument_value_and_expectation(name, argument):
     good = GOOD[name]

@@ -43,6 +43,22 @@ def test_no_true_peak_exceeds_the_ceiling(name, release_ms):
         assert read(y) > -1.12
 
 
+@pytest.mark.parametrize("sample_rate", [8000, 22050, 44100])
+def test_how_much_lookahead_true_peaks_need_is_a_number_of_samples(sample_rate):
+    """0.5 ms at 44100 Hz; the white noise is the hardest of the signals."""
+    x = signals()["noise"]
+    loud = jnp.asarray(x / np.abs(x).max() * 10 ** (18 / 20), jnp.float32)
+    peaks = {}
+    for samples in (0, 4, 22, 66):
+        static = {"sample_rate": sample_rate, "lookahead_ms": samples * 1e3 / sample_rate}
+        y = jax.jit(functools.partial(limiter, **static))(loud, settings(-1.0, 1.0))
+        peaks[samples] = float(read(y)) + 1.0
+    assert peaks[66] <= -0.095
+    assert peaks[22] <= -0.045
+    assert 0.2 < peaks[4] < 0.5
+    assert 1.0 < peaks[0] < 1.9
+
+
 @pytest.mark.parametrize("lookahead_ms", [0.0, 0.5, 5.0])
 def test_no_sample_exceeds_the_ceiling(lookahead_ms):
     for x in signals().values():

@@ -210,8 +210,18 @@ def _delay_phase(samples: jax.Array, size: int, dtype: np.dtype) -> jax.Array:
     """`exp(-i w samples)` at the bins of an FFT of `size`, a power of two."""
     bins = jnp.arange(size // 2 + 1, dtype=jnp.uint32)
     steps = (bins * samples.astype(jnp.uint32)) & np.uint32(size - 1)
-    angle = steps.astype(dtype) * (-2 * np.pi / size)
-    return lax.complex(jnp.cos(angle), jnp.sin(angle))
+    # From the nearest quadrant on: the sine of pi in float32 is not 0, and echoes that hardly decay
+    # divide by what is left of 1.
+    quadrant = ((steps + np.uint32(size // 8)) // np.uint32(size // 4)).astype(jnp.int32)
+    beyond = steps.astype(jnp.int32) - quadrant * (size // 4)
+    angle = beyond.astype(dtype) * (-2 * np.pi / size)
+    cosine, sine = jnp.cos(angle), jnp.sin(angle)
+    across, turns = quadrant % 2 == 1, quadrant % 4
+    real, imaginary = jnp.where(across, sine, cosine), jnp.where(across, cosine, sine)
+    return lax.complex(
+        jnp.where(turns >= 2, -real, real),
+        jnp.where((turns == 1) | (turns == 2), -imaginary, imaginary),
+    )
 
 
 def _interpolator(taps: jax.Array, size: int) -> jax.Array:

@@ -46,6 +46,13 @@ def test_the_closed_form_equals_the_loop(time_ms, feedback, routing):
     np.testing.assert_allclose(run(x, params, routing=routing), expected, atol=5e-5)
 
 
+@pytest.mark.parametrize("routing", ROUTINGS)
+def test_echoes_that_hardly_decay_equal_the_loop(routing):
+    x, params = noise(2, 2000), settings(300 / RATE * 1000, 1 - 1e-6)
+    expected = sample_by_sample(np.asarray(x, np.float64), params, routing)
+    np.testing.assert_allclose(run(x, params, routing=routing), expected, atol=1e-4)
+
+
 def test_ping_pong_alternates():
     x = jnp.zeros((2, 1600)).at[:, 0].set(1.0)
     y = run(x, settings(10.0, 0.5, 1.0), routing="ping_pong")

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from dsp.checks import check_number
 from dsp.numerics import matmul
 from dsp.spectral import bark_filterbank, bark_to_hz, hz_to_bark, power, stft
 
@@ -48,7 +49,11 @@ def band_excitation(signals: Array, *, sample_rate: int) -> Array:
     Returns:
         `(..., bands, frames)`, in squared units of the signal; a power: excitations of signals that
         have nothing in common add.
+
+    Raises:
+        ValueError: `sample_rate` is below 32000 (the bands reach to 16 kHz), or signals too short.
     """
+    check_number(sample_rate, "sample_rate", 2 * HIGH_HZ)
     bank = bark_filterbank(
         bands=BANDS, n_fft=N_FFT, sample_rate=sample_rate, low_hz=LOW_HZ, high_hz=HIGH_HZ
     )

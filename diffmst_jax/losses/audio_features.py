@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from diffmst_jax.setting_limits import NotNegative
+from dsp.checks import check_number
 from dsp.numerics import matmul
 from dsp.spectral import bark_filterbank, magnitude, stft
 
@@ -23,6 +24,9 @@ BARK_HOP = 8192
 BARK_FLOOR = 1e-8  # added to a band before its logarithm
 POWER_FLOOR = 1e-12  # mean square below which a signal counts as silence: -120 dB
 AMPLITUDE_FLOOR = 1e-6  # the same as an amplitude
+# Side over mid, 130 dB: anti-phase signals are 2e12 at full scale. Squared and differentiated, it
+# still fits float32 beside a mid at the floor.
+WIDEST = 1e13
 
 
 class StyleFeatures(NamedTuple):
@@ -31,7 +35,8 @@ class StyleFeatures(NamedTuple):
     Attributes:
         rms: root mean square of each channel, `(2,)`.
         crest_factor_db: peak over RMS of each channel in dB, `(2,)`; 0 at silence.
-        stereo_width: energy of left minus right over energy of left plus right, scalar; 0 is mono.
+        stereo_width: energy of left minus right over energy of left plus right, scalar; 0 is mono,
+            and what is far beyond full scale in anti-phase counts as 1e13.
         stereo_imbalance: (right - left) / (right + left) of the energies, scalar in [-1, 1].
         bark_spectrum: natural log of the mean magnitude in each Bark band, `(24, 2)`; column 0 is
             left plus right, column 1 is left minus right.
@@ -81,10 +86,10 @@ def style_features(mix: Array, *, sample_rate: int, bark_hop: int = BARK_HOP) ->
         The features; see `StyleFeatures`.
 
     Raises:
-        ValueError: `mix` is not `(2, time)`.
+        ValueError: `mix` is not `(2, time)` with at least one sample, or `sample_rate` is below
+            40000: the Bark bands reach to 20 kHz.
     """
-    if mix.ndim != 2 or mix.shape[0] != 2:
-        raise ValueError(f"style features need audio of shape (2, time), got {mix.shape}")
+    _check_stereo(mix, "mix")
     mid_side = jnp.stack([mix[0] + mix[1], mix[0] - mix[1]])
     power = jnp.mean(jnp.square(mix), axis=-1)
     mid_power, side_power = jnp.mean(jnp.square(mid_side), axis=-1)
@@ -92,10 +97,15 @@ def style_features(mix: Array, *, sample_rate: int, bark_hop: int = BARK_HOP) ->
     return StyleFeatures(
         rms=rms,
         crest_factor_db=crest_factor_db(mix),
-        stereo_width=side_power / jnp.maximum(mid_power, POWER_FLOOR),
+        stereo_width=jnp.minimum(side_power / jnp.maximum(mid_power, POWER_FLOOR), WIDEST),
         stereo_imbalance=(power[1] - power[0]) / jnp.maximum(power[0] + power[1], POWER_FLOOR),
         bark_spectrum=bark_spectrum(mid_side, sample_rate=sample_rate, hop=bark_hop).T,
     )
+
+
+def _check_stereo(x: Array, name: str) -> None:
+    if x.ndim != 2 or x.shape[0] != 2 or x.shape[1] == 0:
+        raise ValueError(f"{name} has shape {x.shape}; expected (2, time), at least one sample")
 
 
 def bark_spectrum(x: Array, *, sample_rate: int, hop: int = BARK_HOP) -> Array:
@@ -110,7 +120,11 @@ def bark_spectrum(x: Array, *, sample_rate: int, hop: int = BARK_HOP) -> Array:
 
     Returns:
         Natural log of band magnitude, `(channels, 24)`; at silence it is log(1e-8).
+
+    Raises:
+        ValueError: `sample_rate` is below 40000.
     """
+    check_number(sample_rate, "sample_rate", 2 * BARK_HIGH_HZ)
     missing = max(0, BARK_N_FFT // 2 + 1 - x.shape[-1])
     padded = jnp.pad(x, ((0, 0), (0, missing)))
     spectrum = magnitude(stft(padded, n_fft=BARK_N_FFT, hop=hop))
@@ -159,7 +173,12 @@ def audio_feature_loss(
 
     Returns:
         The total and each weighted term; 0, with gradient 0, for identical signals.
+
+    Raises:
+        ValueError: as `style_features`.
     """
+    _check_stereo(predicted, "predicted")
+    _check_stereo(reference, "reference")
     return style_distance(
         style_features(predicted, sample_rate=sample_rate),
         style_features(reference, sample_rate=sample_rate),

@@ -100,3 +100,9 @@ def test_excitation_adds_up_for_signals_that_have_nothing_in_common():
     apart = band_excitation(np.stack([a, b]), sample_rate=RATE).sum(axis=0)
     assert both.shape[0] == BANDS
     assert np.asarray(both)[:, 1:-1] == pytest.approx(np.asarray(apart)[:, 1:-1], rel=0.02)
+
+
+def test_a_sample_rate_too_low_for_the_bands_is_refused():
+    assert band_excitation(jnp.zeros((1, 4096)), sample_rate=32000).shape == (1, BANDS, 2)
+    with pytest.raises(ValueError, match=r"sample_rate is 22050; expected .* at least 32000"):
+        band_excitation(jnp.zeros((1, 4096)), sample_rate=22050)

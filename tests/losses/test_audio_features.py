@@ -142,7 +142,25 @@ def test_half_the_overlap_measures_nearly_the_same_spectrum_and_the_same_else():
         np.testing.assert_array_equal(getattr(often, name), getattr(seldom, name))
 
 
-@pytest.mark.parametrize("shape", [(1, TIME), (TIME,), (3, TIME)])
+@pytest.mark.parametrize("amplitude", [1.0, 3e3, 1e6])
+@pytest.mark.parametrize("mid", [0.0, 3e-7, 1e-6, 2e-6, 1e-4, 1e-2])
+def test_value_and_gradient_are_finite_in_anti_phase_far_beyond_full_scale(mid, amplitude):
+    square = jnp.where(noise(1)[0] > 0, 1.0, -1.0)
+    predicted = jnp.stack([amplitude * square + mid, -amplitude * square + mid])
+    (_, loss), slope = gradient()(predicted, noise(2))
+    assert all(np.isfinite(term) for term in loss)
+    assert np.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("shape", [(1, TIME), (TIME,), (3, TIME), (2, 0)])
 def test_other_than_stereo_is_refused(shape):
-    with pytest.raises(ValueError, match=r"\(2, time\)"):
+    with pytest.raises(ValueError, match=r"mix has shape .*\(2, time\)"):
         style_features(jnp.zeros(shape), sample_rate=RATE)
+    with pytest.raises(ValueError, match=r"reference has shape .*\(2, time\)"):
+        audio_feature_loss(SILENCE, jnp.zeros(shape), sample_rate=RATE)
+
+
+def test_a_sample_rate_too_low_for_the_bands_is_refused():
+    assert style_features(SILENCE, sample_rate=40000).bark_spectrum.shape == (24, 2)
+    with pytest.raises(ValueError, match=r"sample_rate is 22050; expected .* at least 40000"):
+        style_features(SILENCE, sample_rate=22050)

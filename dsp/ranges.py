@@ -56,18 +56,29 @@ def denormalize(controls: Tree, ranges: Tree) -> Tree:
         ranges: the same tree with a `Range` in place of each array.
 
     Returns:
-        The tree in physical units. 0 gives exactly `low`; outside [0, 1] the map extrapolates.
+        The tree in physical units, each in the dtype of its control where that is floating. 0 gives
+        exactly `low`; outside [0, 1] the map extrapolates.
     """
     _check_structure(controls, ranges, "controls")
-    return jax.tree.map(
-        lambda r, c: jnp.asarray(c) * (r.high - r.low) + r.low, ranges, controls, is_leaf=_is_range
-    )
+    return jax.tree.map(_setting, ranges, controls, is_leaf=_is_range)
+
+
+def _setting(limits: Any, control: Any) -> jax.Array:
+    control = jnp.asarray(control)
+    width, low = (_as_precise(v, control) for v in (limits.high - limits.low, limits.low))
+    return control * width + low
+
+
+def _as_precise(limit: ArrayLike, value: jax.Array) -> ArrayLike:
+    """`limit` in the dtype of `value`: NumPy's limits are double, and would make it double."""
+    return jnp.asarray(limit, value.dtype) if jnp.issubdtype(value.dtype, jnp.floating) else limit
 
 
 def normalize(settings: Tree, ranges: Tree) -> Tree:
     """Map physical settings to controls, the inverse of `denormalize`.
 
-    Where `low` equals `high`, every setting gives control 0, with zero gradient.
+    Controls have the dtype of their settings where that is floating. Where `low` equals `high`,
+    every setting gives control 0, with zero gradient.
     """
     _check_structure(settings, ranges, "settings")
     return jax.tree.map(_control, ranges, settings, is_leaf=_is_range)
@@ -77,4 +88,6 @@ def _control(limits: Any, setting: Any) -> jax.Array:
     width = limits.high - limits.low
     empty = width == 0
     # Divided by 1 where there is no width: a gradient passes through the branch not taken as well.
-    return jnp.where(empty, 0, (jnp.asarray(setting) - limits.low) / (width + empty))
+    setting = jnp.asarray(setting)
+    low, divisor = (_as_precise(v, setting) for v in (limits.low, width + empty))
+    return jnp.where(empty, 0, (setting - low) / divisor)

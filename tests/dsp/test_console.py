@@ -81,6 +81,17 @@ def test_controls_and_params_are_inverse_where_a_low_sample_rate_leaves_a_range_
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
 
 
+def test_settings_and_controls_keep_their_dtype_beside_doubles(float64):
+    vectors = controls()
+    settings = dsp.console_params(*vectors, sample_rate=SAMPLE_RATE)
+    back = dsp.console_controls(settings, sample_rate=SAMPLE_RATE)
+    assert {leaf.dtype for leaf in jax.tree.leaves((settings, back))} == {np.dtype(np.float32)}
+    for actual, wanted in zip(back, vectors, strict=True):
+        np.testing.assert_allclose(actual, wanted, atol=1e-6)
+    doubles = dsp.console_params(*(np.float64(v) for v in vectors), sample_rate=SAMPLE_RATE)
+    assert {leaf.dtype for leaf in jax.tree.leaves(doubles)} == {np.dtype(np.float64)}
+
+
 def test_a_range_without_width_gives_control_0():
     settings = (jnp.asarray([3.0, 5.0]), jnp.asarray(2.0))
     limits = jnp.asarray([3.0, 4.0]), jnp.asarray([3.0, 6.0])

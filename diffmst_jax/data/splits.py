@@ -2,14 +2,17 @@
 
 A split file is YAML, `{train|val|test: {song folder: {file name: instrument}}}`; song folders are
 relative to the corpus, or to a folder above it, and a list of song names may stand in place of the
-innermost mappings.
+innermost mappings. Corpora lie elsewhere on every machine, so an entry stands for the song whose
+folder agrees with it in the most names from the end on.
 """
 
 import dataclasses
 import hashlib
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import yaml
 
@@ -50,27 +53,75 @@ def read_split(path: Path) -> SplitFile:
     return split
 
 
+class _Entry(NamedTuple):
+    place: tuple[str, ...]  # names of folders, innermost first
+    part: str
+    files: dict[str, str]
+
+
 def apply_split(songs: Sequence[Song], path: Path) -> tuple[Song, ...]:
     """Return the songs that a split file lists, with its files, instruments and parts.
 
     Raises:
-      InputError: the file is no split, or none of its songs is there.
+      InputError: the file is no split, none of its songs is there, or one is in two parts.
     """
-    listed = {
-        _tail(name): (part, files)
-        for part, entries in read_split(path).items()
-        for name, files in entries.items()
-    }
+    entries = [
+        _Entry(_place(name), part, files)
+        for part, listed in read_split(path).items()
+        for name, files in listed.items()
+    ]
     found = []
-    for song in songs:
-        entry = next((listed[key] for key in _keys(song) if key in listed), None)
-        if entry is not None:
-            tracks = _chosen(song.tracks, entry[1])
-            if tracks:
-                found.append(dataclasses.replace(song, tracks=tracks, part=entry[0]))
+    for song, chosen in zip(songs, _entries_of(songs, entries), strict=True):
+        parts = sorted({entry.part for entry in chosen})
+        if len(parts) > 1:
+            problem = f"lists {song.name} as {' and '.join(parts)}"
+            raise InputError(path, problem, "name each song's folder, with those above it")
+        tracks = _chosen(song.tracks, chosen[0].files) if chosen else ()
+        if tracks:
+            found.append(dataclasses.replace(song, tracks=tracks, part=parts[0]))
     if not found:
         raise InputError(path, "lists no song of this corpus", "give the split of this corpus")
     return tuple(found)
+
+
+def _entries_of(songs: Sequence[Song], entries: Sequence[_Entry]) -> list[list[_Entry]]:
+    """For each song the entries that agree with it the furthest, and with no other song further.
+
+    So `Two/Multitracks`, which is not listed, is not taken for `One/Multitracks`.
+    """
+    by_name: dict[str, list[int]] = {}
+    for number, entry in enumerate(entries):
+        by_name.setdefault(entry.place[0] if entry.place else "", []).append(number)
+    agreements: list[Counter[int]] = []
+    furthest: Counter[int] = Counter()
+    for song in songs:
+        agreement: Counter[int] = Counter()
+        for place in (_place(song.folder.as_posix()), _place(song.name)):
+            # The folder of its files may be one below the song's.
+            for names in (place, place[1:]):
+                for number in by_name.get(names[0], ()) if names else ():
+                    agreement[number] = max(
+                        agreement[number], _agreeing(names, entries[number].place)
+                    )
+        agreements.append(agreement)
+        for number, length in agreement.items():
+            furthest[number] = max(furthest[number], length)
+    chosen = []
+    for agreement in agreements:
+        own = {number: n for number, n in agreement.items() if n == furthest[number]}
+        most = max(own.values(), default=0)
+        chosen.append([entries[number] for number, n in own.items() if n == most])
+    return chosen
+
+
+def _place(name: str) -> tuple[str, ...]:
+    return PurePosixPath(name.replace("\\", "/")).parts[::-1]
+
+
+def _agreeing(some: tuple[str, ...], others: tuple[str, ...]) -> int:
+    """Count how many names are the same from the first on."""
+    pairs = zip(some, others, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(some), len(others)))
 
 
 def make_split(
@@ -114,13 +165,29 @@ def write_split(path: Path, split: SplitFile) -> None:
 
 
 def song_key(song: Song) -> str:
-    """Return what keeps songs together: their artist, else their own name."""
-    return song.artist or song.name
+    """Return what keeps songs together: their artist, else their own name, however spelt."""
+    return _spelt_alike(song.artist or song.name)
 
 
-def mix_key(mix: Track) -> str:
-    """Return what keeps finished mixes together, alike for a song and its own mix."""
-    return mix.artist or mix.name
+def mix_keys(mixes: Iterable[Track]) -> Callable[[Track], str]:
+    """Return what keeps finished mixes together, alike for a song and its own mix.
+
+    That is `song_key` of the song. Mixes of one name, as `mix.flac` in a folder per song, are told
+    apart by their folders.
+    """
+    names = Counter(mix.name for mix in mixes)
+
+    def key(mix: Track) -> str:
+        name = mix.name if names[mix.name] == 1 else mix.path.parent.name
+        return _spelt_alike(mix.artist or name)
+
+    return key
+
+
+def _spelt_alike(name: str) -> str:
+    """Leave of a name what corpora agree on: `AClassicEducation` is `A Classic Education`."""
+    letters = unicodedata.normalize("NFKD", name.casefold().replace("&", " and "))
+    return "".join(c for c in letters if c.isalnum() or c == "_") or name
 
 
 def divide(
@@ -130,7 +197,8 @@ def divide(
 
     Who goes where depends on the key and the seed alone, so two lists that share keys, such as
     songs and their own mixes, are divided alike; the parts' sizes follow the shares as closely as
-    whole groups allow. Every part with a share gets something as long as there are groups.
+    whole groups allow, taken in an order that the seed decides. Every part with a share gets
+    something as long as there are groups.
 
     Args:
       items: to divide.
@@ -167,12 +235,3 @@ def _chosen(tracks: tuple[Track, ...], files: dict[str, str]) -> tuple[Track, ..
         for track in tracks
         if track.path.name in by_name
     )
-
-
-def _tail(name: str) -> str:
-    return PurePosixPath(name.replace("\\", "/")).name
-
-
-def _keys(song: Song) -> tuple[str, ...]:
-    """Names that a split may call a song by: its folder, or its own."""
-    return (song.folder.name, _tail(song.name), song.folder.parent.name)

@@ -12,7 +12,7 @@ from diffmst_jax.data.examples import Example, MixWindows, WindowConfig
 from diffmst_jax.data.pipeline import WHOLE, Examples, Shard, batches, fixed_examples, make_pool
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import read_window
-from diffmst_jax.data.splits import apply_split, divide, mix_key, song_key
+from diffmst_jax.data.splits import apply_split, divide, mix_keys, song_key
 from diffmst_jax.data.stream import WINDOWS_PER_SONG, SongStream, StreamPool
 from diffmst_jax.data.synthesis import check_sizes
 from diffmst_jax.errors import InputError
@@ -22,6 +22,7 @@ from diffmst_jax.training.corpora import Measured, Report, find_corpora, find_mi
 T = TypeVar("T")
 
 VALIDATION_SEED_OFFSET = 7919
+NOWHERE = -1  # what is in neither part
 # Songs held out where they are made on demand and the number of examples is not set.
 HELD_SONGS = 16
 
@@ -136,8 +137,8 @@ def hold_out_mixes(
     """Return the references to learn from and those held out.
 
     A mix goes where its song went, so that of a song in neither part (of a split's "test") is left
-    out; else where its artist's songs went. The others are divided by artist, and so are all if
-    one side would have none.
+    out; else where its artist's songs went, or the song of its name. The others are divided by
+    artist, and so are all if one side would have none.
 
     Args:
       mixes: to divide.
@@ -145,16 +146,21 @@ def hold_out_mixes(
       parts: those to learn from and those held out.
       config: says in which shares.
     """
-    place = {key: part for part in (1, 0) for key in map(song_key, parts[part])}
+    key = mix_keys(mixes)
+    place = dict.fromkeys(map(song_key, songs), NOWHERE)
+    place |= {key: part for part in (1, 0) for key in map(song_key, parts[part])}
     of_folder = {song.folder: part for part in (0, 1) for song in parts[part]}
-    own = {song.mix.path: of_folder.get(song.folder) for song in songs if song.mix is not None}
-    used = [mix for mix in mixes if own.get(mix.path, 0) is not None]
-    going = [own.get(mix.path, place.get(mix_key(mix))) for mix in used]
-    free = [mix for mix, part in zip(used, going, strict=True) if part is None]
-    train, held = _divided(free, config, mix_key)
-    train += [mix for mix, part in zip(used, going, strict=True) if part == 0]
-    held += [mix for mix, part in zip(used, going, strict=True) if part == 1]
-    return (train, held) if train and held else _divided(used, config, mix_key)
+    own = {
+        song.mix.path.resolve(): of_folder.get(song.folder, NOWHERE)
+        for song in songs
+        if song.mix is not None
+    }
+    going = [own.get(mix.path.resolve(), place.get(key(mix))) for mix in mixes]
+    used = [(mix, part) for mix, part in zip(mixes, going, strict=True) if part != NOWHERE]
+    train, held = _divided([mix for mix, part in used if part is None], config, key)
+    train += [mix for mix, part in used if part == 0]
+    held += [mix for mix, part in used if part == 1]
+    return (train, held) if train and held else _divided([mix for mix, _ in used], config, key)
 
 
 def _divided(

@@ -167,6 +167,25 @@ def test_mix_of_a_song_for_testing_is_neither_learned_from_nor_validated_with():
     assert [mix.artist for mix in held] == ["b"]
 
 
+def test_the_mix_of_a_song_for_testing_is_known_by_its_name_and_through_links(tmp_path):
+    raw = Track("t", Path("t.wav"), 1, 1.0)
+    (tmp_path / "linked").symlink_to(tmp_path)
+    paths = {name: tmp_path / f"{name}.wav" for name in "abcd"}
+    songs = [Song(name, (raw,), Path(name)) for name in "abc"]
+    finished = [Track(name, path, 2, 1.0) for name, path in paths.items()]
+    train, held = hold_out_mixes(finished, songs, (songs[:1], songs[1:2]), settings())
+    assert sorted(mix.name for mix in [*train, *held]) == ["a", "b", "d"]
+    own = [
+        dataclasses.replace(song, name=f"song {song.name}", mix=mix)
+        for song, mix in zip(songs, finished, strict=False)
+    ]
+    through = [
+        dataclasses.replace(mix, path=tmp_path / "linked" / mix.path.name) for mix in finished[:3]
+    ]
+    train, held = hold_out_mixes(through, own, (own[:1], own[1:2]), settings())
+    assert [[mix.name for mix in part] for part in (train, held)] == [["a"], ["b"]]
+
+
 def test_songs_of_one_artist_stay_together():
     song = Track("x", Path("x"), 1, 1.0)
     songs = [Song(f"{i}", (song,), Path(f"{i}"), artist=f"artist {i % 3}") for i in range(12)]

@@ -1,12 +1,13 @@
 import pytest
 import yaml
 
+from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.data.splits import (
     apply_split,
     divide,
     make_split,
-    mix_key,
+    mix_keys,
     read_split,
     song_key,
     write_split,
@@ -88,6 +89,55 @@ def test_made_split_keeps_artists_together_and_is_read_again(tmp_path):
     assert make_split(songs, tmp_path, seed=1) == split
 
 
+def test_songs_whose_files_lie_in_folders_of_one_name_are_told_apart(tmp_path):
+    tree = trees.Tree(tmp_path)
+    for i in range(10):
+        tree.audio(f"Band{i}_Song/Multitracks/01_Kick.wav")
+    songs = FolderSource(tmp_path, layout="cambridge").songs
+    split = make_split(songs, tmp_path, seed=1)
+    write_split(tmp_path / "split.yaml", split)
+    parts = [song.part for song in apply_split(songs, tmp_path / "split.yaml")]
+    assert sorted(parts) == ["test", *["train"] * 8, "val"]
+    del split["test"]
+    write_split(tmp_path / "split.yaml", split)
+    assert len(apply_split(songs, tmp_path / "split.yaml")) == 9
+
+
+def test_songs_of_one_name_in_two_corpora_are_told_apart_by_the_folders_above(tmp_path):
+    tree = trees.Tree(tmp_path)
+    for corpus in "AB":
+        tree.audio(f"{corpus}/song/a.wav")
+        tree.audio(f"{corpus}/other/a.wav")
+    songs = [song for corpus in "AB" for song in FolderSource(tmp_path / corpus).songs]
+    tree.text("split.yaml", "train: [A/song, A/other]\nval: [B/song, B/other]\n")
+    parts = [song.part for song in apply_split(songs, tmp_path / "split.yaml")]
+    assert parts == ["train", "train", "val", "val"]
+    tree.text("split.yaml", "train: [C/song]\nval: [D/song]\n")
+    with pytest.raises(InputError, match=r"lists song as train and val; name each song's folder"):
+        apply_split(songs, tmp_path / "split.yaml")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("A Classic Education", "AClassicEducation"),
+        ("Angels In Amplifiers", "Angels in Amplifiers"),
+        ("Fergessen", "Fergéssen"),
+        ("Hop Along & Co.", "HopAlongAndCo"),
+    ],
+)
+def test_one_artist_spelt_in_two_ways_stays_together(tmp_path, one, other):
+    song = Song("x", (), tmp_path, artist=one)
+    mix = Track("y", tmp_path / "y.wav", 2, 1.0, artist=other)
+    assert song_key(song) == mix_keys([mix])(mix)
+
+
+def test_mixes_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    mixes = [Track("mix", tmp_path / f"song {i}" / "mix.flac", 2, 1.0) for i in range(8)]
+    train, held = divide(mixes, (0.75, 0.25), seed=0, key=mix_keys(mixes))
+    assert (len(train), len(held)) == (6, 2)
+
+
 def test_division_follows_shares_and_depends_on_the_seed():
     items = [f"artist {i % 40}" for i in range(200)]
     parts = divide(items, (0.8, 0.1, 0.1), seed=0, key=str)
@@ -104,7 +154,8 @@ def test_songs_and_their_own_mixes_are_divided_alike(tmp_path):
         tree.audio(f"references/song_{i}.flac", channels=2)
     tree.text("manifest.json", "{}")
     songs = divide(FolderSource(tmp_path).songs, (0.75, 0.25), seed=3, key=song_key)
-    mixes = divide(ReferenceSource(tmp_path).mixes, (0.75, 0.25), seed=3, key=mix_key)
+    found = ReferenceSource(tmp_path).mixes
+    mixes = divide(found, (0.75, 0.25), seed=3, key=mix_keys(found))
     assert [[s.name for s in part] for part in songs] == [[m.name for m in p] for p in mixes]
 
 

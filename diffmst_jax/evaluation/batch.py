@@ -133,7 +133,7 @@ def _console(
             side=side,
             key=jax.random.key(REVERB_SEED),
         )
-        return output.mix, strip_audibility(output.tracks, strips, len(tracks))
+        return output.mix, strip_audibility(output.tracks, tracks, strips, len(tracks))
 
     return jax.vmap(one)(tracks, mask, strips, side, params)
 
@@ -142,7 +142,7 @@ def _console(
 def _weighted(tracks: Array, strips: Array, gains: Array) -> tuple[Array, Array]:
     def one(tracks: Array, strips: Array, gains: Array) -> tuple[Array, Array]:
         parts = gains.T[:, :, None] * tracks[:, None, :]
-        return gains @ tracks, strip_audibility(parts, strips, len(tracks))
+        return gains @ tracks, strip_audibility(parts, tracks, strips, len(tracks))
 
     return jax.vmap(one)(tracks, strips, gains)
 

@@ -22,6 +22,7 @@ from diffmst_jax.losses import (
     multi_resolution_stft_loss,
     normalize_loudness,
     parameter_loss,
+    playing,
     style_distance,
     style_features,
 )
@@ -194,11 +195,13 @@ def controls_error(predicted: Controls, truth: Controls) -> dict[str, float]:
     }
 
 
-def strip_audibility(tracks: Array, strip_of_track: Array, strips: int) -> Array:
+def strip_audibility(tracks: Array, recorded: Array, strip_of_track: Array, strips: int) -> Array:
     """How well each strip is heard.
 
     Args:
       tracks: what each console track adds to the mix, (tracks, 2, time).
+      recorded: what it is made from, (tracks, time); a track that a mix turns off is not heard,
+        one that does not play there is not missed.
       strip_of_track: strip that each belongs to, (tracks,); padding may belong to any.
       strips: how many strips there are.
 
@@ -206,7 +209,9 @@ def strip_audibility(tracks: Array, strip_of_track: Array, strips: int) -> Array
       (strips,), see `diffmst_jax.losses.audibility`; 1 for strips without sound.
     """
     summed = jax.ops.segment_sum(tracks, strip_of_track, num_segments=strips)
-    return audibility(band_excitation(summed, sample_rate=SAMPLE_RATE))
+    powers = jnp.mean(jnp.square(recorded), axis=1)
+    plays = playing(jax.ops.segment_sum(powers, strip_of_track, num_segments=strips))
+    return audibility(band_excitation(summed, sample_rate=SAMPLE_RATE), plays)
 
 
 def audibility_scores(heard: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:

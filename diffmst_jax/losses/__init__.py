@@ -7,7 +7,7 @@
 - around any of them: `normalize_loudness`
 """
 
-from diffmst_jax.losses.audibility import audibility, band_excitation
+from diffmst_jax.losses.audibility import audibility, band_excitation, playing
 from diffmst_jax.losses.audio_features import (
     AudioFeatureLoss,
     AudioFeatureWeights,
@@ -39,6 +39,7 @@ __all__ = [
     "multi_resolution_stft_loss",
     "normalize_loudness",
     "parameter_loss",
+    "playing",
     "style_distance",
     "style_features",
     "sum_difference_stft_loss",

@@ -36,6 +36,10 @@ MASKED_DB = (13.0, 5.0, 1.0, -2.0, -3.0)
 NEVER_HEARD = 1e-3
 """A track with less loudness than this share of the loudest one's does not play in the passage."""
 
+PLAYS = 1e-4
+"""A track of more power than this share of the strongest one's, as recorded, does play in it,
+however far a mix turns it down."""
+
 SMALLEST = 1e-12
 
 
@@ -61,12 +65,19 @@ def band_excitation(signals: Array, *, sample_rate: int) -> Array:
     return matmul(spread, power(stft(signals, n_fft=N_FFT, hop=HOP)))
 
 
-def audibility(excitations: Array) -> Array:
+def playing(powers: Array) -> Array:
+    """Which tracks surely play in a passage, bool `(tracks,)`, from their powers as recorded."""
+    return powers > PLAYS * jnp.max(powers, initial=0.0)
+
+
+def audibility(excitations: Array, plays: Array | None = None) -> Array:
     """Share of its own loudness that each track keeps in the mix of all of them.
 
     Args:
         excitations: of every track, `(tracks, ..., bands, frames)`, from `band_excitation` of what
             each adds to the mix; ears in an axis between are heard by themselves and summed.
+        plays: which tracks do play, see `playing`, bool `(tracks,)`. Others do where they have
+            loudness in the mix; without it, one that is turned off is as one that does not play.
 
     Returns:
         `(tracks,)` in [0, 1]: 1 for a track that is alone, near 0 for a buried one; 1 too for one
@@ -87,8 +98,12 @@ def audibility(excitations: Array) -> Array:
     )
     axes = tuple(range(1, own.ndim))
     heard, whole = jnp.sum(beside, axis=axes), jnp.sum(alone, axis=axes)
-    plays = whole > NEVER_HEARD * jnp.max(whole)
-    return jnp.where(plays, heard / jnp.where(plays, whole, 1.0), 1.0)
+    least = NEVER_HEARD * jnp.max(whole)
+    sounds = whole > least
+    # What is all but turned off is measured by the least that sounds, so that it fades to 0.
+    beside_least = heard / jnp.where(least > 0.0, least, 1.0)
+    silent = 1.0 if plays is None else jnp.where(plays, jnp.minimum(beside_least, 1.0), 1.0)
+    return jnp.where(sounds, heard / jnp.where(sounds, whole, 1.0), silent)
 
 
 def partial_loudness(

@@ -12,7 +12,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.losses import audibility, band_excitation
+from diffmst_jax.losses import audibility, band_excitation, playing
 from diffmst_jax.losses.audibility import band_hz
 from diffmst_jax.mixing.measure import SMALLEST_POWER
 from diffmst_jax.mixing.settings import MixSettings
@@ -31,19 +31,23 @@ def strip_audibility(
 ) -> np.ndarray:
     """Share of its own loudness that each strip keeps in the mix, `(strips,)` in [0, 1].
 
+    Who mutes a strip does not miss it: it counts as one that does not play, 1.
+
     Args:
         settings: the mix.
         multitrack: its tracks.
         strip_powers: `Rendered.strip_powers`.
     """
     excitation = _recorded(multitrack)
+    at_one_loudness = 10.0 ** (-multitrack.loudness_lufs / 10.0)
+    plays = playing(np.sum(excitation, axis=(1, 2)) * at_one_loudness) & ~settings.muted
     if settings.config.track_equalizer:
         curves = np.asarray(jax.vmap(_response_db)(settings.params.tracks.equalizer))
         excitation = excitation * 10.0 ** (curves[:, :, np.newaxis] / 10.0)
     total = np.sum(excitation, axis=(1, 2))
     gains = strip_powers / np.maximum(total, SMALLEST_POWER)
     wet = excitation * gains[:, np.newaxis, np.newaxis]
-    return np.asarray(_audibility(wet.astype(np.float32)))
+    return np.asarray(_audibility(wet.astype(np.float32), plays))
 
 
 def _recorded(multitrack: Multitrack) -> np.ndarray:

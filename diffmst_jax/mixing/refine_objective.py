@@ -23,6 +23,7 @@ from diffmst_jax.losses import (
     audibility,
     band_excitation,
     normalize_loudness,
+    playing,
     style_distance,
     style_features,
 )
@@ -102,9 +103,12 @@ def objective(
     features = style_features(mix, sample_rate=SAMPLE_RATE)
     distance = style_distance(features, problem.target)
     strips = problem.start.tracks.pan.shape[0]
-    heard = audibility(
-        jax.ops.segment_sum(excitations, problem.strip_of_track, num_segments=strips)
+    powers = jnp.mean(jnp.square(pieces), axis=(0, 2))
+    excitations, powers = (
+        jax.ops.segment_sum(values, problem.strip_of_track, num_segments=strips)
+        for values in (excitations, powers)
     )
+    heard = audibility(excitations, playing(powers))
     prior = _prior(steps, params, heard, problem)
     return distance.total + prior, Judgement(features, distance, prior, heard)
 

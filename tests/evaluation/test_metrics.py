@@ -145,11 +145,21 @@ def test_channels_of_a_pair_are_heard_together():
     left, right, other = rng.standard_normal((3, 20000)).astype(np.float32)
     silence = 0 * left
     tracks = np.stack([[left, silence], [silence, right], [other, other]])
-    heard = strip_audibility(tracks, np.array([0, 0, 1]), 2)
-    joined = strip_audibility(np.stack([[left, right], [other, other]]), np.array([0, 1]), 2)
+    recorded = np.stack([left, right, other])
+    heard = strip_audibility(tracks, recorded, np.array([0, 0, 1]), 2)
+    pair = np.stack([[left, right], [other, other]])
+    joined = strip_audibility(pair, recorded[1:], np.array([0, 1]), 2)
     assert np.asarray(heard) == pytest.approx(np.asarray(joined), rel=1e-5)
     named = audibility_scores(np.asarray(heard), ("pad", "kick"))
     assert named["audibility_least"] == min(named["audibility: pad"], named["audibility: kick"])
+
+
+def test_a_track_that_a_mix_turns_off_is_not_heard_in_it():
+    recorded = np.random.default_rng(0).standard_normal((3, 20000)).astype(np.float32)
+    recorded[2] = 0.0
+    mix = recorded[:, None] * np.array([1.0, 1e-4, 1.0], np.float32)[:, None, None]
+    heard = strip_audibility(np.repeat(mix, 2, axis=1), recorded, np.arange(3), 3)
+    assert np.asarray(heard) == pytest.approx([1.0, 0.0, 1.0], abs=1e-4)
 
 
 def test_controls_error_is_the_rms_over_tracks_and_master():

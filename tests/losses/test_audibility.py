@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffmst_jax.losses import audibility, band_excitation
+from diffmst_jax.losses import audibility, band_excitation, playing
 from diffmst_jax.losses.audibility import (
     BANDS,
     MASKED_DB,
@@ -34,6 +34,31 @@ def heard(tracks):
 def test_track_alone_is_heard_whole_and_so_is_one_that_does_not_play():
     silent = np.zeros_like(tone(1000, 0))
     assert np.asarray(heard(np.stack([tone(1000, -20), silent]))) == pytest.approx([1, 1], abs=1e-4)
+
+
+@jax.jit
+def heard_of(tracks, gains):
+    plays = playing(jnp.mean(jnp.square(tracks), axis=1))
+    return audibility(band_excitation(tracks * gains[:, None], sample_rate=RATE), plays)
+
+
+def test_track_that_is_turned_off_is_not_heard():
+    """At -70 dB it counted as one that does not play: as heard whole."""
+    tracks = np.stack([noise(i, -20) for i in range(3)] + [np.zeros_like(noise(0, 0))])
+    shares = [
+        np.asarray(heard_of(tracks, 10 ** (np.array([0, 0, fade_db, 0]) / 20)))
+        for fade_db in (-40.0, -60.0, -65.0, -70.0, -80.0, -120.0, -np.inf)
+    ]
+    assert all(high[2] >= low[2] for high, low in itertools.pairwise(shares))
+    assert all(share[2] < 1e-6 for share in shares)
+    assert all(share[3] == 1.0 for share in shares)
+
+
+def test_gradient_is_finite_where_a_track_is_all_but_turned_off():
+    tracks = np.stack([noise(0, -20), noise(1, -20)])
+    slope = jax.jit(jax.grad(lambda gains: heard_of(tracks, gains)[1]))
+    for fade in (1e-3, 1e-4, 1e-6, 0.0):
+        assert np.all(np.isfinite(slope(jnp.asarray([1.0, fade]))))
 
 
 def test_level_of_the_recording_does_not_matter():

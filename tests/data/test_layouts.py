@@ -103,6 +103,14 @@ def test_musdb18(roots):
     assert {m.name for m in mixes} == {"mixture"}
 
 
+def test_musdb18_as_decoded_from_its_containers_makes_no_track_of_a_finished_mix(tmp_path):
+    trees.musdb18(tmp_path)
+    for name in ("accompaniment", "linear_mixture", "Accompaniment"):
+        trees.Tree(tmp_path).audio(f"train/A Classic Education - NightOwl/{name}.wav", channels=2)
+    owl = by_name(tmp_path)["A Classic Education - NightOwl"]
+    assert instruments(owl) == ["bass", "drums", "other", "vocals"]
+
+
 def test_jamendo(roots):
     mixes = ReferenceSource(roots["jamendo"]).mixes
     assert [(m.path.name, m.artist) for m in mixes] == [

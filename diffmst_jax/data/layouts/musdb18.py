@@ -4,6 +4,8 @@
     ROOT/test/...
 
 The mixtures are finished mixes and the usual references; the stems, though processed, make songs.
+`accompaniment` and `linear_mixture`, which decoders of MUSDB18 write beside them, are plain sums of
+stems and count as neither.
 """
 
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from diffmst_jax.data.records import Song, Track
 
 PARTS = {"train": "train", "valid": "val", "validation": "val", "test": "test"}
 MIX_NAME = "mixture"
+NO_STEMS = (MIX_NAME, "accompaniment", "linear_mixture")  # in lower case
 
 
 def recognises(root: Path) -> bool:
@@ -25,7 +28,7 @@ def recognises(root: Path) -> bool:
 def songs(root: Path, track: TrackMaker) -> Iterator[Song]:
     """Yield the songs whose stems are there, missing stems left out."""
     for part, folder in _song_folders(root):
-        paths = [path for path in audio_files(folder) if path.stem != MIX_NAME]
+        paths = [path for path in audio_files(folder) if path.stem.lower() not in NO_STEMS]
         if paths:
             artist, mix = _artist(folder), _mix_path(folder)
             yield Song(

@@ -135,6 +135,13 @@ def test_jamendo_table_of_other_columns_is_named(tmp_path):
         ReferenceSource(tmp_path)
 
 
+def test_jamendo_table_of_names_and_links_is_passed_over(tmp_path):
+    trees.jamendo(tmp_path)
+    columns = "TRACK_ID\tARTIST_ID\tALBUM_ID\tTRACK_NAME\tARTIST_NAME\tALBUM_NAME\tRELEASEDATE\tURL"
+    (tmp_path / "data/raw.meta.tsv").write_text(f"{columns}\n")
+    assert ReferenceSource(tmp_path)[0].artist == "artist_000087"
+
+
 def test_slakh(roots):
     songs = by_name(roots["slakh"])
     assert [(song.name, song.part) for song in songs.values()] == [

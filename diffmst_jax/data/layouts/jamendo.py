@@ -17,6 +17,7 @@ from diffmst_jax.data.records import Song, Track
 from diffmst_jax.errors import InputError
 
 TABLES = ("autotagging*.tsv", "raw*.tsv")
+NAMES_SUFFIX = ".meta.tsv"  # the corpus's tables of names and links, without lengths
 COLUMNS = ("TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION")
 FOLDER_NAME = re.compile(r"^[0-9]{2}$")
 FILE_NAME = re.compile(r"^[0-9]+(\.low)?\.mp3$")
@@ -73,7 +74,8 @@ def _rows(root: Path) -> dict[str, Row]:
     for folder in (root, root / "data", root.parent / "data"):
         for pattern in TABLES:
             for path in sorted(folder.glob(pattern)):
-                rows = {**_table(path), **rows}
+                if not path.name.endswith(NAMES_SUFFIX):
+                    rows = {**_table(path), **rows}
     return rows
 
 

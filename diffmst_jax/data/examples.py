@@ -115,16 +115,19 @@ class Starts:
 
         Returns:
           A lower bound of the window's mean-square level in dB, that of the seconds that lie inside
-          whichever window starts in this one; exact for windows that start at whole seconds.
+          whichever window starts in this one; exact for windows that start at whole seconds, and
+          where the only window holds the whole recording.
         """
-        whole = int(self._window_s / CELL_S)
-        first, last = (1, whole) if self._anywhere else (0, math.ceil(self._window_s / CELL_S))
+        whole, touched = int(self._window_s / CELL_S), math.ceil(self._window_s / CELL_S)
+        only = self._last_s == 0
+        first, last = (1, whole) if self._anywhere and not only else (0, touched)
         power = np.zeros(self.count + last)
         known = level_db[: power.size].astype(np.float64)
         power[: known.size] = np.where(known > SILENT_DB, 10 ** (known / 10), 0.0)
         total = np.concatenate([[0.0], np.cumsum(power)])
         inside = total[last : last + self.count] - total[first : first + self.count]
-        mean = inside * CELL_S / max(self._window_s, last * CELL_S)
+        # The last second of the only window may reach beyond it, but has no energy there.
+        mean = inside * CELL_S / (self._window_s if only else max(self._window_s, last * CELL_S))
         return (10 * np.log10(np.maximum(mean, 10 ** (SILENT_DB / 10)))).astype(np.float32)
 
     def draw(self, second: int, rng: np.random.Generator) -> float:

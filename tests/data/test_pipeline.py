@@ -136,6 +136,31 @@ def test_sure_level_is_a_lower_bound_wherever_in_the_second_a_window_starts(wind
                 assert 10 ** (sure[second] / 10) <= mean * 1.02 + 2e-12
 
 
+@pytest.mark.parametrize("duration_s", [0.4, 1.0, 3.0, 5.94])
+def test_what_is_no_longer_than_the_window_counts_from_its_first_second_on(duration_s):
+    starts = Starts(duration_s, 5.94)
+    level_db = np.full(int(np.ceil(duration_s)), -120.0, np.float32)
+    level_db[0] = -20.0
+    assert starts.count == 1
+    assert starts.draw(0, np.random.default_rng(0)) == 0.0
+    expected = -20 - 10 * np.log10(5.94)
+    assert starts.sure_levels(level_db) == pytest.approx([expected], abs=1e-3)
+
+
+def test_short_songs_keep_what_sounds_in_their_first_second_alone(tmp_path):
+    kick, short = noise(1, 3.0), noise(2, 1.0)
+    kick[:, round(0.9 * SAMPLE_RATE) :] = 0.0
+    files = {"a/kick": kick, "a/bass": noise(3, 3.0), "b/one": short, "b/two": noise(4, 1.0)}
+    for name, audio in files.items():
+        write_audio(tmp_path / f"{name}.flac", audio, sample_rate=SAMPLE_RATE)
+    window = WindowConfig(max_tracks=6, samples=262144, linked_pairs=True)
+    songs = FolderSource(tmp_path)
+    index = EnergyIndex(songs.root).update(t for s in songs.songs for t in s.tracks)
+    pool = make_pool(songs.songs, index, (), None, window)
+    assert [windows.song.name for windows in pool.songs] == ["a", "b"]
+    assert all(e.mask.sum() == 2 for e in fixed_examples(pool, window, seed=0, count=4))
+
+
 def test_quiet_mix_is_used_where_it_is_loudest_and_silence_never(tmp_path):
     quiet = noise(1, 4.0, channels=2, level=0.01)
     quiet[:, : 2 * SAMPLE_RATE] *= 0.1

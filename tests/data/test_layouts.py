@@ -122,6 +122,27 @@ def test_jamendo(roots):
         FolderSource(roots["jamendo"])
 
 
+def test_mixes_in_linked_folders_are_found_once_and_under_their_own_names(tmp_path):
+    corpus, disk = trees.Tree(tmp_path / "corpus"), trees.Tree(tmp_path / "disk")
+    corpus.audio("own/mix.wav")
+    disk.audio("kept/deep/far.wav")
+    (corpus.root / "again").symlink_to(corpus.root / "own")
+    (corpus.root / "linked").symlink_to(disk.root / "kept")
+    (disk.root / "kept/back").symlink_to(corpus.root)
+    (corpus.root / "out").symlink_to(tmp_path)
+    found = [mix.path.relative_to(corpus.root) for mix in ReferenceSource(corpus.root).mixes]
+    assert [path.as_posix() for path in found] == ["linked/deep/far.wav", "own/mix.wav"]
+
+
+def test_jamendo_folder_on_another_disk_is_read(tmp_path):
+    trees.jamendo(tmp_path / "corpus")
+    audio = tmp_path / "corpus/audio"
+    (audio / "48").rename(tmp_path / "48")
+    (audio / "48").symlink_to(tmp_path / "48")
+    names = [mix.path.name for mix in ReferenceSource(tmp_path / "corpus").mixes]
+    assert names == ["948.mp3", "950.mp3", "1376286.low.mp3"]
+
+
 def test_jamendo_takes_lengths_from_the_table_without_opening_files(roots, tmp_path):
     trees.jamendo(tmp_path)
     (tmp_path / "audio/48/948.mp3").write_bytes(b"not opened")

@@ -53,13 +53,7 @@ def subfolders(folder: Path) -> list[Path]:
     """List the folders in a folder, hidden and ignored ones left out, in natural order."""
     try:
         with os.scandir(folder) as items:
-            names = [
-                item.name
-                for item in items
-                if not item.name.startswith(".")
-                and item.name not in IGNORED_FOLDERS
-                and item.is_dir()
-            ]
+            names = [item.name for item in items if _may_hold_songs(item.name) and item.is_dir()]
     except OSError as error:
         raise InputError(
             folder, f"cannot be read ({error.strerror})", "check its rights"
@@ -76,12 +70,30 @@ def folders_below(root: Path, depth: int) -> Iterator[Path]:
 
 
 def audio_below(root: Path) -> list[Path]:
-    """List the audio files below a folder, however deep, in natural order."""
+    """List the audio files below a folder, however deep, in natural order.
+
+    Links to folders are followed, but each folder is read once, by its own path where it lies below
+    `root`, and links to folders that hold `root` are not.
+    """
     found: list[Path] = []
-    for folder, inner, names in os.walk(root):
-        inner[:] = [n for n in inner if not n.startswith(".") and n not in IGNORED_FOLDERS]
-        found += [Path(folder, name) for name in names if _is_audio(name)]
+    met = {*root.resolve().parents}
+    waiting = [root]
+    while waiting:  # links wait until what lies below is read by its own path
+        for place, inner, names in os.walk(waiting.pop(0)):
+            folder = Path(place)
+            real = folder.resolve()
+            if real in met:
+                inner.clear()
+                continue
+            met.add(real)
+            inner[:] = sorted(name for name in inner if _may_hold_songs(name))
+            waiting += [folder / name for name in inner if (folder / name).is_symlink()]
+            found += [folder / name for name in names if _is_audio(name)]
     return sorted(found, key=lambda path: natural_key(str(path.relative_to(root))))
+
+
+def _may_hold_songs(name: str) -> bool:
+    return not name.startswith(".") and name not in IGNORED_FOLDERS
 
 
 def _is_audio(name: str) -> bool:

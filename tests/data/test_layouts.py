@@ -90,6 +90,23 @@ def test_cambridge(roots):
         ReferenceSource(roots["cambridge"])
 
 
+def test_cambridge_artist_is_that_of_the_nearest_folder_that_names_one(tmp_path):
+    tree = trees.Tree(tmp_path / "Mixing Secrets - Library")
+    tree.audio("The Band - One/Multitracks/01_Kick.wav")
+    tree.audio("TheBand_One_Full/01_Kick.wav")
+    tree.audio("TheBand_One_Full/Extra/01_Gtr.wav")
+    tree.audio("Rock - Indie/JamesMay_OnTheLine_Full/01_Bass.wav")
+    tree.audio("Plain/01_Kick.wav")
+    artists = {name: song.artist for name, song in by_name(tree.root, "cambridge").items()}
+    assert artists == {
+        "Plain": "",
+        "Rock - Indie": "JamesMay",
+        "The Band - One": "The Band",
+        "TheBand_One_Full": "TheBand",
+        "TheBand_One_Full/Extra": "TheBand",
+    }
+
+
 def test_musdb18(roots):
     songs = by_name(roots["musdb18"])
     assert [song.part for song in songs.values()] == ["train", "test"]

@@ -5,7 +5,8 @@
     ROOT/00358/AClassicEducation_NightOwl_Full/01_Kick.wav        unpacked into folders of their own
 
 A song is any folder that holds numbered audio files, named as in the archive. The artist is what
-stands before " - ", or before the first underscore of a name that ends in `_Full`.
+stands before " - ", or before the first underscore of a name that ends in `_Full`, in the name of
+the song's folder or of the nearest one around it.
 """
 
 import re
@@ -40,7 +41,7 @@ def songs(root: Path, track: TrackMaker) -> Iterator[Song]:
         paths = audio_files(folder) if folder != root else []
         if paths:
             tracks = tuple(track(path, instrument=instrument_from_name(path)) for path in paths)
-            yield Song(_song_name(root, folder), tracks, folder, artist=_artist(folder.name))
+            yield Song(_song_name(root, folder), tracks, folder, artist=_artist(root, folder))
 
 
 def mixes(root: Path, track: TrackMaker) -> Iterator[Track]:
@@ -60,7 +61,13 @@ def _song_name(root: Path, folder: Path) -> str:
     return first if alone else folder.relative_to(root).as_posix()
 
 
-def _artist(name: str) -> str:
+def _artist(root: Path, folder: Path) -> str:
+    """Return the artist by the innermost folder below the root that names one."""
+    names = reversed(folder.relative_to(root).parts)
+    return next((artist for name in names if (artist := _artist_in(name))), "")
+
+
+def _artist_in(name: str) -> str:
     match = ARCHIVE_NAME.match(name)
     if match:
         return match["artist"]

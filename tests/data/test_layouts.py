@@ -206,6 +206,34 @@ def test_damaged_metadata_are_named(tmp_path):
         FolderSource(tmp_path, layout="moisesdb")
 
 
+@pytest.mark.parametrize(
+    ("layout", "name", "text"),
+    [
+        ("moisesdb", "data.json", '{"stems": 5}'),
+        ("moisesdb", "data.json", '{"stems": [null]}'),
+        ("moisesdb", "data.json", '{"stems": [{"tracks": {"id": "5c0d"}}]}'),
+        ("moisesdb", "data.json", '{"stems": [{"tracks": ["5c0d"]}]}'),
+        ("slakh", "metadata.yaml", "stems: [1, 2]"),
+        ("medleydb", "LizNelson_Rainfall_METADATA.yaml", "stems: [1, 2]"),
+        ("medleydb", "LizNelson_Rainfall_METADATA.yaml", "stems: {S01: 5}"),
+        ("medleydb", "LizNelson_Rainfall_METADATA.yaml", "stems: {S01: {raw: [R01]}}"),
+    ],
+)
+def test_metadata_of_another_shape_are_named(tmp_path, layout, name, text):
+    trees.TREES[layout](tmp_path)
+    (path,) = tmp_path.rglob(name)
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"{name}: holds metadata of another shape"):
+        FolderSource(tmp_path, layout=layout)
+
+
+def test_stems_without_metadata_are_no_fault(tmp_path):
+    trees.medleydb(tmp_path)
+    (path,) = tmp_path.rglob("LizNelson_Rainfall_METADATA.yaml")
+    path.write_text("stems: {S01: null, S02: {raw: null}}")
+    assert instruments(by_name(tmp_path)["LizNelson_Rainfall"]) == ["", "", ""]
+
+
 def test_folders(roots):
     songs = by_name(roots["folders"])
     assert list(songs) == ["b", "Žluťoučký kůň"]

@@ -5,13 +5,15 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import yaml
 
 from diffmst_jax.audio import AUDIO_SUFFIXES, natural_key
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.errors import InputError
+
+T = TypeVar("T")
 
 # Folders that archives and systems leave behind, which hold no songs.
 IGNORED_FOLDERS = ("__MACOSX", "System Volume Information", "lost+found")
@@ -116,6 +118,17 @@ def load_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(path, "holds no metadata", "copy it from the corpus again")
     return values
+
+
+def in_shape(value: Any, shape: type[T], path: Path) -> T:
+    """Return a part of the metadata in `path` that must be of a type.
+
+    Raises:
+      InputError: it is of another.
+    """
+    if not isinstance(value, shape):
+        raise InputError(path, "holds metadata of another shape", "copy it from the corpus again")
+    return value
 
 
 def is_yes(value: Any) -> bool:

@@ -22,6 +22,7 @@ from diffmst_jax.data.layouts.common import (
     as_text,
     first_existing,
     folders_below,
+    in_shape,
     is_yes,
     load_mapping,
     subfolders,
@@ -44,12 +45,12 @@ def songs(root: Path, track: TrackMaker) -> Iterator[Song]:
     """Yield the songs that have raw tracks."""
     shared = {path.name: path for path in _metadata_elsewhere(root)}
     for folder in _song_folders(root):
-        metadata = _metadata(folder, shared)
+        source, metadata = _metadata(folder, shared)
         raw = folder / as_text(metadata.get("raw_dir") or f"{folder.name}{RAW_SUFFIX}")
         paths = audio_files(raw) if raw.is_dir() else []
         if not paths:
             continue
-        instruments = _instruments(metadata)
+        instruments = _instruments(metadata, source)
         bleed = is_yes(metadata.get("has_bleed"))
         artist = as_text(metadata.get("artist")) or folder.name.split("_", maxsplit=1)[0]
         mix = _mix_path(folder, metadata)
@@ -70,7 +71,7 @@ def mixes(root: Path, track: TrackMaker) -> Iterator[Track]:
     """Yield the finished mixes."""
     shared = {path.name: path for path in _metadata_elsewhere(root)}
     for folder in _song_folders(root):
-        metadata = _metadata(folder, shared)
+        _, metadata = _metadata(folder, shared)
         path = _mix_path(folder, metadata)
         if path is not None:
             artist = as_text(metadata.get("artist")) or folder.name.split("_", maxsplit=1)[0]
@@ -98,10 +99,11 @@ def _metadata_elsewhere(root: Path) -> Iterator[Path]:
             yield from folder.glob(f"*{METADATA_SUFFIX}")
 
 
-def _metadata(folder: Path, shared: dict[str, Path]) -> dict[str, Any]:
+def _metadata(folder: Path, shared: dict[str, Path]) -> tuple[Path, dict[str, Any]]:
+    """Return the place of a song's metadata and what they say, nothing where there are none."""
     name = f"{folder.name}{METADATA_SUFFIX}"
     path = first_existing(folder / name) or shared.get(name)
-    return {} if path is None else load_mapping(path)
+    return (folder / name, {}) if path is None else (path, load_mapping(path))
 
 
 def _mix_path(folder: Path, metadata: dict[str, Any]) -> Path | None:
@@ -110,14 +112,12 @@ def _mix_path(folder: Path, metadata: dict[str, Any]) -> Path | None:
     return first_existing(folder / str(named), usual) if named else first_existing(usual)
 
 
-def _instruments(metadata: dict[str, Any]) -> dict[str, str]:
+def _instruments(metadata: dict[str, Any], source: Path) -> dict[str, str]:
     """Map each raw file to its instrument."""
-    stems = metadata.get("stems")
-    raws = [
-        raw
-        for stem in (stems.values() if isinstance(stems, dict) else [])
-        for raw in ((stem or {}).get("raw") or {}).values()
-    ]
+    raws: list[Any] = []
+    for stem in in_shape(metadata.get("stems") or {}, dict, source).values():
+        listed = in_shape(stem or {}, dict, source).get("raw")
+        raws += in_shape(listed or {}, dict, source).values()
     return {
         as_text(raw.get("filename")): as_text(raw.get("instrument"))
         for raw in raws

@@ -18,6 +18,7 @@ from diffmst_jax.data.layouts.common import (
     TrackMaker,
     as_text,
     folders_below,
+    in_shape,
     is_yes,
     load_mapping,
 )
@@ -63,8 +64,11 @@ def _lists_stems(path: Path) -> bool:
 
 
 def _tracks(folder: Path, metadata: dict[str, Any], track: TrackMaker) -> Iterator[Track]:
-    for stem in metadata.get("stems") or []:
-        for entry in stem.get("tracks") or []:
+    source = folder / METADATA
+    for item in in_shape(metadata.get("stems") or [], list, source):
+        stem = in_shape(item, dict, source)
+        for listed in in_shape(stem.get("tracks") or [], list, source):
+            entry = in_shape(listed, dict, source)
             name = f"{as_text(entry.get('id'))}.{as_text(entry.get('extension')) or 'wav'}"
             path = folder / as_text(stem.get("stemName")) / name
             if path.is_file():

@@ -20,6 +20,7 @@ from diffmst_jax.data.layouts.common import (
     TrackMaker,
     as_text,
     first_existing,
+    in_shape,
     is_yes,
     load_mapping,
     subfolders,
@@ -45,7 +46,8 @@ def songs(root: Path, track: TrackMaker) -> Iterator[Song]:
         if not paths:
             continue
         metadata = folder / METADATA
-        known = (load_mapping(metadata).get("stems") or {}) if metadata.is_file() else {}
+        listed = load_mapping(metadata).get("stems") if metadata.is_file() else None
+        known = in_shape(listed or {}, dict, metadata)
         mix = _mix_path(folder)
         yield Song(
             folder.name,

@@ -241,6 +241,15 @@ def test_folders(roots):
     assert [t.channels for t in songs["Žluťoučký kůň"].tracks] == [1, 2]
 
 
+def test_references_beside_the_songs_are_no_song(tmp_path):
+    tree = trees.Tree(tmp_path)
+    tree.audio("a/bass.wav")
+    tree.audio("references/mix.wav")
+    assert list(by_name(tmp_path)) == ["a"]
+    tree.audio("songs/references/bass.wav")
+    assert list(by_name(tmp_path)) == ["references"]
+
+
 def test_synthetic_songs_know_their_mixes(roots):
     (song,) = by_name(roots["synthetic"]).values()
     assert song.mix is not None

@@ -3,8 +3,8 @@
     ROOT/song/track.wav          or          ROOT/songs/song/track.wav
     ROOT/any/where/mix.mp3                   ROOT/references/mix.mp3
 
-A root that holds `songs/` or `references/` stands for them. Any finished mixes are every audio file
-below the root, however deep.
+A root that holds `songs/` or `references/` stands for them; its `references/` is never a song. Any
+finished mixes are every audio file below the root, however deep.
 """
 
 from collections.abc import Iterator
@@ -30,9 +30,10 @@ def recognises(root: Path) -> bool:
 
 
 def songs(root: Path, track: TrackMaker) -> Iterator[Song]:
-    """Yield each subfolder that holds audio."""
+    """Yield each subfolder that holds audio, except for the finished mixes'."""
+    mixes_folder = root / REFERENCES_FOLDER
     for folder in subfolders(inner(root, SONGS_FOLDER)):
-        paths = audio_files(folder)
+        paths = audio_files(folder) if folder != mixes_folder else []
         if paths:
             tracks = tuple(track(path, instrument=instrument_from_name(path)) for path in paths)
             yield Song(folder.name, tracks, folder)

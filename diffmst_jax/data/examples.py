@@ -138,14 +138,25 @@ class Starts:
 
 
 class SongWindows:
-    """Where in a song a window may start, and which of its tracks sound there."""
+    """Where in a song a window may start, and which of its tracks sound there.
 
-    def __init__(self, song: Song, measurements: Measurements, duration_s: float):
+    Tracks of more than `max_channels` channels, which no example has room for, are left out.
+    """
+
+    def __init__(
+        self,
+        song: Song,
+        measurements: Measurements,
+        duration_s: float,
+        max_channels: float = math.inf,
+    ):
         self.song = song
-        longest_s = max(measurements.duration_s(track) for track in song.tracks)
+        self._tracks = [track for track in song.tracks if track.channels <= max_channels]
+        longest_s = max((measurements.duration_s(track) for track in self._tracks), default=0.0)
         self._where = Starts(longest_s, duration_s)
-        levels = [self._where.sure_levels(measurements.levels(track)) for track in song.tracks]
-        self._sounding = np.asarray(levels) >= TRACK_SILENCE_DB
+        self._sounding = np.zeros((len(self._tracks), self._where.count), np.bool_)
+        for row, track in zip(self._sounding, self._tracks, strict=True):
+            row[:] = self._where.sure_levels(measurements.levels(track)) >= TRACK_SILENCE_DB
         counts = self._sounding.sum(axis=0)
         enough = min(FEWEST_TRACKS, int(counts.max()))
         self.starts = np.flatnonzero(counts >= max(enough, 1))
@@ -155,7 +166,7 @@ class SongWindows:
         second = int(rng.choice(self.starts))
         sounding = np.flatnonzero(self._sounding[:, second])
         start_s = self._where.draw(second, rng)
-        return start_s, [self.song.tracks[i] for i in rng.permutation(sounding)]
+        return start_s, [self._tracks[i] for i in rng.permutation(sounding)]
 
     def fullest_start(self) -> float:
         """Return the earliest start, in seconds, at which the most tracks sound."""

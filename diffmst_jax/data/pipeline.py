@@ -77,8 +77,13 @@ def make_pool(
     config: WindowConfig,
     read: ReadWindow = read_window,
 ) -> Pool:
-    """Look up every song's and every mix's usable windows; those without sound are left out."""
-    song_windows = [SongWindows(song, song_index, config.duration_s) for song in songs]
+    """Look up every song's and every mix's usable windows; those without sound are left out.
+
+    So are tracks of more channels than an example has rows.
+    """
+    song_windows = [
+        SongWindows(song, song_index, config.duration_s, config.max_tracks) for song in songs
+    ]
     mix_windows = []
     if mix_index is not None:
         mix_windows = [MixWindows(mix, mix_index, config.duration_s) for mix in mixes]

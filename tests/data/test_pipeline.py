@@ -103,6 +103,20 @@ def test_more_channels_than_rows_are_left_out_whole_tracks_at_a_time(pool):
     assert all(1 <= e.mask.sum() <= 2 for e in examples)
 
 
+def test_tracks_of_more_channels_than_there_are_rows_are_never_drawn(tmp_path):
+    for name, channels in {"wide/six": 6, "mixed/six": 6, "mixed/one": 1}.items():
+        audio = noise(channels, 3.0, channels=channels)
+        write_audio(tmp_path / f"{name}.wav", audio, sample_rate=SAMPLE_RATE)
+    songs = FolderSource(tmp_path)
+    index = EnergyIndex(songs.root).update(t for s in songs.songs for t in s.tracks)
+    for max_tracks, names, rows in ((4, ["mixed"], {1}), (7, ["mixed", "wide"], {6, 7})):
+        window = WindowConfig(max_tracks=max_tracks, samples=WINDOW.samples, linked_pairs=True)
+        pool = make_pool(songs.songs, index, (), None, window)
+        assert [windows.song.name for windows in pool.songs] == names
+        drawn = fixed_examples(pool, window, seed=0, count=10)
+        assert {int(example.mask.sum()) for example in drawn} == rows
+
+
 def test_mono_reference_is_heard_on_both_sides(pool):
     mono = next(mix for mix in pool.mixes if mix.mix.channels == 1)
     reference = read_reference(mono, WINDOW, np.random.default_rng(0))

@@ -43,6 +43,9 @@ LEVELS_DB = np.arange(-60.0, 1.0, 1.0)
 OCTAVE_OF_TIME_DB = 0.3
 """What it counts when a compressor becomes twice as fast."""
 
+DECIMALS = 4
+"""Levels that are alike to so many decimals are the same."""
+
 
 class Difference(NamedTuple):
     """One thing that changed.
@@ -79,9 +82,15 @@ def differences(before: MixSettings, after: MixSettings) -> list[Difference]:
 
 
 class _Channel(NamedTuple):
-    """What channel strips and the master bus have in common."""
+    """What channel strips and the master bus have in common.
 
-    level_db: float
+    Attributes:
+        faders_db: levels before everything else and, on the master bus, after it.
+        equalizer: its settings.
+        compressor: its settings.
+    """
+
+    faders_db: tuple[float, ...]
     equalizer: dsp.EqualizerParams
     compressor: dsp.CompressorParams
 
@@ -130,10 +139,7 @@ def _of_master(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
 def _of_strip(
     name: str, before: _Channel, after: _Channel, has_equalizer: bool, has_compressor: bool
 ) -> Iterator[Difference]:
-    moved = after.level_db - before.level_db
-    if moved:
-        text = f"{name}: {abs(moved):.1f} dB {'louder' if moved > 0 else 'quieter'}"
-        yield Difference(abs(moved), text)
+    yield from _of_faders(name, before, after)
     if has_equalizer and _differ(before.equalizer, after.equalizer):
         change = np.asarray(_curve(after.equalizer) - _curve(before.equalizer))
         bands = list(_band_changes(before.equalizer, after.equalizer))
@@ -143,6 +149,29 @@ def _of_strip(
     if has_compressor and _differ(before.compressor, after.compressor):
         text = f"{name}: compressor {_compressor_change(before.compressor, after.compressor)}"
         yield Difference(_compressor_weight(before.compressor, after.compressor), text)
+
+
+def _of_faders(name: str, before: _Channel, after: _Channel) -> Iterator[Difference]:
+    moves = [new - old for old, new in zip(before.faders_db, after.faders_db, strict=True)]
+    moved = round(sum(moves), DECIMALS)
+    ratio = max(before.compressor.ratio, after.compressor.ratio)
+    if min(moves) < 0 < max(moves) and ratio > 1:
+        words = [f"{abs(move):.1f} dB {'up' if move > 0 else 'down'}" for move in moves]
+        # What they take from each other's level, the compressor between them hears.
+        levels = [_through(after.compressor, item.faders_db) for item in (before, after)]
+        weight = float(np.max(np.abs(levels[1] - levels[0])))
+        yield Difference(weight, f"{name}: input fader {words[0]}, output fader {words[1]}")
+    elif moved:
+        text = f"{name}: {abs(moved):.1f} dB {'louder' if moved > 0 else 'quieter'}"
+        yield Difference(abs(moved), text)
+
+
+def _through(compressor: dsp.CompressorParams, faders_db: tuple[float, ...]) -> np.ndarray:
+    """Levels that `LEVELS_DB` have after a fader, a compressor and another fader."""
+    first, last = faders_db
+    entering = LEVELS_DB + first
+    leaving: np.ndarray = entering + _gain_db(compressor, entering) + last
+    return leaving
 
 
 def _compressor_change(before: dsp.CompressorParams, after: dsp.CompressorParams) -> str:
@@ -179,17 +208,18 @@ def _curve_change(change_db: np.ndarray) -> str:
 
 def _compressor_weight(before: dsp.CompressorParams, after: dsp.CompressorParams) -> float:
     """Largest difference of the static curves, and some for the times of those that work."""
-
-    def gain_db(settings: dsp.CompressorParams) -> np.ndarray:
-        excess = np.asarray(soft_ramp(LEVELS_DB - settings.threshold_db, settings.knee_db))
-        reduced: np.ndarray = settings.makeup_gain_db - (1.0 - 1.0 / settings.ratio) * excess
-        return reduced
-
-    weight = float(np.max(np.abs(gain_db(after) - gain_db(before))))
+    weight = float(np.max(np.abs(_gain_db(after, LEVELS_DB) - _gain_db(before, LEVELS_DB))))
     if max(before.ratio, after.ratio) > AUDIBLE_RATIO:
         times = ((before.attack_ms, after.attack_ms), (before.release_ms, after.release_ms))
         weight += OCTAVE_OF_TIME_DB * float(sum(abs(np.log2(new / old)) for old, new in times))
     return weight
+
+
+def _gain_db(settings: dsp.CompressorParams, levels_db: np.ndarray) -> np.ndarray:
+    """Static curve of a compressor, makeup gain included."""
+    excess = np.asarray(soft_ramp(levels_db - settings.threshold_db, settings.knee_db))
+    gain: np.ndarray = settings.makeup_gain_db - (1.0 - 1.0 / settings.ratio) * excess
+    return gain
 
 
 def _of_output(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
@@ -223,13 +253,15 @@ def _places(settings: MixSettings) -> dict[Strip, int]:
 def _channel(settings: MixSettings, index: int) -> _Channel:
     strip: dsp.TrackParams = jax.tree.map(lambda leaf: leaf[index], settings.params.tracks)
     level_db = float(settings.source_gain_db[index] + strip.input_gain_db)
-    return _Channel(round(level_db, 4), strip.equalizer, strip.compressor)
+    return _Channel((round(level_db, DECIMALS),), strip.equalizer, strip.compressor)
 
 
 def _master(settings: MixSettings) -> _Channel:
     master = settings.params.master_bus
-    faders_db = float(master.input_fader_db + master.output_fader_db)
-    return _Channel(round(faders_db, 4), master.equalizer, master.compressor)
+    faders_db = (float(master.input_fader_db), float(master.output_fader_db))
+    return _Channel(
+        tuple(round(x, DECIMALS) for x in faders_db), master.equalizer, master.compressor
+    )
 
 
 def _differ(before: Any, after: Any) -> bool:

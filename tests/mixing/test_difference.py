@@ -87,6 +87,29 @@ def test_a_faster_and_deeper_compressor_is_told(mixed, edited):
     assert change.weight_db > 10
 
 
+def faders(settings, input_db, output_db, **compressor):
+    """The same mix with the faders of the master bus moved, and another compressor between."""
+    master = settings.params.master_bus
+    master = master._replace(
+        input_fader_db=master.input_fader_db + input_db,
+        output_fader_db=master.output_fader_db + output_db,
+        compressor=master.compressor._replace(**compressor),
+    )
+    return dataclasses.replace(settings, params=settings.params._replace(master_bus=master))
+
+
+def test_faders_moved_against_each_other_are_told_where_a_compressor_is_between_them(mixed):
+    pressed = {"ratio": 4.0, "threshold_db": -30.0, "knee_db": 0.0}
+    before = faders(mixed.console, 0, 0, **pressed)
+    (change,) = differences(before, faders(before, 12, -12))
+    assert change.text == "Master bus: input fader 12.0 dB up, output fader 12.0 dB down"
+    assert change.weight_db == pytest.approx(0.75 * 12)
+    assert texts(before, faders(before, 3, 0)) == ["Master bus: 3.0 dB louder"]
+    assert texts(before, faders(before, -3, -3)) == ["Master bus: 6.0 dB quieter"]
+    neutral = faders(mixed.console, 0, 0, ratio=1.0)
+    assert texts(neutral, faders(neutral, 12, -12)) == []
+
+
 def test_a_wider_knee_alone_is_told_and_heard(mixed, edited):
     compressor = mixed.console.params.tracks.compressor._replace(
         ratio=np.full(4, 4.0), threshold_db=np.full(4, -30.0), knee_db=np.zeros(4)

@@ -1,6 +1,6 @@
 """What changed between two mixes of one song, in words, what is heard most first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.charts import plain, signed
+from diffmst_jax.mixing.charts import MINUS, plain, signed
 from diffmst_jax.mixing.meanings import CONSOLE, VALUES
 from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ
 from diffmst_jax.mixing.settings import MixSettings
@@ -45,6 +45,11 @@ OCTAVE_OF_TIME_DB = 0.3
 
 DECIMALS = 4
 """Levels that are alike to so many decimals are the same."""
+
+BAND_VALUES = (("gain", " dB", 1), ("frequency", " Hz", 0), ("Q", "", 2))
+"""What a band is set by: name, unit, and decimals if so many tell two values apart."""
+
+MOST_DIGITS = 9
 
 
 class Difference(NamedTuple):
@@ -191,7 +196,18 @@ def _band_changes(before: dsp.EqualizerParams, after: dsp.EqualizerParams) -> It
         if words[0] != words[1]:
             yield f"{words[0]} (was {words[1]})"
         else:
-            yield f"{words[0]}, Q {new[2]:.2f} (was {old[2]:.2f})"
+            yield f"{words[0]}, {', '.join(_told_apart(old, new))}"
+
+
+def _told_apart(old: Sequence[float], new: Sequence[float]) -> Iterator[str]:
+    """Name what of a band changed, with as many digits as it takes: `Q 5.00 (was 3.00)`."""
+    for (name, unit, least), before, after in zip(BAND_VALUES, old, new, strict=True):
+        if before == after:
+            continue
+        enough = (d for d in range(least, MOST_DIGITS) if f"{before:.{d}f}" != f"{after:.{d}f}")
+        digits = next(enough, MOST_DIGITS)
+        values = (f"{value:.{digits}f}{unit}".replace("-", MINUS) for value in (after, before))
+        yield "{} {} (was {})".format(name, *values)
 
 
 def _curve_change(change_db: np.ndarray) -> str:

@@ -142,6 +142,29 @@ def test_where_many_bands_changed_it_is_told_what_is_heard_of_them(mixed, edited
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ((12.0, 154.9, 5.0), (12.0, 145.1, 5.0), "frequency 145 Hz (was 155 Hz)"),
+        ((12.0, 150.0, 5.0), (12.0, 150.0, 3.0), "Q 3.00 (was 5.00)"),
+        ((12.0, 150.25, 5.0), (12.0, 150.0, 5.0), "frequency 150.0 Hz (was 150.2 Hz)"),
+        ((12.03, 150.0, 5.0), (12.0, 150.0, 5.001), "gain 12.00 dB (was 12.03 dB), Q 5.001 "),
+    ],
+)
+def test_of_a_band_that_reads_alike_the_value_that_differs_is_named(mixed, edited, old, new, said):
+    equalizer = mixed.console.params.tracks.equalizer
+    before, after = (
+        edited(
+            equalizer=type(equalizer)(
+                *(set_at(leaf, (0, 2), x) for leaf, x in zip(equalizer, values, strict=True))
+            )
+        )
+        for values in (old, new)
+    )
+    (change,) = differences(before, after)
+    assert change.text.startswith(f"1 kick: equalizer +12.0 dB at 150 Hz, {said}")
+
+
 def test_changes_too_small_to_hear_are_marked(mixed, edited):
     tracks = mixed.console.params.tracks
     after = edited(input_gain_db=set_at(tracks.input_gain_db, 0, tracks.input_gain_db[0] + 0.1))

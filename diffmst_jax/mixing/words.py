@@ -16,6 +16,9 @@ AUDIBLE_BAND_DB = 0.5
 
 AUDIBLE_RATIO = 1.05
 
+VISIBLE_GAIN_DB = 0.05
+"""Less than this is written as 0.0 dB."""
+
 PLAIN_HZ = (40.0, 12000.0)
 """Where an equalizer's gain is plainly heard."""
 
@@ -47,7 +50,7 @@ def equalizer_words(equalizer: dsp.EqualizerParams) -> str:
 def compressor_words(compressor: dsp.CompressorParams) -> str:
     """Say what a compressor does: `3.2 : 1 above -31 dB, 12 / 140 ms`."""
     makeup = float(compressor.makeup_gain_db)
-    gain = f", {signed(makeup)} dB" if makeup >= AUDIBLE_BAND_DB else ""
+    gain = f", {signed(makeup)} dB" if makeup >= VISIBLE_GAIN_DB else ""
     if compressor.ratio < AUDIBLE_RATIO:
         return "off" + gain
     threshold = plain(round(float(compressor.threshold_db), 1))
@@ -71,9 +74,8 @@ def pan_words(pan: float) -> str:
 
 def hertz(frequency: float) -> str:
     """Write a frequency with two or three significant digits."""
-    if frequency >= 1000:
-        return f"{frequency / 1000:.1f} kHz"
-    return f"{float(f'{frequency:.2g}'):g} Hz"
+    rounded = float(f"{frequency:.2g}")
+    return f"{rounded:g} Hz" if rounded < 1000 else f"{frequency / 1000:.1f} kHz"
 
 
 def balance_words(imbalance: float) -> str:

@@ -12,7 +12,13 @@ from diffmst_jax.mixing.report_content import buried, master_view, report_conten
 from diffmst_jax.mixing.report_tracks import strip_card
 from diffmst_jax.mixing.report_verdict import reasons
 from diffmst_jax.mixing.tracks import Strip
-from diffmst_jax.mixing.words import equalizer_words, hertz, pan_words, significant
+from diffmst_jax.mixing.words import (
+    compressor_words,
+    equalizer_words,
+    hertz,
+    pan_words,
+    significant,
+)
 
 LARGEST_BYTES = 10_000_000
 VOID = {"meta", "br", "link", "input", "img", "hr"}
@@ -179,7 +185,8 @@ def test_numbers_are_written_for_people():
         "0.0000123",
     ]
     assert [signed(x) for x in (1.25, -0.04, -3.0)] == ["+1.2", "0.0", "\N{MINUS SIGN}3.0"]
-    assert [hertz(x) for x in (63.4, 8123.0)] == ["63 Hz", "8.1 kHz"]
+    assert [hertz(x) for x in (63.4, 994.9, 8123.0)] == ["63 Hz", "990 Hz", "8.1 kHz"]
+    assert {hertz(x) for x in (995.0, 999.9, 1000.0)} == {"1.0 kHz"}
     assert [pan_words(x) for x in (0.5, 0.25, 1.0)] == ["centre", "50 % left", "100 % right"]
     assert nice_ticks(12.0) == [0, 2, 4, 6, 8, 10, 12]
     assert len(nice_ticks(301.0)) <= 8
@@ -190,6 +197,12 @@ def test_an_equalizer_that_does_nothing_is_flat(mixed):
     assert equalizer_words(equalizer._replace(gain_db=0 * equalizer.gain_db)) == "flat"
     words = equalizer_words(equalizer._replace(gain_db=np.array([3.0, 0, 0, 0, 0, -2.0])))
     assert re.fullmatch(r"\+3\.0 dB below \S+ Hz, .2\.0 dB above \S+ kHz", words)
+
+
+def test_makeup_gain_that_is_not_zero_as_written_is_told(mixed):
+    compressor = mixed.console.params.master_bus.compressor._replace(ratio=1.0)
+    words = [compressor_words(compressor._replace(makeup_gain_db=x)) for x in (0.04, 0.06, 0.45)]
+    assert words == ["off", "off, +0.1 dB", "off, +0.5 dB"]
 
 
 def test_a_curve_stops_where_it_is_unknown():

@@ -143,7 +143,9 @@ def test_a_mix_that_is_still_far_advises_to_refine(mixed):
         report = dataclasses.replace(
             mixed.report, facts=facts._replace(views=views, settings=settings)
         )
-        return any("try --refine 60" in text for text in report.warnings)
+        advice = [text for text in report.warnings if "try --refine 60" in text]
+        assert all("two halves of one finished song are about 0.057 apart" in x for x in advice)
+        return bool(advice)
 
     assert advised(0.06)
     assert not advised(0.04)

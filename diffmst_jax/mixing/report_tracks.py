@@ -23,7 +23,8 @@ class StripView(NamedTuple):
     Attributes:
         name: its headline.
         origin: where it comes from: file name, channels.
-        level_db: how far it was moved against the tracks as recorded.
+        level_db: how much louder it is in the mix than in the plain sum, both at `MATCHED_LUFS`;
+            what fader, equalizer and compressor did together.
         share: how much it changes the mix, relative to the track that does most, in [0, 1].
         pan: position, or both ends of a stereo pair, 0 left to 1 right; empty for none.
         loudness_lufs: loudness in the mix at `MATCHED_LUFS`.

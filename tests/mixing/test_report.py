@@ -88,6 +88,12 @@ def test_names_cannot_break_out_of_the_page(mixed):
     assert "&lt;script&gt;alert" in page
 
 
+def test_the_level_is_called_what_it_is(page):
+    """Not the fader's move: equalizer and compressor are in it."""
+    assert "the fader's move" not in page
+    assert "louder or quieter the track is in the mix than in the plain sum" in page
+
+
 def test_tracks_are_sorted_by_how_much_they_change_the_mix(mixed):
     shares = [view.share for view in strip_views(mixed.report.facts)]
     assert shares == sorted(shares, reverse=True)

@@ -155,7 +155,9 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     gains_db = [_total_power_db(facts.views[i].audio) for i in (0, -2)]
     before, after = _share_db(recorded) + gains_db[0], _share_db(wet) + gains_db[1]
     level_db = after - before
-    loudness = multitrack.loudness_lufs + after - power_db(recorded)
+    # A pair's loudness is its channels' mean, its power their sum.
+    channels = np.array([len(strip.channels) for strip in settings.strips])
+    loudness = multitrack.loudness_lufs + power_db(channels) + after - power_db(recorded)
     tracks = settings.params.tracks
     curves = np.asarray(jax.vmap(_curve)(tracks.equalizer))
     reduction = np.zeros((len(settings.strips), 0))

@@ -27,7 +27,8 @@ class StripView(NamedTuple):
             what fader, equalizer and compressor did together.
         share: how much it changes the mix, relative to the track that does most, in [0, 1].
         pan: position, or both ends of a stereo pair, 0 left to 1 right; empty for none.
-        loudness_lufs: loudness in the mix at `MATCHED_LUFS`.
+        loudness_lufs: about its loudness in the mix at `MATCHED_LUFS`: of the recording, moved by
+            `level_db`, so K-weighted as recorded.
         equalizer_db: response at `EQUALIZER_HZ`; None where the console has no equalizer.
         reduction_db: gain of the compressor over a passage, 0 or less; None where there is none.
         limiting_db: the same, of the limiter behind it.

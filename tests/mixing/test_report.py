@@ -5,8 +5,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.losses import AudioFeatureLoss
 from diffmst_jax.mixing.charts import Axis, Curve, chart, signed
+from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.mixing.report import nice_ticks, report_html
 from diffmst_jax.mixing.report_content import buried, master_view, report_content, strip_views
 from diffmst_jax.mixing.report_tracks import strip_card
@@ -86,6 +88,23 @@ def test_names_cannot_break_out_of_the_page(mixed):
     page = report_html(report_content(facts._replace(song=bad, settings=settings)))
     assert bad not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_a_pair_is_drawn_as_loud_as_both_its_channels_are(mixed):
+    """As measured of the recording, which is all there is in the mix."""
+    facts = mixed.report.facts
+    index = next(i for i, s in enumerate(facts.settings.strips) if len(s.channels) == 2)
+    strip = facts.settings.strips[index]
+    here = facts.multitrack.strip_of_track == index
+    audio = np.asarray(facts.multitrack.audio[here])
+    powers = np.zeros(len(facts.settings.strips))
+    powers[index] = np.sum(np.mean(np.square(audio), axis=1))
+    views = list(facts.views)
+    views[-2] = views[-2]._replace(audio=audio)
+    alone = facts._replace(views=views, rendered=facts.rendered._replace(strip_powers=powers))
+    (drawn,) = (view for view in strip_views(alone) if view.name == strip.name)
+    expected = integrated_loudness(audio, sample_rate=SAMPLE_RATE)
+    assert drawn.loudness_lufs == pytest.approx(expected, abs=0.1)
 
 
 def test_the_level_is_called_what_it_is(page):

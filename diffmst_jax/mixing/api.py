@@ -220,6 +220,7 @@ def carry_out(
         about=about,
         refinement=decided.refinement,
         mono_references=tuple(item.name for item in references if item.is_mono),
+        is_saved_style=references[0].is_saved,
     )
 
 

@@ -66,12 +66,14 @@ class Reference:
         audio: float32 `(2, time)`; of a saved style, the excerpt that it holds.
         features: style features, `reference_style` of all of the mix.
         weight: how much it counts beside others; the weights of several sum to 1.
+        is_saved: whether it is of a saved style, whose excerpt is not as loud as the mix was.
     """
 
     name: str
     audio: np.ndarray
     features: StyleFeatures
     weight: float = 1.0
+    is_saved: bool = False
 
     @property
     def is_mono(self) -> bool:

@@ -63,6 +63,7 @@ class MixFacts(NamedTuple):
         about: term and text pairs to list at the end.
         refinement: what refining did; None when it was not asked for.
         mono_references: names of the references that are mono.
+        is_saved_style: whether the first reference is of a saved style.
     """
 
     song: str
@@ -74,6 +75,7 @@ class MixFacts(NamedTuple):
     about: Sequence[tuple[str, str]]
     refinement: Refinement | None = None
     mono_references: Sequence[str] = ()
+    is_saved_style: bool = False
 
 
 class StripMeasures(NamedTuple):
@@ -105,7 +107,7 @@ def report_content(facts: MixFacts) -> ReportContent:
         ),
         strips=strips,
         master=master_view(facts),
-        numbers=_numbers(views),
+        numbers=_numbers(views, is_saved_style=facts.is_saved_style),
         warnings=[*warnings(facts), *buried(strips)],
         about=facts.about,
         refinement=facts.refinement,
@@ -292,13 +294,16 @@ def master_view(facts: MixFacts) -> StripView:
     )
 
 
-def _numbers(views: Sequence[View]) -> list[tuple[str, list[str]]]:
-    loudness = [MATCHED_LUFS - view.gain_db for view in views]
-    peaks = [decibels(true_peak(view.audio)) - view.gain_db for view in views]
+def _numbers(views: Sequence[View], *, is_saved_style: bool) -> list[tuple[str, list[str]]]:
+    loudness = [f"{MATCHED_LUFS - v.gain_db:.1f} LUFS".replace("-", MINUS) for v in views]
+    peaks = [f"{signed(decibels(true_peak(v.audio)) - v.gain_db)} dBTP" for v in views]
+    if is_saved_style:
+        # The excerpt in the file has a loudness that saving gave it.
+        loudness[-1] = peaks[-1] = "not in a saved style"
     features = [view.features for view in views]
     return [
-        ("Integrated loudness as it is", [f"{x:.1f} LUFS".replace("-", MINUS) for x in loudness]),
-        ("True peak as it is", [f"{signed(x)} dBTP" for x in peaks]),
+        ("Integrated loudness as it is", loudness),
+        ("True peak as it is", peaks),
         ("Crest factor", [f"{float(np.mean(f.crest_factor_db)):.1f} dB" for f in features]),
         ("Side against mid", [f"{100 * float(f.stereo_width):.1f} %" for f in features]),
         ("Balance", [balance_words(float(f.stereo_imbalance)) for f in features]),

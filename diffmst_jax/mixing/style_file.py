@@ -137,4 +137,5 @@ def _reference(path: Path, entry: dict[str, Any]) -> Reference:
         raise InputError(path, "holds an excerpt of another kind", "save the style again")
     audio = usable_reference(np.ascontiguousarray(samples.T), path)
     features = {name: jnp.asarray(value, jnp.float32) for name, value in entry["features"].items()}
-    return Reference(entry["name"], audio, StyleFeatures(**features), entry["weight"])
+    style = StyleFeatures(**features)
+    return Reference(entry["name"], audio, style, entry["weight"], is_saved=True)

@@ -25,6 +25,7 @@ from diffmst_jax.mixing.reference import (
     reference_style,
     usable_reference,
 )
+from diffmst_jax.mixing.report_content import report_content
 from diffmst_jax.mixing.style_file import (
     EXCERPT_WINDOWS,
     STYLE_KIND,
@@ -192,6 +193,9 @@ def test_a_saved_style_stands_for_its_reference(song, model, mixed, tmp_path):
     error = np.sqrt(np.mean(np.square(again.audio - mixed.audio)))
     assert error < 2e-3 * np.sqrt(np.mean(np.square(mixed.audio)))  # the excerpt has 24 bits
     assert again.console.provenance.reference == "finished.wav"
+    loudness, peak = (texts for _, texts in report_content(again.report.facts).numbers[:2])
+    assert loudness[-1] == peak[-1] == "not in a saved style"  # which levels its excerpt
+    assert "not in a saved style" not in mixed.report.html
     (found,) = load_style(path)
     for kept, measured in zip(found.features, mixed.references[0].features, strict=True):
         np.testing.assert_allclose(kept, measured, atol=1e-5)

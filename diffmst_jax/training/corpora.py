@@ -80,6 +80,16 @@ class Place(NamedTuple):
         """Tell whether a song or mix is to be read."""
         return self.names is None or name in self.names
 
+    def songs(self) -> tuple[Path, list[Song]]:
+        """Read what the wanted songs are: the root of their index, and the songs."""
+        source = FolderSource(self.folder, layout=self.layout)
+        return source.root, [song for song in source.songs if self.wants(song.name)]
+
+    def mixes(self) -> tuple[Path, list[Track]]:
+        """Read what the wanted mixes are: the root of their index, and the mixes."""
+        source = ReferenceSource(self.folder, layout=self.layout)
+        return source.root, [mix for mix in source.mixes if self.wants(mix.name)]
+
 
 def find_corpora(
     config: CorporaConfig,
@@ -89,6 +99,8 @@ def find_corpora(
     mixes: bool = True,
 ) -> tuple[list[Song], list[Track], Measured]:
     """Find the songs and finished mixes, making synthetic ones where no folder is named.
+
+    Every folder that is named is read first: to make and to measure songs may take hours.
 
     Args:
       config: says where they are.
@@ -102,18 +114,20 @@ def find_corpora(
     Raises:
       InputError: a folder that holds none.
     """
-    needed = config.songs is None or (config.references is None and mixes)
-    made = [prepare_corpus(config.synthetic, report)] if needed else []
+    songs_of = [place.songs() for place in places(config.songs, config.songs_layout)]
+    named_mixes = places(config.references, config.references_layout) if mixes else []
+    mixes_of = [place.mixes() for place in named_mixes]
+    if not songs_of or (mixes and not mixes_of):
+        made = prepare_corpus(config.synthetic, report)
+        songs_of = songs_of or [made.songs()]
+        mixes_of = mixes_of or ([made.mixes()] if mixes else [])
     measured = Measured()
     songs: list[Song] = []
-    for place in places(config.songs, config.songs_layout) or made:
-        source = FolderSource(place.folder, layout=place.layout)
-        found = [song for song in source.songs if place.wants(song.name)]
+    for root, found in songs_of:
         tracks = [track for song in found for track in song.tracks]
-        measured.add(source.root, tracks, decoded, _counter(report, "measuring tracks"))
+        measured.add(root, tracks, decoded, _counter(report, "measuring tracks"))
         songs += found
-    where = places(config.references, config.references_layout) or made
-    return songs, find_mixes(where, measured, report, decoded) if mixes else [], measured
+    return songs, _measure_mixes(mixes_of, measured, report, decoded), measured
 
 
 def find_mixes(
@@ -123,11 +137,18 @@ def find_mixes(
     decoded: DecodedCache | None = None,
 ) -> list[Track]:
     """Find the finished mixes of some corpora and measure them into `measured`."""
+    return _measure_mixes([place.mixes() for place in where], measured, report, decoded)
+
+
+def _measure_mixes(
+    mixes_of: Sequence[tuple[Path, list[Track]]],
+    measured: Measured,
+    report: Report,
+    decoded: DecodedCache | None,
+) -> list[Track]:
     mixes: list[Track] = []
-    for place in where:
-        source = ReferenceSource(place.folder, layout=place.layout)
-        found = [mix for mix in source.mixes if place.wants(mix.name)]
-        measured.add(source.root, found, decoded, _counter(report, "measuring references"))
+    for root, found in mixes_of:
+        measured.add(root, found, decoded, _counter(report, "measuring references"))
         mixes += found
     return mixes
 

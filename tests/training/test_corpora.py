@@ -67,6 +67,24 @@ def test_what_stands_in_the_way_is_named_with_the_setting_to_change(two_songs, t
         prepare_corpus(dataclasses.replace(config, duration_s=1.0))
 
 
+@pytest.mark.parametrize(
+    ("songs", "references"), [("wrong", None), (None, "wrong"), ("right", "wrong")]
+)
+def test_a_wrong_folder_is_told_before_songs_are_made_or_measured(
+    corpus, tmp_path, monkeypatch, songs, references
+):
+    def never(*_, **__):
+        pytest.fail("worked before it looked")
+
+    monkeypatch.setattr(corpora, "synthesize_corpus", never)
+    monkeypatch.setattr(EnergyIndex, "update", never)
+    folders = {"right": str(corpus), "wrong": str(tmp_path / "nowhere"), None: None}
+    data = train_config(composed("experiment=smoke")).data
+    named = dataclasses.replace(data, songs=folders[songs], references=folders[references])
+    with pytest.raises(InputError, match="nowhere"):
+        find_corpora(named)
+
+
 @pytest.mark.parametrize(("hours", "alone"), [(0.1, True), (2.0, False)])
 def test_much_that_is_not_measured_yet_is_measured_in_parallel(tmp_path, monkeypatch, hours, alone):
     used = []

@@ -94,7 +94,9 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
     logger = Logger(run_dir, config.logger, first_step=step) if is_first_process() else None
     if is_first_process():
         save_train_config(run_dir / CONFIG_NAME, config)
-    watch = Watch(config, run_dir, devices, display, logger, eval_step, feed.validation, batches)
+    watch = Watch(
+        config, run_dir, devices, display, logger, eval_step, feed.validation, batches, checkpoints
+    )
     stopped, done = False, step >= trainer.steps
     with StopRequest() as stop:
         while not done:

@@ -61,6 +61,12 @@ class Checkpoints:
         self._manager.save(step, args=args, metrics=None if loss is None else {"loss": loss})
 
     @property
+    def last(self) -> int | None:
+        """Step of the last state, once it is written; None before the first."""
+        self._manager.wait_until_finished()
+        return self._manager.latest_step()
+
+    @property
     def best_loss(self) -> float | None:
         """The lowest validation loss of what was saved; None before the first."""
         return min(self._losses().values(), default=None)

@@ -12,6 +12,7 @@ import numpy as np
 from diffmst_jax.data.examples import Example
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
+from diffmst_jax.training.checkpoint import Checkpoints
 from diffmst_jax.training.config import TrainConfig
 from diffmst_jax.training.devices import Devices, anywhere, own_rows
 from diffmst_jax.training.display import Display, Pace
@@ -35,6 +36,7 @@ class Watch:
       eval_step: from `make_eval_step`.
       examples: held-out examples.
       batches: what the run is fed with.
+      checkpoints: of the run; asked whether there is one to go on from.
     """
 
     config: TrainConfig
@@ -45,6 +47,7 @@ class Watch:
     eval_step: EvalStep
     examples: list[Example]
     batches: Stream
+    checkpoints: Checkpoints
 
     def __post_init__(self) -> None:
         self.pace = Pace()
@@ -95,11 +98,13 @@ class Watch:
         with written_beside(path) as temporary:
             rows = {name: own_rows(part) for name, part in batch._asdict().items()}
             np.savez_compressed(temporary, allow_pickle=False, **rows)
+        there = self.checkpoints.last is not None
+        go_on = f"go on with resume={self.run_dir}" if there else "start anew"
         raise InputError(
             path,
             f"holds the batch of step {step}, the last of {skipped} in a row whose loss or gradient"
             " was not finite",
-            f"look at it, lower optimizer.learning_rate, and go on with resume={self.run_dir}",
+            f"look at it, lower optimizer.learning_rate, and {go_on}",
         )
 
     def log(self, step: int, metrics: Metrics) -> None:

@@ -80,8 +80,11 @@ def test_a_run_leaves_a_model_and_all_there_is_to_see(random_mixes, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("saved_every", "advice"), [(2, "go on with resume=.*"), (9, "start anew")]
+)
 def test_broken_batches_are_skipped_and_then_end_the_run_with_the_last_saved(
-    random_mixes, tmp_path, monkeypatch
+    random_mixes, tmp_path, monkeypatch, saved_every, advice
 ):
     def broken(*args):
         tracks, *rest = read_tracks(*args)
@@ -89,8 +92,10 @@ def test_broken_batches_are_skipped_and_then_end_the_run_with_the_last_saved(
 
     monkeypatch.setattr(pipeline, "read_tracks", broken)
     optimizer = dataclasses.replace(random_mixes.optimizer, skip_nonfinite=2)
-    config = dataclasses.replace(with_steps(random_mixes, 9, validate_every=9), optimizer=optimizer)
-    with pytest.raises(InputError, match=r"the last of 2 in a row.*learning_rate") as caught:
+    changed = with_steps(random_mixes, 9, validate_every=9, checkpoint_every=saved_every)
+    config = dataclasses.replace(changed, optimizer=optimizer)
+    said = rf"the last of 2 in a row.*learning_rate, and {advice}$"
+    with pytest.raises(InputError, match=said) as caught:
         run(config, tmp_path / "broken")
     assert caught.value.path.endswith("nonfinite_step_2.npz")
     with np.load(caught.value.path) as saved:

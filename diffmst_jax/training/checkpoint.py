@@ -83,6 +83,8 @@ class Checkpoints:
             a loss that counts.
         """
         last = self._manager.latest_step()
+        if last is None:
+            raise InputError(self._folder, "holds no checkpoint", "start a new run")
         state = self._restore(last, like)
         if self._incomparable and self.best_loss is None:
             if last >= self._config["trainer"]["steps"]:
@@ -98,7 +100,12 @@ class Checkpoints:
         Raises:
           InputError: no validation loss was finite.
         """
-        return self._restore(_lowest(self._losses()), like)
+        best = _lowest(self._losses())
+        if best is None:
+            problem = "holds no state whose validation loss was finite"
+            remedy = "start a new run with a lower optimizer.learning_rate"
+            raise InputError(self._folder, problem, remedy)
+        return self._restore(best, like)
 
     def _losses(self) -> dict[int, float]:
         """Of each step that was validated, by the settings given now."""
@@ -112,9 +119,7 @@ class Checkpoints:
         config: dict[str, Any] = self._manager.restore(step, args=wanted)[CONFIG]
         return config
 
-    def _restore(self, step: int | None, like: TrainState) -> TrainState:
-        if step is None:
-            raise InputError(self._folder, "holds no checkpoint", "start a new run")
+    def _restore(self, step: int, like: TrainState) -> TrainState:
         shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, _as_dict(like))
         wanted = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
         try:

@@ -53,6 +53,13 @@ def test_last_and_best_are_kept_and_found_again(config, tmp_path):
     assert said == []
 
 
+def test_run_without_a_finite_loss_has_no_best_state_and_says_why(config, tmp_path):
+    checkpoints, _ = saved(tmp_path, config, {3: None})
+    with pytest.raises(InputError, match=r"no state whose validation loss was finite; .*lower"):
+        checkpoints.restore_best(state_of(0))
+    assert int(checkpoints.restore_last(state_of(0), print).step) == 3
+
+
 def test_losses_of_another_scale_do_not_count_and_do_not_stay(config, tmp_path):
     saved(tmp_path, config, {2: 0.3, 4: 0.5})[0].close()
     checkpoints, said = saved(tmp_path, louder(config), {5: 2.5, 6: 1.0})

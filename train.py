@@ -73,7 +73,7 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
     # Model and optimiser.
     schedule = make_schedule(config)
     optimizer = make_optimizer(config.optimizer, schedule)
-    graph, state = initial_state(starting_model(config), optimizer, config)
+    graph, state = initial_state(starting_model(config, resumed=resume), optimizer, config)
     state = devices.state(state)
 
     # Checkpoint: the last one to go on from, the best one to export.

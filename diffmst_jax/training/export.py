@@ -12,16 +12,21 @@ from diffmst_jax.training.config import Folders, TrainConfig
 OF_WEIGHTS = ("encoder", "transformer", "sample_rate")
 
 
-def starting_model(config: TrainConfig) -> DiffMstModel:
+def starting_model(config: TrainConfig, *, resumed: bool = False) -> DiffMstModel:
     """Return the weights to start from, in training mode: random, or those of a model folder.
 
     How a model computes (number format, rematerialisation, window) is the settings' to say.
+
+    Args:
+      config: of the run.
+      resumed: whether the weights of a checkpoint take the place of these; the model folder, which
+        may be gone, is then not read.
 
     Raises:
       InputError: no such model, or one of another size than the settings say.
     """
     folder = config.trainer.init_from
-    if folder is None:
+    if folder is None or resumed:
         seed = config.trainer.seed
         # One program for all the weights instead of one for every shape.
         fresh: DiffMstModel = nnx.jit(lambda: build_model(config.model, rngs=Keys(seed)))()

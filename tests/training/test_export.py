@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 from flax import nnx
@@ -22,10 +23,11 @@ def saved(tmp_path):
     return str(tmp_path / "m")
 
 
-def starting_from(tiny, folder, **changes):
+def starting_from(tiny, folder, *, resumed=False, **changes):
     trainer = dataclasses.replace(tiny.trainer, init_from=folder)
     settings = dataclasses.replace(SMALL["cnn14"], **changes)
-    return starting_model(dataclasses.replace(tiny, model=settings, trainer=trainer))
+    config = dataclasses.replace(tiny, model=settings, trainer=trainer)
+    return starting_model(config, resumed=resumed)
 
 
 def test_a_run_computes_as_its_settings_say_whatever_its_model_did(tiny, saved):
@@ -44,6 +46,15 @@ def test_a_model_of_another_size_is_refused(tiny, saved):
     transformer = dataclasses.replace(SMALL["cnn14"].transformer, heads=4)
     with pytest.raises(InputError, match="another architecture or size"):
         starting_from(tiny, saved, transformer=transformer)
+
+
+def test_a_resumed_run_does_without_the_model_it_started_from(tiny, saved):
+    """All its weights are in its checkpoint, which fits a model that was never in that folder."""
+    read = nnx.split(starting_from(tiny, saved))
+    made = nnx.split(starting_from(tiny, "gone", resumed=True))
+    assert made[0] == read[0]
+    shapes = [[leaf.shape for leaf in jax.tree.leaves(state)] for _, state in (read, made)]
+    assert shapes[0] == shapes[1]
 
 
 def test_a_model_that_is_not_there_is_refused_with_the_settings():

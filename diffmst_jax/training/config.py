@@ -151,7 +151,7 @@ class OptimizerConfig:
       weight_decay: decoupled, 0 for plain Adam.
       clip_norm: largest global norm of the gradient; 1e9 never clips.
       accumulate: batches per update.
-      ema_decay: of the averaged weights that are validated and exported; 0 for none.
+      ema_decay: per update, of the averaged weights that are validated and exported; 0 for none.
       skip_nonfinite: give up after this many batches in a row whose loss or gradient is not
         finite; until then they are skipped.
     """

@@ -24,7 +24,7 @@ class TrainState(NamedTuple):
       params: trainable weights.
       others: the model's remaining state, such as batch statistics.
       optimizer: optax state.
-      ema: averaged weights; an empty tuple without averaging.
+      ema: weights averaged over updates; an empty tuple without averaging.
       key: key data (uint32) that the random mixes are derived from, with the step folded in.
       skipped: batches skipped since the last that was not, int32.
       skipped_in_all: batches skipped since the start, int32.
@@ -156,7 +156,7 @@ def make_train_step(
             params=params,
             others=others,
             optimizer=optimizer_state,
-            ema=_average(state, params, config.optimizer.ema_decay),
+            ema=_average(state, params, optimizer_state, config.optimizer),
         )
         new = _choose(finite, moved, state)._replace(
             step=state.step + 1,
@@ -192,10 +192,16 @@ def make_eval_step(graph: nnx.GraphDef, config: TrainConfig, devices: Devices) -
     return devices.run(jax.jit(step, out_shardings=devices.everywhere))
 
 
-def _average(state: TrainState, params: nnx.State, decay: float) -> nnx.State | tuple[()]:
+def _average(
+    state: TrainState, params: nnx.State, optimizer: optax.OptState, config: OptimizerConfig
+) -> nnx.State | tuple[()]:
+    """Average the new weights into the old average, where this batch has moved them."""
     if isinstance(state.ema, tuple):
         return ()
-    return optax.incremental_update(params, state.ema, 1.0 - decay)
+    average: nnx.State = optax.incremental_update(params, state.ema, 1.0 - config.ema_decay)
+    if config.accumulate == 1:
+        return average
+    return _choose(_updates(optimizer) > _updates(state.optimizer), average, state.ema)
 
 
 def _updates(optimizer: optax.OptState) -> Array:

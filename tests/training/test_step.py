@@ -6,8 +6,17 @@ import numpy as np
 import optax
 import pytest
 
+from diffmst_jax.data.examples import Example
 from diffmst_jax.training.config import OptimizerConfig, ScheduleConfig
-from diffmst_jax.training.step import make_optimizer, make_schedule
+from diffmst_jax.training.devices import make_devices
+from diffmst_jax.training.export import starting_model
+from diffmst_jax.training.step import (
+    initial_state,
+    make_optimizer,
+    make_schedule,
+    make_train_step,
+)
+from tests.data.conftest import noise
 
 PLAIN = OptimizerConfig(
     learning_rate=0.1,
@@ -68,3 +77,31 @@ def test_accumulated_batches_move_weights_once_by_their_mean():
 def test_gradient_is_clipped_before_adam_sees_it():
     clipped, _ = updates(dataclasses.replace(PLAIN, clip_norm=1e-12), [jnp.array([3.0, 4.0])])
     assert np.all(np.abs(clipped[0]) < 1e-4)
+
+
+@pytest.mark.slow
+def test_weights_are_averaged_once_an_update_whatever_is_accumulated(tiny):
+    optimizing = dataclasses.replace(tiny.optimizer, accumulate=2, ema_decay=0.5)
+    trainer = dataclasses.replace(tiny.trainer, devices=1)
+    config = dataclasses.replace(tiny, optimizer=optimizing, trainer=trainer)
+    devices, schedule = make_devices(config.trainer), make_schedule(config)
+    optimizer = make_optimizer(config.optimizer, schedule)
+    graph, state = initial_state(starting_model(config), optimizer, config)
+    state = devices.state(state)
+    step = make_train_step(graph, optimizer, schedule, config, devices, state)
+    tracks, reference = (np.stack([noise(seed + i, 0.5)[0] for i in range(2)]) for seed in (0, 2))
+    batch = Example(tracks[None], np.ones((1, 2), bool), np.zeros((1, 2), np.int8), reference[None])
+    expected, moved = flat(state.params), []
+    for _ in range(4):
+        before = flat(state.params)
+        state, _ = step(state, devices.rows(batch, own=True))
+        after = flat(state.params)
+        moved.append(bool(np.any(after != before)))
+        if moved[-1]:
+            expected = (expected + after) / 2.0
+        np.testing.assert_allclose(flat(state.ema), expected, rtol=1e-6, atol=1e-8)
+    assert moved == [False, True, False, True]
+
+
+def flat(weights):
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(weights)])

@@ -24,6 +24,14 @@ from diffmst_jax.training.config import TrainConfig, load_train_values, train_co
 RESUME = "resume"
 
 
+def _given_or(value: Any, otherwise: Any) -> Any:
+    """In conf/config.yaml `${given_or:VALUE,OTHERWISE}`: the first unless it is null."""
+    return otherwise if value is None else value
+
+
+OmegaConf.register_new_resolver("given_or", _given_or, replace=True)
+
+
 def compose_or_exit(folder: str, name: str, arguments: Sequence[str], *, program: str) -> None:
     """Leave with status 2 and one line if Hydra cannot do what the command line asks for.
 

@@ -25,8 +25,9 @@ See also
   docs/training.md                            runs, resuming, several devices and machines
   python train.py --hydra-help                options of Hydra
 
-A run goes to runs/NAME/TIME. It ends with status 0 when it is done, 2 when something in its input
-is wrong, 143 after SIGTERM and 130 after Ctrl-C, with its state saved.
+A run goes to runs/NAME/TIME, without an experiment to runs/default/TIME. It ends with status 0 when
+it is done, 2 when something in its input is wrong, 143 after SIGTERM and 130 after Ctrl-C, with its
+state saved.
 """
 
 

@@ -154,6 +154,18 @@ def test_new_run_refuses_the_folder_of_another(left, trained, tmp_path, monkeypa
     assert trained == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"), [([], "default"), (["experiment=smoke"], "smoke"), (["name=x"], "x")]
+)
+def test_new_run_lies_in_the_folder_of_its_experiment(
+    arguments, name, trained, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    program()
+    assert [folder.parent for folder, _ in trained] == [tmp_path / "runs" / name]
+
+
 def test_new_run_and_resumed_one_take_their_folders(tiny, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["train.py", f"hydra.run.dir={tmp_path}/new"])
     program()

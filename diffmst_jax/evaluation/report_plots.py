@@ -171,7 +171,7 @@ def spectra(rows: Sequence[Row]) -> str:
 
 
 def by_tracks_plot(summary: Summary) -> str:
-    """Mean loss over the number of tracks; nothing where all examples have about the same."""
+    """Mean loss over the number of tracks; nothing where no system has several numbers."""
     counts = sorted({c for s in summary.systems.values() for c in s.by_tracks})
     if len(counts) < 3:
         return ""
@@ -182,6 +182,8 @@ def by_tracks_plot(summary: Summary) -> str:
             means = np.maximum(np.array([found[c] for c in sorted(found)]), 10.0**LOWEST_POWER)
             every += means.tolist()
             curves.append(Curve(name, colour(index), np.array(sorted(found)), np.log10(means)))
+    if not curves:  # compared runs may have one number each
+        return ""
     low, high = math.floor(np.log10(min(every))), math.ceil(np.log10(max(every)))
     ticks = range(low, max(high, low + 1) + 1)
     y = Axis(ticks[0], ticks[-1], ticks, [f"{10.0**t:g}" for t in ticks])

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import math
 import re
@@ -16,6 +17,7 @@ from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.loading import batches
 from diffmst_jax.evaluation.metrics import CATALOGUE, TOTAL
 from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
+from diffmst_jax.evaluation.report_plots import by_tracks_plot
 from diffmst_jax.evaluation.results import compare_runs, run_names, write_results
 from diffmst_jax.evaluation.run import evaluate, find_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
@@ -237,6 +239,13 @@ def test_sections_of_one_song_have_best_worst_and_spread():
     assert (spread.groups, spread.best, spread.worst) == pytest.approx((2, 0.15, 0.45))
     assert spread.deviation == pytest.approx(0.15)
     assert summarize(rows_of([0.1, 0.2]), {}, {"protocol": "x"}).systems["a"].spread is None
+
+
+def test_runs_of_one_number_of_tracks_each_have_no_plot_over_tracks():
+    rows = [Row(i, "s", "r", 4 + i, i, f"run {i}", OK, {TOTAL: 0.1}) for i in range(3)]
+    assert by_tracks_plot(summarize(rows, {}, {"protocol": "p"})) == ""
+    same = [dataclasses.replace(row, system="one") for row in rows]
+    assert "Loss over tracks" in by_tracks_plot(summarize(same, {}, {"protocol": "p"}))
 
 
 def test_papers_terms_add_up_to_its_loss():

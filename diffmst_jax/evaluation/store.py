@@ -4,6 +4,7 @@ results.jsonl holds a line per example and system. Lines of one batch are append
 and forced to disk; a line that was cut off by a crash is dropped when the run goes on.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -209,4 +210,8 @@ def _cannot_write(folder: Path, error: OSError) -> InputError:
 
 
 def _slug(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-." else "_" for c in name)
+    """A legible part of a file name, another for every name even where case does not count."""
+    slug = "".join(c if c.isalnum() or c in "-." else "_" for c in name)
+    if slug == name.lower():
+        return slug
+    return f"{slug}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -228,6 +228,14 @@ def test_folder_without_a_run_is_named(tmp_path):
         Store.open(tmp_path)
 
 
+def test_systems_of_similar_names_have_clips_of_their_own(tmp_path):
+    store = Store(tmp_path, [], [])
+    names = [store.clip(3, system).name for system in ("A+", "A*", "A ", "A", "a", "plain_sum")]
+    assert len({name.casefold() for name in names}) == len(names)
+    assert names[-2:] == ["00003_a.mp3", "00003_plain_sum.mp3"]
+    assert all(name.startswith("00003_A") for name in names[:4])
+
+
 def rows_of(values, group=lambda i: i):
     return [Row(i, "s", "r", 4, group(i), "a", OK, {TOTAL: v}) for i, v in enumerate(values)]
 

@@ -109,8 +109,10 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
       The summary of all, and the protocol's kind.
 
     Raises:
-      InputError: a folder without an evaluation, or one that was judged at other levels.
+      InputError: a folder without an evaluation, one given twice, or one that was judged at other
+        levels.
     """
+    _check_once(runs)
     stores = [Store.open(path) for path in runs]
     configs = [store.config for store in stores]
     _check_levels(runs, [config.protocol.levels for config in configs])
@@ -129,6 +131,14 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
         "examples": "the same in all" if same else "different ones",
     }
     return _write_all(folder, together, facts, kind, report), kind
+
+
+def _check_once(runs: Sequence[Path]) -> None:
+    """Refuse a run given twice, whose examples would count twice."""
+    places = [path.resolve() for path in runs]
+    for index, path in enumerate(runs):
+        if places[index] in places[:index]:
+            raise InputError(path, "is given twice to compare", "leave one out")
 
 
 def _check_levels(runs: Sequence[Path], levels: Sequence[Levels]) -> None:

@@ -199,6 +199,15 @@ def test_run_that_is_looked_at_stays_as_it_is(finished_run, tmp_path):
     assert results.read_bytes() == before
 
 
+def test_run_is_not_compared_with_itself(finished_run, tmp_path):
+    folder = finished_run[0].folder
+    again = folder / ".." / folder.name
+    with pytest.raises(InputError, match="twice") as caught:
+        compare_runs([folder, again], tmp_path / "both", finished_run[1].report)
+    assert caught.value.path == str(again)
+    assert not (tmp_path / "both").exists()
+
+
 def test_compared_runs_of_one_name_keep_apart():
     paths = [Path("a/run"), Path("b/run"), Path("b/other")]
     assert run_names(paths) == ["a/run", "b/run", "other"]

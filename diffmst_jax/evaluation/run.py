@@ -1,9 +1,13 @@
 """One evaluation from settings to rows: load, mix, judge, keep; batch by batch."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from diffmst_jax.audio import audio_info
+import jax
+import numpy as np
+
+from diffmst_jax.audio import SAMPLE_RATE, audio_info
 from diffmst_jax.embeddings import Embedding, make_embeddings
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.batch import Mixed
@@ -17,6 +21,7 @@ from diffmst_jax.evaluation.metrics import Measured
 from diffmst_jax.evaluation.protocols import draw_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.systems import System, make_systems
+from diffmst_jax.losses import normalize_loudness
 from diffmst_jax.models.inference import padded_count
 from diffmst_jax.training.corpora import Report, find_corpora
 from diffmst_jax.training.signals import Stopped, StopRequest
@@ -107,7 +112,7 @@ class Run:
         ]
         for song in songs:
             self.clips.write(song, REFERENCE, song.reference)
-            self._embed(song, REFERENCE, song.reference)
+            self._embed(song, REFERENCE, song.reference, protocol.reference_lufs)
         for name, system in self.systems.items():
             rows += self._system(name, system, songs, references)
         return rows
@@ -130,13 +135,15 @@ class Run:
         ]
         for item, (values, spectrum) in zip(mixed, scored, strict=True):
             self.clips.write(item.song, name, item.result.mix)
-            self._embed(item.song, name, item.result.mix)
+            self._embed(item.song, name, item.result.mix, self.config.protocol.mix_lufs)
             rows.append(_row(item.song, name, values, spectrum, item.result))
         return rows
 
-    def _embed(self, song: Loaded, system: str, audio: object) -> None:
+    def _embed(self, song: Loaded, system: str, audio: np.ndarray, lufs: float) -> None:
+        """Keep the embeddings of audio at a loudness, for not every embedding levels by itself."""
         if self.embeddings:
-            arrays = {f"{e.name}/{system}": e(audio) for e in self.embeddings}  # type: ignore[arg-type]
+            level = np.asarray(_leveled(np.asarray(audio, np.float32), lufs))
+            arrays = {f"{e.name}/{system}": e(level) for e in self.embeddings}
             self.store.save_embeddings(song.number, arrays)
 
 
@@ -172,6 +179,9 @@ def _failed(
     count = len(song.tracks.strips) if song is not None else 0
     names = (example.song, example.reference_name)
     return Row(number, *names, count, example.group, system, reason)
+
+
+_leveled = jax.jit(partial(normalize_loudness, sample_rate=SAMPLE_RATE))
 
 
 def _size(example: Example) -> int:

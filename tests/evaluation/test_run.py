@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import run as run_module
 from diffmst_jax.evaluation.latex import latex
@@ -23,6 +24,7 @@ from diffmst_jax.evaluation.run import evaluate, find_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import summarize
 from diffmst_jax.evaluation.tables import cell, columns, markdown
+from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.training.corpora import quiet
 from diffmst_jax.training.signals import Stopped
 from evaluate import main as program
@@ -243,6 +245,26 @@ def test_systems_of_similar_names_have_clips_of_their_own(tmp_path):
     assert len({name.casefold() for name in names}) == len(names)
     assert names[-2:] == ["00003_a.mp3", "00003_plain_sum.mp3"]
     assert all(name.startswith("00003_A") for name in names[:4])
+
+
+class LoudnessEmbedding:
+    """Hears nothing but the level, which it does not take away."""
+
+    name = "loudness"
+
+    def __call__(self, audio):
+        return np.array([[integrated_loudness(audio, sample_rate=SAMPLE_RATE)]])
+
+
+def test_embeddings_hear_mixes_and_references_at_the_protocols_levels(overrides, tmp_path):
+    levels = ("protocol.mix_lufs=-22", "protocol.reference_lufs=-14", "protocol.examples=2")
+    systems = "systems=[plain_sum,equal_loudness_mono]"
+    config = composed(*overrides, *levels, systems, "report.audio_mb=0")
+    named = dataclasses.replace(config, embeddings=(f"{__name__}:LoudnessEmbedding",))
+    heard = evaluate(named, tmp_path / "run", quiet).embeddings()
+    assert heard.pop(f"loudness/{REFERENCE}") == pytest.approx(np.full((2, 1), -14.0), abs=0.01)
+    for found in heard.values():
+        assert found == pytest.approx(np.full((2, 1), -22.0), abs=0.01)
 
 
 def rows_of(values, group=lambda i: i):

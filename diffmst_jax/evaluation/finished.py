@@ -6,7 +6,7 @@ not matter. Where it starts earlier or later than the tracks, cross-correlation 
 finds by how much.
 """
 
-import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -171,8 +171,15 @@ def cut(audio: np.ndarray, first: int, samples: int) -> np.ndarray | None:
 
 def plain_name(name: str) -> str:
     """A name without case and punctuation; the double underscore between names stays."""
-    parts = [re.sub(r"[^0-9a-z]+", " ", part.casefold()).strip() for part in name.split("__")]
-    return "__".join(parts)
+    # one form for the characters that file systems store composed or decomposed
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    spaced = "".join(c if c == "_" or _counts(c) else " " for c in folded)
+    return "__".join(" ".join(part.replace("_", " ").split()) for part in spaced.split("__"))
+
+
+def _counts(character: str) -> bool:
+    """Whether a name is another without it: letters, digits, and the marks that scripts need."""
+    return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
 def _names(path: Path, root: Path) -> list[str]:

@@ -206,6 +206,14 @@ def test_cut_fills_a_little_and_refuses_much():
     assert plain_name("My_Song  (Final)__Ref-1") == "my song final__ref 1"
 
 
+def test_names_in_any_script_tell_songs_apart():
+    assert plain_name("Песня") != plain_name("Вальс")
+    assert plain_name("हिन्दी") != plain_name("हन्दी")
+    assert plain_name("ПЕСНЯ (1)__Ref") == "песня 1__ref"
+    composed_name, decomposed_name = "Caf\u00e9", "CAFE\u0301"
+    assert plain_name(composed_name) == plain_name(decomposed_name) == "caf\u00e9"
+
+
 @pytest.mark.parametrize(
     ("overrides", "place"),
     [

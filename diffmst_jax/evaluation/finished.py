@@ -29,6 +29,12 @@ CLEAR_PEAK = 12.0
 """Height of the correlation's peak over its spread; noise of this length reaches about 5."""
 
 LARGEST_DRIFT_S = 0.005
+LARGEST_SPEED_ERROR = 0.15
+"""More than a usual sample rate taken for another makes: 48000 Hz for 44100 Hz is 8.8 %."""
+
+AS_CLEAR = 0.5
+"""Share of the highest peak that is as good an answer, for a loop has one at every repeat."""
+
 MISSING_S = 0.05
 SMALL_SHIFT_S = 0.01
 SMALLEST = 1e-12
@@ -133,13 +139,33 @@ def aligned(tracks: np.ndarray, mix: np.ndarray, *, path: Path) -> Lag:
         problem = f"does not line up with the tracks (clearness {whole.clearness:.1f})"
         raise InputError(path, problem, f"give a mix of this song within {SEARCH_S:g} s of them")
     third = len(mono) // 3
-    ends = [find_lag(mono[:third], other), find_lag(mono[-third:], other)]
-    if min(end.clearness for end in ends) >= CLEAR_PEAK:
-        drift = ends[1].samples - (len(mono) - third) - ends[0].samples
-        if abs(drift) > LARGEST_DRIFT_S * SAMPLE_RATE:
-            problem = f"runs at another speed than the tracks ({drift / len(mono):+.2%})"
+    apart = len(mono) - third
+    reach = round(LARGEST_SPEED_ERROR * len(mono))
+    first = _end(mono[:third], other, whole.samples, reach)
+    last = _end(mono[-third:], other, whole.samples + apart, reach)
+    if min(first.clearness, last.clearness) >= CLEAR_PEAK:
+        drift = last.samples - apart - first.samples
+        if LARGEST_DRIFT_S * SAMPLE_RATE < abs(drift) <= LARGEST_SPEED_ERROR * apart:
+            problem = f"runs at another speed than the tracks ({drift / apart:+.2%})"
             raise InputError(path, problem, "export it again at the tracks' sample rate")
     return whole
+
+
+def _end(pattern: np.ndarray, signal: np.ndarray, expected: int, reach: int) -> Lag:
+    """Where one end lies by itself: where the whole puts it, unless it is much clearer elsewhere.
+
+    Args:
+      pattern: the end.
+      signal: where to look for it.
+      expected: first sample by the whole's alignment.
+      reach: how many samples from there it may be.
+    """
+    heights = _correlation(pattern, signal)
+    small = round(LARGEST_DRIFT_S * SAMPLE_RATE) // 2
+    far, near = (
+        _highest(heights, np.arange(expected - r, expected + r + 1)) for r in (reach, small)
+    )
+    return near if near.clearness >= max(CLEAR_PEAK, AS_CLEAR * far.clearness) else far
 
 
 def find_lag(pattern: np.ndarray, signal: np.ndarray) -> Lag:
@@ -148,15 +174,26 @@ def find_lag(pattern: np.ndarray, signal: np.ndarray) -> Lag:
     Equal weight for all frequencies between `LOW_HZ` and `HIGH_HZ` (the phase transform) makes the
     peak one sample wide whatever the mix's equalisers did.
     """
+    heights = _correlation(pattern, signal)
+    return _highest(heights, np.arange(len(signal) - len(heights), len(signal)))
+
+
+def _correlation(pattern: np.ndarray, signal: np.ndarray) -> np.ndarray:
+    """Height of the correlation over its spread by lag; negative lags are at the end."""
     size = next_fast_len(len(pattern) + len(signal) - 1, real=True)
     cross = rfft(signal, size) * np.conj(rfft(pattern, size))
     frequency = rfftfreq(size, 1 / SAMPLE_RATE)
     inside = (frequency >= LOW_HZ) & (frequency <= HIGH_HZ)
     correlation = irfft(np.where(inside, cross / np.maximum(np.abs(cross), SMALLEST), 0.0), size)
-    best = int(np.argmax(np.abs(correlation)))
     spread = float(np.sqrt(np.mean(np.square(correlation))))
-    lag = best if best < len(signal) else best - size
-    return Lag(lag, float(np.abs(correlation[best])) / max(spread, SMALLEST))
+    return np.asarray(np.abs(correlation) / max(spread, SMALLEST))
+
+
+def _highest(heights: np.ndarray, lags: np.ndarray) -> Lag:
+    """The clearest of some lags."""
+    among = np.take(heights, lags, mode="wrap")
+    best = int(np.argmax(among))
+    return Lag(int(lags[best]), float(among[best]))
 
 
 def cut(audio: np.ndarray, first: int, samples: int) -> np.ndarray | None:

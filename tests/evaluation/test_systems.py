@@ -1,5 +1,6 @@
 import dataclasses
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from diffmst_jax.evaluation.batch import RAISED, Mixed, console_mixes, raised, w
 from diffmst_jax.evaluation.finished import (
     CLEAR_PEAK,
     FinishedMixes,
+    aligned,
     cut,
     find_lag,
     plain_name,
@@ -193,6 +195,31 @@ def test_lag_is_found_to_the_sample_and_noise_is_not_clear():
     assert found.samples == 5000
     assert found.clearness > 5 * CLEAR_PEAK
     assert find_lag(rng.standard_normal(20000), signal).clearness < CLEAR_PEAK
+
+
+@pytest.mark.parametrize("bar_s", [0.5, 1.0])
+def test_loop_that_lies_right_is_not_taken_for_another_speed(bar_s):
+    """Its ends repeat, and only the voice in its middle tells where they belong."""
+    rng = np.random.default_rng(1)
+    place, samples = 5 * SAMPLE_RATE, 10 * SAMPLE_RATE
+    loop = np.tile(rng.standard_normal((1, round(bar_s * SAMPLE_RATE))), (2, round(20 / bar_s)))
+    voice = np.zeros_like(loop)
+    middle = slice(place + samples * 4 // 10, place + samples * 6 // 10)
+    voice[:, middle] = 3 * rng.standard_normal(voice[:, middle].shape)
+    tracks = (loop + voice)[:, place : place + samples]
+    mix = loop + voice + 0.3 * rng.standard_normal(loop.shape)
+    assert aligned(tracks, mix, path=Path("loop.wav")).samples == place
+
+
+def test_mix_whose_end_comes_late_runs_at_another_speed():
+    rng = np.random.default_rng(2)
+    place, samples, late = 5 * SAMPLE_RATE, 10 * SAMPLE_RATE, 441
+    mix = rng.standard_normal((2, 20 * SAMPLE_RATE))
+    cut_at = place + samples * 6 // 10
+    tracks = mix[:, place : place + samples]
+    later = np.concatenate([mix[:, :cut_at], mix[:, cut_at - late : -late]], axis=1)
+    with pytest.raises(InputError, match=r"another speed.*\+0\.15%"):
+        aligned(tracks, later, path=Path("late.wav"))
 
 
 def test_cut_fills_a_little_and_refuses_much():

@@ -199,7 +199,13 @@ def _more_markdown(summary: Summary) -> list[str]:
 def _frechet_markdown(summary: Summary) -> list[str]:
     rows = [
         _markdown_row(
-            [name, embedding, f"{f.distance:.3g}", f"{f.extrapolated:.3g}", str(f.samples)]
+            [
+                name,
+                embedding,
+                _finite_text(f.distance),
+                _finite_text(f.extrapolated),
+                str(f.samples),
+            ]
         )
         for name, system in summary.systems.items()
         for embedding, f in system.frechet.items()
@@ -208,6 +214,10 @@ def _frechet_markdown(summary: Summary) -> list[str]:
         return []
     heads = ["system", "embedding", "Frechet distance", "without the samples' bias", "samples"]
     return ["", _markdown_row(heads), "|" + "---|" * len(heads), *rows]
+
+
+def _finite_text(value: float) -> str:
+    return f"{value:.3g}" if math.isfinite(value) else "-"
 
 
 def _spread_markdown(summary: Summary) -> list[str]:

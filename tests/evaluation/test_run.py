@@ -14,6 +14,7 @@ import pytest
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import run as run_module
+from diffmst_jax.evaluation.frechet import FrechetDistance
 from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.loading import batches
 from diffmst_jax.evaluation.metrics import CATALOGUE, TOTAL
@@ -313,6 +314,19 @@ def test_latex_marks_the_best_and_escapes_names():
     assert re.search(r"b\\_50\\% &.*\\textbf\{1\.00e-01\}", text)
     assert "\\underline{3.00e-01}" in text
     assert "| b_50% |" in markdown(summarize(rows, {}, {"protocol": "p"}), "table1")
+
+
+def test_latex_prints_every_ascii_sign_of_a_name():
+    rows = [dataclasses.replace(row, system="<a|b>^2") for row in rows_of([0.2])]
+    text = latex(summarize(rows, {}, {"protocol": "p"}), "table1")
+    assert r"\textless{}a\textbar{}b\textgreater{}\textasciicircum{}2 & " in text
+
+
+def test_distance_that_cannot_be_extrapolated_is_a_dash_in_markdown():
+    found = {"a": {"bands": FrechetDistance(1.5, math.nan, 3, 3)}}
+    text = markdown(summarize(rows_of([0.2]), found, {"protocol": "p"}), "table1")
+    assert "| a | bands | 1.5 | - | 3 |" in text
+    assert "nan" not in text
 
 
 def test_every_metric_of_a_run_is_explained(finished_run):

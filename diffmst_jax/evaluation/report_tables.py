@@ -143,7 +143,7 @@ def tests_table(summary: Summary) -> str:
         ]
     if not rows:
         return ""
-    heads = ["Metric", "System", "against", "smaller in", "Median difference", "p (Holm)", "Pairs"]
+    heads = ["Metric", "System", "against", "better in", "Median difference", "p (Holm)", "Pairs"]
     note = (
         '<p class="note">Two-sided Wilcoxon signed-rank tests on the examples that both systems '
         "mixed, corrected for their number after Holm; none with fewer than "

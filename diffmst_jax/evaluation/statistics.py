@@ -21,7 +21,7 @@ class PairedTest(NamedTuple):
       second: another.
       pairs: examples that both have.
       difference: median of first minus second.
-      wins: share of the examples where first has the smaller value.
+      wins: share of the examples where first has the better value.
       p_value: of the two-sided Wilcoxon signed-rank test; NaN with too few pairs.
       p_holm: corrected for all the tests made together.
     """
@@ -45,16 +45,20 @@ def confidence_interval(values: Sequence[float] | np.ndarray) -> tuple[float, fl
     return float(low), float(high)
 
 
-def paired_tests(values: Mapping[str, Mapping[int, float]]) -> list[PairedTest]:
+def paired_tests(
+    values: Mapping[str, Mapping[int, float]], *, higher_is_better: bool = False
+) -> list[PairedTest]:
     """Test every pair of systems on the examples that both have.
 
     Args:
       values: by system, by example.
+      higher_is_better: which values win.
 
     Returns:
       A test per pair, in the order of the systems, p-values corrected after Holm (1979).
     """
-    raw = [_paired(a, b, values[a], values[b]) for a, b in combinations(values, 2)]
+    sign = 1.0 if higher_is_better else -1.0
+    raw = [_paired(a, b, values[a], values[b], sign) for a, b in combinations(values, 2)]
     corrected = holm([test.p_value for test in raw])
     return [test._replace(p_holm=p) for test, p in zip(raw, corrected, strict=True)]
 
@@ -71,7 +75,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in result]
 
 
-def _paired(first: str, second: str, a: Mapping[int, float], b: Mapping[int, float]) -> PairedTest:
+def _paired(
+    first: str, second: str, a: Mapping[int, float], b: Mapping[int, float], winning: float
+) -> PairedTest:
     common = sorted(set(a) & set(b))
     apart = np.array([a[i] - b[i] for i in common])
     if not common:
@@ -79,5 +85,5 @@ def _paired(first: str, second: str, a: Mapping[int, float], b: Mapping[int, flo
     p_value = np.nan
     if len(common) >= FEWEST_PAIRS:
         p_value = float(wilcoxon(apart, zero_method="pratt").pvalue) if np.any(apart) else 1.0
-    wins = float(np.mean(apart < 0))
+    wins = float(np.mean(winning * apart > 0))
     return PairedTest(first, second, len(common), float(np.median(apart)), wins, p_value, np.nan)

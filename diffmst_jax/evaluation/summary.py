@@ -30,8 +30,8 @@ class Statistic:
       high: upper end.
       median: middle example.
       deviation: standard deviation.
-      best: smallest value.
-      worst: largest value.
+      best: largest value where higher is better, else the smallest.
+      worst: the other end.
       examples: how many have the metric.
     """
 
@@ -136,30 +136,38 @@ def summarize(
         }
         values = {name: found for name, found in values.items() if found}
         if len(values) > 1:
-            tests[metric] = paired_tests(values)
+            tests[metric] = paired_tests(values, higher_is_better=_higher_is_better(metric))
     return Summary(about, systems, tests)
 
 
-def statistic(values: Sequence[float]) -> Statistic:
+def statistic(values: Sequence[float], *, higher_is_better: bool = False) -> Statistic:
     """Summarise the values of one metric."""
     low, high = confidence_interval(values)
+    best, worst = float(np.min(values)), float(np.max(values))
+    if higher_is_better:
+        best, worst = worst, best
     return Statistic(
         mean=float(np.mean(values)),
         low=low,
         high=high,
         median=float(np.median(values)),
         deviation=float(np.std(values)),
-        best=float(np.min(values)),
-        worst=float(np.max(values)),
+        best=best,
+        worst=worst,
         examples=len(values),
     )
+
+
+def _higher_is_better(metric: str) -> bool:
+    return CATALOGUE[metric].better == "higher"
 
 
 def _system(rows: Sequence[Row], frechet: dict[str, FrechetDistance]) -> SystemSummary:
     good = [row for row in rows if row.status == OK]
     metrics = {}
     for name in dict.fromkeys(n for n in CATALOGUE if any(n in row.values for row in good)):
-        metrics[name] = statistic([row.values[name] for row in good if name in row.values])
+        values = [row.values[name] for row in good if name in row.values]
+        metrics[name] = statistic(values, higher_is_better=_higher_is_better(name))
     counts = sorted({row.tracks for row in good})
     by_tracks = {
         count: statistic([row.values[TOTAL] for row in good if row.tracks == count])

@@ -17,7 +17,7 @@ from diffmst_jax.evaluation import run as run_module
 from diffmst_jax.evaluation.frechet import FrechetDistance
 from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.loading import batches
-from diffmst_jax.evaluation.metrics import CATALOGUE, TOTAL
+from diffmst_jax.evaluation.metrics import CATALOGUE, LEAST_AUDIBILITY, TOTAL
 from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
 from diffmst_jax.evaluation.report_plots import by_tracks_plot
 from diffmst_jax.evaluation.results import compare_runs, run_names, write_results
@@ -286,6 +286,21 @@ def test_runs_of_one_number_of_tracks_each_have_no_plot_over_tracks():
     assert by_tracks_plot(summarize(rows, {}, {"protocol": "p"})) == ""
     same = [dataclasses.replace(row, system="one") for row in rows]
     assert "Loss over tracks" in by_tracks_plot(summarize(same, {}, {"protocol": "p"}))
+
+
+def test_best_and_wins_follow_the_direction_of_the_metric():
+    rows = [
+        Row(i, "s", "r", 4, i, name, OK, {TOTAL: level + i, LEAST_AUDIBILITY: level + i})
+        for name, level in (("low", 0.0), ("high", 0.5))
+        for i in range(2)
+    ]
+    summary = summarize(rows, {}, {"protocol": "p"})
+    loss, heard = (summary.systems["low"].metrics[m] for m in (TOTAL, LEAST_AUDIBILITY))
+    assert (loss.best, loss.worst) == (0.0, 1.0)
+    assert (heard.best, heard.worst) == (1.0, 0.0)
+    wins = [summary.tests[m][0].wins for m in (TOTAL, LEAST_AUDIBILITY)]
+    assert wins == [1.0, 0.0]
+    assert summary.tests[LEAST_AUDIBILITY][0].difference == -0.5
 
 
 def test_papers_terms_add_up_to_its_loss():

@@ -3,15 +3,17 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from diffmst_jax.data.layouts.folders import REFERENCES_FOLDER, SONGS_FOLDER
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, Levels, ReportConfig
 from diffmst_jax.evaluation.frechet import FrechetDistance
 from diffmst_jax.evaluation.latex import latex
+from diffmst_jax.evaluation.manifest import Example
 from diffmst_jax.evaluation.report import embedded_clips, report_html
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import Summary, frechet_distances, summarize
@@ -23,24 +25,42 @@ from diffmst_jax.training.corpora import folders
 CSV_HEAD = ("example", "song", "reference", "tracks", "system", "metric", "value", "status")
 
 
-def about(config: EvaluationConfig, examples: int) -> dict[str, str]:
-    """What was evaluated, term and text."""
+def about(config: EvaluationConfig, examples: Sequence[Example]) -> dict[str, str]:
+    """What was evaluated, term and text; of stored examples what they say themselves."""
     protocol, data = config.protocol, config.data
     made = f"synthetic, seed {data.synthetic.seed}"
+    songs, references = _corpora(data.songs) or made, _corpora(data.references) or made
+    if config.manifest is not None:
+        songs = _corpora_of(example.folder for example in examples)
+        references = _corpora_of(example.reference for example in examples)
+    lengths = sorted({f"{example.duration_s:g}" for example in examples}, key=float)
     return {
-        "protocol": protocol.name,
-        "examples": str(examples),
-        "section": f"{protocol.duration_s:g} s",
+        "protocol": _protocol(config),
+        "examples": str(len(examples)),
+        "section": f"{' to '.join(dict.fromkeys((lengths[0], lengths[-1])))} s",
         "mixes at": f"{protocol.mix_lufs:g} LUFS",
         "references at": f"{protocol.reference_lufs:g} LUFS",
-        "songs": _corpora(data.songs) or made,
-        "references": _corpora(data.references) or made,
+        "songs": songs,
+        "references": references,
         "seed": str(config.seed),
     }
 
 
+def _protocol(config: EvaluationConfig) -> str:
+    if config.manifest is None:
+        return config.protocol.name
+    return f"examples of {Path(config.manifest).resolve().parent.name}"
+
+
 def _corpora(given: Folders) -> str:
     return ", ".join(Path(folder).name for folder in folders(given))
+
+
+def _corpora_of(items: Iterable[str]) -> str:
+    """Name the folders that songs or finished mixes lie in; the console makes a mix without one."""
+    places = {Path(item).parent for item in items if item}
+    roots = {p.parent if p.name in (SONGS_FOLDER, REFERENCES_FOLDER) else p for p in places}
+    return ", ".join(sorted(root.name for root in roots)) or "made by the console"
 
 
 class Found(NamedTuple):
@@ -59,7 +79,7 @@ class Found(NamedTuple):
 
 def write_results(store: Store, config: EvaluationConfig) -> Summary:
     """Write every result file of a run."""
-    facts = about(config, len(store.examples))
+    facts = about(config, store.examples)
     return _write_all(store.folder, found_by(store), facts, config.protocol.kind, config.report)
 
 
@@ -123,7 +143,7 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
     for name, store in zip(names, stores, strict=True):
         _add(together, found_by(store), name, shift)
         shift += 0 if same else len(store.examples)
-    protocols = {config.protocol.name for config in configs}
+    protocols = {_protocol(config) for config in configs}
     kind = configs[0].protocol.kind if len(protocols) == 1 else "table1"
     facts = {
         "protocol": " and ".join(sorted(protocols)),

@@ -20,7 +20,7 @@ from diffmst_jax.evaluation.loading import batches
 from diffmst_jax.evaluation.metrics import CATALOGUE, LEAST_AUDIBILITY, TOTAL
 from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
 from diffmst_jax.evaluation.report_plots import by_tracks_plot
-from diffmst_jax.evaluation.results import compare_runs, run_names, write_results
+from diffmst_jax.evaluation.results import about, compare_runs, run_names, write_results
 from diffmst_jax.evaluation.run import evaluate, find_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import summarize
@@ -187,6 +187,22 @@ def test_examples_are_judged_at_the_levels_that_they_are_stored_with(
     (tmp_path / "changed.json").write_text(json.dumps(changed))
     with pytest.raises(InputError, match="is no manifest"):
         find_examples(composed(*wanted, f"manifest={tmp_path / 'changed.json'}"), quiet)
+
+
+def test_of_stored_examples_is_said_what_they_are(finished_run, overrides, tmp_path):
+    examples = [
+        dataclasses.replace(
+            example, folder=f"/data/corpus/songs/{i}", reference="", duration_s=4.0 + i
+        )
+        for i, example in enumerate(finished_run[0].examples)
+    ]
+    drawn = composed(*overrides, "protocol.duration_s=9")
+    stored = composed(*overrides, "protocol.duration_s=9", "manifest=runs/sections/manifest.json")
+    assert about(drawn, examples)["protocol"] == "table1"
+    facts = about(stored, examples)
+    assert facts["protocol"] == "examples of sections"
+    assert (facts["section"], facts["songs"]) == ("4 to 6 s", "corpus")
+    assert facts["references"] == "made by the console"
 
 
 def test_run_that_is_looked_at_stays_as_it_is(finished_run, tmp_path):

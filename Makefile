@@ -35,11 +35,11 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Songs are made only where the demo's own are used, not for a name that is misspelt.
+# Songs are made only where the demo's own are used, not for names of one's own that are misspelt.
 ITS_OWN = $(filter file,$(origin TRACKS) $(origin REFERENCE))
 
 demo: $(STAMP)  ## mix a song in the style of a reference (yours: TRACKS=folder REFERENCE=file)
-	@test -z "$(ITS_OWN)" || test -e $(SONGS)/manifest.json || $(BIN)/diffmst data synthesize $(SONGS) --songs 2 --seed 903
+	@test -z "$(ITS_OWN)" || { test -e "$(TRACKS)" && test -e "$(REFERENCE)"; } || $(BIN)/diffmst data synthesize $(SONGS) --songs 2 --seed 903
 	@$(BIN)/diffmst mix "$(TRACKS)" "$(REFERENCE)" --model "$(MODEL)" --out $(DEMO)
 	@echo 'Listen to $(DEMO)/mix.wav, open $(DEMO)/report.html, edit $(DEMO)/console.json and'
 	@echo '  $(BIN)/diffmst render "$(TRACKS)" $(DEMO)/console.json --out $(DEMO)/mix_2.wav'

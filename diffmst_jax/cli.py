@@ -28,7 +28,6 @@ from diffmst_jax.commands.process import (
 from diffmst_jax.errors import InputError
 
 EXIT_WRONG_INPUT = 2
-KEEPS_WHAT_IS_DONE = ("preparing.run_prepare", "data.run_index", "data.run_synthesize")
 MOST_PREPARED = 256  # tracks
 
 DESCRIPTION = "Mix raw tracks in the style of a finished mix that you like."
@@ -129,15 +128,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not hasattr(options, "run"):
         options.parser.print_help(sys.stderr)
         return EXIT_WRONG_INPUT
-    stopped = STOPPED_ON_THE_WAY if options.run in KEEPS_WHAT_IS_DONE else STOPPED
-    with as_program(stopped) as stderr:
+    with as_program(options.stopped) as stderr:
         try:
             status: int = _function(options.run)(options)
         except InputError as error:
             stderr.write(f"diffmst: {error}\n")
             return EXIT_WRONG_INPUT
         except KeyboardInterrupt:
-            stderr.write(stopped)
+            stderr.write(options.stopped)
             return EXIT_INTERRUPTED
         except BrokenPipeError:  # the reader of our output went away, as `| head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -151,7 +149,7 @@ def build_parser() -> argparse.ArgumentParser:
         "diffmst", description=DESCRIPTION, epilog=OVERVIEW, formatter_class=_Formatter
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    parser.set_defaults(parser=parser)
+    parser.set_defaults(parser=parser, stopped=STOPPED)
     commands_of = parser.add_subparsers(title="commands", metavar="COMMAND")
     mix_options.add_options(_command(commands_of, "mix", mix_options.SUMMARY, mix_options.HELP))
     _add_render(commands_of)
@@ -232,7 +230,7 @@ def _add_prepare(parsers: Commands) -> None:
         help="of the songs to come (default: 8 16 24 32)",
     )
     mix_options.add_model(parser)
-    parser.set_defaults(run="preparing.run_prepare")
+    parser.set_defaults(run="preparing.run_prepare", stopped=STOPPED_ON_THE_WAY)
 
 
 def _add_convert(parsers: Commands) -> None:
@@ -257,7 +255,7 @@ def _add_data_index(parsers: Commands) -> None:
         "--decoded", type=Path, metavar="DIR", help="also keep decoded audio there, to train faster"
     )
     _add_processes(parser)
-    parser.set_defaults(run="data.run_index")
+    parser.set_defaults(run="data.run_index", stopped=STOPPED_ON_THE_WAY)
 
 
 def _add_data_split(parsers: Commands) -> None:
@@ -321,4 +319,4 @@ def _add_data_synthesize(parsers: Commands) -> None:
         help="files of each song (default: 4 24)",
     )
     _add_processes(parser)
-    parser.set_defaults(run="data.run_synthesize")
+    parser.set_defaults(run="data.run_synthesize", stopped=STOPPED_ON_THE_WAY)

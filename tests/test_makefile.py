@@ -39,5 +39,15 @@ def test_names_may_have_spaces(demo):
 def test_songs_are_made_where_its_own_are_used(demo):
     calls, _ = demo("TRACKS=misspelt")
     assert [call[0] for call in calls] == ["data", "mix"]
+
+
+def test_songs_are_made_where_making_them_was_stopped(demo, tmp_path):
+    songs = tmp_path / "demo" / "songs"
+    (songs / "songs" / "song_00903").mkdir(parents=True)
+    (songs / "manifest.json").touch()  # written after every song
     calls, _ = demo()
-    assert [call[0] for call in calls[2:]] == ["data", "mix"]
+    assert [call[0] for call in calls] == ["data", "mix"]
+    (songs / "references").mkdir()
+    (songs / "references" / "song_00904.flac").touch()
+    calls, _ = demo()
+    assert [call[0] for call in calls[2:]] == ["mix"]

@@ -10,6 +10,7 @@ import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from diffmst_jax.errors import InputError
@@ -59,6 +60,8 @@ def nearest(word: str, known: Iterable[Any]) -> str:
 
 def plain_config(config: Any) -> Any:
     """Turn a dataclass into mappings, lists and scalars; the inverse of `read_config`."""
+    if hasattr(config, "to_dict"):
+        return config.to_dict()
     if dataclasses.is_dataclass(config):
         return {f.name: plain_config(getattr(config, f.name)) for f in dataclasses.fields(config)}
     return [plain_config(item) for item in config] if isinstance(config, tuple) else config
@@ -68,7 +71,8 @@ def _convert(hint: Any, value: Any, place: str) -> Any:
     """Check one value against a type annotation, and turn lists and mappings into its kind."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        return read_config(hint, value, place=place)
+        from_dict = getattr(hint, "from_dict", partial(read_config, hint, place=place))
+        return from_dict(value)
     if origin in (typing.Union, types.UnionType):
         return _first_that_fits(args, value, place)
     if origin is typing.Literal:
@@ -85,6 +89,8 @@ def _convert(hint: Any, value: Any, place: str) -> Any:
 def _scalar(hint: Any, value: Any, place: str) -> Any:
     if hint is float and type(value) is int:
         return float(value)
+    if hint is str and type(value) in (int, float):
+        return str(value)  # a name or a folder like 2026, which YAML takes for a number
     if hint is not type(value) and not (hint is types.NoneType and value is None):
         wanted = getattr(hint, "__name__", str(hint))
         raise InputError(place, f"is {value!r}", f"give a value of type {wanted}")

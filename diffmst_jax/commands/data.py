@@ -89,7 +89,7 @@ def run_index(options: argparse.Namespace) -> int:
         raise InputError(root, "holds no audio", "check the path, or name the layout")
     decoded = DecodedCache(options.decoded.absolute()) if options.decoded else None
     done = count(1)
-    unreadable: dict[Path, str] = {}
+    unreadable: dict[Path, InputError] = {}
     with progress() as tell:
         for place, tracks in groups.items():
             index = EnergyIndex(place)
@@ -101,7 +101,7 @@ def run_index(options: argparse.Namespace) -> int:
             )
             unreadable |= index.unreadable
     for problem in unreadable.values():
-        say(problem)
+        say(str(problem))
     say(f"{total} files, {len(unreadable)} unreadable")
     return EXIT_FINDINGS if unreadable else 0
 

@@ -3,6 +3,7 @@
 import argparse
 
 from diffmst_jax.commands.export_options import DEFAULT_FOLDER
+from diffmst_jax.commands.rendering import one_or_many
 from diffmst_jax.commands.terminal import progress, say
 from diffmst_jax.export import check_format, export_session
 from diffmst_jax.export.install import install_effects, resource_folder
@@ -16,10 +17,9 @@ def run_export(options: argparse.Namespace) -> int:
     target = None
     if options.install is not None:
         target = resource_folder(None if options.install == DEFAULT_FOLDER else options.install)
-    tracks = options.tracks[0] if len(options.tracks) == 1 else options.tracks
     with progress() as tell:
         exported = export_session(
-            tracks,
+            one_or_many(options.tracks),
             options.console,
             options.out,
             file_format=options.format,

@@ -54,7 +54,7 @@ class Measured(NamedTuple):
     loudness: Levels
 
 
-def measure(path: Path, decoded: DecodedCache | None = None) -> Measured | str:
+def measure(path: Path, decoded: DecodedCache | None = None) -> Measured | InputError:
     """Measure a file, and keep its samples in the cache where one is given.
 
     Returns:
@@ -64,11 +64,11 @@ def measure(path: Path, decoded: DecodedCache | None = None) -> Measured | str:
       InputError: the cache cannot be written to.
     """
     try:
-        stamp, info = file_stamp(path), audio_info(path)
+        info, stamp = audio_info(path), file_stamp(path)
         rate = info.sample_rate if decoded is None else SAMPLE_RATE
         audio = read_audio(path, sample_rate=rate)
-    except (InputError, OSError) as error:
-        return str(error)
+    except InputError as error:
+        return error
     if decoded is not None:
         decoded.write(path, audio)
     return Measured(stamp, info, energy_levels(audio, rate), loudness_levels(audio, rate))
@@ -108,7 +108,7 @@ class EnergyIndex:
 
     def __init__(self, root: Path):
         self.root = root
-        self.unreadable: dict[Path, str] = {}
+        self.unreadable: dict[Path, InputError] = {}
         self._entries: dict[str, Measured] = {}
         for place in reversed(_places(root)):
             self._entries |= _load(place)
@@ -136,9 +136,9 @@ class EnergyIndex:
         self.update_what_can_be_read(
             tracks, progress=progress, processes=processes, decoded=decoded
         )
-        for problem in self.unreadable.values():
-            path, _, rest = problem.partition(": ")
-            raise InputError(path, rest.split("; ")[0], "replace it, or take it out of the corpus")
+        for error in self.unreadable.values():
+            remedy = "replace it, or take it out of the corpus"
+            raise InputError(error.path, error.problem, remedy) from error
         return self
 
     def update_what_can_be_read(
@@ -162,7 +162,7 @@ class EnergyIndex:
         try:
             job = partial(measure, decoded=decoded)
             for path, result in work_through(job, wanted, processes=processes):
-                if isinstance(result, str):
+                if isinstance(result, InputError):
                     self.unreadable[path] = result
                 else:
                     self._entries[self._key(path)] = result

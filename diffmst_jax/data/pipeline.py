@@ -4,9 +4,9 @@ Example number n of a seed is always the same, whoever makes it: whatever the ba
 of worker processes or of hosts. So the state of an iterator is one number: that of the next batch.
 """
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import grain
 import numpy as np
@@ -32,7 +32,6 @@ VALIDATION_PASSES = 4
 
 # Batches that are prepared before they are asked for, by each worker process.
 BATCHES_AHEAD = 4
-STATE_KEY = "next_batch"
 
 
 class Examples(Protocol):
@@ -139,74 +138,6 @@ class Shard:
 WHOLE = Shard(0, 1)
 
 
-class Batches(Iterator[Example]):
-    """Endless batches of single examples, put together before they are dealt to workers.
-
-    See `batches` for the arguments.
-    """
-
-    def __init__(
-        self,
-        examples: grain.MapDataset,
-        *,
-        batch_size: int,
-        workers: int = 0,
-        first: int = 0,
-        shard: Shard = WHOLE,
-    ):
-        if batch_size % shard.count:
-            raise ValueError(f"{shard.count} processes cannot share batches of {batch_size}")
-        self._examples = examples
-        self._batch_size = batch_size
-        self._workers = workers
-        self._shard = shard
-        self._next = first
-        self._iterator: grain.DatasetIterator | None = None
-
-    def __next__(self) -> Example:
-        if self._iterator is None:
-            self._iterator = self._start()
-        batch: Example = next(self._iterator)
-        self._next += 1
-        return batch
-
-    def get_state(self) -> dict[str, Any]:
-        """Return the number of the next batch, as JSON can hold it."""
-        return {STATE_KEY: self._next}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on with exactly the batch that would have come next when `state` was taken.
-
-        It may have been taken with other numbers of workers and processes.
-        """
-        self.close()
-        self._next = int(state[STATE_KEY])
-
-    def close(self) -> None:
-        """End the worker processes and what was prepared ahead."""
-        if self._iterator is not None:
-            self._iterator.close()
-            self._iterator = None
-
-    def _start(self) -> grain.DatasetIterator:
-        first = self._next * self._batch_size + self._shard.index
-        own = self._examples[first :: self._shard.count]
-        dataset = own.batch(self._batch_size // self._shard.count, drop_remainder=True)
-        dataset = dataset.to_iter_dataset(
-            grain.ReadOptions(num_threads=2, prefetch_buffer_size=BATCHES_AHEAD)
-        )
-        if self._workers:
-            if not flags.FLAGS.is_parsed():
-                flags.FLAGS.mark_as_parsed()  # grain reads absl flags, which nobody parses here
-            dataset = dataset.mp_prefetch(
-                grain.MultiprocessingOptions(
-                    num_workers=self._workers, per_worker_buffer_size=BATCHES_AHEAD
-                ),
-                worker_init_fn=begin,
-            )
-        return iter(dataset)
-
-
 def batches(
     pool: Examples,
     config: WindowConfig,
@@ -217,7 +148,7 @@ def batches(
     first: int = 0,
     shard: Shard = WHOLE,
     augmentation: AugmentationConfig = NO_AUGMENTATION,
-) -> Batches:
+) -> grain.DatasetIterator:
     """Return an endless iterator of `Example` batches.
 
     The n-th batch depends on the pool, the seed, the augmentation and the batch size alone, not on
@@ -233,8 +164,19 @@ def batches(
       shard: the part of each batch that this process gets.
       augmentation: how much examples are changed.
     """
+    if batch_size % shard.count:
+        raise ValueError(f"{shard.count} processes cannot share batches of {batch_size}")
     examples = example_dataset(pool, config, seed=seed, augmentation=augmentation)
-    return Batches(examples, batch_size=batch_size, workers=workers, first=first, shard=shard)
+    own = examples[first * batch_size + shard.index :: shard.count]
+    dataset = own.batch(batch_size // shard.count, drop_remainder=True).to_iter_dataset(
+        grain.ReadOptions(num_threads=2, prefetch_buffer_size=BATCHES_AHEAD)
+    )
+    if workers:
+        if not flags.FLAGS.is_parsed():
+            flags.FLAGS.mark_as_parsed()  # grain reads absl flags, which nobody parses here
+        options = grain.MultiprocessingOptions(workers, per_worker_buffer_size=BATCHES_AHEAD)
+        dataset = dataset.mp_prefetch(options, worker_init_fn=begin)
+    return iter(dataset)
 
 
 def fixed_examples(

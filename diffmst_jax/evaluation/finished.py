@@ -60,10 +60,11 @@ class FinishedMixes:
     """
 
     def __init__(self, folder: str | Path):
-        self.root = ReferenceSource(folder).root
+        source = ReferenceSource(folder)
+        self.root = source.root
         self.files = {
             plain_name(part): mix.path
-            for mix in ReferenceSource(folder).mixes
+            for mix in source.mixes
             for part in _names(mix.path, self.root)
         }
 

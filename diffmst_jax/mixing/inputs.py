@@ -143,6 +143,8 @@ def gather_references(
     for item in _listed(references):
         if isinstance(item, Reference):
             check_weight(item.name, item.weight)
+            if part is not None:
+                raise InputError(item.name, "is read already, and whole", "leave the section out")
             found.append(item)
         elif isinstance(item, ReferenceName):
             check_weight(item.path, item.weight)

@@ -267,5 +267,6 @@ def _seconds(text: str) -> float | None:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}:{int(rest):02d}" + (f"{rest % 1:.1f}"[1:] if rest % 1 else "")
+    """To the millisecond, as `parse_section` reads it: `1:10`, `0:05.25`."""
+    minutes, rest = divmod(round(1000 * seconds), 60_000)
+    return f"{minutes}:{rest / 1000:06.3f}".rstrip("0").rstrip(".")

@@ -1,6 +1,8 @@
 """Configuration of a model: typed, frozen, complete, and the same after a trip through YAML."""
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -147,15 +149,18 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, lists and scalars, for YAML; `from_dict` is the inverse."""
-        return {"architecture": self.architecture, **plain_config(self)}
+        fields = {f.name: plain_config(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return {"architecture": self.architecture, **fields}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
+    def from_dict(cls, values: Mapping[str, Any]) -> "ModelConfig":
         """Build a configuration from what `to_dict` gave.
 
         Raises:
             InputError: a key is missing, unknown, or has a value of the wrong kind.
         """
+        if not isinstance(values, Mapping):
+            raise InputError("model", f"is {values!r}", "choose one: model=compact or model=cnn14")
         values = dict(values)
         architecture = values.pop("architecture", None)
         if architecture not in ENCODERS:

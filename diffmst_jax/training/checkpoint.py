@@ -10,10 +10,11 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.training.config import TrainConfig, plain_train_config
+from diffmst_jax.training.config import TrainConfig
 from diffmst_jax.training.devices import copied
 from diffmst_jax.training.step import TrainState
 from diffmst_jax.training.validation import measure
+from diffmst_jax.typed_config import plain_config
 
 FOLDER = "checkpoints"
 STATE, CONFIG = "state", "config"
@@ -29,7 +30,7 @@ class Checkpoints:
 
     def __init__(self, run_dir: Path, config: TrainConfig):
         self._folder = run_dir.resolve() / FOLDER
-        self._config = plain_train_config(config)
+        self._config = plain_config(config)
         self._incomparable: set[int] = set()  # steps whose losses count as none
         options = ocp.CheckpointManagerOptions(
             preservation_policy=_LastAndBest(self._incomparable),

@@ -280,34 +280,9 @@ def train_config(values: Mapping[str, Any]) -> TrainConfig:
       InputError: a missing or unknown key, a value of the wrong kind or size, or settings that do
         not go together.
     """
-    values = dict(values)
-    model = _model_config(values.pop("model", None))
-    sections = {name: kind for name, kind in TrainConfig.__annotations__.items() if name != "model"}
-    for name in values:
-        if name not in sections:
-            raise InputError(str(name), "is no known section", nearest(str(name), sections))
-    for name in sections:
-        if name not in values:
-            raise InputError(name, "is missing", "add it to the configuration")
-    config = TrainConfig(
-        name=str(values["name"]),
-        model=model,
-        console=read_config(dsp.ConsoleConfig, values["console"], place="console"),
-        data=read_config(DataConfig, values["data"], place="data"),
-        loss=read_config(LossConfig, values["loss"], place="loss"),
-        optimizer=read_config(OptimizerConfig, values["optimizer"], place="optimizer"),
-        schedule=read_config(ScheduleConfig, values["schedule"], place="schedule"),
-        trainer=read_config(TrainerConfig, values["trainer"], place="trainer"),
-        logger=read_config(LoggerConfig, values["logger"], place="logger"),
-    )
+    config = read_config(TrainConfig, values, place="")
     _check_together(config)
     return config
-
-
-def _model_config(values: Any) -> ModelConfig:
-    if not isinstance(values, Mapping):
-        raise InputError("model", "is missing", "choose one: model=compact or model=cnn14")
-    return ModelConfig.from_dict(dict(values))
 
 
 def _check_together(config: TrainConfig) -> None:
@@ -348,15 +323,10 @@ def check_corpora(data: CorporaConfig) -> None:
             raise InputError(f"data.{name}_layout", problem, nearest(layout, known))
 
 
-def plain_train_config(config: TrainConfig) -> dict[str, Any]:
-    """Turn a typed configuration back into plain values."""
-    return {**plain_config(config), "model": config.model.to_dict()}
-
-
 def save_train_config(path: Path, config: TrainConfig) -> None:
     """Write the resolved configuration as YAML."""
     with written_beside(path) as temporary:
-        temporary.write_text(yaml.safe_dump(plain_train_config(config), sort_keys=False))
+        temporary.write_text(yaml.safe_dump(plain_config(config), sort_keys=False))
 
 
 def load_train_values(run_dir: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from diffmst_jax.audio import SAMPLE_RATE, read_audio
 from diffmst_jax.data import index as index_module
 from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.index import INDEX_NAME, SILENT_DB, EnergyIndex
-from diffmst_jax.data.sources import FolderSource, ReferenceSource, read_window
+from diffmst_jax.data.sources import FolderSource, ReferenceSource, nothing_read, read_window
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.measure import integrated_loudness
 
@@ -123,6 +123,15 @@ def test_unreadable_file_is_named_and_the_others_are_kept(own):
     with pytest.raises(InputError, match=r"one\.flac: is no audio .*; replace it"):
         EnergyIndex(own.root).update(tracks)
     assert EnergyIndex(own.root).info(tracks[1].path) is not None
+
+
+def test_unreadable_file_is_named_whatever_its_name(own):
+    path = own.root / "a: b; c" / "link.flac"
+    path.parent.mkdir()
+    path.symlink_to(own.root / "gone.flac")
+    with pytest.raises(InputError, match="; replace it") as caught:
+        EnergyIndex(own.root).update([nothing_read(path)])
+    assert caught.value.path == str(path)
 
 
 def test_read_only_corpus_keeps_its_index_in_the_cache_folder(own, monkeypatch, tmp_path):

@@ -1,6 +1,5 @@
 """Songs made on demand: as records, as examples, and from settings to a feed."""
 
-import json
 import pickle
 
 import numpy as np
@@ -69,17 +68,15 @@ def test_examples_in_a_row_share_a_song_and_take_the_next_ones_mix(songs, monkey
     assert alone.reference.shape == (2, 0)
 
 
-def test_batches_continue_from_their_state_in_another_process(songs):
+def test_batches_continue_in_another_process(songs):
     first = batches(StreamPool(songs), WINDOW, seed=0, batch_size=2)
     next(first)
-    state = json.loads(json.dumps(first.get_state()))
     expected = next(first)
     first.close()
     # What grain hands to a worker process (`test_pipeline` starts some) is a pickle of the pool.
     pool = pickle.loads(pickle.dumps(StreamPool(songs)))
     stream._make.cache_clear()
-    resumed = batches(pool, WINDOW, seed=0, batch_size=2)
-    resumed.set_state(state)
+    resumed = batches(pool, WINDOW, seed=0, batch_size=2, first=1)
     assert same(next(resumed), expected)
     resumed.close()
 

@@ -74,6 +74,13 @@ def test_wrong_arguments_are_refused_before_any_work(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_folder_among_files_is_refused(song, console, tmp_path, capsys):
+    file = next(song.glob("*.wav"))
+    assert run(file, song, console, "--out", tmp_path / "a.rpp") == 2
+    assert f"{song}: is a folder among files" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("ending", ["dawproject", "rpp"])
 def test_a_missing_recording_is_named(ending, song, console, tmp_path, capsys):
     document = json.loads(console.read_text())

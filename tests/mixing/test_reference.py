@@ -23,6 +23,7 @@ from diffmst_jax.mixing.reference import (
     parse_section,
     read_reference,
     reference_style,
+    section_name,
     usable_reference,
 )
 from diffmst_jax.mixing.report_content import report_content
@@ -138,6 +139,20 @@ def test_a_section_that_a_mix_does_not_hold_is_refused_with_its_length(reference
     audio = read_audio(reference)
     with pytest.raises(InputError, match=re.escape(f"reference: {said}")):
         gather_references(audio, section=section, sample_rate=SAMPLE_RATE)
+
+
+def test_a_reference_that_is_read_has_no_sections(reference):
+    found = gather_references(reference, section="1-3", sample_rate=SAMPLE_RATE)
+    with pytest.raises(InputError, match=r"finished\.wav 0:01-0:03: is read already"):
+        gather_references(found, section="1-2", sample_rate=SAMPLE_RATE)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("30-70", " 0:30-1:10"), ("59.99-", " 0:59.99-"), ("0:10.97-3599.9999", " 0:10.97-60:00")],
+)
+def test_a_section_is_named_as_exactly_as_it_was_given(text, name):
+    assert section_name(parse_section(text)) == name
 
 
 def test_a_section_may_go_to_the_last_sample(reference):

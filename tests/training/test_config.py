@@ -10,10 +10,10 @@ from diffmst_jax.models import PRESETS
 from diffmst_jax.training.config import (
     CONFIG_NAME,
     load_train_values,
-    plain_train_config,
     save_train_config,
     train_config,
 )
+from diffmst_jax.typed_config import plain_config
 from tests.training.conftest import CONF, composed
 
 EXPERIMENTS = sorted(path.stem for path in (Path(CONF) / "experiment").glob("*.yaml"))
@@ -169,11 +169,16 @@ def test_none_stands_for_numbers_that_need_not_be_given():
     assert config.data.validation_examples is config.trainer.devices is None
 
 
+def test_names_that_yaml_takes_for_numbers_are_names():
+    config = train_config(composed("experiment=smoke", "name=2026", "data.songs=[1984,b]"))
+    assert (config.name, config.data.songs) == ("2026", ("1984", "b"))
+
+
 def test_config_survives_its_file(tmp_path):
     config = train_config(composed("experiment=packaged"))
     save_train_config(tmp_path / CONFIG_NAME, config)
     assert train_config(load_train_values(tmp_path)) == config
-    assert plain_train_config(config)["model"]["architecture"] == "compact"
+    assert plain_config(config)["model"]["architecture"] == "compact"
 
 
 def test_folder_without_a_run_is_refused(tmp_path):

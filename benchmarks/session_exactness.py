@@ -68,7 +68,7 @@ def results(
     finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
     played = Player(folder / "a.rpp").play(finished.audio.shape[1])
     inside = slice(round(EDGE_S * SAMPLE_RATE), -round(EDGE_S * SAMPLE_RATE))
-    name = f"reaper, limited by {finished.limiting_db:.1f} dB"
+    name = f"reaper, limited by {finished.level.limiting_db:.1f} dB"
     yield name, played[:, inside], finished.audio[:, inside]
 
 

@@ -1,8 +1,9 @@
 """Differentiable mixing style transfer in JAX.
 
-`mix(tracks, reference)` does the whole job; `load_model(name_or_folder)` gives a model whose
-`controls(tracks, reference)` are the settings alone. Both are imported on first use, so that
-importing the package costs nothing.
+`mix(tracks, reference)` does the whole job; `render(tracks, console)` mixes with settings that it
+gave, or that were edited; `load_model(name_or_folder)` gives a model whose `controls(tracks,
+reference)` are the settings alone. All are imported on first use, so that importing the package
+costs nothing.
 """
 
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diffmst_jax.mixing.api import mix as mix
+    from diffmst_jax.mixing.api import render as render
     from diffmst_jax.mixing.result import MixResult as MixResult
     from diffmst_jax.models import load_model as load_model
 
@@ -19,6 +21,7 @@ _LAZY = {
     "MixResult": "diffmst_jax.mixing.result",
     "load_model": "diffmst_jax.models",
     "mix": "diffmst_jax.mixing.api",
+    "render": "diffmst_jax.mixing.api",
 }
 
 

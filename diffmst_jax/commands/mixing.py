@@ -68,7 +68,7 @@ def run_mix(options: argparse.Namespace) -> int:
         say(text)
     for text in result.report.warnings:
         say(f"Note: {text}")
-    level = level_words(result.report.facts.finished)
+    level = level_words(result.report.facts.finished.level)
     say(f"{options.out / mix_file_name(options.format)}  {level}")
     say(f"{options.out / CONSOLE_FILE_NAME}  every setting; edit it and run diffmst render")
     say(f"{options.out / REPORT_FILE_NAME}  what was done, to see and hear")

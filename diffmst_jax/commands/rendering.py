@@ -12,7 +12,7 @@ from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.finding import find_tracks
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
-from diffmst_jax.mixing.output import Finished, Level
+from diffmst_jax.mixing.output import Level
 from diffmst_jax.mixing.overwriting import (
     ANOTHER_FOLDER,
     check_apart,
@@ -55,11 +55,11 @@ def run_render(options: argparse.Namespace) -> int:
     return 0
 
 
-def level_words(finished: Finished | Level) -> str:
+def level_words(level: Level) -> str:
     """Say how loud a mix became."""
-    if math.isinf(finished.loudness_lufs):
+    if math.isinf(level.loudness_lufs):
         return "silent"
-    return f"{finished.loudness_lufs:.1f} LUFS, {finished.true_peak_dbtp:.1f} dBTP"
+    return f"{level.loudness_lufs:.1f} LUFS, {level.true_peak_dbtp:.1f} dBTP"
 
 
 def stems_beside(

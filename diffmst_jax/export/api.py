@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -108,7 +107,7 @@ def export_session(
     read = [*find_tracks(tracks)[1], *([] if isinstance(console, MixSettings) else [Path(console)])]
     check_apart(written, read, remedy="give --out another name")
     check_not_among_tracks(written, tracks)
-    with closing(FileTape(out)) as tape:
+    with FileTape(out) as tape:
         recorded = record_song(
             tracks, settings, tape, lambda done: tell("Mixing", 0.1 + 0.4 * done)
         )

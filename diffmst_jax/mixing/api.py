@@ -1,6 +1,6 @@
 """The whole job from Python: tracks and a reference in, a mix, its settings and a report out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from diffmst_jax.mixing.inputs import (
     Tracks,
     check_lengths,
     check_wishes,
+    gather_inputs,
     gather_references,
     gather_tracks,
     reference_files,
@@ -37,9 +38,10 @@ from diffmst_jax.mixing.output import (
     OutputTarget,
     finish,
     finish_recorded,
+    record,
 )
 from diffmst_jax.mixing.reference import Reference, named
-from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.render import render as render_multitrack
 from diffmst_jax.mixing.report_content import MixFacts
 from diffmst_jax.mixing.result import MixReport, MixResult
 from diffmst_jax.mixing.settings import MixSettings, Provenance
@@ -199,7 +201,7 @@ def carry_out(
     settings = decided.settings
     first = REFINED_TO if decided.refinement else REFINED_FROM
     tell("Mixing", first)
-    rendered = render(
+    rendered = render_multitrack(
         settings, multitrack, lambda done: tell("Mixing", first + (0.85 - first) * done)
     )
     finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
@@ -230,26 +232,37 @@ def _compared(multitrack: Multitrack, mix: np.ndarray) -> Iterator[tuple[str, st
     yield "Mix", "mix", mix
 
 
-def render_file(
-    tracks: str | Path | Sequence[str | Path],
-    console: str | Path,
+def render(
+    tracks: Tracks,
+    console: str | Path | MixSettings,
     *,
+    sample_rate: int = SAMPLE_RATE,
     progress: Progress | None = None,
 ) -> Finished:
-    """Render a console file; unedited, it gives the mix that it came with, sample by sample.
+    """Render a console; unedited, it gives the mix that it came with, sample by sample.
 
     Args:
-        tracks: folder or files of the song that was mixed.
-        console: a `console.json`.
+        tracks: of the song that was mixed, as for `mix`; others than the console's are ignored.
+        console: a `console.json`, or settings.
+        sample_rate: samples per second of audio that is given as arrays.
         progress: called with the stage and the fraction done.
 
     Raises:
         InputError: something given cannot be used; says what and why.
     """
-    tell = progress or _ignore
-    settings = load_console(console)
+    tell, tracks = progress or _ignore, with_names(tracks)
+    settings = console if isinstance(console, MixSettings) else load_console(console)
+
+    def mixing(done: float) -> None:
+        tell("Mixing", 0.9 * done)
+
     tell("Reading", 0.0)
-    recorded = record_song(tracks, settings, [], lambda done: tell("Mixing", 0.9 * done))
+    if isinstance(tracks, Mapping):
+        multitrack = gather_inputs(tracks, settings.strips, sample_rate=sample_rate)
+        mix = render_multitrack(settings, multitrack, mixing).mix
+        recorded = record([mix], [], sample_rate=SAMPLE_RATE)
+    else:
+        recorded = record_song(tracks, settings, [], mixing)
     finished = finish_recorded(recorded, settings.target)
     tell("Done", 1.0)
     return finished
@@ -269,6 +282,6 @@ def _about(
         ("Amount", settings.provenance.amount),
         *[("Refinement", text) for text in refinement_words(settings.provenance.refinement)],
         ("Length", f"{minutes}:{seconds:02d}"),
-        ("Limiter", f"peaks turned down by {finished.limiting_db:.1f} dB at most"),
+        ("Limiter", f"peaks turned down by {finished.level.limiting_db:.1f} dB at most"),
         ("Mix again", "diffmst render TRACKS console.json --out mix.wav"),
     ]

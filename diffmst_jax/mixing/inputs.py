@@ -36,7 +36,9 @@ from diffmst_jax.mixing.tracks import (
     Channels,
     LeftOut,
     Multitrack,
+    Strip,
     assemble,
+    channels_of,
     load_tracks,
     split_channels,
 )
@@ -123,6 +125,31 @@ def gather_tracks(
     if not used:
         raise InputError("tracks", "hold no sound", "give tracks that sound")
     return assemble(used, left_out)
+
+
+def gather_inputs(
+    tracks: Mapping[str, np.ndarray], strips: Sequence[Strip], *, sample_rate: int
+) -> Multitrack:
+    """Take the tracks that a console has strips for.
+
+    Args:
+        tracks: audio by name.
+        strips: the console's, in order.
+        sample_rate: of the audio.
+
+    Raises:
+        InputError: a track is missing, cannot be used, or has fewer channels than were mixed.
+    """
+    by_name = {legible(name): audio for name, audio in tracks.items()}
+    used = []
+    for strip in strips:
+        if strip.file not in by_name:
+            raise InputError(
+                "tracks", f"have none named {strip.file!r}", "give all that were mixed"
+            )
+        audio = audio_from_array(by_name[strip.file], strip.file, sample_rate)
+        used.append(channels_of(strip, audio, strip.file))
+    return assemble(used)
 
 
 def gather_references(

@@ -56,24 +56,6 @@ class OutputTarget(NamedTuple):
     ceiling_dbtp: float = DEFAULT_CEILING_DBTP
 
 
-class Finished(NamedTuple):
-    """A finished mix and what it took.
-
-    Attributes:
-        audio: float32 `(2, time)`.
-        gain_db: gain applied.
-        limiting_db: the most that a peak was turned down, 0 or more.
-        loudness_lufs: integrated loudness reached; minus infinity for silence.
-        true_peak_dbtp: true peak reached.
-    """
-
-    audio: np.ndarray
-    gain_db: float
-    limiting_db: float
-    loudness_lufs: float
-    true_peak_dbtp: float
-
-
 class Tape(Protocol):
     """What keeps a mix, `(3, time)` a piece: left, right, and `true_peak_envelope`."""
 
@@ -102,15 +84,15 @@ class Recorded(NamedTuple):
 
 
 class Level(NamedTuple):
-    """How a recorded mix is finished: what `Finished` says besides the audio, and a last gain.
+    """What brings a mix to its loudness, and what is reached.
 
     Attributes:
         gain_db: gain before the limiter.
-        ceiling: of the limiter, linear.
+        ceiling: of the limiter, linear; infinite for silence.
         trim: gain after the limiter, linear, 1 or a little less.
-        limiting_db: as in `Finished`.
-        loudness_lufs: as in `Finished`.
-        true_peak_dbtp: as in `Finished`.
+        limiting_db: the most that a peak is turned down, 0 or more.
+        loudness_lufs: integrated loudness reached; minus infinity for silence.
+        true_peak_dbtp: true peak reached.
     """
 
     gain_db: float
@@ -119,6 +101,18 @@ class Level(NamedTuple):
     limiting_db: float
     loudness_lufs: float
     true_peak_dbtp: float
+
+
+class Finished(NamedTuple):
+    """A finished mix.
+
+    Attributes:
+        audio: float32 `(2, time)`.
+        level: how it came to its loudness.
+    """
+
+    audio: np.ndarray
+    level: Level
 
 
 def finish(mix: np.ndarray, target: OutputTarget, *, sample_rate: int) -> Finished:
@@ -138,9 +132,7 @@ def finish(mix: np.ndarray, target: OutputTarget, *, sample_rate: int) -> Finish
 def finish_recorded(recorded: Recorded, target: OutputTarget) -> Finished:
     """Do what `finish` does with a mix on a tape."""
     level = find_level(recorded, target)
-    audio = np.concatenate(list(finished_pieces(recorded, level)), axis=1)
-    reached = level.loudness_lufs, level.true_peak_dbtp
-    return Finished(audio, level.gain_db, level.limiting_db, *reached)
+    return Finished(np.concatenate(list(finished_pieces(recorded, level)), axis=1), level)
 
 
 def record(pieces: Iterable[np.ndarray], tape: Tape, *, sample_rate: int) -> Recorded:

@@ -130,7 +130,7 @@ def warnings(facts: MixFacts) -> list[str]:
             f"The mix is still {significant(distance)} away from the reference, where two halves "
             f"of one finished song are about {PARTS_OF_ONE_SONG} apart; try --refine 60."
         )
-    missing = settings.target.loudness_lufs - facts.finished.loudness_lufs
+    missing = settings.target.loudness_lufs - facts.finished.level.loudness_lufs
     if math.isinf(missing):
         texts.append("The mix is silent.")
     elif missing > 0.1:
@@ -268,7 +268,7 @@ def master_view(facts: MixFacts) -> StripView:
     """Describe the master bus, and the limiter that ends the chain."""
     settings, finished = facts.settings, facts.finished
     start = _passage(facts)
-    limited = limiting_db(facts.rendered.mix, finished.audio, finished.gain_db, start)
+    limited = limiting_db(facts.rendered.mix, finished.audio, finished.level.gain_db, start)
     limiter = f"at {plain(settings.target.ceiling_dbtp)} dBTP{reduction_words(limited)}"
     empty = StripView(
         "Off", "the mix is the sum of the tracks", None, 0.0, (), 0.0, None, None,

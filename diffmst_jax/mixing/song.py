@@ -30,7 +30,7 @@ Progress = Callable[[float], None]
 
 
 class FileTape:
-    """A tape, in the sense of `output`, that is an unnamed file: gone when it is closed.
+    """A tape, in the sense of `output`, that is an unnamed file. Use it in a `with` statement.
 
     Args:
         for_file: what is written in the end. The tape lies where that will lie, for the system's
@@ -47,7 +47,13 @@ class FileTape:
         self._for_file, self.frames = for_file, 0
         folder = next(parent for parent in for_file.absolute().parents if parent.is_dir())
         with _room_needed(for_file):
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `__exit__`
+
+    def __enter__(self) -> "FileTape":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
 
     def append(self, piece: np.ndarray, /) -> None:
         """Put a piece, float32 `(3, PIECE)`, at the end; after a shorter one comes no other."""
@@ -63,10 +69,6 @@ class FileTape:
             self._file.seek(0)
             while data := self._file.read(PIECE * 3 * np.dtype(np.float32).itemsize):
                 yield np.frombuffer(data, np.float32).reshape(3, -1)
-
-    def close(self) -> None:
-        """Give the room back."""
-        self._file.close()
 
 
 def record_song(
@@ -104,13 +106,10 @@ def write_song(
     Raises:
         InputError: a file is missing or cannot be used, or the place cannot be written to.
     """
-    tape = FileTape(out)
-    try:
+    with FileTape(out) as tape:
         recorded = record_song(source, settings, tape, progress)
         level = find_level(recorded, settings.target)
         write_pieces(out, finished_pieces(recorded, level), subtype=subtype)
-    finally:
-        tape.close()
     return level
 
 

@@ -284,11 +284,19 @@ def read_strips(source: str | Path | Sequence[str | Path], strips: Sequence[Stri
     for strip in strips:
         if strip.file not in cache:
             cache = {strip.file: read_audio(by_name[strip.file])}
-        audio = cache[strip.file]
-        check_channels(by_name[strip.file], strip, len(audio))
-        chosen = audio[[channel - 1 for channel in strip.channels]]
-        used.append(Channels(strip, chosen, _step_powers(chosen)))
+        used.append(channels_of(strip, cache[strip.file], by_name[strip.file]))
     return assemble(used, [LeftOut(name, "not in the console file") for name in unused])
+
+
+def channels_of(strip: Strip, audio: np.ndarray, file: str | Path) -> Channels:
+    """Take what feeds a strip from its file's `(channels, time)`.
+
+    Raises:
+        InputError: there are fewer channels; names `file`.
+    """
+    check_channels(file, strip, len(audio))
+    chosen = audio[[channel - 1 for channel in strip.channels]]
+    return Channels(strip, chosen, _step_powers(chosen))
 
 
 def files_of_strips(
@@ -310,7 +318,7 @@ def files_of_strips(
     return {name: by_name[name] for name in used}, sorted(set(by_name) - used)
 
 
-def check_channels(file: Path, strip: Strip, channels: int) -> None:
+def check_channels(file: str | Path, strip: Strip, channels: int) -> None:
     """Require that a file has the channels that a strip takes from it."""
     if max(strip.channels) > channels:
         problem = f"has {channels} channel(s), the console file uses {max(strip.channels)}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.measure import decibels, integrated_loudness
-from diffmst_jax.mixing.output import Finished, Level
+from diffmst_jax.mixing.output import Level
 
 OUTLINE_POINTS = 900
 PEAK_DBFS = -1.0
@@ -77,12 +77,12 @@ def heard_as(drawing: Drawing, loudness_lufs: float) -> Heard:
     return Heard(drawing.outline(), known, round(decibels(drawing.peak()), 2))
 
 
-def output_document(finished: Finished | Level) -> dict[str, float | None]:
+def output_document(level: Level) -> dict[str, float | None]:
     """What the last stage did to a mix, as JSON."""
-    loudness = finished.loudness_lufs
+    loudness = level.loudness_lufs
     return {
-        "gain_db": round(finished.gain_db, 4),
-        "limiting_db": round(finished.limiting_db, 2),
+        "gain_db": round(level.gain_db, 4),
+        "limiting_db": round(level.limiting_db, 2),
         "loudness_lufs": round(loudness, 2) if np.isfinite(loudness) else None,
-        "true_peak_dbtp": round(finished.true_peak_dbtp, 2),
+        "true_peak_dbtp": round(level.true_peak_dbtp, 2),
     }

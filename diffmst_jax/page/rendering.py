@@ -28,8 +28,7 @@ def render_console(
         InputError: a file cannot be used, or there is no room.
     """
     tell("Reading", 0.0)
-    tape = FileTape(out or song.own("result.wav"))
-    try:
+    with FileTape(out or song.own("result.wav")) as tape:
         recorded = record_song(song.folder, settings, tape, lambda done: tell("Mixing", 0.9 * done))
         tell("Writing", 0.9)
         level = find_level(recorded, settings.target)
@@ -39,6 +38,4 @@ def render_console(
             deque(pieces, maxlen=0)
         else:
             write_pieces(out, pieces, subtype=subtype)
-    finally:
-        tape.close()
     return level, heard_as(drawing, level.loudness_lufs)

@@ -117,7 +117,7 @@ class Desk:
         with changed_session(song) as session:
             session.predicted, session.base = predicted, document
             session.amounts = dict(Amounts()._asdict())
-            session.output = {**output_document(facts.finished), "of": document}
+            session.output = {**output_document(facts.finished.level), "of": document}
             session.closeness, session.judged = report.distances, document
             session.notes = report.warnings
         write_text(song.own(REPORT_FILE_NAME), html)
@@ -169,7 +169,7 @@ class Desk:
         with changed_session(song) as session:
             session.closeness, session.judged = report.distances, document
             session.notes = report.warnings
-            session.output = {**output_document(facts.finished), "of": document}
+            session.output = {**output_document(facts.finished.level), "of": document}
         _save_overview(song, {**_known(song), "mix": mixed})
         return REPORT_FILE_NAME
 

@@ -100,7 +100,7 @@ def sum_of(path, length):
 def the_mix(settings, multitrack):
     """The mix at its loudness, before its limiter."""
     rendered = render(settings, multitrack)
-    gain_db = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE).gain_db
+    gain_db = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE).level.gain_db
     return rendered.mix * 10 ** (gain_db / 20)
 
 

@@ -129,7 +129,7 @@ def test_the_session_played_from_its_files_is_the_mix(exported, multitrack, cons
     played = Player(exported.path).play(mix.shape[1])
     error = np.abs(played - mix) / np.max(np.abs(mix))
     edge = round(EDGE_S * SAMPLE_RATE)
-    assert finished.limiting_db > 0
+    assert finished.level.limiting_db > 0
     assert np.max(error[:, edge:-edge]) < 5e-6
     assert np.max(error) < 5e-3
 

@@ -12,12 +12,12 @@ import diffmst_jax
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.api import mix, render_file
+from diffmst_jax.mixing.api import mix, render
 from diffmst_jax.mixing.inputs import gather_references, reference_files
 from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
 from diffmst_jax.mixing.output import OutputTarget, finish
 from diffmst_jax.mixing.reference import read_reference
-from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.render import render as render_multitrack
 from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.models import Model
 from tests.mixing.songs import TINY, bursts, tiny_module, tone
@@ -27,7 +27,7 @@ def test_the_mix_is_stereo_as_loud_as_asked_and_never_clipped(mixed, multitrack)
     assert mixed.audio.shape == (2, multitrack.audio.shape[1])
     assert mixed.audio.dtype == np.float32
     loudness = integrated_loudness(mixed.audio, sample_rate=SAMPLE_RATE)
-    reached = mixed.report.facts.finished
+    reached = mixed.report.facts.finished.level
     assert reached.loudness_lufs == pytest.approx(loudness, abs=0.05)
     assert decibels(true_peak(mixed.audio)) <= -1.0 + 1e-6
     side = mixed.audio[0] - mixed.audio[1]
@@ -36,7 +36,9 @@ def test_the_mix_is_stereo_as_loud_as_asked_and_never_clipped(mixed, multitrack)
 
 def test_settings_say_what_is_heard(mixed, multitrack):
     again = finish(
-        render(mixed.console, multitrack).mix, mixed.console.target, sample_rate=SAMPLE_RATE
+        render_multitrack(mixed.console, multitrack).mix,
+        mixed.console.target,
+        sample_rate=SAMPLE_RATE,
     )
     np.testing.assert_array_equal(again.audio, mixed.audio)
 
@@ -46,7 +48,7 @@ def test_files_hold_the_result_and_render_sample_identically(mixed, song, tmp_pa
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"mix.wav", "console.json", "report.html"}
     np.testing.assert_array_equal(read_audio(tmp_path / "out" / "mix.wav"), mixed.audio)
-    rendered = render_file(song, tmp_path / "out" / "console.json")
+    rendered = render(song, tmp_path / "out" / "console.json")
     np.testing.assert_array_equal(rendered.audio, mixed.audio)
 
 
@@ -69,8 +71,8 @@ def test_an_edited_console_is_heard(mixed, song, tmp_path):
     document["tracks"][0]["pan"] = 0.0
     document["output"]["loudness_lufs"] = -30.0
     path.write_text(json.dumps(document))
-    finished = render_file(song, path)
-    assert finished.loudness_lufs == pytest.approx(-30.0, abs=0.05)
+    finished = render(song, path)
+    assert finished.level.loudness_lufs == pytest.approx(-30.0, abs=0.05)
     left, right = np.sqrt(np.mean(np.square(finished.audio), axis=1))
     assert right < 1e-4 * left
 
@@ -116,6 +118,9 @@ def test_tracks_may_be_one_array(model):
     np.testing.assert_array_equal(result.audio, named.audio)
     listed = mix(list(tracks), reference, model=model)
     np.testing.assert_array_equal(result.audio, listed.audio)
+    np.testing.assert_array_equal(render(tracks, result.console).audio, result.audio)
+    with pytest.raises(InputError, match="tracks: have none named 'track_2'; give all"):
+        render(tracks[:1], result.console)
     with pytest.raises(InputError, match=r"tracks: is an array with shape \(1, 2, 88200\)"):
         mix(tracks[None], reference, model=model)
 
@@ -157,12 +162,14 @@ def test_a_mix_that_is_still_far_advises_to_refine(mixed):
 
 def test_a_mix_that_stays_quieter_says_so(mixed):
     facts = mixed.report.facts
-    quiet = facts._replace(finished=facts.finished._replace(loudness_lufs=-20.0))
-    report = dataclasses.replace(mixed.report, facts=quiet)
-    assert any("quieter than asked" in text for text in report.warnings)
-    silent = facts._replace(finished=facts.finished._replace(loudness_lufs=-np.inf))
-    report = dataclasses.replace(mixed.report, facts=silent)
-    assert report.warnings[-1] == "The mix is silent."
+
+    def at(loudness):
+        level = facts.finished.level._replace(loudness_lufs=loudness)
+        finished = facts.finished._replace(level=level)
+        return dataclasses.replace(mixed.report, facts=facts._replace(finished=finished))
+
+    assert any("quieter than asked" in text for text in at(-20.0).warnings)
+    assert at(-np.inf).warnings[-1] == "The mix is silent."
 
 
 def test_a_mono_reference_is_said(mixed, song, model, tmp_path):

@@ -184,11 +184,11 @@ def test_what_the_limiter_did_is_found_in_its_audio():
     mix = 0.1 * rng.standard_normal((2, 1 << 17)).astype(np.float32)
     mix[:, 60_000:60_050] *= 8.0
     finished = finish(mix, OutputTarget(-16.0, -3.0), sample_rate=SAMPLE_RATE)
-    found = limiting_db(mix, finished.audio, finished.gain_db, 0)
+    found = limiting_db(mix, finished.audio, finished.level.gain_db, 0)
     assert found.shape == (128,)
     assert np.argmin(found) == 60_000 * 128 // (1 << 18)
-    assert -np.min(found) == pytest.approx(finished.limiting_db, abs=0.2)
-    assert finished.limiting_db > 2
+    assert -np.min(found) == pytest.approx(finished.level.limiting_db, abs=0.2)
+    assert finished.level.limiting_db > 2
     np.testing.assert_allclose(found[:20], 0.0, atol=1e-3)
 
 

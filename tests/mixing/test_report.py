@@ -178,7 +178,7 @@ def test_the_master_shows_what_its_compressor_and_the_limiter_did(mixed):
         "Limiter",
     ]
     most = -float(np.min(view.limiting_db))
-    assert most == pytest.approx(facts.finished.limiting_db, abs=0.3)
+    assert most == pytest.approx(facts.finished.level.limiting_db, abs=0.3)
     assert view.reduction_db is not None
     assert len(view.reduction_db) == len(view.limiting_db)
     hard = view._replace(reduction_db=np.full(128, -4.0), limiting_db=np.full(128, -3.0))

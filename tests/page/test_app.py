@@ -14,7 +14,6 @@ import dsp
 from diffmst_jax.audio import read_audio
 from diffmst_jax.export.effects_return import bus_response
 from diffmst_jax.mixing import api
-from diffmst_jax.mixing.api import render_file
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.tracks import load_tracks
 from diffmst_jax.page.decoded import BLOCK
@@ -80,7 +79,7 @@ def test_an_edited_console_is_kept_and_rendered_as_diffmst_render_does(client, s
     (tmp_path / "given.flac").write_bytes(given.content)
     text = client.http.get(f"/api/songs/{song}/files/console.json").text
     (tmp_path / "console.json").write_text(text)
-    expected = render_file(client.root / song, tmp_path / "console.json").audio
+    expected = api.render(client.root / song, tmp_path / "console.json").audio
     assert np.max(np.abs(read_audio(tmp_path / "given.flac") - expected)) < 3 * 2.0**-15
 
 
@@ -301,7 +300,7 @@ def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, 
     session["console"]["tracks"][0]["pan"] = 0.123
     assert client.http.put(f"/api/songs/{song}/session", json=session).status_code == 200
     counted = Mock(wraps=render)
-    monkeypatch.setattr(api, "render", counted)
+    monkeypatch.setattr(api, "render_multitrack", counted)
     assert client.job(song, "mix")["state"] == "done"
     assert counted.call_count == 1, "with what is locked in its place"
     kick, pad = client.http.get(f"/api/songs/{song}").json()["console"]["tracks"]

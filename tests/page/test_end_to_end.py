@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, read_audio
-from diffmst_jax.mixing.api import render_file
+from diffmst_jax.mixing.api import render
 from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
 from tests.page.mixer import LOOP_S, Mixer, complaints
 
@@ -149,7 +149,7 @@ def test_the_download_is_what_diffmst_render_gives(mixer, song_files, tmp_path):
     assert mixer.download("console.json", tmp_path / "console.json") == "console.json"
     assert json.loads((tmp_path / "console.json").read_text()) == expected
     tracks = [song_files / name for name in ("1 beat.wav", "2 bass.flac", "3 pad.wav")]
-    rendered = render_file(tracks, tmp_path / "console.json").audio
+    rendered = render(tracks, tmp_path / "console.json").audio
     assert np.max(np.abs(read_audio(tmp_path / "mix.wav") - rendered)) < 2 * STEP_24_BIT
 
 

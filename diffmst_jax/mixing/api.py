@@ -10,7 +10,7 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.amount import parse_amount
 from diffmst_jax.mixing.analyse import predicted_settings
 from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
-from diffmst_jax.mixing.compare import compare
+from diffmst_jax.mixing.compare import Comparison, compare
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.decide import REFINED_FROM, REFINED_TO, Choices, Decided, Progress, decide
 from diffmst_jax.mixing.finding import Patterns
@@ -218,7 +218,7 @@ def carry_out(
         settings=settings,
         rendered=rendered,
         finished=finished,
-        views=views,
+        views=Comparison(*views),
         about=about,
         refinement=decided.refinement,
         mono_references=tuple(item.name for item in references if item.is_mono),

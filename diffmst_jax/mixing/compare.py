@@ -61,24 +61,37 @@ class View(NamedTuple):
     step_powers: np.ndarray
 
 
+class Comparison(NamedTuple):
+    """A mix beside what it is compared with."""
+
+    plain: View
+    equal: View
+    mix: View
+    reference: View
+
+    @property
+    def mixes(self) -> tuple[View, ...]:
+        """All but the reference: what has a distance to it."""
+        return self[:-1]
+
+
 def compare(
     mixes: Iterable[tuple[str, str, np.ndarray]],
-    reference: np.ndarray | Sequence[tuple[np.ndarray, float]],
+    references: Sequence[tuple[np.ndarray, float]],
 ) -> list[View]:
     """Measure mixes of one song, and the reference, at `MATCHED_LUFS`.
 
     Args:
         mixes: of each its name, its style class and its audio `(2, time)`, all of one length.
             They are taken one by one, so that a generator need not have all in memory.
-        reference: `(2, time)`; or several with weights that sum to 1, the heaviest first.
+        references: `(2, time)` with weights that sum to 1, the heaviest first.
 
     Returns:
         A view of each mix in order, then of the reference.
     """
-    several = [(reference, 1.0)] if isinstance(reference, np.ndarray) else reference
     target = _blended(
-        [_view("Reference", "reference", audio, None) for audio, _ in several],
-        [weight for _, weight in several],
+        [_view("Reference", "reference", audio, None) for audio, _ in references],
+        [weight for _, weight in references],
     )
     views = [_view(name, style, audio, target) for name, style, audio in mixes]
     return [*views, target]

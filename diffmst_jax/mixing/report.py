@@ -15,7 +15,7 @@ import numpy as np
 
 from diffmst_jax.losses import AudioFeatureLoss
 from diffmst_jax.mixing.charts import Axis, Curve, chart, frequency_axis, plain
-from diffmst_jax.mixing.compare import MATCHED_LUFS, SPECTRUM_HZ, View
+from diffmst_jax.mixing.compare import MATCHED_LUFS, SPECTRUM_HZ, Comparison, View
 from diffmst_jax.mixing.measure import MOMENTARY_STEPS, SHORT_TERM_STEPS, sliding_loudness
 from diffmst_jax.mixing.refine import Refinement
 from diffmst_jax.mixing.report_player import listening
@@ -38,7 +38,7 @@ class ReportContent:
     Attributes:
         song: headline.
         subtitle: the sentence under it.
-        views: the compared signals: baselines, the mix last but one, the reference last.
+        views: the compared signals.
         excerpt_starts: first sample of the passage to play, for the mixes and the reference.
         strips: the inputs, most important first.
         master: the master bus.
@@ -51,7 +51,7 @@ class ReportContent:
 
     song: str
     subtitle: str
-    views: Sequence[View]
+    views: Comparison
     excerpt_starts: tuple[int, int]
     strips: Sequence[StripView]
     master: StripView
@@ -96,27 +96,26 @@ def report_html(content: ReportContent) -> str:
     )
 
 
-def _meter(value: float, views: Sequence[View], term: str) -> float:
+def _meter(value: float, views: Comparison, term: str) -> float:
     """Length of a logarithmic bar in per cent of the row's longest."""
-    most = max(getattr(view.distance, term) for view in views if view.distance is not None)
+    most = max(getattr(view.distance, term) for view in views.mixes)
     if value <= 0 or most <= 0:
         return 0.0
     return max(2.0, 100 * (1 + math.log10(value / most) / METER_DECADES))
 
 
-def _distance_table(views: Sequence[View]) -> str:
-    shown = views[:-1]
+def _distance_table(views: Comparison) -> str:
     rows = []
     for term, name, meaning in DISTANCE_ROWS:
-        cells = "".join(_distance_cell(view, views, term) for view in shown)
+        cells = "".join(_distance_cell(view, views, term) for view in views.mixes)
         style = ' class="total"' if term == "total" else ""
         rows.append(
             f"<tr{style}><td>{escape(name)}<small>{escape(meaning)}</small></td>{cells}</tr>"
         )
-    return f"<table>{_head('Term', shown)}<tbody>{''.join(rows)}</tbody></table>"
+    return f"<table>{_head('Term', views.mixes)}<tbody>{''.join(rows)}</tbody></table>"
 
 
-def _distance_cell(view: View, views: Sequence[View], term: str) -> str:
+def _distance_cell(view: View, views: Comparison, term: str) -> str:
     distance: AudioFeatureLoss | None = view.distance
     value = float(getattr(distance, term))
     return (
@@ -130,7 +129,7 @@ def _head(first: str, views: Sequence[View]) -> str:
     return f"<thead><tr><th>{first}</th>{cells}</tr></thead>"
 
 
-def _numbers_table(views: Sequence[View], numbers: Sequence[tuple[str, Sequence[str]]]) -> str:
+def _numbers_table(views: Comparison, numbers: Sequence[tuple[str, Sequence[str]]]) -> str:
     rows = "".join(
         f"<tr><td>{escape(label)}</td>" + "".join(f"<td>{escape(t)}</td>" for t in texts) + "</tr>"
         for label, texts in numbers
@@ -138,8 +137,8 @@ def _numbers_table(views: Sequence[View], numbers: Sequence[tuple[str, Sequence[
     return f"<table>{_head('Measure', views)}<tbody>{rows}</tbody></table>"
 
 
-def _spectrum_chart(views: Sequence[View]) -> str:
-    order = [views[0], views[-1], views[-2]]
+def _spectrum_chart(views: Comparison) -> str:
+    order = [views.plain, views.reference, views.mix]
     top = 5 * math.ceil(max(float(np.max(view.spectrum_db)) for view in order) / 5)
     curves = [Curve(v.name, v.style, SPECTRUM_HZ, v.spectrum_db) for v in order]
     axis = Axis(top - 60, top, range(top - 60, top + 1, 20))
@@ -148,20 +147,20 @@ def _spectrum_chart(views: Sequence[View]) -> str:
     )
 
 
-def _width_chart(views: Sequence[View]) -> str:
-    order = [views[0], views[-1], views[-2]]
+def _width_chart(views: Comparison) -> str:
+    order = [views.plain, views.reference, views.mix]
     curves = [Curve(v.name, v.style, SPECTRUM_HZ, v.width_db) for v in order]
     axis = Axis(-40, 10, (-40, -30, -20, -10, 0, 10))
     return chart(curves, frequency_axis(sparse=True), axis, title="Stereo width", unit="dB over Hz")
 
 
-def _loudness_window(views: Sequence[View]) -> int:
+def _loudness_window(views: Comparison) -> int:
     """Steps over which loudness is taken: short-term in a song, momentary in a short piece."""
-    long = len(views[-2].step_powers) * HOP_S > SHORT_TERM_FROM_S
+    long = len(views.mix.step_powers) * HOP_S > SHORT_TERM_FROM_S
     return SHORT_TERM_STEPS if long else MOMENTARY_STEPS
 
 
-def _loudness_note(views: Sequence[View]) -> str:
+def _loudness_note(views: Comparison) -> str:
     window_s = _loudness_window(views) * HOP_S
     return (
         f"Loudness over a sliding {window_s:.1f} s; both have the same loudness overall, "
@@ -169,15 +168,15 @@ def _loudness_note(views: Sequence[View]) -> str:
     )
 
 
-def _loudness_chart(views: Sequence[View]) -> str:
+def _loudness_chart(views: Comparison) -> str:
     steps = _loudness_window(views)
     low, high = MATCHED_LUFS - 24, MATCHED_LUFS + 8
     curves = []
-    for view, base in ((views[0], None), (views[-2], low)):
+    for view, base in ((views.plain, None), (views.mix, low)):
         loudness = sliding_loudness(view.step_powers, steps)
         seconds = HOP_S * (steps + np.arange(len(loudness)))
         curves.append(Curve(view.name, view.style, seconds, loudness, fill_to=base))
-    last = HOP_S * len(views[-2].step_powers)
+    last = HOP_S * len(views.mix.step_powers)
     ticks = nice_ticks(last)
     labels = [f"{int(t) // 60}:{int(t) % 60:02d}" for t in ticks]
     axis = Axis(low, high, np.arange(low, high + 1, 8).tolist())
@@ -186,12 +185,12 @@ def _loudness_chart(views: Sequence[View]) -> str:
     )
 
 
-def _dynamics_chart(views: Sequence[View]) -> str:
+def _dynamics_chart(views: Comparison) -> str:
     """How much of the time each signal is at least how loud: flat and far is dynamic."""
     low, high = MATCHED_LUFS - 14, MATCHED_LUFS + 8
     levels = np.linspace(low, high, 141)
     curves = []
-    for view in (views[0], views[-1], views[-2]):
+    for view in (views.plain, views.reference, views.mix):
         loudness = sliding_loudness(view.step_powers, MOMENTARY_STEPS)
         share = [100.0 * np.mean(loudness >= level) if loudness.size else 0.0 for level in levels]
         curves.append(Curve(view.name, view.style, levels, np.array(share)))

@@ -11,7 +11,7 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.amount import Amounts, is_partial, parse_amount
 from diffmst_jax.mixing.charts import MINUS, plain, signed
-from diffmst_jax.mixing.compare import MATCHED_LUFS, View, loudest_stretch
+from diffmst_jax.mixing.compare import MATCHED_LUFS, Comparison, loudest_stretch
 from diffmst_jax.mixing.heard import BURIED, strip_audibility
 from diffmst_jax.mixing.measure import decibels, power_db, true_peak
 from diffmst_jax.mixing.output import Finished
@@ -71,7 +71,7 @@ class MixFacts(NamedTuple):
     settings: MixSettings
     rendered: Rendered
     finished: Finished
-    views: Sequence[View]
+    views: Comparison
     about: Sequence[tuple[str, str]]
     refinement: Refinement | None = None
     mono_references: Sequence[str] = ()
@@ -102,8 +102,8 @@ def report_content(facts: MixFacts) -> ReportContent:
         ),
         views=views,
         excerpt_starts=(
-            loudest_stretch(views[-2].step_powers, EXCERPT_S),
-            loudest_stretch(views[-1].step_powers, EXCERPT_S),
+            loudest_stretch(views.mix.step_powers, EXCERPT_S),
+            loudest_stretch(views.reference.step_powers, EXCERPT_S),
         ),
         strips=strips,
         master=master_view(facts),
@@ -123,7 +123,7 @@ def warnings(facts: MixFacts) -> list[str]:
         f"{name} is mono and counts as both channels: nothing is to be learned from it about width."
         for name in facts.mono_references
     ]
-    distance = total(facts.views[-2])
+    distance = total(facts.views.mix)
     is_whole = parse_amount(settings.provenance.amount) == Amounts()
     if distance > PARTS_OF_ONE_SONG and is_whole and settings.provenance.refinement is None:
         texts.append(
@@ -154,8 +154,8 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     """Describe each strip, the one that changes the mix most first."""
     settings, multitrack = facts.settings, facts.multitrack
     recorded, wet = recorded_powers(multitrack), facts.rendered.strip_powers
-    gains_db = [_total_power_db(facts.views[i].audio) for i in (0, -2)]
-    before, after = _share_db(recorded) + gains_db[0], _share_db(wet) + gains_db[1]
+    before = _share_db(recorded) + _total_power_db(facts.views.plain.audio)
+    after = _share_db(wet) + _total_power_db(facts.views.mix.audio)
     level_db = after - before
     # A pair's loudness is its channels' mean, its power their sum.
     channels = np.array([len(strip.channels) for strip in settings.strips])
@@ -179,7 +179,7 @@ def strip_views(facts: MixFacts) -> list[StripView]:
 
 def _passage(facts: MixFacts) -> int:
     """Where the passage of the mix begins whose gain reduction is drawn."""
-    return loudest_stretch(facts.views[-2].step_powers, PASSAGE_S)
+    return loudest_stretch(facts.views.mix.step_powers, PASSAGE_S)
 
 
 def _share_db(powers: np.ndarray) -> np.ndarray:
@@ -294,7 +294,7 @@ def master_view(facts: MixFacts) -> StripView:
     )
 
 
-def _numbers(views: Sequence[View], *, is_saved_style: bool) -> list[tuple[str, list[str]]]:
+def _numbers(views: Comparison, *, is_saved_style: bool) -> list[tuple[str, list[str]]]:
     loudness = [f"{MATCHED_LUFS - v.gain_db:.1f} LUFS".replace("-", MINUS) for v in views]
     peaks = [f"{signed(decibels(true_peak(v.audio)) - v.gain_db)} dBTP" for v in views]
     if is_saved_style:

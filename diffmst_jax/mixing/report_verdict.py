@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.compare import STYLE_STRETCH_S, View
+from diffmst_jax.mixing.compare import STYLE_STRETCH_S, Comparison, View
 from diffmst_jax.mixing.words import listed, significant
 
 DISTANCE_ROWS = (
@@ -29,9 +29,9 @@ def total(view: View) -> float:
     return math.inf if view.distance is None else float(view.distance.total)
 
 
-def headline(views: Sequence[View]) -> tuple[str, str]:
+def headline(views: Comparison) -> tuple[str, str]:
     """Say in a figure, and a text that goes with it, how much closer the mix came."""
-    before, mix = total(views[0]), total(views[-2])
+    before, mix = total(views.plain), total(views.mix)
     if before <= 0 or mix <= 0:
         return significant(mix), "style distance of the mix to the reference"
     change = 1 - mix / before
@@ -41,15 +41,15 @@ def headline(views: Sequence[View]) -> tuple[str, str]:
     return significant(mix), f"no closer to the reference: {texts}"
 
 
-def reasons(views: Sequence[View]) -> list[str]:
+def reasons(views: Comparison) -> list[str]:
     """Say which terms closed the gap, which went away, and what all of it is measured on."""
-    before, mix = views[0].distance, views[-2].distance
+    before, mix = views.plain.distance, views.mix.distance
     moves = {
         name: (float(getattr(before, term)), float(getattr(mix, term)))
         for term, name, _ in DISTANCE_ROWS[:-1]
     }
     gains = {name: old - new for name, (old, new) in moves.items()}
-    least = NOTEWORTHY * max(total(views[0]), total(views[-2]))
+    least = NOTEWORTHY * max(total(views.plain), total(views.mix))
     closer = _leading({name: gain for name, gain in gains.items() if gain > least})
     further = sorted((n for n, gain in gains.items() if -gain > least), key=lambda n: gains[n])
     texts = []
@@ -66,14 +66,14 @@ def reasons(views: Sequence[View]) -> list[str]:
     return [*texts, f"Distances are measured on {stretch} of each, at one loudness."]
 
 
-def bars(views: Sequence[View]) -> str:
+def bars(views: Comparison) -> str:
     """Draw the distances as they are, so that the bars say what the percentage says."""
-    most = max(total(view) for view in views[:-1])
+    most = max(total(view) for view in views.mixes)
     return "".join(
         f'<span>{escape(view.name)}</span><span class="track {view.style}">'
         f'<i style="width:{_share(total(view), most):.1f}%"></i></span>'
         f"<b>{significant(total(view))}</b>"
-        for view in views[:-1]
+        for view in views.mixes
     )
 
 

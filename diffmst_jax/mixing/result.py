@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from diffmst_jax.files import folder_written_beside, written_beside
-from diffmst_jax.mixing.compare import View
+from diffmst_jax.mixing.compare import Comparison
 from diffmst_jax.mixing.console_file import console_text
 from diffmst_jax.mixing.dither import write_pieces
 from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
@@ -36,7 +36,7 @@ class MixReport:
     facts: MixFacts
 
     @property
-    def views(self) -> Sequence[View]:
+    def views(self) -> Comparison:
         """Plain sum, equal loudness, the mix and the reference, measured at one loudness."""
         return self.facts.views
 

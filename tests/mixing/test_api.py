@@ -141,8 +141,8 @@ def test_a_mix_that_is_still_far_advises_to_refine(mixed):
 
     def advised(distance, **origin):
         facts = mixed.report.facts
-        terms = facts.views[-2].distance._replace(total=distance)
-        views = [*facts.views[:-2], facts.views[-2]._replace(distance=terms), facts.views[-1]]
+        terms = facts.views.mix.distance._replace(total=distance)
+        views = facts.views._replace(mix=facts.views.mix._replace(distance=terms))
         provenance = facts.settings.provenance._replace(**origin)
         settings = dataclasses.replace(facts.settings, provenance=provenance)
         report = dataclasses.replace(

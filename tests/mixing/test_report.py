@@ -99,8 +99,7 @@ def test_a_pair_is_drawn_as_loud_as_both_its_channels_are(mixed):
     audio = np.asarray(facts.multitrack.audio[here])
     powers = np.zeros(len(facts.settings.strips))
     powers[index] = np.sum(np.mean(np.square(audio), axis=1))
-    views = list(facts.views)
-    views[-2] = views[-2]._replace(audio=audio)
+    views = facts.views._replace(mix=facts.views.mix._replace(audio=audio))
     alone = facts._replace(views=views, rendered=facts.rendered._replace(strip_powers=powers))
     (drawn,) = (view for view in strip_views(alone) if view.name == strip.name)
     expected = integrated_loudness(audio, sample_rate=SAMPLE_RATE)
@@ -121,20 +120,11 @@ def test_tracks_are_sorted_by_how_much_they_change_the_mix(mixed):
 
 def judged(mixed, before, after):
     """The views of the small mix with other distances, given for every term but the sum."""
-    views = list(mixed.report.facts.views)
-    for index, terms in ((0, before), (-2, after)):
-        rms, crest, width, imbalance, bark = terms
-        views[index] = views[index]._replace(
-            distance=AudioFeatureLoss(
-                rms=rms,
-                crest_factor=crest,
-                stereo_width=width,
-                stereo_imbalance=imbalance,
-                bark_spectrum=bark,
-                total=sum(terms),
-            )
-        )
-    return views
+    views = mixed.report.facts.views
+    return views._replace(
+        plain=views.plain._replace(distance=AudioFeatureLoss(sum(before), *before)),
+        mix=views.mix._replace(distance=AudioFeatureLoss(sum(after), *after)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,9 +153,11 @@ def test_it_is_said_which_terms_closed_the_gap_and_which_did_not(mixed, after, s
 
 
 def test_a_long_song_says_that_its_loudest_minute_is_measured(mixed):
-    views = list(mixed.report.facts.views)
-    views[0] = views[0]._replace(audio=np.zeros((2, 61 * 44100), np.float32))
-    assert reasons(views)[-1].startswith("Distances are measured on the loudest 60 s of each")
+    views = mixed.report.facts.views
+    long = views.plain._replace(audio=np.zeros((2, 61 * 44100), np.float32))
+    assert reasons(views._replace(plain=long))[-1].startswith(
+        "Distances are measured on the loudest 60 s of each"
+    )
 
 
 def test_the_master_shows_what_its_compressor_and_the_limiter_did(mixed):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def report(mixed):
     """The report of the small mix as if it had been refined."""
     facts = mixed.report.facts
-    far, near = facts.views[0].distance, facts.views[-2].distance
+    far, near = facts.views.plain.distance, facts.views.mix.distance
     pair = BeforeAfter(far, near)
     refinement = Refinement(
         settings=facts.settings,

@@ -48,6 +48,11 @@ class ConsoleConfig:
         check_number(self.track_lookahead_ms, "track_lookahead_ms", low=0)
         check_number(self.master_lookahead_ms, "master_lookahead_ms", low=0)
 
+    @property
+    def is_streamable(self) -> bool:
+        """Whether its filters are exact, and so have a state to stop and go on with."""
+        return self.equalizer_method != "fft" and self.ballistics != "sampled_one_pole"
+
     @classmethod
     def diffmst(cls) -> "ConsoleConfig":
         """The console of the Diff-MST reference implementation, its approximations included.

@@ -60,5 +60,5 @@ def silence_of(tracks: jax.Array, config: ConsoleConfig, sample_rate: float) -> 
 
 def check_streamable(config: ConsoleConfig) -> None:
     """Require filters that have a state."""
-    if config.equalizer_method == "fft" or config.ballistics == "sampled_one_pole":
+    if not config.is_streamable:
         raise ValueError("config samples its filters; expected exact filters, which have a state")

@@ -86,7 +86,7 @@ def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: floa
 def reaper_notes(session: Session, media: Sequence[Media]) -> list[str]:
     """What the REAPER session does otherwise than the console."""
     notes = [*_common(session, media)]
-    if session.config.equalizer_method == "fft" or session.config.ballistics == "sampled_one_pole":
+    if not session.config.is_streamable:
         notes.append(
             "The console of this mix samples its filters (for parity with another program); the "
             "effects here run them exactly, which differs slightly."

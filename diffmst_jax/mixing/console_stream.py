@@ -71,7 +71,7 @@ def run_console(
     """
     latency = latency_samples(config)
     chunks = _padded(blocks, latency, CHUNK)
-    if not is_streamable(config):
+    if not config.is_streamable:
         tracks = np.concatenate([chunk[:, :count] for chunk, count in chunks], axis=1)
         yield _whole(tracks, gains, params, side, (config, pick), latency)
         return
@@ -102,12 +102,6 @@ def latency_samples(config: dsp.ConsoleConfig) -> int:
     if config.master_bus:
         lookahead_ms.append(config.master_lookahead_ms)
     return sum(lookahead_samples(ms, sample_rate=SAMPLE_RATE) for ms in lookahead_ms)
-
-
-def is_streamable(config: dsp.ConsoleConfig) -> bool:
-    """Whether every effect of the console can stop and go on where it stopped."""
-    sampled = config.equalizer_method == "fft" or config.ballistics == "sampled_one_pole"
-    return not sampled
 
 
 def _of_strips(config: dsp.ConsoleConfig) -> dsp.ConsoleConfig:

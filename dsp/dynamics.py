@@ -168,7 +168,8 @@ def compressor(
     continuous and its gradient is one of the two slopes.
 
     Raises:
-        ValueError: wrong shapes or dtype, an unknown choice, or a negative lookahead.
+        ValueError: wrong shapes or dtype, an unknown choice, a negative lookahead, or a state with
+            `"sampled_one_pole"`.
     """
     check_audio(x)
     check_params(params, CompressorParams)
@@ -313,6 +314,10 @@ def _process(
         lookahead_ms=static.lookahead_ms,
     )
     if state is not None:
+        if static.ballistics == "sampled_one_pole":
+            raise ValueError(
+                "state is given with ballistics 'sampled_one_pole'; expected None: it has no state"
+            )
         check_state(state, start)
         start = state
     key = x if side_chain is None else side_chain

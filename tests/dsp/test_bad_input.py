@@ -346,3 +346,18 @@ def test_an_error_names_argument_value_and_expectation(name, argument):
     for bad, message in bads:
         with pytest.raises(ValueError, match=message):
             trace(getattr(dsp, name), {**good, argument: bad})
+
+
+@pytest.mark.parametrize(
+    ("name", "sampled"),
+    [
+        *((name, {"method": "fft"}) for name in ("parametric_eq", "graphic_eq", "sosfilt")),
+        *(
+            (name, {"ballistics": "sampled_one_pole"})
+            for name in ("compressor", "expander", "gate")
+        ),
+    ],
+)
+def test_what_samples_its_response_takes_no_state(name, sampled):
+    with pytest.raises(ValueError, match="expected None: it has no state"):
+        trace(getattr(dsp, name), {**GOOD[name], **sampled})

@@ -46,7 +46,7 @@ def time_constant(time_ms: ArrayLike, *, sample_rate: float) -> jax.Array:
     """Coefficient c of a one-pole smoother whose step response rises 10-90 % in `time_ms` (>= 0).
 
     `c = 1 - 9 ** (-1 / (time_s * sample_rate))`; computed without cancellation. Times below
-    `MIN_TIME_MS` count as that, which is at once (c = 1), with zero gradient.
+    a microsecond count as that, which is at once (c = 1), with zero gradient.
     """
     check_sample_rate(sample_rate)
     time = jnp.maximum(jnp.asarray(time_ms), MIN_TIME_MS)
@@ -67,8 +67,9 @@ def smooth(
         x: (time,).
         attack: scalar coefficient in (0, 1], see `time_constant`.
         release: scalar coefficient in (0, 1].
-        initial: `initial_smoother(...)`, scalar for the one-state smoothers and (2,) for decoupled.
-        ballistics: one of `BALLISTICS`.
+        initial: the value to start from, scalar; for decoupled (2,), the same value twice.
+        ballistics: `"branching"`, `"decoupled"`, `"one_pole"` (the release is ignored) or
+            `"sampled_one_pole"` (so is `initial`); see `dsp.ballistics`.
 
     Returns:
         y (time,) and the state after the last sample, shaped like `initial`.

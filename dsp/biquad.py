@@ -58,21 +58,10 @@ def state_variable(
     *,
     sample_rate: float,
 ) -> StateVariable:
-    """Design one section in state-variable form.
-
-    Args:
-        kind: one of `KINDS`.
-        frequency_hz: corner or centre frequency, 0 < f < sample_rate / 2; above `MAX_FREQUENCY` of
-            the sample rate it counts as that, with zero gradient.
-        q_factor: quality factor, > 0; for shelves 1/sqrt(2) is the steepest without overshoot.
-        gain_db: gain of shelf or peak; ignored by the other kinds. 0 dB is the identity.
-        sample_rate: Hz.
+    """Design one section in state-variable form; arguments and errors as `biquad`.
 
     Returns:
         The section; arguments broadcast against each other.
-
-    Raises:
-        ValueError: unknown `kind` or a sample rate that is not positive.
     """
     check_choice(kind, KINDS, "kind")
     check_sample_rate(sample_rate)
@@ -108,12 +97,25 @@ def biquad(
     *,
     sample_rate: float,
 ) -> jax.Array:
-    """Design one section as direct-form coefficients; arguments as in `state_variable`.
+    """Design one section as direct-form coefficients, by the audio EQ cookbook.
+
+    Args:
+        kind: `"low_shelf"`, `"high_shelf"`, `"peaking"`, `"low_pass"`, `"high_pass"`, `"band_pass"`
+            (0 dB at its centre), `"notch"` or `"all_pass"`.
+        frequency_hz: corner or centre frequency, 0 < f < sample_rate / 2; above 0.499 of the sample
+            rate it counts as that, with zero gradient.
+        q_factor: quality factor, > 0; for shelves 1/sqrt(2) is the steepest without overshoot.
+        gain_db: gain of shelf or peak; ignored by the other kinds. 0 dB is the identity.
+        sample_rate: Hz.
 
     Returns:
         `b0 b1 b2 1 a1 a2` on a new last axis, the row layout of `scipy.signal.sosfilt`. In float32
         the rounding of these six numbers alone moves low-frequency poles (2e-3 of full scale at
         20 Hz, Q 5, +12 dB): `parametric_eq` therefore filters in state-variable form.
+
+    Raises:
+        ValueError: unknown `kind`, a sample rate that is not positive, or shapes that do not
+            broadcast.
     """
     section = state_variable(kind, frequency_hz, q_factor, gain_db, sample_rate=sample_rate)
     g, k, m0, m1, m2 = section

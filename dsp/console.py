@@ -43,7 +43,7 @@ class ConsoleOutput(NamedTuple):
     fx_bus: jax.Array  # (2, time): what the effects bus adds to the sum, zeros without reverb
     state: ConsoleState | None
     mono: jax.Array  # (tracks, time): each strip before its panning
-    heard: jax.Array  # (tracks, 2): how loud each strip is left and right
+    heard: jax.Array  # (tracks, 2): by what factor each strip is heard left and right
 
 
 class StripsOutput(NamedTuple):
@@ -52,7 +52,7 @@ class StripsOutput(NamedTuple):
     dry: jax.Array  # (2, time): the sum of the strips
     sent: jax.Array | None  # (2, time): the sum of what they send to the effects bus, with reverb
     mono: jax.Array  # (tracks, time): each strip before its panning
-    heard: jax.Array  # (tracks, 2): how loud each strip is left and right
+    heard: jax.Array  # (tracks, 2): by what factor each strip is heard left and right
     tracks: jax.Array  # (tracks, 2, time): what each strip adds to the sum
     state: StripState | None
 

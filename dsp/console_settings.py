@@ -26,8 +26,8 @@ class TrackParams(NamedTuple):
     input_gain_db: Setting
     equalizer: EqualizerParams
     compressor: CompressorParams
-    pan: Setting
-    send_db: Setting
+    pan: Setting  # 0 left to 1 right
+    send_db: Setting  # to the effects bus, behind the fader and the pan
 
 
 class FxBusParams(NamedTuple):
@@ -174,8 +174,9 @@ MASTER_CONTROLS = _EQ + _COMP + 2
 def neutral_console(tracks: int, *, sample_rate: float) -> ConsoleParams:
     """Settings under which no effect does anything: every track in the centre, at its own level.
 
-    What remains is the pan law, by which either side hears a centred track 3 dB lower (`dsp.pan`),
-    and, with reverb on, sends at -80 dB, their lowest. Equaliser bands stand flat in the geometric
+    What remains is the pan law, by which either side hears a centred track lower (3 dB by constant
+    power, see `dsp.pan`), the delay of a lookahead, and, with reverb on, sends at -80 dB, their
+    lowest. Equaliser bands stand flat in the geometric
     middle of their range with Q 0.707; compressors have ratio 1 and no makeup gain.
     """
     check_count(tracks, "tracks")

@@ -16,7 +16,7 @@ from dsp.resampling import ZERO_CROSSINGS, downsample, upsample
 class ClipperParams(NamedTuple):
     """Settings of `soft_clipper`, scalars.
 
-    Neutral at `drive_db` 0 for signals that stay below `ceiling (1 - knee)`.
+    Neutral at `drive_db` 0 for signals whose true peak stays below `ceiling (1 - knee)`.
     """
 
     drive_db: jax.Array  # gain before the clipper

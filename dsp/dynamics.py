@@ -155,7 +155,7 @@ def compressor(
             sampling, as in dasp-pytorch, without a state); see `dsp.ballistics`.
         detector: how channels become one level: `"mean"` or `"max"` of their magnitudes, or the
             magnitude of their `"sum"` (dasp-pytorch's: +6 dB on a centred stereo signal).
-        detection: `"peak"` magnitude, or `"rms"` over `dsp.side_chain.RMS_WINDOW_MS`.
+        detection: `"peak"` magnitude, or `"rms"` over 10 ms.
         lookahead_ms: the audio is delayed against its gain, and so against other audio, by this.
         side_chain: (any channels, time) to measure instead of `x`.
         state: `dynamics_state(...)` or the previous chunk's.
@@ -260,7 +260,10 @@ def gate(
     side_chain: jax.Array | None = None,
     state: DynamicsState | None = None,
 ) -> Any:  # an array, or with a state a pair
-    """Mute what is below a threshold, by `range_db`: an expander of ratio `GATE_RATIO`."""
+    """Mute what is below a threshold, by `range_db`; arguments, result and errors as `compressor`.
+
+    An expander of ratio 101 and knee 1 dB.
+    """
     check_params(params, GateParams)
     steep = ExpanderParams(
         params.threshold_db,

@@ -64,7 +64,7 @@ def parametric_eq(
             `q_factor` > 0. With every gain at 0 dB shelves and peaks are the identity.
         sample_rate: Hz.
         kinds: the kind of each band: `"low_shelf"`, `"high_shelf"`, `"peaking"`, `"low_pass"`,
-            `"high_pass"`, `"band_pass"`, `"notch"` or `"all_pass"`, see `dsp.biquad`.
+            `"high_pass"`, `"band_pass"`, `"notch"` or `"all_pass"`, as in `biquad`.
         method: `"scan"` and `"block"` are exact, `"auto"` is the faster one (block, everywhere);
             `"fft"` samples the frequency response, as dasp-pytorch does, and has no state.
         state: (channels, 2 * bands) from `equalizer_state` or from the previous chunk.

@@ -130,7 +130,7 @@ def feedback_delay_network(
         params: settings.
         sample_rate: samples per second.
         delays: length of each line in samples; their number is a power of two, at least 2. None
-            is `default_delays`.
+            is 16 primes from 15 to 80 ms.
         state: from `network_state` or from the previous chunk.
 
     Returns:

@@ -39,7 +39,11 @@ SAMPLE_PEAK_MARGIN_DB = 1e-4
 
 
 class LimiterParams(NamedTuple):
-    """Settings of `limiter`, scalars; neutral where the ceiling is above the signal's peak."""
+    """Settings of `limiter`, scalars.
+
+    Neutral where the signal's peak lies 0.1 dB or more below the ceiling (1e-4 dB without
+    oversampling).
+    """
 
     ceiling_db: jax.Array  # dBTP, or dBFS without oversampling
     release_ms: jax.Array  # > 0: 10-90 % rise time of the gain's recovery

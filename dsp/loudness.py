@@ -64,7 +64,7 @@ def integrated_loudness(
         x: signal, `(channels, time)`, at least 400 ms; channels in the order left, right, centre,
             left surround, right surround.
         sample_rate: samples per second, at least 8000.
-        variant: see the module.
+        variant: `"pyloudnorm"` or `"itu"`, see `dsp.loudness`.
 
     Returns:
         Scalar, LUFS.
@@ -114,7 +114,7 @@ def loudness_range(x: jax.Array, *, sample_rate: float, variant: str = "pyloudno
     Args:
         x: signal, `(channels, time)`, at least 3 s.
         sample_rate: samples per second, at least 8000.
-        variant: see the module.
+        variant: `"pyloudnorm"` or `"itu"`, see `dsp.loudness`.
 
     Returns:
         Scalar, LU; 0 with gradient 0 if no block passes the gates.

@@ -69,7 +69,7 @@ def upsample(
         x: signal.
         factor: ratio of the rates; 1 returns the signal unchanged.
         zero_crossings: length of the kernel on each side in input samples.
-        attenuation_db: suppression of images; see `interpolation_kernel`.
+        attenuation_db: suppression of images; at least 21.
 
     Raises:
         ValueError: if a static argument is out of its domain.
@@ -103,7 +103,7 @@ def downsample(
         x: signal.
         factor: ratio of the rates; 1 returns the signal unchanged.
         zero_crossings: length of the kernel on each side in output samples.
-        attenuation_db: suppression of aliases; see `interpolation_kernel`.
+        attenuation_db: suppression of aliases; at least 21.
 
     Raises:
         ValueError: if a static argument is out of its domain.

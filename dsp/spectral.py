@@ -69,7 +69,7 @@ def stft(
             `center`).
         n_fft: transform length in samples.
         hop: step between frames in samples, at least 1.
-        window: a key of `WINDOWS`; the window is periodic.
+        window: `"rectangular"`, `"hann"`, `"hamming"` or `"blackman"`, periodic.
         window_length: window length in samples, zero-padded on both sides to `n_fft`; None is
             `n_fft`.
         center: whether frame `m` is centred on sample `m hop`.

@@ -109,7 +109,7 @@ def stereo_widener(x: jax.Array, width: ArrayLike) -> jax.Array:
 
     Args:
         x: (2, time).
-        width: scalar in [0, 1]; 0 is mono, 0.5 the identity, 1 the side signal alone.
+        width: scalar in [0, 1]; 0 is mono, 0.5 the identity within rounding, 1 the side alone.
 
     Returns:
         (2, time).

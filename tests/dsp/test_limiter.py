@@ -68,9 +68,14 @@ def test_no_sample_exceeds_the_ceiling(lookahead_ms):
 
 
 @pytest.mark.parametrize("oversampling", [1, 4])
-def test_below_the_ceiling_the_signal_is_unchanged(oversampling):
-    x = jnp.asarray(0.3 * np.sin(0.05 * np.arange(2000))[None], jnp.float32)
-    np.testing.assert_array_equal(run(x, settings(), oversampling=oversampling), x)
+def test_a_tenth_of_a_decibel_below_the_ceiling_the_signal_is_unchanged(oversampling):
+    x = jnp.asarray(0.3 * signals()["noise"][:, :2000], jnp.float32)
+    peak = true_peak(x, sample_rate=RATE, oversampling=oversampling)
+    margin = 0.1 if oversampling > 1 else 1e-4
+    np.testing.assert_array_equal(
+        run(x, settings(peak + margin + 1e-5), oversampling=oversampling), x
+    )
+    assert not np.array_equal(run(x, settings(peak + margin / 2), oversampling=oversampling), x)
 
 
 def test_a_stream_is_the_whole_late():

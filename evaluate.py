@@ -1,7 +1,7 @@
 """Compare systems that mix: `python evaluate.py model=<folder or name> [key=value]`.
 
 Writes metrics.csv (a row per example, system and metric), summary.json, summary.md, table.tex and
-report.html into runs/evaluation/<time> and prints the table. `--help` explains every setting.
+report.html into runs/evaluation/<time> and prints the table. `--help` lists every setting.
 """
 
 import sys

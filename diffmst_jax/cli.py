@@ -69,9 +69,9 @@ examples:
 SYNTHESIZE_HELP = """\
 Writes multitrack songs that the program composes and plays itself, and a finished mix of each, in
 the layout of real data: OUT/songs/<song>/<track>.flac and OUT/references/<song>.flac, and what they
-are in OUT/manifest.json. Songs are of eight styles. Song i has seed S + i and
-is the same however many are made; run it again after a stop, or with more songs, and it goes on.
-About a second for each 14 s of song. Training can also make songs without a folder: data=stream.
+are in OUT/manifest.json. Songs are of eight styles. Song i has seed S + i and is the same however
+many are made; run it again after a stop, or with more songs, and it goes on. About a second for
+each 14 s of song. Training can also make songs without a folder: data=stream.
 
 examples:
   diffmst data synthesize corpus/ --songs 20
@@ -162,7 +162,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_prepare(commands_of)
     _add_convert(commands_of)
-    data = commands_of.add_parser("data", help="make and check multitrack songs")
+    data = commands_of.add_parser(
+        "data",
+        help="make and check multitrack songs",
+        description="Make and check multitrack songs.",
+    )
     data.set_defaults(parser=data)
     data_commands = data.add_subparsers(title="commands", metavar="COMMAND")
     _add_data_check(data_commands)
@@ -309,7 +313,7 @@ def _add_data_synthesize(parsers: Commands) -> None:
         "--seconds",
         type=number(0),
         metavar="T",
-        help="length of each song (default: the generator's)",
+        help="length of each song (default: 30)",
     )
     parser.add_argument(
         "--tracks",

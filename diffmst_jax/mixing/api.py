@@ -88,8 +88,12 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
         sample_rate: samples per second of audio that is given as arrays.
         progress: called with the stage and the fraction done.
 
+    Returns:
+        The mix with its settings and its report; in a notebook it shows itself as the report.
+
     Raises:
-        InputError: something given cannot be used; says what and why.
+        InputError: something given cannot be used; says what and why (`diffmst_jax.errors`, a
+            `ValueError`).
     """
     check_wishes(loudness_lufs, ceiling_dbtp, refine, sample_rate)
     tell, tracks = progress or _ignore, with_names(tracks)

@@ -21,7 +21,7 @@ def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[P
     Args:
         source: a folder (its files, then those of its subfolders, one level down), one file,
             or several files. A subfolder that holds a `console.json` is the result of an
-            earlier mix and is passed over, as are `closed_folders`.
+            earlier mix and is passed over, as are `folders_left_out`.
 
     Returns:
         The folder that names are relative to, and the files.
@@ -61,14 +61,24 @@ def files_by_name(base: Path, files: Iterable[Path]) -> dict[str, Path]:
     return named
 
 
-def closed_folders(source: str | Path | Sequence[str | Path]) -> list[Path]:
-    """List the subfolders that may not be entered, so that nobody knows whether they hold tracks.
+def folders_left_out(source: str | Path | Sequence[str | Path]) -> dict[str, str]:
+    """Name the subfolders whose files `find_tracks` does not take, and say why.
 
-    `lost+found` is one, at the root of a drive. Files that are given one by one have none.
+    Some may not be entered, so that nobody knows whether they hold tracks (`lost+found`, at the
+    root of a drive), and some lie in other subfolders. Files that are given one by one have none.
     """
     if not isinstance(source, str | Path) or not is_folder(Path(source)):
-        return []
-    return [folder for folder, found in _groups(Path(source)) if isinstance(found, InputError)]
+        return {}
+    reasons = {}
+    for folder, found in _groups(Path(source)):
+        if isinstance(found, InputError):
+            reasons[legible(folder.name)] = "it may not be entered"
+            continue
+        for inner, audio in _groups(folder):
+            if isinstance(audio, list) and audio:
+                name = legible(inner.relative_to(source).as_posix())
+                reasons[name] = "it lies in another subfolder; move its tracks up"
+    return reasons
 
 
 def is_place_of_tracks(path: Path, folder: Path) -> bool:

@@ -19,9 +19,9 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.finding import (
     Patterns,
     check_patterns,
-    closed_folders,
     files_by_name,
     find_tracks,
+    folders_left_out,
     matches,
 )
 from diffmst_jax.mixing.measure import (
@@ -31,7 +31,6 @@ from diffmst_jax.mixing.measure import (
     weighted_step_powers,
 )
 from diffmst_jax.mixing.parked import IN_MEMORY_BYTES, parked, silence
-from diffmst_jax.names import legible
 from diffmst_jax.reaching import is_there, status
 
 READERS = 2
@@ -162,8 +161,8 @@ def load_tracks(
         exclude: patterns of files to leave out, as `matches` reads them.
 
     Returns:
-        The strips that sound. Silent files and silent channels are in `left_out`, and subfolders
-        that may not be entered.
+        The strips that sound. Silent files and silent channels are in `left_out`, and
+        `folders_left_out`.
 
     Raises:
         InputError: a file that cannot be used, no audio, nothing but silence, or a pattern that no
@@ -174,8 +173,7 @@ def load_tracks(
     check_patterns("--exclude", exclude, list(named))
     references = [reference] if isinstance(reference, str | Path) else reference
     used: list[Channels] = []
-    closed = [legible(folder.name) for folder in closed_folders(source)]
-    left_out = [LeftOut(name, "it may not be entered") for name in closed]
+    left_out = [LeftOut(*item) for item in folders_left_out(source).items()]
     wanted: dict[str, Path] = {}
     for name, file in named.items():
         if is_there(file) and any(file.samefile(item) for item in references):

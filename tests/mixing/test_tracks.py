@@ -73,6 +73,16 @@ def test_subfolders_are_groups_and_earlier_mixes_are_passed_over(tmp_path, write
     assert names == ["b.wav", "Drums/kick.wav", "Drums/snare.wav"]
 
 
+def test_a_folder_inside_a_group_is_left_out_and_said(tmp_path, write):
+    for name in ("a.wav", "Drums/kick.wav", "Drums/Room/l.wav", "Drums/mixed/mix.wav"):
+        write(name)
+    (tmp_path / "Drums/mixed/console.json").touch()
+    multitrack = load_tracks(tmp_path)
+    assert [strip.file for strip in multitrack.strips] == ["a.wav", "Drums/kick.wav"]
+    reason = "it lies in another subfolder; move its tracks up"
+    assert multitrack.left_out == (LeftOut("Drums/Room", reason),)
+
+
 def test_single_files_may_be_given(tmp_path, write):
     files = [write("a/2.wav"), write("b/1.wav")]
     base, found = find_tracks(files)

@@ -34,7 +34,7 @@ def latex(summary: Summary, kind: str) -> str:
             *theirs,
         ]
     about = ", ".join(f"{k}: {v}" for k, v in summary.about.items())
-    caption = f"{table_note(summary, kind)} {about[:1].upper()}{about[1:]}."
+    caption = f"{table_note(summary, kind)} {about[:1].upper()}{about[1:]}.{_gaps(summary)}"
     return "\n".join(
         [
             "% needs \\usepackage{booktabs}",
@@ -53,6 +53,16 @@ def latex(summary: Summary, kind: str) -> str:
             "",
         ]
     )
+
+
+def _gaps(summary: Summary) -> str:
+    """Say which means leave examples out."""
+    counts = [
+        f"{name} ({system.examples} of {system.examples + system.failed})"
+        for name, system in summary.systems.items()
+        if system.failed
+    ]
+    return f" Of fewer examples: {', '.join(counts)}." if counts else ""
 
 
 def _marked(line: Line, all_lines: Sequence[Line], kind: str) -> list[str]:

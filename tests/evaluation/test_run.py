@@ -347,6 +347,14 @@ def test_latex_marks_the_best_and_escapes_names():
     assert "| b_50% |" in markdown(summarize(rows, {}, {"protocol": "p"}), "table1")
 
 
+def test_latex_says_of_how_many_examples_a_mean_is():
+    rows = [*rows_of([0.2, 0.4]), Row(1, "s", "r", 4, 1, "b", OK, {TOTAL: 0.1})]
+    rows.append(Row(0, "s", "r", 4, 0, "b", "no mix of it", {}))
+    text = latex(summarize(rows, {}, {"protocol": "p"}), "table1")
+    assert "Of fewer examples: b (1 of 2)." in text
+    assert "a (" not in text
+
+
 def test_latex_prints_every_ascii_sign_of_a_name():
     rows = [dataclasses.replace(row, system="<a|b>^2") for row in rows_of([0.2])]
     text = latex(summarize(rows, {}, {"protocol": "p"}), "table1")

@@ -96,7 +96,7 @@ class FinishedMixes:
         info = audio_info(path)
         start_s = example.judged.start_s
         first_s = max(0.0, start_s - SEARCH_S)
-        if first_s >= info.duration_s:
+        if info.duration_s + MISSING_S < start_s + example.duration_s - SEARCH_S:
             raise InputError(path, _too_short(info.duration_s, example.duration_s, start_s), REMEDY)
         audio = read_audio(path, start_s=first_s, duration_s=example.duration_s + 2 * SEARCH_S)
         stereo = audio[:2] if len(audio) > 1 else np.repeat(audio, 2, axis=0)

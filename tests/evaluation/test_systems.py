@@ -179,13 +179,14 @@ def test_finished_mixes_that_do_not_fit_are_named(loaded, material, tmp_path):
     assert "does not line up" in str(FinishedMixes(tmp_path / "noise")(loaded)[0])
     short = plain_sum(loaded[0].tracks)[:, : SAMPLE_RATE // 2]
     write_audio(tmp_path / "short" / "one.wav", short, sample_rate=SAMPLE_RATE)
-    late = dataclasses.replace(
-        loaded[0].example, judged=dataclasses.replace(loaded[0].example.judged, start_s=20.0)
-    )
-    song = dataclasses.replace(loaded[0], example=late)
-    (answer,) = FinishedMixes(tmp_path / "short")([song])
-    assert isinstance(answer, InputError)
-    assert "does not cover" in answer.problem
+    for start_s in (20.0, 5.4):
+        judged = dataclasses.replace(loaded[0].example.judged, start_s=start_s)
+        late = dataclasses.replace(loaded[0].example, judged=judged)
+        (answer,) = FinishedMixes(tmp_path / "short")(
+            [dataclasses.replace(loaded[0], example=late)]
+        )
+        assert isinstance(answer, InputError)
+        assert "does not cover" in answer.problem
 
 
 def test_lag_is_found_to_the_sample_and_noise_is_not_clear():

@@ -142,10 +142,10 @@ def _common(session: Session, media: Sequence[Media]) -> list[str]:
             "response on the bus, fully wet, and unmute it."
         )
     converted = [item.name for item in media if item.subtype and item.audio is None]
-    if len(converted) == len(media):
-        notes.append("Every recording is written as WAV, for workstations do not read it alike.")
-    elif converted:
-        notes.append(f"{_list(converted)}: written as WAV; the other recordings are as they were.")
+    if converted:
+        notes.append(
+            f"{_list(converted)}: written as WAV, for workstations do not read such files alike."
+        )
     rates = {item.sample_rate for item in media}
     if rates != {SAMPLE_RATE}:
         notes.append(

@@ -32,6 +32,10 @@ def test_it_writes_a_session_and_lists_what_differs(name, song, console, tmp_pat
     assert lines[0] == f"{tmp_path / name}  5 tracks"
     assert all(line.startswith("- ") for line in lines[1:])
     assert any("Left out: silent.wav" in line for line in lines)
+    written = next(line for line in lines if "written as WAV" in line)
+    assert written.startswith("- hat.wav, vox 1.wav: ")
+    # the pair leans, which in a .dawproject is done in its file
+    assert "as they were" not in written
     assert (tmp_path / name).stat().st_size > 1000
 
 

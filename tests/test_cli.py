@@ -79,6 +79,16 @@ def test_render_gives_the_same_samples_again(place, tmp_path, capsys):
     assert "LUFS" in capsys.readouterr().out
 
 
+def test_render_says_that_it_stays_quieter_than_an_edit_asks(place, tmp_path, capsys):
+    document = json.loads((place / "mixed" / "console.json").read_text())
+    document["output"]["loudness_lufs"] = -6.0
+    console = tmp_path / "edited.json"
+    console.write_text(json.dumps(document))
+    out = tmp_path / "loud.wav"
+    assert main(["render", str(place / "song"), str(console), "--out", str(out)]) == 0
+    assert "LU quieter than asked: more would have crushed its peaks." in capsys.readouterr().out
+
+
 def test_the_reference_comes_last_after_single_files(place, tmp_path):
     names = ["11 hat.mp3", "10 pad.flac", "2 bass.flac", "1 kick.wav"]
     files = [str(place / "song" / name) for name in names]

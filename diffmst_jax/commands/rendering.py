@@ -12,7 +12,7 @@ from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.finding import find_tracks
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
-from diffmst_jax.mixing.output import Level
+from diffmst_jax.mixing.output import Level, shortfall_words
 from diffmst_jax.mixing.overwriting import (
     ANOTHER_FOLDER,
     check_apart,
@@ -50,6 +50,8 @@ def run_render(options: argparse.Namespace) -> int:
             progress=lambda done: tell("Mixing", 0.9 * done),
         )  # fmt: skip
         tell("Done", 1.0)
+    for text in shortfall_words(level, settings.target):
+        say(f"Note: {text}")
     say(f"{options.out}  {level_words(level)}")
     say_stems(stems)
     return 0

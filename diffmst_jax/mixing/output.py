@@ -42,6 +42,7 @@ LIMITED_RANGE = factor(MOST_LIMITING_DB) * 1.01
 
 LOUDNESS_TOLERANCE_LU = 0.02
 LOUDNESS_ROUNDS = 6
+SAID_FROM_LU = 0.1
 
 
 class OutputTarget(NamedTuple):
@@ -113,6 +114,18 @@ class Finished(NamedTuple):
 
     audio: np.ndarray
     level: Level
+
+
+def shortfall_words(level: Level, target: OutputTarget) -> list[str]:
+    """Say that a mix did not become as loud as it should, if so."""
+    missing = target.loudness_lufs - level.loudness_lufs
+    if math.isinf(missing):
+        return ["The mix is silent."]
+    if missing > SAID_FROM_LU:
+        return [
+            f"The mix is {missing:.1f} LU quieter than asked: more would have crushed its peaks."
+        ]
+    return []
 
 
 def finish(mix: np.ndarray, target: OutputTarget, *, sample_rate: int) -> Finished:

@@ -14,7 +14,7 @@ from diffmst_jax.mixing.charts import MINUS, plain, signed
 from diffmst_jax.mixing.compare import MATCHED_LUFS, Comparison, loudest_stretch
 from diffmst_jax.mixing.heard import BURIED, strip_audibility
 from diffmst_jax.mixing.measure import decibels, power_db, true_peak
-from diffmst_jax.mixing.output import Finished
+from diffmst_jax.mixing.output import Finished, shortfall_words
 from diffmst_jax.mixing.reduction import (
     PASSAGE_S,
     gain_reduction_db,
@@ -130,14 +130,7 @@ def warnings(facts: MixFacts) -> list[str]:
             f"The mix is still {significant(distance)} away from the reference, where two halves "
             f"of one finished song are about {PARTS_OF_ONE_SONG} apart; try --refine 60."
         )
-    missing = settings.target.loudness_lufs - facts.finished.level.loudness_lufs
-    if math.isinf(missing):
-        texts.append("The mix is silent.")
-    elif missing > 0.1:
-        texts.append(
-            f"The mix is {missing:.1f} LU quieter than asked: more would have crushed its peaks."
-        )
-    return texts
+    return texts + shortfall_words(facts.finished.level, settings.target)
 
 
 def buried(strips: Sequence[StripView]) -> list[str]:

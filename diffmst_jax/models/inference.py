@@ -144,6 +144,7 @@ class Model:
             )
         rows = stacked(tracks)
         sides = np.zeros(len(rows)) if side is None else np.asarray(side)
+        check_per_track(len(rows), side=sides, loudness_lufs=loudness_lufs, centred=centred)
         heard = self._hear(rows, np.asarray(reference), sides, loudness_lufs, centred)
         if isinstance(self.config.encoder, CompactConfig):
             mean = self._answer_excerpt(heard)
@@ -323,6 +324,22 @@ def stacked(tracks: Array | np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
     for row, place in zip(rows, whole, strict=True):
         place[: len(row)] = row
     return whole
+
+
+def check_per_track(count: int, *, side: np.ndarray, **others: np.ndarray | None) -> None:
+    """Require one value for each of `count` tracks, and sides of channels that are neighbours.
+
+    Raises:
+        ValueError: another shape, or a -1 without a 1 next to it, or a 1 without that -1.
+    """
+    for name, values in {"side": side, **others}.items():
+        if values is not None and np.shape(values) != (count,):
+            raise ValueError(f"{name}: shape {np.shape(values)}, expected ({count},)")
+    if not np.array_equal(np.flatnonzero(side < 0) + 1, np.flatnonzero(side > 0)):
+        raise ValueError(
+            f"side: {side.tolist()}, expected -1 and 1 for the channels of a stereo recording, "
+            "neighbours, and else 0"
+        )
 
 
 def check_tracks(tracks: np.ndarray) -> np.ndarray:

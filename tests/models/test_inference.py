@@ -240,6 +240,10 @@ def test_settings_that_are_not_finite_are_refused(monkeypatch):
         (None, np.ones((3, TIME)), {}, r"reference: shape \(3, 20000\)"),
         (None, np.ones(TIME), {}, r"reference: shape \(20000,\)"),
         (None, None, {"sample_rate": 48000}, "48000 Hz: this model works at 44100 Hz"),
+        (None, None, {"side": np.zeros(3)}, r"side: shape \(3,\), expected \(2,\)"),
+        (None, None, {"side": np.array([1, -1])}, r"side: \[1, -1\], expected -1 and 1 for"),
+        (None, None, {"centred": np.ones(3, bool)}, r"centred: shape \(3,\), expected \(2,\)"),
+        (None, None, {"loudness_lufs": np.zeros(3)}, r"loudness_lufs: shape \(3,\), expected"),
     ],
 )
 def test_what_cannot_be_mixed_is_named(tracks, reference, options, message):

@@ -69,11 +69,15 @@ def _show(songs: list[Checked]) -> None:
                 table.add_row(legible(song.song), str(song.files), *cells)
         show(table)
     for finding in faults:
-        place = "/".join(part for part in (finding.song, finding.track) if part)
-        say(f"{place}: {finding.kind}: {finding.detail}")
+        say(f"{finding.place}: {finding.kind}: {finding.detail}")
     alone = sum(not song.tracks for song in songs)
-    mixes = f", {alone} {'mix' if alone == 1 else 'mixes'} without tracks" if alone else ""
-    say(f"{len(songs) - alone} songs{mixes}, {len(faults)} findings")
+    mixes = f", {_counted(alone, 'mix', 'mixes')} without tracks" if alone else ""
+    found = _counted(len(faults), "finding", "findings")
+    say(f"{_counted(len(songs) - alone, 'song', 'songs')}{mixes}, {found}")
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def run_index(options: argparse.Namespace) -> int:

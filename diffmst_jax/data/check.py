@@ -32,7 +32,7 @@ class Finding:
 
     Attributes:
       song: its name.
-      track: file name, or "" where the finding concerns the song.
+      track: file name, or "" where the finding concerns the song, or a finished mix alone.
       kind: one of `KINDS`.
       detail: what exactly, with numbers.
     """
@@ -41,6 +41,11 @@ class Finding:
     track: str
     kind: str
     detail: str
+
+    @property
+    def place(self) -> str:
+        """Where it is, from the corpus's folder on."""
+        return _place(self.song, self.track)
 
 
 class Checked(NamedTuple):
@@ -51,7 +56,7 @@ class Checked(NamedTuple):
       tracks: how many it has; 0 for a finished mix alone.
       files: how many were looked at, a song's finished mix among them.
       findings: what is wrong by itself.
-      contents: a hash of the samples by file name.
+      contents: a hash of the samples by file name, "" for a finished mix alone.
     """
 
     song: str
@@ -72,6 +77,10 @@ class _Unit(NamedTuple):
     def files(self) -> tuple[Path, ...]:
         """Everything to look at."""
         return self.tracks if self.mix is None else (*self.tracks, self.mix)
+
+    def name_of(self, path: Path) -> str:
+        """What findings call one of the files: nothing where the unit is called by it."""
+        return path.name if self.tracks else ""
 
 
 def check_corpus(
@@ -139,12 +148,14 @@ def _check_unit(unit: _Unit) -> Checked:
             info = audio_info(path)
             audio = read_audio(path, sample_rate=info.sample_rate)
         except InputError as error:
-            findings.append(Finding(unit.name, path.name, "unreadable", error.problem))
+            findings.append(Finding(unit.name, unit.name_of(path), "unreadable", error.problem))
             continue
         faults = _faults(info.sample_rate, audio)
-        findings += [Finding(unit.name, path.name, kind, detail) for kind, detail in faults]
+        findings += [
+            Finding(unit.name, unit.name_of(path), kind, detail) for kind, detail in faults
+        ]
         durations[path] = info.duration_s
-        contents[path.name] = _content(audio)
+        contents[unit.name_of(path)] = _content(audio)
         heard[path] = _at_one_rate(path, info.sample_rate, audio)
     findings += _length_findings(unit, durations)
     findings += _alignment_findings(unit, heard)
@@ -215,6 +226,10 @@ def _alignment_findings(unit: _Unit, heard: dict[Path, np.ndarray]) -> list[Find
     ]
 
 
+def _place(song: str, track: str) -> str:
+    return f"{song}/{track}" if track else song
+
+
 def _with_duplicates(songs: list[Checked]) -> list[Checked]:
     """Add a finding for every file whose samples another file has had before."""
     first: dict[str, tuple[str, str]] = {}
@@ -224,7 +239,7 @@ def _with_duplicates(songs: list[Checked]) -> list[Checked]:
         for name, content in song.contents.items():
             twin = first.setdefault(content, (song.song, name))
             if content and twin != (song.song, name):
-                place = twin[1] if twin[0] == song.song else "/".join(twin)
+                place = twin[1] if twin[0] == song.song else _place(*twin)
                 doubles.append(Finding(song.song, name, "duplicate", f"same audio as {place}"))
         result.append(song._replace(findings=song.findings + doubles))
     return result

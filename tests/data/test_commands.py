@@ -79,6 +79,15 @@ def test_check_of_good_songs_ends_in_zero(songs, capsys):
     assert capsys.readouterr().out == "2 songs, 1 mix without tracks, 0 findings\n"
 
 
+def test_check_names_a_faulty_mix_alone_by_its_path(tmp_path, capsys):
+    for name in ("a.wav", "b.wav"):
+        write_audio(tmp_path / name, noise(1, 2.0), sample_rate=SAMPLE_RATE)
+    assert main(["data", "check", str(tmp_path), *ALONE]) == 1
+    *_, fault, counts = capsys.readouterr().out.splitlines()
+    assert fault == "b.wav: duplicate: same audio as a.wav"
+    assert counts == "0 songs, 2 mixes without tracks, 1 finding"
+
+
 def test_index_measures_songs_and_mixes_and_keeps_decoded_audio(songs, tmp_path, capsys):
     decoded = tmp_path / "decoded"
     command = ["data", "index", str(songs), "--decoded", str(decoded), *ALONE]

@@ -32,8 +32,10 @@ INDEX_VERSION = 1
 SILENT_DB = -120.0
 # Levels are stored in hundredths of a decibel.
 STEPS_PER_DB = 100.0
-# A long measurement is stored this often, so that it goes on from there when it is stopped.
-STORE_EVERY_S = 20.0
+# Measurements are stored this often, so that they go on from there when they are stopped; of a
+# corpus so large that storing takes long, more rarely.
+STORE_EVERY_S = 1.0
+STORING_SHARE = 0.05
 
 Levels = npt.NDArray[np.float32]
 
@@ -158,7 +160,7 @@ class EnergyIndex:
         if progress is not None:
             for _ in range(len(paths) - len(wanted)):
                 progress()
-        stored = time.monotonic()
+        stored, pause_s = time.monotonic(), STORE_EVERY_S
         try:
             job = partial(measure, decoded=decoded)
             for path, result in work_through(job, wanted, processes=processes):
@@ -166,9 +168,11 @@ class EnergyIndex:
                     self.unreadable[path] = result
                 else:
                     self._entries[self._key(path)] = result
-                if time.monotonic() - stored > STORE_EVERY_S:
+                now = time.monotonic()
+                if now - stored >= pause_s:
                     self._store()
                     stored = time.monotonic()
+                    pause_s = max(STORE_EVERY_S, (stored - now) / STORING_SHARE)
                 if progress is not None:
                     progress()
         finally:

@@ -1,5 +1,7 @@
+import itertools
 import os
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -88,6 +90,21 @@ def test_interrupted_measurement_goes_on_where_it_stopped(own, monkeypatch):
 def marked_as_encrypted(whole: bytes) -> bytes:
     at = whole.index(b"PK\x01\x02") + 8
     return whole[:at] + b"\x01" + whole[at + 1 :]
+
+
+def test_what_is_measured_is_stored_every_second_but_for_a_twentieth_of_the_time(own, monkeypatch):
+    # Ctrl-C ends the program at once: what is not stored by then is lost.
+    clock = itertools.count()  # every look at it is a second later, and storing takes one
+    monkeypatch.setattr(index_module, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    tracks = [t for song in own.songs for t in song.tracks]
+    stored = []
+
+    def look():
+        again = EnergyIndex(own.root)
+        stored.append([again.info(t.path) is not None for t in tracks])
+
+    EnergyIndex(own.root).update(tracks, progress=look)
+    assert stored == [[True, False, False, False, False]] * 5
 
 
 @pytest.mark.parametrize(

@@ -43,17 +43,21 @@ def evaluate(config: EvaluationConfig, folder: Path, report: Report) -> Store:
     """
     if config.resume is not None:
         store = Store.resume(Path(config.resume))
-        config = store.config
-        systems = make_systems(config)
+        run = Run(store.config, store, *_makers(store.config))
     else:
-        systems = make_systems(config)
+        made = _makers(config)
         store = Store.create(folder, config, find_examples(config, report))
-    run = Run(config, store, systems)
+        run = Run(config, store, *made)
     run.go(report)
     if all(row.status != OK for row in store.rows if row.system != REFERENCE):
         first = next(row for row in store.rows if row.status != OK)
         raise InputError(store.folder, f"nothing could be evaluated ({first.status})", "correct it")
     return store
+
+
+def _makers(config: EvaluationConfig) -> tuple[dict[str, System], list[Embedding]]:
+    """Make all that has a name in the settings, before there is anything to write."""
+    return make_systems(config), make_embeddings(config.embeddings, config.models)
 
 
 def find_examples(config: EvaluationConfig, report: Report) -> list[Example]:
@@ -68,9 +72,15 @@ def find_examples(config: EvaluationConfig, report: Report) -> list[Example]:
 class Run:
     """The work that is left of an evaluation."""
 
-    def __init__(self, config: EvaluationConfig, store: Store, systems: Mapping[str, System]):
+    def __init__(
+        self,
+        config: EvaluationConfig,
+        store: Store,
+        systems: Mapping[str, System],
+        embeddings: Sequence[Embedding],
+    ):
         self.config, self.store, self.systems = config, store, systems
-        self.embeddings: list[Embedding] = make_embeddings(config.embeddings, config.models)
+        self.embeddings = embeddings
         self.clips = Clips(store, config.report, systems=len(systems))
 
     def go(self, report: Report) -> None:

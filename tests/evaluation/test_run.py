@@ -385,7 +385,12 @@ def test_program_teaches(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("override", "named"),
-    [("model=/nowhere", "/nowhere"), ("resume=/nowhere", "/nowhere"), ("batch=0", "batch")],
+    [
+        ("model=/nowhere", "/nowhere"),
+        ("resume=/nowhere", "/nowhere"),
+        ("batch=0", "batch"),
+        ("embeddings=[nope]", "nope"),
+    ],
 )
 def test_program_refuses_in_one_line(override, named, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "runs" / "x"

@@ -144,7 +144,8 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
         _add(together, found_by(store), name, shift)
         shift += 0 if same else len(store.examples)
     protocols = {_protocol(config) for config in configs}
-    kind = configs[0].protocol.kind if len(protocols) == 1 else "table1"
+    kinds = {config.protocol.kind for config in configs}
+    kind = configs[0].protocol.kind if len(kinds) == 1 else "table1"
     facts = {
         "protocol": " and ".join(sorted(protocols)),
         "runs": ", ".join(names),

@@ -158,6 +158,20 @@ def test_compared_runs_of_other_examples_follow_each_other(finished_run, overrid
     assert heard["4"] == {"other: plain_sum", REFERENCE}
 
 
+def test_compared_runs_of_table_2_stand_in_its_layout_whoever_drew_the_examples(
+    finished_run, tmp_path
+):
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder, manifest in zip(folders, (None, "first/manifest.json"), strict=True):
+        shutil.copytree(finished_run[0].folder, folder)
+        config = json.loads((folder / "config.json").read_text())
+        config["protocol"]["kind"] = "table2"
+        config["manifest"] = manifest
+        (folder / "config.json").write_text(json.dumps(config))
+    _, kind = compare_runs(folders, tmp_path / "both", finished_run[1].report)
+    assert kind == "table2"
+
+
 @pytest.mark.parametrize("level", ["mix_lufs", "reference_lufs"])
 def test_runs_judged_at_other_levels_are_not_compared(finished_run, tmp_path, level):
     folder = finished_run[0].folder

@@ -20,9 +20,6 @@ from dsp.biquad import response_db, state_variable
 from dsp.checks import check_audio, check_count, check_sample_rate, check_shape
 from dsp.equalizer import EqualizerParams, parametric_eq
 from dsp.numerics import matmul
-from dsp.ranges import Range
-
-GRAPHIC_RANGE = Range(-12.0, 12.0)
 
 REFERENCE_HZ = 1000.0
 LOWEST_HZ, HIGHEST_HZ = 19.0, 21000.0

@@ -14,7 +14,6 @@ class Track:
       channels: number of channels in it.
       duration_s: length in seconds.
       instrument: in the corpus's own words, "" where it does not say.
-      has_bleed: the corpus marks it as holding sound of other instruments.
       artist: of a finished mix; raw tracks leave it to their song.
     """
 
@@ -23,7 +22,6 @@ class Track:
     channels: int
     duration_s: float
     instrument: str = ""
-    has_bleed: bool = False
     artist: str = ""
 
 
@@ -38,7 +36,6 @@ class Song:
       artist: "" where the corpus does not say.
       mix: the finished mix of these tracks, where the corpus has one.
       part: "train", "val" or "test" where the corpus comes divided, else "".
-      excerpt: the corpus marks it as a part of a song.
     """
 
     name: str
@@ -47,7 +44,6 @@ class Song:
     artist: str = ""
     mix: Track | None = None
     part: str = ""
-    excerpt: bool = False
 
     @property
     def duration_s(self) -> float:

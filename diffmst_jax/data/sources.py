@@ -89,7 +89,6 @@ class TrackReader:
         path: Path,
         *,
         instrument: str = "",
-        has_bleed: bool = False,
         artist: str = "",
         duration_s: float | None = None,
     ) -> Track:
@@ -104,19 +103,18 @@ class TrackReader:
         channels = USUAL_CHANNELS if info is None else info.channels
         length_s = duration_s if info is None else info.duration_s
         assert length_s is not None
-        return Track(path.stem, path, channels, length_s, instrument, has_bleed, artist)
+        return Track(path.stem, path, channels, length_s, instrument, artist)
 
 
 def nothing_read(
     path: Path,
     *,
     instrument: str = "",
-    has_bleed: bool = False,
     artist: str = "",
     duration_s: float | None = None,
 ) -> Track:
     """Make a record without opening the file, for those who want names alone."""
-    return Track(path.stem, path, 0, duration_s or 0.0, instrument, has_bleed, artist)
+    return Track(path.stem, path, 0, duration_s or 0.0, instrument, artist)
 
 
 def read_window(track: Track, *, start_s: float, samples: int) -> np.ndarray:

@@ -32,7 +32,6 @@ from dsp.loudness import SHORT_TERM_S
 
 TOTAL = "audio_features"
 TERMS = ("rms", "crest_factor", "stereo_width", "stereo_imbalance", "bark_spectrum")
-RAW = tuple(f"{term}_raw" for term in TERMS)
 UNWEIGHTED = AudioFeatureWeights(1.0, 1.0, 1.0, 1.0, 1.0)
 BANDS = tuple(f"bark_db_{band + 1:02d}" for band in range(BARK_BANDS))
 DB_PER_NEPER = 20.0 / float(np.log(10.0))

@@ -20,7 +20,7 @@ from jax import Array
 import dsp
 from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance
 from diffmst_jax.mixing.compiling import loop_jit
-from diffmst_jax.mixing.passages import Passages, choose_passages, cut, pieces_from
+from diffmst_jax.mixing.passages import choose_passages, cut, pieces_from
 from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective
 from diffmst_jax.mixing.render import source_gains
 from diffmst_jax.mixing.settings import MixSettings, RefinementNote, rounded
@@ -66,24 +66,20 @@ class Refinement:
     Attributes:
         settings: the refined mix.
         steps: how many steps were taken.
-        best_step: the one that is best on the medleys.
-        share: how much of the way there is kept, one of `SHARES`.
+        share: how much of the way to the best step is kept, one of `SHARES`.
         distances: style distance at each step, the mean over the latest of every medley.
         seen: on the medleys that were listened to, taken together.
         checked: on the stretch that `share` was chosen by; None in a song that was heard whole.
         unseen: on a stretch on which nothing depended; None likewise.
-        passages: where they lie.
     """
 
     settings: MixSettings
     steps: int
-    best_step: int
     share: float
     distances: tuple[float, ...]
     seen: BeforeAfter
     checked: BeforeAfter | None
     unseen: BeforeAfter | None
-    passages: Passages
 
 
 def refine(
@@ -148,13 +144,11 @@ def refine(
     return Refinement(
         settings=reached(share),
         steps=len(path) - 1,
-        best_step=best.number,
         share=share,
         distances=tuple(path),
         seen=pair(partial(judged, medleys=seen)),
         checked=pair(on_checked) if checked else None,
         unseen=pair(partial(judged, medleys=unseen)) if unseen else None,
-        passages=passages,
     )
 
 
@@ -186,7 +180,6 @@ def _rounded(distance: AudioFeatureLoss) -> float:
 
 class _Best(NamedTuple):
     value: float
-    number: int
     steps: Controls
 
 
@@ -204,7 +197,7 @@ def _descend(
         The best place, as the latest judgement of every medley says, and the distances.
     """
     state = _ADAM.init(place)
-    best, gained = _Best(np.inf, 0, place), 0
+    best, gained = _Best(np.inf, place), 0
     values: list[float] = []
     heard: list[float] = []
     path: list[float] = []
@@ -221,7 +214,7 @@ def _descend(
         recent = float(np.mean(values[-len(medleys) :]))
         if len(values) >= min(len(medleys), steps + 1):
             gained = number if recent < best.value * (1 - PROGRESS) else gained
-            best = _Best(recent, number, place) if recent < best.value else best
+            best = _Best(recent, place) if recent < best.value else best
         if number - gained >= PATIENCE:
             break
         place = following

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 
 from diffmst_jax.errors import InputError
@@ -162,16 +161,6 @@ class _LastAndBest:
 def holds_checkpoint(run_dir: Path) -> bool:
     """Whether a folder holds a whole checkpoint; of half a one, more than a number is the name."""
     return any(item.name.isdigit() for item in (run_dir / FOLDER).glob("*"))
-
-
-def read_state(run_dir: Path, step: int) -> dict[str, np.ndarray]:
-    """Read the arrays of a checkpoint as they lie there, numbered."""
-    folder = run_dir.resolve() / FOLDER / str(step) / STATE
-    with ocp.StandardCheckpointer() as checkpointer:
-        leaves = checkpointer.metadata(folder).item_metadata.tree
-        shapes = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in leaves.items()}
-        read: dict[str, np.ndarray] = checkpointer.restore(folder, shapes)
-    return read
 
 
 def _loss(metrics: dict[str, Any]) -> float:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from diffmst_jax.mixing.notebook import framed
-from diffmst_jax.mixing.passages import Passages
 from diffmst_jax.mixing.refine import BeforeAfter, Refinement
 
 pytestmark = pytest.mark.slow
@@ -21,13 +20,11 @@ def report(mixed):
     refinement = Refinement(
         settings=facts.settings,
         steps=40,
-        best_step=38,
         share=0.75,
         distances=tuple(np.geomspace(0.3, 0.004, 41)),
         seen=pair,
         checked=pair,
         unseen=pair,
-        passages=Passages(((0,) * 4,), 0, None),
     )
     return dataclasses.replace(mixed.report, facts=facts._replace(refinement=refinement))
 

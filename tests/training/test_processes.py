@@ -5,10 +5,10 @@ import socket
 from pathlib import Path
 
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 from safetensors.numpy import load_file
 
-from diffmst_jax.training.checkpoint import read_state
 from diffmst_jax.training.config import load_train_values
 from tests.training.programs import TINY, children, finish, scalars, start, wait_for
 
@@ -68,9 +68,19 @@ def test_killed_run_resumes_to_the_same_bits(whole, arguments, cache, tmp_path):
         {item.name for item in (run / "checkpoints").iterdir()} for run in (folder, whole)
     )
     assert kept == expected
-    found = read_state(folder, 8)
-    for name, leaf in read_state(whole, 8).items():
+    found = state_of(folder, 8)
+    for name, leaf in state_of(whole, 8).items():
         np.testing.assert_array_equal(found[name], leaf)
+
+
+def state_of(run_dir: Path, step: int) -> dict[str, np.ndarray]:
+    """Read the arrays of a checkpoint as they lie there, numbered."""
+    folder = run_dir.resolve() / "checkpoints" / str(step) / "state"
+    with ocp.StandardCheckpointer() as checkpointer:
+        leaves = checkpointer.metadata(folder).item_metadata.tree
+        shapes = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in leaves.items()}
+        read: dict[str, np.ndarray] = checkpointer.restore(folder, shapes)
+    return read
 
 
 def two_processes(arguments: tuple[list[str], list[str]], cache: Path, folder: Path):

@@ -27,7 +27,6 @@ class TrackMaker(Protocol):
         path: Path,
         *,
         instrument: str = "",
-        has_bleed: bool = False,
         artist: str = "",
         duration_s: float | None = None,
     ) -> Track:

@@ -1,4 +1,4 @@
-"""MedleyDB, versions 1 and 2: raw tracks, finished mixes, instruments, marks of bleed.
+"""MedleyDB, versions 1 and 2: raw tracks, finished mixes, instruments.
 
     ROOT/[Audio/ or V1/, V2/]
       LizNelson_Rainfall/
@@ -7,9 +7,9 @@
         LizNelson_Rainfall_RAW/LizNelson_Rainfall_RAW_01_01.wav
         LizNelson_Rainfall_STEMS/...              processed, not used
 
-The metadata are those of https://github.com/marl/medleydb: `artist`, `has_bleed`, `excerpt`,
-`raw_dir`, `mix_filename` and, per stem, the raw files with their instruments. Without them the
-songs are found by the names of their folders.
+The metadata are those of https://github.com/marl/medleydb: `artist`, `raw_dir`,
+`mix_filename` and, per stem, the raw files with their instruments. Without them the songs are found
+by the names of their folders.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,6 @@ from diffmst_jax.data.layouts.common import (
     first_existing,
     folders_below,
     in_shape,
-    is_yes,
     load_mapping,
     subfolders,
 )
@@ -51,19 +50,14 @@ def songs(root: Path, track: TrackMaker) -> Iterator[Song]:
         if not paths:
             continue
         instruments = _instruments(metadata, source)
-        bleed = is_yes(metadata.get("has_bleed"))
         artist = as_text(metadata.get("artist")) or folder.name.split("_", maxsplit=1)[0]
         mix = _mix_path(folder, metadata)
         yield Song(
             folder.name,
-            tuple(
-                track(path, instrument=instruments.get(path.name, ""), has_bleed=bleed)
-                for path in paths
-            ),
+            tuple(track(path, instrument=instruments.get(path.name, "")) for path in paths),
             raw,
             artist=artist,
             mix=None if mix is None else track(mix, artist=artist),
-            excerpt=is_yes(metadata.get("excerpt")),
         )
 
 

@@ -2,8 +2,8 @@
 
     ROOT/[moisesdb_v0.1/]
       b2a1.../
-        data.json      artist, song, genre, stems: [{stemName, tracks: [{id, trackType, extension,
-                       has_bleed}]}]
+        data.json      artist, song, genre,
+                       stems: [{stemName, tracks: [{id, trackType, extension}]}]
         drums/5c0d....wav
         vocals/...
 
@@ -19,7 +19,6 @@ from diffmst_jax.data.layouts.common import (
     as_text,
     folders_below,
     in_shape,
-    is_yes,
     load_mapping,
 )
 from diffmst_jax.data.records import Song, Track
@@ -75,5 +74,4 @@ def _tracks(folder: Path, metadata: dict[str, Any], track: TrackMaker) -> Iterat
                 yield track(
                     path,
                     instrument=as_text(entry.get("trackType") or stem.get("stemName")),
-                    has_bleed=is_yes(entry.get("has_bleed")),
                 )

@@ -28,7 +28,7 @@ from diffmst_jax.names import for_library
 
 
 class AudioStream:
-    """A file that is read from its beginning to its end, at a sample rate of one's choice.
+    """A file that is read from its beginning to its end, at `SAMPLE_RATE`.
 
     Use it in a `with` statement.
 
@@ -41,7 +41,7 @@ class AudioStream:
         InputError: as `read_audio`; what is wrong with samples when they are reached.
     """
 
-    def __init__(self, path: str | Path, *, sample_rate: int = SAMPLE_RATE) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         with ExitStack() as stack:
             self._file: soundfile.SoundFile = stack.enter_context(opened(self.path))
@@ -49,13 +49,13 @@ class AudioStream:
             check_length(self.path, self._file.frames / own_rate, 0.0)
             self._close = stack.pop_all()
         self.channels: int = self._file.channels
-        self.frames = round(self._file.frames * sample_rate / own_rate)
+        self.frames = round(self._file.frames * SAMPLE_RATE / own_rate)
         self._left = self._file.frames
         self._resampler = (
             None
-            if own_rate == sample_rate
+            if own_rate == SAMPLE_RATE
             else soxr.ResampleStream(
-                own_rate, sample_rate, self.channels, dtype="float32", quality=RESAMPLING_QUALITY
+                own_rate, SAMPLE_RATE, self.channels, dtype="float32", quality=RESAMPLING_QUALITY
             )
         )
         self._ready = np.zeros((0, self.channels), np.float32)

@@ -24,11 +24,11 @@ def check_audio(x: ArrayLike, name: str = "x", channels: int | None = None) -> N
     check_floating(x, name)
 
 
-def check_mono_or_stereo(x: ArrayLike, name: str = "x") -> None:
+def check_mono_or_stereo(x: ArrayLike) -> None:
     """Require floating-point audio of shape (1, time) or (2, time)."""
-    check_audio(x, name)
+    check_audio(x)
     if np.shape(x)[0] > 2:
-        raise ValueError(f"{name} has shape {np.shape(x)}; expected 1 or 2 channels")
+        raise ValueError(f"x has shape {np.shape(x)}; expected 1 or 2 channels")
 
 
 def check_floating(x: ArrayLike, name: str) -> None:
@@ -53,13 +53,11 @@ def check_broadcast(**arrays: ArrayLike) -> None:
         raise ValueError(f"shapes are {shapes}; expected some that broadcast") from error
 
 
-def check_params(
-    params: Any, kind: type[tuple[Any, ...]], shape: tuple[int, ...] = (), name: str = "params"
-) -> None:
+def check_params(params: Any, kind: type[tuple[Any, ...]], shape: tuple[int, ...] = ()) -> None:
     """Require settings of the NamedTuple `kind`, each an array of `shape`."""
-    check_kind(params, kind, name)
+    check_kind(params, kind, "params")
     for field, value in zip(kind._fields, params, strict=True):  # type: ignore[attr-defined]
-        check_shape(value, shape, f"{name}.{field}")
+        check_shape(value, shape, f"params.{field}")
 
 
 def check_state(state: Any, silence: Any, name: str = "state") -> None:

@@ -70,9 +70,8 @@ class Pool:
 
 def make_pool(
     songs: Iterable[Song],
-    song_index: Measurements,
     mixes: Iterable[Track],
-    mix_index: Measurements | None,
+    measured: Measurements,
     config: WindowConfig,
     read: ReadWindow = read_window,
 ) -> Pool:
@@ -81,11 +80,9 @@ def make_pool(
     So are tracks of more channels than an example has rows.
     """
     song_windows = [
-        SongWindows(song, song_index, config.duration_s, config.max_tracks) for song in songs
+        SongWindows(song, measured, config.duration_s, config.max_tracks) for song in songs
     ]
-    mix_windows = []
-    if mix_index is not None:
-        mix_windows = [MixWindows(mix, mix_index, config.duration_s) for mix in mixes]
+    mix_windows = [MixWindows(mix, measured, config.duration_s) for mix in mixes]
     return Pool(
         tuple(windows for windows in song_windows if windows.starts.size),
         tuple(windows for windows in mix_windows if windows.starts.size),

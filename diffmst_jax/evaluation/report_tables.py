@@ -82,7 +82,7 @@ def paper_table(summary: Summary, kind: str) -> str:
         ]
         total = system.metrics.get(TOTAL)
         cells += [
-            (interval(system, TOTAL), total.low if total else math.inf),
+            (interval(system), total.low if total else math.inf),
             (str(system.examples), system.examples),
         ]
         rows.append([*cells, (str(system.failed), system.failed)])

@@ -139,7 +139,7 @@ def terminal_table(summary: Summary, kind: str) -> Table:
         table.add_row(
             line.system,
             *cells_of(line, kind),
-            interval(system, TOTAL),
+            interval(system),
             f"{least.mean:.2f}" if least else "-",
             str(system.examples),
             str(system.failed),
@@ -147,9 +147,9 @@ def terminal_table(summary: Summary, kind: str) -> Table:
     return table
 
 
-def interval(system: SystemSummary, metric: str) -> str:
-    """Confidence interval of a mean, written out."""
-    found = system.metrics.get(metric)
+def interval(system: SystemSummary) -> str:
+    """Confidence interval of the mean audio-feature loss, written out."""
+    found = system.metrics.get(TOTAL)
     return f"{found.low:.3g} to {found.high:.3g}" if found else "-"
 
 
@@ -189,7 +189,7 @@ def _more_markdown(summary: Summary) -> list[str]:
         total = system.metrics.get(TOTAL)
         texts = [FAILED, "-"]
         if total:
-            texts = [f"{total.mean:.4g} ({interval(system, TOTAL)})", f"{total.median:.4g}"]
+            texts = [f"{total.mean:.4g} ({interval(system)})", f"{total.median:.4g}"]
         found = [system.metrics.get(m) for m in extra]
         texts += [f"{f.mean:.3g}" if f else "-" for f in found]
         rows.append(_markdown_row([name, *texts]))

@@ -18,12 +18,10 @@ MOST_POINTS = 600
 """Curves are thinned to about this many points; a screen shows no more."""
 
 
-def signed(value: float, digits: int = 1) -> str:
-    """Write a number with its sign, a true minus included, and no negative zero."""
-    text = f"{value:+.{digits}f}"
-    if float(text) == 0:
-        text = f"{0:.{digits}f}"
-    return text.replace("-", MINUS)
+def signed(value: float) -> str:
+    """Write a number with one decimal, its sign, a true minus included, and no negative zero."""
+    text = f"{value:+.1f}"
+    return "0.0" if float(text) == 0 else text.replace("-", MINUS)
 
 
 def plain(value: float) -> str:

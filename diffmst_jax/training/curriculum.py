@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 import dsp
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.training.config import CurriculumConfig
 
 T = TypeVar("T")
@@ -42,20 +43,17 @@ def all_active(rows: int) -> Active:
     return Active(*[jnp.ones(rows, bool)] * len(Active._fields))
 
 
-def only_active(
-    params: dsp.ConsoleParams, active: Active, *, sample_rate: int
-) -> dsp.ConsoleParams:
+def only_active(params: dsp.ConsoleParams, active: Active) -> dsp.ConsoleParams:
     """Replace the settings of effects that are not in use by neutral ones.
 
     Args:
       params: of one mix.
       active: scalars.
-      sample_rate: samples per second.
 
     Returns:
       The settings; no gradient reaches those that were replaced.
     """
-    neutral = dsp.neutral_console(len(params.tracks.pan), sample_rate=sample_rate)
+    neutral = dsp.neutral_console(len(params.tracks.pan), sample_rate=SAMPLE_RATE)
     tracks, rest = params.tracks, neutral.tracks
     return params._replace(
         tracks=tracks._replace(

@@ -57,7 +57,7 @@ def make_feed(config: DataConfig, report: Report = quiet) -> Feed:
     song_parts = hold_out(songs, config)
     mix_parts = hold_out_mixes(mixes, songs, song_parts, config) if unpaired else ((), ())
     train, held = (
-        make_pool(some_songs, measured, some_mixes, measured, window, read)
+        make_pool(some_songs, some_mixes, measured, window, read)
         for some_songs, some_mixes in zip(song_parts, mix_parts, strict=True)
     )
     _check_any(train.songs, held.songs, key="data.songs", what="songs")
@@ -89,7 +89,7 @@ def _stream_feed(config: DataConfig, songs: int, window: WindowConfig, report: R
         where = places(config.references, config.references_layout)
         found = find_mixes(where, measured, report, decoded)
         parts = hold_out_mixes(found, (), ((), ()), config)
-        mixes = [make_pool((), measured, part, measured, window).mixes for part in parts]
+        mixes = [make_pool((), part, measured, window).mixes for part in parts]
         _check_any(*(part or () for part in mixes), key="data.references", what="finished mixes")
     read = read_window if decoded is None else decoded.read
     train, held = (

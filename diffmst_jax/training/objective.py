@@ -147,7 +147,7 @@ def mix_batch(
         active: Active,
     ) -> Array:
         params = dsp.console_params(*controls, sample_rate=SAMPLE_RATE)
-        params = only_active(params, active, sample_rate=SAMPLE_RATE)
+        params = only_active(params, active)
         output = dsp.mix_console(
             tracks, params, console, sample_rate=SAMPLE_RATE, mask=mask, side=side, key=key
         )
@@ -232,5 +232,5 @@ def in_use(controls: Controls, console: dsp.ConsoleConfig, active: Active) -> Co
         master_bus=active.master_bus & console.master_bus,
     )
     params = dsp.console_params(*controls, sample_rate=SAMPLE_RATE)
-    params = only_active(params, heard, sample_rate=SAMPLE_RATE)
+    params = only_active(params, heard)
     return Controls(*dsp.console_controls(params, sample_rate=SAMPLE_RATE))

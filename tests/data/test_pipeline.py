@@ -35,9 +35,9 @@ SMALL = WindowConfig(max_tracks=4, samples=SAMPLE_RATE // 2, linked_pairs=True)
 
 def pool_of(corpus, window) -> Pool:
     songs, mixes = FolderSource(corpus), ReferenceSource(corpus)
-    song_index = EnergyIndex(songs.root).update(t for s in songs.songs for t in s.tracks)
-    mix_index = EnergyIndex(mixes.root).update(mixes.mixes)
-    return make_pool(songs.songs, song_index, mixes.mixes, mix_index, window)
+    tracks = (track for song in songs.songs for track in song.tracks)
+    index = EnergyIndex(corpus).update([*tracks, *mixes.mixes])
+    return make_pool(songs.songs, mixes.mixes, index, window)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_tracks_of_more_channels_than_there_are_rows_are_never_drawn(tmp_path):
     index = EnergyIndex(songs.root).update(t for s in songs.songs for t in s.tracks)
     for max_tracks, names, rows in ((4, ["mixed"], {1}), (7, ["mixed", "wide"], {6, 7})):
         window = WindowConfig(max_tracks=max_tracks, samples=WINDOW.samples, linked_pairs=True)
-        pool = make_pool(songs.songs, index, (), None, window)
+        pool = make_pool(songs.songs, (), index, window)
         assert [windows.song.name for windows in pool.songs] == names
         drawn = fixed_examples(pool, window, seed=0, count=10)
         assert {int(example.mask.sum()) for example in drawn} == rows
@@ -169,7 +169,7 @@ def test_short_songs_keep_what_sounds_in_their_first_second_alone(tmp_path):
     window = WindowConfig(max_tracks=6, samples=262144, linked_pairs=True)
     songs = FolderSource(tmp_path)
     index = EnergyIndex(songs.root).update(t for s in songs.songs for t in s.tracks)
-    pool = make_pool(songs.songs, index, (), None, window)
+    pool = make_pool(songs.songs, (), index, window)
     assert [windows.song.name for windows in pool.songs] == ["a", "b"]
     assert all(e.mask.sum() == 2 for e in fixed_examples(pool, window, seed=0, count=4))
 
@@ -302,7 +302,7 @@ def test_ten_thousand_examples_leave_no_memory_behind(tmp_path):
     songs = FolderSource(tmp_path)
     index = EnergyIndex(songs.root).update(songs[0].tracks)
     tiny = WindowConfig(max_tracks=1, samples=round(0.4 * SAMPLE_RATE), linked_pairs=True)
-    pool = make_pool(songs.songs, index, (), None, tiny)
+    pool = make_pool(songs.songs, (), index, tiny)
     iterator = batches(pool, tiny, seed=0, batch_size=50)
     for _ in range(20):
         next(iterator)

@@ -38,7 +38,7 @@ def random_params() -> dsp.ConsoleParams:
     return draw(jax.random.split(jax.random.key(0), 1))
 
 
-choose = quick_jit(only_active, static_argnames="sample_rate")
+choose = quick_jit(only_active)
 
 
 def effect(params: dsp.ConsoleParams, name: str):
@@ -53,7 +53,7 @@ def test_an_effect_is_neutral_until_its_step_and_then_what_the_model_says(name):
     config = dataclasses.replace(EVERY, **{name: 10})
     for step, wanted in ((9, neutral), (10, params)):
         active = jax.tree.map(lambda a: a[0], active_at(jnp.asarray(step), config, 1))
-        chosen = choose(params, active, sample_rate=SAMPLE_RATE)
+        chosen = choose(params, active)
         jax.tree.map(np.testing.assert_array_equal, effect(chosen, name), effect(wanted, name))
         for other in set(Active._fields) - {name}:
             same = effect(chosen, other), effect(params, other)

@@ -110,10 +110,10 @@ class SongPlan:
         """Return the scale degree of the chord in `bar`, counted from the start of the song."""
         return section.progression[(bar - section.first_bar) % len(section.progression)]
 
-    def pitch(self, degree: int, octave: int = 0) -> int:
+    def pitch(self, degree: int) -> int:
         """Return the MIDI pitch of a scale degree; degrees beyond the scale continue upwards."""
         steps = len(self.scale)
-        return self.root_midi + 12 * (octave + degree // steps) + self.scale[degree % steps]
+        return self.root_midi + 12 * (degree // steps) + self.scale[degree % steps]
 
     def chord_near(self, degree: int, centre_midi: float, voices: int) -> list[int]:
         """Return `voices` chord tones of the triad on `degree`, as close to a pitch as they get."""

@@ -183,6 +183,11 @@ def has_audio_name(path: Path) -> bool:
     return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
 
 
+def as_stereo(audio: np.ndarray) -> np.ndarray:
+    """Two channels of `(channels, time)`: mono twice, the first two of more."""
+    return audio[:2] if len(audio) > 1 else np.repeat(audio, 2, axis=0)
+
+
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key under which the numbers inside names count as numbers and case does not count."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.audio import SAMPLE_RATE, as_stereo
 from diffmst_jax.data.index import CELL_S, SILENT_DB, Levels
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import read_window
@@ -232,7 +232,7 @@ def read_reference(
 ) -> Audio:
     """Read a random window of a finished mix as stereo at -16 LUFS."""
     audio = read(windows.mix, start_s=windows.draw(rng), samples=config.samples)
-    stereo = np.concatenate([audio, audio])[:2] if audio.shape[0] == 1 else audio[:2]
+    stereo = as_stereo(audio)
     levelled = at_loudness(stereo, REFERENCE_LUFS)
     return stereo if levelled is None else levelled
 

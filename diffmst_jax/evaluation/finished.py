@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 
-from diffmst_jax.audio import SAMPLE_RATE, audio_info, read_audio
+from diffmst_jax.audio import SAMPLE_RATE, as_stereo, audio_info, read_audio
 from diffmst_jax.data.sources import ReferenceSource
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.batch import Mixed
@@ -99,7 +99,7 @@ class FinishedMixes:
         if info.duration_s + MISSING_S < start_s + example.duration_s - SEARCH_S:
             raise InputError(path, _too_short(info.duration_s, example.duration_s, start_s), REMEDY)
         audio = read_audio(path, start_s=first_s, duration_s=example.duration_s + 2 * SEARCH_S)
-        stereo = audio[:2] if len(audio) > 1 else np.repeat(audio, 2, axis=0)
+        stereo = as_stereo(audio)
         tracks = plain_sum(song.tracks)
         place = round((start_s - first_s) * SAMPLE_RATE)
         lag = aligned(tracks, stereo, path=path)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE, audio_info, read_audio
+from diffmst_jax.audio import SAMPLE_RATE, as_stereo, audio_info, read_audio
 from diffmst_jax.data.records import Track
 from diffmst_jax.data.sources import read_window
 from diffmst_jax.errors import InputError
@@ -129,8 +129,7 @@ def _part(whole: Multitrack, index: int, samples: int) -> Multitrack:
 def read_reference(example: Example, start_s: float) -> np.ndarray:
     """Read a section of the finished mix as (2, time)."""
     path = Path(example.reference)
-    audio = read_audio(path, start_s=start_s, duration_s=example.duration_s)
-    return audio[:2] if len(audio) > 1 else np.repeat(audio, 2, axis=0)
+    return as_stereo(read_audio(path, start_s=start_s, duration_s=example.duration_s))
 
 
 def batches(

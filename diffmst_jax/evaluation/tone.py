@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import firwin2, oaconvolve
 
-from diffmst_jax.audio import SAMPLE_RATE, read_audio
+from diffmst_jax.audio import SAMPLE_RATE, as_stereo, read_audio
 from diffmst_jax.data.sources import ReferenceSource
 from diffmst_jax.evaluation.batch import Mixed, weighted_mixes
 from diffmst_jax.evaluation.loading import Loaded
@@ -40,8 +40,7 @@ def corpus_target(folder: str | Path) -> np.ndarray:
     spectra = []
     for mix in mixes[::step]:
         audio = read_audio(mix.path, duration_s=CORPUS_S)
-        stereo = audio[:2] if len(audio) > 1 else np.repeat(audio, 2, axis=0)
-        spectrum, _ = spectrum_and_width(stereo)
+        spectrum, _ = spectrum_and_width(as_stereo(audio))
         spectra.append(spectrum - np.mean(spectrum))
     return np.mean(spectra, axis=0)
 

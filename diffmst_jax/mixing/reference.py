@@ -15,6 +15,7 @@ import numpy as np
 from diffmst_jax.audio import (
     MINIMUM_DURATION_S,
     SAMPLE_RATE,
+    as_stereo,
     audio_info,
     check_length,
     read_audio,
@@ -164,7 +165,7 @@ def usable_reference(audio: np.ndarray, name: str | Path) -> np.ndarray:
         raise InputError(name, f"has {len(audio)} channels", "give a stereo mix as the reference")
     if is_all_silent(audio):
         raise InputError(name, "is silent", "give a mix with sound in it as the reference")
-    return audio if len(audio) == 2 else np.repeat(audio, 2, axis=0)
+    return as_stereo(audio)
 
 
 def check_weight(name: str | Path, weight: float) -> None:

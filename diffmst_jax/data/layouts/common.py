@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import yaml
 
-from diffmst_jax.audio import AUDIO_SUFFIXES, natural_key
+from diffmst_jax.audio import has_audio_name, natural_key
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.errors import InputError
 
@@ -89,16 +89,12 @@ def audio_below(root: Path) -> list[Path]:
             met.add(real)
             inner[:] = sorted(name for name in inner if _may_hold_songs(name))
             waiting += [folder / name for name in inner if (folder / name).is_symlink()]
-            found += [folder / name for name in names if _is_audio(name)]
+            found += [path for name in names if has_audio_name(path := folder / name)]
     return sorted(found, key=lambda path: natural_key(str(path.relative_to(root))))
 
 
 def _may_hold_songs(name: str) -> bool:
     return not name.startswith(".") and name not in IGNORED_FOLDERS
-
-
-def _is_audio(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES
 
 
 def load_mapping(path: Path) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """`diffmst prepare`."""
 
 import argparse
-from collections.abc import Callable
 
 from diffmst_jax.commands.process import check_kept
-from diffmst_jax.commands.terminal import Tell, progress, say
+from diffmst_jax.commands.terminal import progress, say
 from diffmst_jax.mixing.rehearsal import rehearse
 from diffmst_jax.models import load_model
 from diffmst_jax.models.inference import padded_count
+from diffmst_jax.progress import Tell
 
 
 def run_prepare(options: argparse.Namespace) -> int:
@@ -23,7 +23,7 @@ def run_prepare(options: argparse.Namespace) -> int:
     return 0
 
 
-def _part(tell: Tell, number: int, counts: list[int]) -> Callable[[str, float], None]:
+def _part(tell: Tell, number: int, counts: list[int]) -> Tell:
     """What one of the mixes tells, as a part of all."""
     stage = f"{counts[number]} tracks"
     return lambda _, done: tell(stage, (number + done) / len(counts))

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from diffmst_jax.commands.terminal import Tell, progress, say
+from diffmst_jax.commands.terminal import progress, say
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
 from diffmst_jax.mixing.console_file import load_console
-from diffmst_jax.mixing.finding import find_tracks
+from diffmst_jax.mixing.finding import Source, find_tracks
 from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
 from diffmst_jax.mixing.output import Level, shortfall_words
 from diffmst_jax.mixing.overwriting import (
@@ -21,6 +21,7 @@ from diffmst_jax.mixing.overwriting import (
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import write_song
 from diffmst_jax.mixing.stems import STEMS_FOLDER, check_stems_folder, stems_written_beside
+from diffmst_jax.progress import Tell
 from diffmst_jax.reaching import is_folder
 
 
@@ -65,7 +66,7 @@ def level_words(level: Level) -> str:
 
 
 def stems_beside(
-    tracks: Path | Sequence[Path], settings: MixSettings, folder: Path, tell: Tell
+    tracks: Source, settings: MixSettings, folder: Path, tell: Tell
 ) -> AbstractContextManager[list[Path]]:
     """Write stems that take their place beside a mix when all of it is written."""
     tell("Writing stems", 0.0)
@@ -90,7 +91,7 @@ def say_stems(stems: Sequence[Path]) -> None:
         say(f"{stems[0].parent}  {len(stems)} stems; their sum is what enters the master bus")
 
 
-def one_or_many(tracks: Sequence[Path]) -> Path | Sequence[Path]:
+def one_or_many(tracks: Sequence[Path]) -> Source:
     """A single folder stands for its files; several things must be files."""
     if len(tracks) == 1:
         return tracks[0]

@@ -1,6 +1,6 @@
 """What commands show: lines on standard output, a progress bar on standard error."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, RenderableType
@@ -8,9 +8,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.names import legible
-
-Tell = Callable[[str, float], None]
-"""Takes the stage under way and the fraction of the whole job that is done."""
+from diffmst_jax.progress import Tell
 
 
 def show(what: RenderableType) -> None:

@@ -1,7 +1,7 @@
 """From a console and its tracks to a session on disk."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,6 @@ from diffmst_jax.export.media import (
     Count,
     Media,
     Return,
-    Source,
     linked_path,
     media_of,
     printed,
@@ -36,7 +35,7 @@ from diffmst_jax.export.reaper import project_files, write_reaper
 from diffmst_jax.export.rpp_text import sayable
 from diffmst_jax.export.session import session_of
 from diffmst_jax.mixing.console_file import load_console
-from diffmst_jax.mixing.finding import find_tracks
+from diffmst_jax.mixing.finding import Source, find_tracks
 from diffmst_jax.mixing.inputs import song_name
 from diffmst_jax.mixing.limits import SESSION_FORMATS
 from diffmst_jax.mixing.measure import decibels
@@ -44,9 +43,7 @@ from diffmst_jax.mixing.output import find_level, finished_pieces
 from diffmst_jax.mixing.overwriting import check_apart, check_not_among_tracks
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import FileTape, record_song
-
-Progress = Callable[[str, float], None]
-"""Told which stage is under way and which fraction of the whole job is done."""
+from diffmst_jax.progress import Progress, Tell, tell_nobody
 
 
 class Exported(NamedTuple):
@@ -71,7 +68,7 @@ def export_session(
     file_format: str | None = None,
     link: bool = False,
     print_effects: bool = False,
-    progress: Progress | None = None,
+    progress: Tell | None = None,
 ) -> Exported:
     """Write a mix as a session of a workstation.
 
@@ -90,7 +87,7 @@ def export_session(
     Raises:
         InputError: something given cannot be used; says what and why.
     """
-    tell = progress or _ignore
+    tell = progress or tell_nobody
     out = Path(out)
     name = check_format(out, file_format)
     settings = console if isinstance(console, MixSettings) else load_console(console)
@@ -170,16 +167,12 @@ def _return(effects: EffectsReturn) -> Return:
     )
 
 
-def _counter(media: Sequence[Media], tell: Callable[[float], None]) -> Count:
+def _counter(media: Sequence[Media], progress: Progress) -> Count:
     total, done = sum(item.size for item in media), 0
 
     def count(size: int) -> None:
         nonlocal done
         done += size
-        tell(min(1.0, done / max(total, 1)))
+        progress(min(1.0, done / max(total, 1)))
 
     return count
-
-
-def _ignore(stage: str, done: float) -> None:
-    del stage, done

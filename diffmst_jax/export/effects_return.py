@@ -12,8 +12,8 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
-from diffmst_jax.export.media import Source
 from diffmst_jax.mixing.console_stream import CHUNK
+from diffmst_jax.mixing.finding import Source
 from diffmst_jax.mixing.measure import decibels, peak
 from diffmst_jax.mixing.render import stem_pieces
 from diffmst_jax.mixing.settings import MixSettings

@@ -21,6 +21,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.export.labels import xml_text
 from diffmst_jax.export.rpp_text import sayable
 from diffmst_jax.files import free_name
+from diffmst_jax.mixing.finding import Source
 from diffmst_jax.mixing.tracks import Strip, check_channels, files_of_strips
 from diffmst_jax.names import for_library
 
@@ -40,9 +41,6 @@ FOLDER_SIGN = " - "
 BLOCK_FRAMES = 1 << 16
 COPY_BYTES = 1 << 20
 WAV_HEADER_BYTES = 128
-
-Source = str | Path | Sequence[str | Path]
-"""A song on disk: a folder, or files."""
 
 Count = Callable[[int], None]
 """Told how many bytes of source audio were dealt with since it was told last."""

@@ -15,11 +15,11 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.export.media import (
     NAMES_OF_OURS,
     Media,
-    Source,
     printed,
     taken_name,
 )
 from diffmst_jax.export.session import Session, SessionTrack
+from diffmst_jax.mixing.finding import Source
 from diffmst_jax.mixing.measure import factor
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.settings import MixSettings

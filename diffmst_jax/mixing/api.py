@@ -12,7 +12,7 @@ from diffmst_jax.mixing.analyse import predicted_settings
 from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
 from diffmst_jax.mixing.compare import Comparison, compare
 from diffmst_jax.mixing.console_file import load_console
-from diffmst_jax.mixing.decide import REFINED_FROM, REFINED_TO, Choices, Decided, Progress, decide
+from diffmst_jax.mixing.decide import REFINED_FROM, REFINED_TO, Choices, Decided, decide
 from diffmst_jax.mixing.finding import Patterns
 from diffmst_jax.mixing.inputs import (
     NamedTracks,
@@ -49,6 +49,7 @@ from diffmst_jax.mixing.song import record_song
 from diffmst_jax.mixing.tracks import Multitrack, strips_named
 from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models import Model, load_model
+from diffmst_jax.progress import Tell, tell_nobody
 
 
 def mix(  # noqa: PLR0913 - choices of the user, by keyword
@@ -65,7 +66,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     centre: Patterns = (),
     exclude: Patterns = (),
     sample_rate: int = SAMPLE_RATE,
-    progress: Progress | None = None,
+    progress: Tell | None = None,
 ) -> MixResult:
     """Mix the tracks of a song in the style of a finished mix.
 
@@ -96,7 +97,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
             `ValueError`).
     """
     check_wishes(loudness_lufs, ceiling_dbtp, refine, sample_rate)
-    tell, tracks = progress or _ignore, with_names(tracks)
+    tell, tracks = progress or tell_nobody, with_names(tracks)
     choices = Choices(parse_amount(str(amount)), refine, lock, centre)
     predicted = predict(
         tracks,
@@ -146,7 +147,7 @@ def predict(
     *,
     model: str | Path | Model,
     target: OutputTarget,
-    tell: Progress,
+    tell: Tell,
     amount: str = "1",
     section: str | None = None,
     centre: Patterns = (),
@@ -199,7 +200,7 @@ def carry_out(
     decided: Decided,
     multitrack: Multitrack,
     references: Sequence[Reference],
-    tell: Progress,
+    tell: Tell,
 ) -> MixFacts:
     """Render settings and compare the result with its baselines and the references."""
     settings = decided.settings
@@ -241,7 +242,7 @@ def render(
     console: str | Path | MixSettings,
     *,
     sample_rate: int = SAMPLE_RATE,
-    progress: Progress | None = None,
+    progress: Tell | None = None,
 ) -> Finished:
     """Render a console; unedited, it gives the mix that it came with, sample by sample.
 
@@ -254,7 +255,7 @@ def render(
     Raises:
         InputError: something given cannot be used; says what and why.
     """
-    tell, tracks = progress or _ignore, with_names(tracks)
+    tell, tracks = progress or tell_nobody, with_names(tracks)
     settings = console if isinstance(console, MixSettings) else load_console(console)
 
     def mixing(done: float) -> None:
@@ -270,10 +271,6 @@ def render(
     finished = finish_recorded(recorded, settings.target)
     tell("Done", 1.0)
     return finished
-
-
-def _ignore(stage: str, done: float) -> None:
-    del stage, done
 
 
 def _about(

@@ -18,12 +18,10 @@ from diffmst_jax.mixing.reference import Reference, blended
 from diffmst_jax.mixing.refine import Refinement, refine, refinement_note
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack, strips_named
+from diffmst_jax.progress import Tell
 
 REFINED_FROM, REFINED_TO = 0.3, 0.65
 """Where refinement starts and ends in the progress of a whole job."""
-
-Progress = Callable[[str, float], None]
-"""Told which stage is under way and which fraction of the whole job is done."""
 
 
 class Choices(NamedTuple):
@@ -54,7 +52,7 @@ def decide(
     multitrack: Multitrack,
     references: Sequence[Reference],
     choices: Choices,
-    tell: Progress,
+    tell: Tell,
 ) -> Decided:
     """Apply locks, refine, and apply amounts.
 
@@ -94,7 +92,7 @@ def refined(
     multitrack: Multitrack,
     references: Sequence[Reference],
     steps: int,
-    tell: Progress,
+    tell: Tell,
     *,
     free: dsp.ConsoleParams,
     finish: Callable[[MixSettings], MixSettings] | None = None,

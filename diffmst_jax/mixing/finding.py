@@ -11,11 +11,14 @@ from diffmst_jax.reaching import is_file, is_folder, is_there, status
 
 CONSOLE_FILE_NAME = "console.json"
 
+Source = str | Path | Sequence[str | Path]
+"""A song on disk: a folder, or files."""
+
 Patterns = str | Sequence[str]
 """One pattern of file names, or several; see `matches`."""
 
 
-def find_tracks(source: str | Path | Sequence[str | Path]) -> tuple[Path, list[Path]]:
+def find_tracks(source: Source) -> tuple[Path, list[Path]]:
     """Find the audio files of one song.
 
     Args:
@@ -61,7 +64,7 @@ def files_by_name(base: Path, files: Iterable[Path]) -> dict[str, Path]:
     return named
 
 
-def folders_left_out(source: str | Path | Sequence[str | Path]) -> dict[str, str]:
+def folders_left_out(source: Source) -> dict[str, str]:
     """Name the subfolders whose files `find_tracks` does not take, and say why.
 
     Some may not be entered, so that nobody knows whether they hold tracks (`lost+found`, at the

@@ -15,7 +15,7 @@ from diffmst_jax.audio import (
     resample,
 )
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.finding import Patterns, check_patterns, find_tracks, matches
+from diffmst_jax.mixing.finding import Patterns, Source, check_patterns, find_tracks, matches
 from diffmst_jax.mixing.limits import CEILING_RANGE, LOUDNESS_RANGE, MOST_STEPS
 from diffmst_jax.mixing.reference import (
     Reference,
@@ -44,19 +44,11 @@ from diffmst_jax.mixing.tracks import (
 )
 from diffmst_jax.names import legible
 
-Tracks: TypeAlias = (
-    str
-    | Path
-    | Sequence[str | Path]
-    | Mapping[str, np.ndarray]
-    | Sequence[np.ndarray]
-    | np.ndarray
-    | Array
-)
+Tracks: TypeAlias = Source | Mapping[str, np.ndarray] | Sequence[np.ndarray] | np.ndarray | Array
 """A folder, files, audio `(time,)` or `(channels, time)` by name or in a list, or mono tracks
 `(tracks, time)`."""
 
-NamedTracks: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, np.ndarray]
+NamedTracks: TypeAlias = Source | Mapping[str, np.ndarray]
 """The same, every track with a name."""
 
 OneReference: TypeAlias = str | Path | ReferenceName | Reference | np.ndarray | Array

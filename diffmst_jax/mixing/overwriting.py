@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, is_place_of_tracks
+from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, Source, is_place_of_tracks
 from diffmst_jax.reaching import is_folder
 
 ANOTHER_FOLDER = "give --out another folder"
@@ -35,9 +35,7 @@ def check_apart(written: Sequence[Path], read: Iterable[Path], *, remedy: str) -
         taken.add(identity)
 
 
-def check_not_among_tracks(
-    written: Sequence[Path], tracks: str | Path | Sequence[str | Path]
-) -> None:
+def check_not_among_tracks(written: Sequence[Path], tracks: Source) -> None:
     """See before any work that no result would be a track the next time the song is mixed.
 
     Args:

@@ -48,7 +48,7 @@ SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
 
 NOTE_DECIMALS = 6
 
-Progress = Callable[[int, float], None]
+TellStep = Callable[[int, float], None]
 """Told how many steps are done and the style distance on what is seen, over all medleys."""
 
 
@@ -90,7 +90,7 @@ def refine(
     steps: int,
     free: dsp.ConsoleParams | None = None,
     finish: Callable[[MixSettings], MixSettings] | None = None,
-    progress: Progress | None = None,
+    progress: TellStep | None = None,
 ) -> Refinement:
     """Move the settings of a mix towards a reference.
 
@@ -189,7 +189,7 @@ def _descend(
     medleys: Sequence[np.ndarray],
     config: dsp.ConsoleConfig,
     steps: int,
-    progress: Progress | None,
+    progress: TellStep | None,
 ) -> tuple[_Best, list[float]]:
     """Adam with a falling step size, a medley per step in turn.
 

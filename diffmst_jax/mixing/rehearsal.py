@@ -6,14 +6,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from diffmst_jax.mixing.api import mix
-from diffmst_jax.mixing.decide import Progress
 from diffmst_jax.models import Model
 from diffmst_jax.models.windows import MAXIMUM_WINDOWS
+from diffmst_jax.progress import Tell
 
 LEVEL = 0.05
 
 
-def rehearse(model: Model, tracks: int, tell: Progress) -> None:
+def rehearse(model: Model, tracks: int, tell: Tell) -> None:
     """Mix noise as long as the longest excerpt that the model hears, and write the result nowhere.
 
     Songs of that length and longer are heard through the same program, whatever is in them.

@@ -1,7 +1,7 @@
 """From settings and tracks to a mix, piece by piece, so that memory does not grow with the song."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import jax
@@ -17,9 +17,7 @@ from diffmst_jax.mixing.tracks import (
     side_of_track,
     strip_of_track,
 )
-
-Progress = Callable[[float], None]
-"""Told now and then which fraction is done."""
+from diffmst_jax.progress import Progress
 
 
 class Rendered(NamedTuple):

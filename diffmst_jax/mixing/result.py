@@ -1,6 +1,5 @@
 """A mix as it comes back: audio, settings and report, and their files."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ from diffmst_jax.files import folder_written_beside, written_beside
 from diffmst_jax.mixing.compare import Comparison
 from diffmst_jax.mixing.console_file import console_text
 from diffmst_jax.mixing.dither import write_pieces
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
+from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, Source
 from diffmst_jax.mixing.limits import DEFAULT_BITS, SUBTYPES
 from diffmst_jax.mixing.notebook import framed
 from diffmst_jax.mixing.overwriting import ANOTHER_FOLDER, check_apart, check_not_among_tracks
@@ -96,9 +95,7 @@ class MixResult:
     def _write_preset(self, path: Path) -> None:
         path.write_text(style_text(self.references), encoding="utf-8")
 
-    def export(
-        self, tracks: str | Path | Sequence[str | Path], out: str | Path, *, link: bool = False
-    ) -> list[str]:
+    def export(self, tracks: Source, out: str | Path, *, link: bool = False) -> list[str]:
         """Write the mix as a session of a workstation.
 
         Args:

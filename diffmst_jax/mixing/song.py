@@ -1,7 +1,7 @@
 """A whole song from files to a file, piece by piece: any length fits in the same memory."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.console_stream import CHUNK
 from diffmst_jax.mixing.dither import write_pieces
+from diffmst_jax.mixing.finding import Source
 from diffmst_jax.mixing.output import (
     Level,
     Recorded,
@@ -24,9 +25,7 @@ from diffmst_jax.mixing.pieces import PIECE
 from diffmst_jax.mixing.render import render_pieces
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.strip_stream import StripStream
-
-Source = str | Path | Sequence[str | Path]
-Progress = Callable[[float], None]
+from diffmst_jax.progress import Progress
 
 
 class FileTape:

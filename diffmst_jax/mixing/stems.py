@@ -16,12 +16,13 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder, folder_written_beside
 from diffmst_jax.mixing.console_file import console_text, load_console
 from diffmst_jax.mixing.console_stream import CHUNK
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
+from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, Source
 from diffmst_jax.mixing.render import stem_pieces
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.song import Progress, Source, counted
+from diffmst_jax.mixing.song import counted
 from diffmst_jax.mixing.strip_stream import StripStream
 from diffmst_jax.mixing.tracks import Strip
+from diffmst_jax.progress import Progress
 from diffmst_jax.reaching import is_there
 
 STEMS_FOLDER = "stems"

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import repeat
-from pathlib import Path
 
 import numpy as np
 
 from diffmst_jax.audio_blocks import AudioStream
 from diffmst_jax.memory import aligned
 from diffmst_jax.mixing.ahead import ahead
+from diffmst_jax.mixing.finding import Source
 from diffmst_jax.mixing.tracks import READERS, Strip, check_channels, files_of_strips
 
 AHEAD_BYTES = 1 << 25
@@ -32,7 +32,7 @@ class StripStream:
         InputError: a file is missing, cannot be used, or has fewer channels than a strip takes.
     """
 
-    def __init__(self, source: str | Path | Sequence[str | Path], strips: Sequence[Strip]) -> None:
+    def __init__(self, source: Source, strips: Sequence[Strip]) -> None:
         by_name, _ = files_of_strips(source, strips)
         with ExitStack() as stack:
             self._streams = {

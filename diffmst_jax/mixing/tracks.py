@@ -18,6 +18,7 @@ from diffmst_jax.audio import SAMPLE_RATE, audio_info, read_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.finding import (
     Patterns,
+    Source,
     check_patterns,
     files_by_name,
     find_tracks,
@@ -148,7 +149,7 @@ class Channels(NamedTuple):
 
 
 def load_tracks(
-    source: str | Path | Sequence[str | Path],
+    source: Source,
     *,
     reference: str | Path | Sequence[str | Path] = (),
     exclude: Patterns = (),
@@ -270,7 +271,7 @@ def _step_powers(audio: np.ndarray) -> np.ndarray:
     return np.stack([weighted_step_powers(c[np.newaxis], sample_rate=SAMPLE_RATE) for c in audio])
 
 
-def read_strips(source: str | Path | Sequence[str | Path], strips: Sequence[Strip]) -> Multitrack:
+def read_strips(source: Source, strips: Sequence[Strip]) -> Multitrack:
     """Read exactly the given strips, in their order, as a console file lists them.
 
     Raises:
@@ -297,9 +298,7 @@ def channels_of(strip: Strip, audio: np.ndarray, file: str | Path) -> Channels:
     return Channels(strip, chosen, _step_powers(chosen))
 
 
-def files_of_strips(
-    source: str | Path | Sequence[str | Path], strips: Sequence[Strip]
-) -> tuple[dict[str, Path], list[str]]:
+def files_of_strips(source: Source, strips: Sequence[Strip]) -> tuple[dict[str, Path], list[str]]:
     """Find the file of each strip by its name; also names the files that no strip uses.
 
     Raises:

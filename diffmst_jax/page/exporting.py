@@ -10,8 +10,8 @@ from diffmst_jax.export import export_session
 from diffmst_jax.files import written_beside
 from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.limits import SESSION_FORMATS
-from diffmst_jax.page.jobs import Tell
 from diffmst_jax.page.workspace import Song
+from diffmst_jax.progress import Tell
 
 
 def export(song: Song, file_format: str, tell: Tell) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from typing import Any
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.page.refusal import RefusalError
-
-Tell = Callable[[str, float], None]
-"""Takes the stage under way and the fraction done; raises `CancelledError` when it should stop."""
+from diffmst_jax.progress import Tell
 
 Task = Callable[[Tell], Any]
+"""Work, given what it tells; that raises `CancelledError` when it should stop."""
 
 FINISHED = ("done", "failed", "cancelled")
 KEEPING = "Keeping"

@@ -9,11 +9,12 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.amount import Amounts, free_settings
 from diffmst_jax.mixing.console_file import console_document, settings_from_document
-from diffmst_jax.mixing.decide import Decided, Progress, refined
+from diffmst_jax.mixing.decide import Decided, refined
 from diffmst_jax.mixing.reference import Reference
 from diffmst_jax.mixing.settings import DECIMALS
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.page.session import Document
+from diffmst_jax.progress import Tell
 
 
 def strip_key(track: Document) -> tuple[str, tuple[int, ...]]:
@@ -55,7 +56,7 @@ def refine_around(
     multitrack: Multitrack,
     references: Sequence[Reference],
     steps: int,
-    tell: Progress,
+    tell: Tell,
 ) -> Decided:
     """Refine a console of which locked strips stay, so that the others make up for them.
 

@@ -7,9 +7,9 @@ from diffmst_jax.mixing.dither import write_pieces
 from diffmst_jax.mixing.output import Level, find_level, finished_pieces
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.song import FileTape, record_song
-from diffmst_jax.page.jobs import Tell
 from diffmst_jax.page.overview import Drawing, Heard, heard_as
 from diffmst_jax.page.workspace import Song
+from diffmst_jax.progress import Tell
 
 
 def render_console(

@@ -25,7 +25,7 @@ from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport
 from diffmst_jax.mixing.tracks import Multitrack, load_tracks, read_strips
 from diffmst_jax.models import Model
 from diffmst_jax.page import decoded
-from diffmst_jax.page.jobs import KEEPING, Tell
+from diffmst_jax.page.jobs import KEEPING
 from diffmst_jax.page.locks import keep_locked, merge_strips, refine_around, strip_key
 from diffmst_jax.page.overview import Heard, heard, output_document
 from diffmst_jax.page.rendering import render_console
@@ -38,6 +38,7 @@ from diffmst_jax.page.session import (
     save_document,
 )
 from diffmst_jax.page.workspace import Song
+from diffmst_jax.progress import Tell
 
 OVERVIEW_FILE_NAME = "overview.json"
 

@@ -26,7 +26,7 @@ BURIED = 0.02
 eight real songs, 77 tracks, three keep less: what was left in the session but is not heard."""
 
 
-def strip_audibility(
+def estimated_audibility(
     settings: MixSettings, multitrack: Multitrack, strip_powers: np.ndarray
 ) -> np.ndarray:
     """Share of its own loudness that each strip keeps in the mix, `(strips,)` in [0, 1].

@@ -24,7 +24,7 @@ STEP = PIECE // 2
 STEPS_PER_PIECE, STEPS_PER_STRETCH = PIECE // STEP, STRETCH // STEP
 
 FAINT = 1e-3  # of a track's mean power: how far below it levels still count
-SMALLEST_POWER = 1e-12
+FAINTEST_POWER = 1e-12  # where a track is silent in the whole song
 
 
 class Passages(NamedTuple):
@@ -131,5 +131,5 @@ def _step_powers(tracks: np.ndarray) -> np.ndarray:
 
 def _likeness(powers: np.ndarray, song: np.ndarray) -> float:
     """0 when every track has the level that it has in the song, less the further from it."""
-    floor = FAINT * song + SMALLEST_POWER
+    floor = FAINT * song + FAINTEST_POWER
     return -float(np.mean(np.square(np.log(powers + floor) - np.log(song + floor))))

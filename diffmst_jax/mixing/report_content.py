@@ -12,7 +12,7 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.amount import Amounts, is_partial, parse_amount
 from diffmst_jax.mixing.charts import MINUS, plain, signed
 from diffmst_jax.mixing.compare import MATCHED_LUFS, Comparison, loudest_stretch
-from diffmst_jax.mixing.heard import BURIED, strip_audibility
+from diffmst_jax.mixing.heard import BURIED, estimated_audibility
 from diffmst_jax.mixing.measure import decibels, power_db, true_peak
 from diffmst_jax.mixing.output import Finished, shortfall_words
 from diffmst_jax.mixing.reduction import (
@@ -164,7 +164,7 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     changes = moved_db * 10 ** (np.maximum(before, after) / 20)
     shares = changes / np.maximum(np.max(changes), SMALLEST_CHANGE)
     order = np.argsort(-shares, kind="stable")
-    heard = strip_audibility(settings, multitrack, wet)
+    heard = estimated_audibility(settings, multitrack, wet)
     measured = zip(level_db, shares, loudness, curves, reduction, heard, strict=True)
     views = [_strip_view(settings, i, StripMeasures(*m)) for i, m in enumerate(measured)]
     return [views[i] for i in order]

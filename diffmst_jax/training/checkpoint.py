@@ -12,7 +12,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.training.config import TrainConfig
 from diffmst_jax.training.devices import copied
 from diffmst_jax.training.step import TrainState
-from diffmst_jax.training.validation import measure
+from diffmst_jax.training.validation import comparable_settings
 from diffmst_jax.typed_config import plain_config
 
 FOLDER = "checkpoints"
@@ -24,7 +24,7 @@ class Checkpoints:
 
     Each holds the whole state and the resolved configuration. Only the last and the one with the
     lowest validation loss are kept. A loss that was measured by other settings than those given
-    now (`validation.measure`) counts as none.
+    now (`comparable_settings`) counts as none.
     """
 
     def __init__(self, run_dir: Path, config: TrainConfig):
@@ -38,10 +38,11 @@ class Checkpoints:
             create=True,
         )
         self._manager = ocp.CheckpointManager(self._folder, options=options)
+        wanted = comparable_settings(self._config)
         self._incomparable.update(
             step
             for step in self._manager.all_steps()
-            if measure(self._stored_config(step)) != measure(self._config)
+            if comparable_settings(self._stored_config(step)) != wanted
         )
 
     def save(self, step: int, state: TrainState, loss: float | None) -> None:

@@ -87,7 +87,7 @@ def make_task(batch: Example, config: TrainConfig, keys: Array, active: Active) 
     controls = linked(random_controls(controls_keys, mask.shape[1]), side)
     pairs = _pairs(side, config)
     target, reference = (
-        at_loudness(mix_batch(x, controls, mask, pairs, config.console, noise_keys, active))
+        level_batch(mix_batch(x, controls, mask, pairs, config.console, noise_keys, active))
         for x in halves
     )
     return jax.lax.stop_gradient(Task(halves[0], mask, side, reference, target, controls))
@@ -156,7 +156,7 @@ def mix_batch(
     return by_rows(jax.vmap(one))(tracks, controls, mask, side, keys, active)
 
 
-def at_loudness(mixes: Array) -> Array:
+def level_batch(mixes: Array) -> Array:
     """Bring each (2, time) of a batch to -16 LUFS; silence stays silence."""
 
     def one(mix: Array) -> Array:
@@ -172,7 +172,7 @@ def evaluate_task(
     controls = linked(model(task.tracks, task.reference, task.mask, task.side), task.side)
     pairs = _pairs(task.side, config)
     mix = mix_batch(task.tracks, controls, task.mask, pairs, config.console, keys, active)
-    compared = at_loudness(mix) if config.loss.normalize else mix
+    compared = level_batch(mix) if config.loss.normalize else mix
     metrics = losses(compared, task.target, config.loss)
     if config.loss.parameters:
         metrics |= parameter_errors(controls, task, config.console, active)

@@ -32,7 +32,7 @@ class Validation(NamedTuple):
     examples: list[Mixed]
 
 
-def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
+def comparable_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a run's plain settings that its validation losses are measured by.
 
     Losses that were measured by others are on another scale, or of other examples, and say nothing

@@ -24,8 +24,8 @@ from diffmst_jax.training.objective import (
     PAN,
     STFTS,
     Task,
-    at_loudness,
     evaluate_task,
+    level_batch,
     linked,
     losses,
     make_task,
@@ -69,7 +69,7 @@ def test_random_mix_task_has_one_setting_for_both_halves(tiny, batch):
     controls = linked(random_controls(controls_keys, 3), batch.side)
     second = jnp.asarray(batch.tracks[..., half:])
     again = jax.jit(
-        lambda x: at_loudness(
+        lambda x: level_batch(
             mix_batch(x, controls, task.mask, None, config.console, noise_keys, all_active(2))
         )
     )(second)
@@ -133,7 +133,7 @@ def test_pairs_are_linked_where_the_data_says_so(tiny, batch, are_linked, monkey
         return jnp.ones((2, 2, tracks.shape[-1]))
 
     monkeypatch.setattr(objective, "mix_batch", mixed)
-    monkeypatch.setattr(objective, "at_loudness", lambda mixes: mixes)
+    monkeypatch.setattr(objective, "level_batch", lambda mixes: mixes)
     monkeypatch.setattr(objective, "losses", lambda *_: {"loss": jnp.zeros(2)})
     data = dataclasses.replace(tiny.data, reference="random_mix", linked_pairs=are_linked)
     config = dataclasses.replace(tiny, data=data)

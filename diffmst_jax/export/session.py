@@ -192,7 +192,7 @@ def thresholds_beyond(session: Session) -> Sequence[str]:
 
 def _track(settings: MixSettings, index: int, bus_gain_db: float) -> SessionTrack:
     strip, config = settings.strips[index], settings.config
-    params = _numbers(jax.tree.map(lambda leaf: leaf[index], settings.params.tracks))
+    params = _numbers(settings.strip_params(index))
     before_db = float(settings.source_gain_db[index]) + params.input_gain_db
     place = placement(params.pan, config.pan_law, is_stereo=len(strip.channels) == 2)
     after_db = before_db + place.gain_db + bus_gain_db

@@ -95,11 +95,8 @@ _console_params = jax.jit(partial(dsp.console_params, sample_rate=SAMPLE_RATE))
 
 def mean_per_strip(controls: np.ndarray, multitrack: Multitrack) -> np.ndarray:
     """Average control vectors `(console tracks, controls)` over the channels of each strip."""
-    strip_of_track = multitrack.strip_of_track
-    total = np.zeros((len(multitrack.strips), controls.shape[1]))
-    np.add.at(total, strip_of_track, controls)
-    counts = np.bincount(strip_of_track)
-    return (total / counts[:, np.newaxis]).astype(np.float32)
+    counts = np.bincount(multitrack.strip_of_track)
+    return (multitrack.sum_per_strip(controls) / counts[:, np.newaxis]).astype(np.float32)
 
 
 def neutral_settings(multitrack: Multitrack, *, target: OutputTarget) -> MixSettings:

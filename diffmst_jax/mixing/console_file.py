@@ -132,13 +132,12 @@ def _provenance(document: dict[str, Any]) -> Provenance:
 
 def _track_document(settings: MixSettings, index: int) -> dict[str, Any]:
     strip = settings.strips[index]
-    params = jax.tree.map(lambda leaf: leaf[index], settings.params.tracks)
     return {
         "file": strip.file,
         "channels": list(strip.channels),
         "muted": bool(settings.muted[index]),
         "source_gain_db": round(float(settings.source_gain_db[index]), DECIMALS),
-        **encode(params),
+        **encode(settings.strip_params(index)),
     }
 
 

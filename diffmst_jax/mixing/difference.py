@@ -8,10 +8,9 @@ import jax
 import numpy as np
 
 import dsp
-from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.charts import MINUS, plain, signed
+from diffmst_jax.mixing.equalizer_curve import EQUALIZER_HZ, IS_PLAIN, equalizer_curve
 from diffmst_jax.mixing.meanings import CONSOLE, VALUES
-from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Strip
 from diffmst_jax.mixing.words import (
@@ -19,7 +18,6 @@ from diffmst_jax.mixing.words import (
     band_words,
     compressor_words,
     hertz,
-    is_plain,
     pan_words,
 )
 from dsp.equalizer import CONSOLE_BANDS
@@ -146,10 +144,10 @@ def _of_strip(
 ) -> Iterator[Difference]:
     yield from _of_faders(name, before, after)
     if has_equalizer and _differ(before.equalizer, after.equalizer):
-        change = np.asarray(_curve(after.equalizer) - _curve(before.equalizer))
+        change = np.asarray(equalizer_curve(after.equalizer) - equalizer_curve(before.equalizer))
         bands = list(_band_changes(before.equalizer, after.equalizer))
         words = "; ".join(bands) if len(bands) <= MOST_BANDS else _curve_change(change)
-        weight = float(np.max(np.abs(change) * is_plain(EQUALIZER_HZ)))
+        weight = float(np.max(np.abs(change) * IS_PLAIN))
         yield Difference(weight, f"{name}: equalizer {words}")
     if has_compressor and _differ(before.compressor, after.compressor):
         text = f"{name}: compressor {_compressor_change(before.compressor, after.compressor)}"
@@ -212,7 +210,7 @@ def _told_apart(old: Sequence[float], new: Sequence[float]) -> Iterator[str]:
 
 def _curve_change(change_db: np.ndarray) -> str:
     """Say where a response rose and fell most: `3.1 dB more at 60 Hz, 5.2 dB less at 9.8 kHz`."""
-    audible = change_db * is_plain(EQUALIZER_HZ)
+    audible = change_db * IS_PLAIN
     places = ((int(np.argmax(audible)), "more"), (int(np.argmin(audible)), "less"))
     parts = [
         f"{abs(audible[place]):.1f} dB {how} at {hertz(float(EQUALIZER_HZ[place]))}"
@@ -267,7 +265,7 @@ def _places(settings: MixSettings) -> dict[Strip, int]:
 
 
 def _channel(settings: MixSettings, index: int) -> _Channel:
-    strip: dsp.TrackParams = jax.tree.map(lambda leaf: leaf[index], settings.params.tracks)
+    strip = settings.strip_params(index)
     level_db = float(settings.source_gain_db[index] + strip.input_gain_db)
     return _Channel((round(level_db, DECIMALS),), strip.equalizer, strip.compressor)
 
@@ -283,11 +281,6 @@ def _master(settings: MixSettings) -> _Channel:
 def _differ(before: Any, after: Any) -> bool:
     pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
     return any(bool(np.any(old != new)) for old, new in pairs)
-
-
-@jax.jit
-def _curve(equalizer: dsp.EqualizerParams) -> jax.Array:
-    return dsp.equalizer_response(equalizer, EQUALIZER_HZ, sample_rate=SAMPLE_RATE)
 
 
 def _change(old: float, new: float, unit: str = "dB") -> str:

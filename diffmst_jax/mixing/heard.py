@@ -59,10 +59,7 @@ def _recorded(multitrack: Multitrack) -> np.ndarray:
     for start in starts:
         piece = multitrack.audio[:, start : start + PASSAGE]
         piece = np.pad(piece, ((0, 0), (0, PASSAGE - piece.shape[1])))
-        tracks = np.asarray(_excitation(piece))
-        strips = np.zeros((len(multitrack.strips), *tracks.shape[1:]))
-        np.add.at(strips, multitrack.strip_of_track, tracks)
-        parts.append(strips)
+        parts.append(multitrack.sum_per_strip(np.asarray(_excitation(piece))))
     return np.concatenate(parts, axis=2)
 
 

@@ -52,9 +52,7 @@ def render(
         done += piece.shape[1]
         if progress is not None:
             progress(done / length)
-    strip_powers = np.zeros(len(settings.strips))
-    np.add.at(strip_powers, multitrack.strip_of_track, powers / length)
-    return Rendered(mix, strip_powers)
+    return Rendered(mix, multitrack.sum_per_strip(powers / length))
 
 
 def render_pieces(

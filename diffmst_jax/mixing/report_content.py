@@ -8,10 +8,10 @@ import jax
 import numpy as np
 
 import dsp
-from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.amount import Amounts, is_partial, parse_amount
 from diffmst_jax.mixing.charts import MINUS, plain, signed
 from diffmst_jax.mixing.compare import MATCHED_LUFS, Comparison, loudest_stretch
+from diffmst_jax.mixing.equalizer_curve import EQUALIZER_HZ, IS_PLAIN, equalizer_curve
 from diffmst_jax.mixing.heard import BURIED, estimated_audibility
 from diffmst_jax.mixing.measure import decibels, power_db, true_peak
 from diffmst_jax.mixing.output import Finished, shortfall_words
@@ -25,7 +25,7 @@ from diffmst_jax.mixing.refine import Refinement
 from diffmst_jax.mixing.render import Rendered
 from diffmst_jax.mixing.report import ReportContent
 from diffmst_jax.mixing.report_player import EXCERPT_S
-from diffmst_jax.mixing.report_tracks import EQUALIZER_HZ, StripView
+from diffmst_jax.mixing.report_tracks import StripView
 from diffmst_jax.mixing.report_verdict import total
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack
@@ -34,7 +34,6 @@ from diffmst_jax.mixing.words import (
     compressor_words,
     equalizer_words,
     hertz,
-    is_plain,
     listed,
     pan_words,
     reduction_words,
@@ -154,7 +153,7 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     channels = np.array([len(strip.channels) for strip in settings.strips])
     loudness = multitrack.loudness_lufs + power_db(channels) + after - power_db(recorded)
     tracks = settings.params.tracks
-    curves = np.asarray(jax.vmap(_curve)(tracks.equalizer))
+    curves = np.asarray(jax.vmap(equalizer_curve)(tracks.equalizer))
     reduction = np.zeros((len(settings.strips), 0))
     if settings.config.track_compressor:
         start = _passage(facts)
@@ -186,20 +185,8 @@ def _total_power_db(audio: np.ndarray) -> float:
 
 def recorded_powers(multitrack: Multitrack) -> np.ndarray:
     """Mean square of each strip as recorded, over its channels together, `(strips,)`."""
-    powers = np.array([float(np.mean(np.square(track))) for track in multitrack.audio])
-    total = np.zeros(len(multitrack.strips))
-    np.add.at(total, multitrack.strip_of_track, powers)
-    return total
-
-
-def _of_strip(settings: MixSettings, index: int) -> dsp.TrackParams:
-    strip: dsp.TrackParams = jax.tree.map(lambda leaf: leaf[index], settings.params.tracks)
-    return strip
-
-
-@jax.jit
-def _curve(equalizer: dsp.EqualizerParams) -> jax.Array:
-    return dsp.equalizer_response(equalizer, EQUALIZER_HZ, sample_rate=SAMPLE_RATE)
+    powers = [float(np.mean(np.square(track))) for track in multitrack.audio]
+    return multitrack.sum_per_strip(np.array(powers))
 
 
 def _strip_view(
@@ -207,7 +194,7 @@ def _strip_view(
     index: int,
     measured: StripMeasures,
 ) -> StripView:
-    strip, params = settings.strips[index], _of_strip(settings, index)
+    strip, params = settings.strips[index], settings.strip_params(index)
     is_pair = len(strip.channels) == 2
     position = float(params.pan)
     pan = tuple(float(p) for p in dsp.pair_positions(params.pan)) if is_pair else (position,)
@@ -238,7 +225,7 @@ def _strip_view(
 def _moved_most(measured: StripMeasures, position: float) -> str:
     """Say what was done to a track most, in words; the unit of comparison is a decibel."""
     level, curve = float(measured.level_db), measured.equalizer_db
-    top = int(np.argmax(np.abs(curve) * is_plain(EQUALIZER_HZ)))
+    top = int(np.argmax(np.abs(curve) * IS_PLAIN))
     reduced = -float(np.min(measured.reduction_db, initial=0.0))
     choices = [
         (abs(level), f"{abs(level):.1f} dB {'louder' if level > 0 else 'quieter'}"),
@@ -276,7 +263,7 @@ def master_view(facts: MixFacts) -> StripView:
     return empty._replace(
         name="Master bus",
         origin="after the sum of all tracks",
-        equalizer_db=np.asarray(_curve(master.equalizer)),
+        equalizer_db=np.asarray(equalizer_curve(master.equalizer)),
         reduction_db=reduction,
         settings=(
             ("Faders", f"in {levels[0]} dB, out {levels[1]} dB"),

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from diffmst_jax.mixing.charts import MINUS, Axis, Curve, frequency_axis, signed, sparkline
+from diffmst_jax.mixing.equalizer_curve import EQUALIZER_HZ
 
-EQUALIZER_HZ = np.geomspace(20.0, 20000.0, 121)
 VISIBLE_REDUCTION_DB = 0.2
 REDUCTION_REACH_DB = (6, 12, 24, 60)
 STAGE_DB = 12

@@ -83,6 +83,10 @@ class MixSettings:
     provenance: Provenance = field(default_factory=Provenance)
     left_out: tuple[LeftOut, ...] = field(default=())
 
+    def strip_params(self, index: int) -> dsp.TrackParams:
+        """Settings of one strip."""
+        return jax.tree.map(lambda leaf: leaf[index], self.params.tracks)
+
 
 def rounded(params: dsp.ConsoleParams) -> dsp.ConsoleParams:
     """Round every setting to `DECIMALS` digits, inside its range, as float64."""

@@ -106,6 +106,12 @@ class Multitrack:
         """-1 for a pair's left channel, +1 for its right, 0 for mono, `(console tracks,)`."""
         return side_of_track(self.strips)
 
+    def sum_per_strip(self, values: np.ndarray) -> np.ndarray:
+        """Sum values `(console tracks, ...)` over the channels of each strip, `(strips, ...)`."""
+        total = np.zeros((len(self.strips), *values.shape[1:]))
+        np.add.at(total, self.strip_of_track, values)
+        return total
+
 
 def strip_of_track(strips: Sequence[Strip]) -> np.ndarray:
     """Index of the strip that each console track belongs to, `(console tracks,)`."""

@@ -19,9 +19,6 @@ AUDIBLE_RATIO = 1.05
 VISIBLE_GAIN_DB = 0.05
 """Less than this is written as 0.0 dB."""
 
-PLAIN_HZ = (40.0, 12000.0)
-"""Where an equalizer's gain is plainly heard."""
-
 
 def listed(parts: Sequence[str]) -> str:
     """Join as in a sentence: `a, b and c`."""
@@ -84,11 +81,6 @@ def balance_words(imbalance: float) -> str:
     if percent == 0:
         return "centred"
     return f"{percent:g} % {'right' if imbalance > 0 else 'left'}"
-
-
-def is_plain(frequencies_hz: np.ndarray) -> np.ndarray:
-    """Say where frequencies lie in the range in which an equalizer is plainly heard."""
-    return (frequencies_hz >= PLAIN_HZ[0]) & (frequencies_hz <= PLAIN_HZ[1])
 
 
 def band_words(kind: str, gain_db: float, frequency_hz: float) -> str:

@@ -13,8 +13,7 @@ from diffmst_jax.mixing.reference import Reference
 from diffmst_jax.mixing.settings import DECIMALS, MixSettings, Provenance, rounded
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models import TRACK_LUFS, Model
-from diffmst_jax.models.controls import Controls
-from diffmst_jax.models.inference import CONTROL_FLOOR
+from diffmst_jax.models.controls import Controls, logistic_mean
 from dsp.stereo import CENTRE
 
 
@@ -80,14 +79,7 @@ def _controls(
     if len(answers) == 1:
         return answers[0]
     weights = [item.weight for item in reference]
-
-    def average(*values: jax.Array) -> jax.Array:
-        inside = np.clip(np.asarray(values, np.float64), CONTROL_FLOOR, 1.0 - CONTROL_FLOOR)
-        mean = np.average(np.log(inside) - np.log1p(-inside), axis=0, weights=weights)
-        return jax.numpy.asarray(1.0 / (1.0 + np.exp(-mean)), jax.numpy.float32)
-
-    mean: Controls = jax.tree.map(average, *answers)
-    return mean
+    return Controls(*(logistic_mean(part, weights) for part in zip(*answers, strict=True)))
 
 
 _console_params = jax.jit(partial(dsp.console_params, sample_rate=SAMPLE_RATE))

@@ -15,7 +15,7 @@ import dsp
 from diffmst_jax.models.build import DiffMstModel
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig, ModelConfig
-from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.controls import Controls, logistic_mean
 from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
 from diffmst_jax.models.listening import listen, rounds_for
 from diffmst_jax.models.picture import Mix
@@ -29,7 +29,6 @@ TRACK_COUNTS = (8, 16, 24, 32, 48, 64)  # tracks are padded to one of these: few
 SEGMENTS = 4  # of an excerpt, in each of which a mix is to be right too
 SEGMENTED_FROM = 2.0  # windows of song: quarters of less are too short to be parts of one
 MORE_TRACKS_STEP = 16  # beyond the largest
-CONTROL_FLOOR = 1e-6  # keeps logits of controls finite when windows are averaged
 # 200 dB above full scale: integers scaled by mistake still pass, squares still fit float32.
 LARGEST_SAMPLE = 1e10
 
@@ -385,13 +384,7 @@ def _average(answers: list[Controls], windows: Windows) -> Controls:
     """Mean on the logistic scale over windows, each track weighed by its energy in the window."""
     equal = np.full(len(answers), 1.0 / len(answers))
     return Controls(
-        track=_weighted([a.track for a in answers], windows.weights[..., None]),
-        fx_bus=_weighted([a.fx_bus for a in answers], equal[:, None]),
-        master=_weighted([a.master for a in answers], equal[:, None]),
+        track=logistic_mean([a.track for a in answers], windows.weights),
+        fx_bus=logistic_mean([a.fx_bus for a in answers], equal),
+        master=logistic_mean([a.master for a in answers], equal),
     )
-
-
-def _weighted(controls: list[Array], weights: np.ndarray) -> Array:
-    p = np.clip(np.asarray(controls, np.float64), CONTROL_FLOOR, 1.0 - CONTROL_FLOOR)
-    mean = np.sum(weights * (np.log(p) - np.log1p(-p)), axis=0)
-    return jnp.asarray(1.0 / (1.0 + np.exp(-mean)), jnp.float32)

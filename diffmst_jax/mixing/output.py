@@ -117,15 +117,11 @@ class Finished(NamedTuple):
 
 
 def shortfall_words(level: Level, target: OutputTarget) -> list[str]:
-    """Say that a mix did not become as loud as it should, if so."""
+    """Say that a mix did not become as loud as it should, if so and it is not silent."""
     missing = target.loudness_lufs - level.loudness_lufs
-    if math.isinf(missing):
-        return ["The mix is silent."]
-    if missing > SAID_FROM_LU:
-        return [
-            f"The mix is {missing:.1f} LU quieter than asked: more would have crushed its peaks."
-        ]
-    return []
+    if missing <= SAID_FROM_LU or math.isinf(missing):
+        return []
+    return [f"The mix is {missing:.1f} LU quieter than asked: more would have crushed its peaks."]
 
 
 def finish(mix: np.ndarray, target: OutputTarget, *, sample_rate: int) -> Finished:

@@ -129,6 +129,8 @@ def warnings(facts: MixFacts) -> list[str]:
             f"The mix is still {significant(distance)} away from the reference, where two halves "
             f"of one finished song are about {PARTS_OF_ONE_SONG} apart; try --refine 60."
         )
+    if math.isinf(facts.finished.level.loudness_lufs):
+        texts.append("The mix is silent.")
     return texts + shortfall_words(facts.finished.level, settings.target)
 
 

@@ -320,7 +320,7 @@ def test_synthesized_songs_pass_the_check_and_faults_are_listed(tmp_path, capsys
     assert (corpus / "references" / "song_00000.flac").exists()
     capsys.readouterr()
     assert main(["data", "check", str(corpus)]) == 0
-    assert capsys.readouterr().out == "1 songs, 0 findings\n"
+    assert capsys.readouterr().out == "1 song, 0 findings\n"
     bad_file(corpus / "songs" / "song_00000" / "bad.wav", "truncated")
     assert main(["data", "check", str(corpus)]) == 1
     assert "song_00000/bad.wav: unreadable" in capsys.readouterr().out

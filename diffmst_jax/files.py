@@ -88,6 +88,19 @@ def folder_written_beside(folder: str | Path) -> Iterator[Path]:
         shutil.rmtree(temporary)
 
 
+@contextmanager
+def appending(path: str | Path) -> Iterator[None]:
+    """While more is written to what is there already, say in one line why it cannot be.
+
+    Raises:
+        InputError: the place cannot be written to, or the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(Path(path), error) from error
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all.
 

@@ -1,68 +1,84 @@
 """What a run leaves to look at: TensorBoard files, and its scalars as lines of JSON."""
 
 import json
-from collections.abc import Mapping
+import struct
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from tensorboardX import SummaryWriter
+from tensorboardX import summary
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.record_writer import masked_crc32c
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.files import written_beside
+from diffmst_jax.files import appending, written_beside
 from diffmst_jax.training.config import LoggerConfig
 
 SCALARS_NAME = "scalars.jsonl"
+TENSORBOARD_NAME = "tensorboard"
+HISTOGRAM_BINS = 64
 
 
 class Logger:
     """Writes into a run folder; without `tensorboard` only the lines of scalars.
 
     What an interrupted run wrote after its last checkpoint is hidden or taken away: it comes again.
-    `first_step` is that checkpoint's, which is finished and stays; 0 for a run that begins.
+    `first_step` is that checkpoint's, which is finished and stays; 0 for a run that begins. Each
+    call leaves on disk what it was given, so that no run ends with some of it still in memory.
+
+    Raises:
+      InputError: from every method, if the disk is full.
     """
 
     def __init__(self, run_dir: Path, config: LoggerConfig, *, first_step: int):
-        self._writer = None
-        if config.tensorboard:
-            hidden_from = first_step + 1 if first_step else None
-            self._writer = SummaryWriter(
-                str(run_dir / "tensorboard"), purge_step=hidden_from, write_to_disk=True
-            )
         self._path = run_dir / SCALARS_NAME
         kept = [line for line in read_scalars(self._path) if line["step"] <= first_step]
         with written_beside(self._path) as temporary:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        self._events: Path | None = None
+        if config.tensorboard:
+            self._events = run_dir / TENSORBOARD_NAME / f"events.out.tfevents.{time.time():.6f}"
+            self._events.parent.mkdir(exist_ok=True)
+            self._write(Event(file_version="brain.Event:2"))
+            if first_step:
+                start = SessionLog(status=SessionLog.START)
+                self._write(Event(step=first_step + 1, session_log=start))
 
     def scalars(self, values: Mapping[str, float], step: int, *, group: str) -> None:
         """Write `group/name` for every value."""
         named = {f"{group}/{name}": float(value) for name, value in values.items()}
-        with self._path.open("a") as lines:
+        with appending(self._path), self._path.open("a") as lines:
             lines.write(json.dumps({"step": step, **named}) + "\n")
-        if self._writer is not None:
-            for name, value in named.items():
-                self._writer.add_scalar(name, value, step)
+        self._show([Summary.Value(tag=n, simple_value=v) for n, v in named.items()], step)
 
     def audio(self, name: str, mix: np.ndarray, step: int) -> None:
         """Write (2, time) audio, turned down where it would clip."""
-        if self._writer is not None:
-            safe = mix / max(float(np.max(np.abs(mix), initial=0.0)), 1.0)
-            self._writer.add_audio(name, safe.T, step, sample_rate=SAMPLE_RATE)
+        safe = mix / max(float(np.max(np.abs(mix), initial=0.0)), 1.0)
+        self._show(summary.audio(name, safe.T, sample_rate=SAMPLE_RATE).value, step)
 
     def picture(self, name: str, picture: np.ndarray, step: int) -> None:
         """Write a (height, width, 3) uint8 picture."""
-        if self._writer is not None:
-            self._writer.add_image(name, picture, step, dataformats="HWC")
+        self._show(summary.image(name, picture, dataformats="HWC").value, step)
 
     def histograms(self, values: Mapping[str, np.ndarray], step: int) -> None:
         """Write the distribution of each array."""
-        if self._writer is not None:
-            for name, array in values.items():
-                self._writer.add_histogram(name, array, step)
+        for name, array in values.items():
+            self._show(summary.histogram(name, array, bins=HISTOGRAM_BINS).value, step)
 
-    def close(self) -> None:
-        """Write what is buffered."""
-        if self._writer is not None:
-            self._writer.close()
+    def _show(self, values: Sequence[Summary.Value], step: int) -> None:
+        self._write(Event(step=step, summary=Summary(value=values)))
+
+    def _write(self, event: Event) -> None:
+        """Append an event to the file: SummaryWriter's thread would end, and be waited for."""
+        if self._events is not None:
+            event.wall_time = time.time()
+            content = event.SerializeToString()
+            length = struct.pack("<Q", len(content))
+            checked = [part + struct.pack("<I", masked_crc32c(part)) for part in (length, content)]
+            with appending(self._events), self._events.open("ab") as file:
+                file.write(b"".join(checked))
 
 
 def read_scalars(path: Path) -> list[dict[str, float]]:

@@ -79,15 +79,13 @@ class Watch:
             self._stop_if_broken(*before)
 
     def close(self) -> None:
-        """Look at the last step too, and write what is buffered.
+        """Look at the last step too.
 
         Raises:
           InputError: as `guard`.
         """
         if self._unseen is not None:
             self._stop_if_broken(*self._unseen)
-        if self.logger is not None:
-            self.logger.close()
 
     def _stop_if_broken(self, step: int, batch: Example, metrics: Metrics) -> None:
         skipped = int(metrics["skipped"])

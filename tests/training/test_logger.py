@@ -1,12 +1,17 @@
-"""What TensorBoard shows of a run that goes on."""
+"""What TensorBoard shows of a run that goes on, and what is said when the disk is full."""
 
+import errno
+import os
 import struct
 from itertools import chain
+from pathlib import Path
 
+import pytest
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
+from diffmst_jax.errors import InputError
 from diffmst_jax.training.config import LoggerConfig
-from diffmst_jax.training.logger import Logger
+from diffmst_jax.training.logger import SCALARS_NAME, TENSORBOARD_NAME, Logger
 
 
 def events(path):
@@ -29,13 +34,25 @@ def shown(paths):
 
 
 def test_a_resumed_run_shows_every_step_once(tmp_path):
-    config, paths = LoggerConfig(tensorboard=True, audio_examples=0), []
+    """All of them are there while it goes on: a run that is killed closes nothing."""
+    config = LoggerConfig(tensorboard=True, audio_examples=0)
     for first_step, last in ((0, 4), (3, 5)):
         logger = Logger(tmp_path, config, first_step=first_step)
         for step in range(first_step + 1, last + 1):
             logger.scalars({"loss": 1.0}, step, group="train")
-        logger.close()
-        (written,) = (tmp_path / "tensorboard").iterdir()
-        # It is named after the second: the next file would replace it.
-        paths.append(written.rename(tmp_path / f"{first_step}.events"))
-    assert shown(paths) == [1, 2, 3, 4, 5]
+    assert shown(sorted((tmp_path / "tensorboard").iterdir())) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("full", [SCALARS_NAME, TENSORBOARD_NAME])
+def test_a_full_disk_is_said_at_once(full, tmp_path, monkeypatch):
+    logger = Logger(tmp_path, LoggerConfig(tensorboard=True, audio_examples=0), first_step=0)
+    opened = Path.open
+
+    def no_space(path, mode):
+        if full in str(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return opened(path, mode)
+
+    monkeypatch.setattr(Path, "open", no_space)
+    with pytest.raises(InputError, match=rf"{full}.*: cannot be written \(No space left"):
+        logger.scalars({"loss": 1.0}, 1, group="train")

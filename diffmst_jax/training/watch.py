@@ -143,8 +143,16 @@ class Watch:
     def _write(self, logger: Logger, result: Validation, step: int) -> None:
         logger.scalars(result.losses, step, group="validation")
         logger.scalars(result.judged, step, group="evaluation")
-        logger.histograms(settings_by_name(result.examples), step)
-        for index, one in enumerate(result.examples[: self.config.logger.audio_examples]):
+        # There is nothing to see of what is not a number.
+        sound = [
+            (index, one)
+            for index, one in enumerate(result.examples)
+            if math.isfinite(one.metrics["loss"])
+        ]
+        logger.histograms(settings_by_name([one for _, one in sound]), step)
+        for index, one in sound:
+            if index >= self.config.logger.audio_examples:
+                break
             signals = {"mix": np.asarray(one.mix), "reference": np.asarray(one.task.reference)}
             if self.config.data.reference == "random_mix":
                 signals["target"] = np.asarray(one.task.target)

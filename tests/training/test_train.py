@@ -92,8 +92,11 @@ def test_broken_batches_are_skipped_and_then_end_the_run_with_the_last_saved(
 
     monkeypatch.setattr(pipeline, "read_tracks", broken)
     optimizer = dataclasses.replace(random_mixes.optimizer, skip_nonfinite=2)
-    changed = with_steps(random_mixes, 9, validate_every=9, checkpoint_every=saved_every)
-    config = dataclasses.replace(changed, optimizer=optimizer)
+    logger = dataclasses.replace(random_mixes.logger, tensorboard=True, audio_examples=1)
+    # Where it is saved, it is validated as well, by examples that are broken too.
+    every = {"validate_every": saved_every, "checkpoint_every": saved_every}
+    changed = with_steps(random_mixes, 9, **every)
+    config = dataclasses.replace(changed, optimizer=optimizer, logger=logger)
     said = rf"the last of 2 in a row.*learning_rate, and {advice}$"
     with pytest.raises(InputError, match=said) as caught:
         run(config, tmp_path / "broken")

@@ -1,6 +1,8 @@
 """Checkpoints of a run: the last one, to go on from, and the best one, to use."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,15 @@ import orbax.checkpoint as ocp
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.training.config import TrainConfig
-from diffmst_jax.training.devices import copied
+from diffmst_jax.training.devices import copied, is_first_process
 from diffmst_jax.training.step import TrainState
 from diffmst_jax.training.validation import comparable_settings
 from diffmst_jax.typed_config import plain_config
 
 FOLDER = "checkpoints"
 STATE, CONFIG = "state", "config"
+# What is to be deleted goes here first, so that no step's folder ever holds half a checkpoint.
+DELETED = "deleted"
 
 
 class Checkpoints:
@@ -36,8 +40,11 @@ class Checkpoints:
             best_fn=_loss,
             best_mode="min",
             create=True,
+            cleanup_tmp_directories=True,
+            todelete_subdir=DELETED,
         )
         self._manager = ocp.CheckpointManager(self._folder, options=options)
+        self._delete()
         wanted = comparable_settings(self._config)
         self._incomparable.update(
             step
@@ -54,17 +61,23 @@ class Checkpoints:
           step: of the state.
           state: what to write.
           loss: validation loss, if the state was validated and it was finite.
+
+        Raises:
+          InputError: this one, or the one before, cannot be written.
         """
         args = ocp.args.Composite(
             state=ocp.args.StandardSave(_as_dict(copied(state))),
             config=ocp.args.JsonSave(self._config),
         )
-        self._manager.save(step, args=args, metrics=None if loss is None else {"loss": loss})
+        self._wait()
+        self._delete()
+        with self._written():
+            self._manager.save(step, args=args, metrics=None if loss is None else {"loss": loss})
 
     @property
     def last(self) -> int | None:
         """Step of the last state, once it is written; None before the first."""
-        self._manager.wait_until_finished()
+        self._wait()
         return self._manager.latest_step()
 
     @property
@@ -110,7 +123,7 @@ class Checkpoints:
 
     def _losses(self) -> dict[int, float]:
         """Of each step that was validated, by the settings given now."""
-        self._manager.wait_until_finished()
+        self._wait()
         steps = (step for step in self._manager.all_steps() if step not in self._incomparable)
         found = {step: self._manager.metrics(step) for step in steps}
         return {step: _loss(metrics) for step, metrics in found.items() if metrics is not None}
@@ -134,7 +147,28 @@ class Checkpoints:
 
     def close(self) -> None:
         """Wait for what is being written."""
-        self._manager.close()
+        with self._written():
+            self._manager.close()
+        self._delete()
+
+    def _wait(self) -> None:
+        with self._written():
+            self._manager.wait_until_finished()
+
+    def _delete(self) -> None:
+        """Delete what is to be deleted, while nothing is written."""
+        if is_first_process():
+            shutil.rmtree(self._folder / DELETED, ignore_errors=True)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Say in one line why a checkpoint cannot be written, which is often noticed later."""
+        try:
+            yield
+        except (OSError, ValueError) as error:  # tensorstore's errors are of the second kind
+            problem = f"cannot be written ({error})"
+            remedy = "make room, and go on with resume= if a checkpoint is there, else start anew"
+            raise InputError(self._folder, problem, remedy) from error
 
 
 @dataclass(frozen=True)

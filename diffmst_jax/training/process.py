@@ -9,11 +9,11 @@ from diffmst_jax.commands.process import keep_compilations
 
 
 def settle_process() -> None:
-    """Let JAX keep what it compiles for the next run, and libraries speak only of errors."""
+    """Let JAX keep what it compiles, and libraries raise their errors without printing them too."""
     keep_compilations()
     # JAX is imported already, so what the environment now says has to be said again.
     for option in ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs"):
         value = os.environ.get(option.upper())
         if value is not None:
             jax.config.update(option, float(value) if option.endswith("secs") else value)
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.CRITICAL)

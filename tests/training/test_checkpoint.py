@@ -1,11 +1,13 @@
 import dataclasses
+import shutil
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.training.checkpoint import FOLDER, Checkpoints
+from diffmst_jax.training.checkpoint import DELETED, FOLDER, Checkpoints
 from diffmst_jax.training.config import train_config
 from diffmst_jax.training.step import TrainState
 from tests.training.conftest import composed
@@ -58,6 +60,30 @@ def test_run_without_a_finite_loss_has_no_best_state_and_says_why(config, tmp_pa
     with pytest.raises(InputError, match=r"no state whose validation loss was finite; .*lower"):
         checkpoints.restore_best(state_of(0))
     assert int(checkpoints.restore_last(state_of(0), print).step) == 3
+
+
+def test_a_run_may_be_killed_while_it_deletes_and_writes(config, tmp_path, monkeypatch):
+    removed = []
+    remove = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", lambda path, *args, **rest: removed.append(Path(path)))
+    saved(tmp_path, config, {1: 0.3, 2: 0.5, 3: 0.4})[0].close()
+    folder = tmp_path / FOLDER
+    assert {*removed} == {folder / DELETED}
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    (folder / "4.orbax-checkpoint-tmp").mkdir()
+    again, _ = saved(tmp_path, config, {})
+    assert again.best_loss == 0.3
+    assert steps_in(tmp_path) == [1, 3]
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said(config, tmp_path, monkeypatch):
+    def no_space(*_, **__):
+        raise ValueError("RESOURCE_EXHAUSTED: No space left on device")
+
+    checkpoints, _ = saved(tmp_path, config, {1: 0.3})
+    monkeypatch.setattr(checkpoints._manager, "wait_until_finished", no_space)
+    with pytest.raises(InputError, match=f"{FOLDER}: cannot be written .*No space.*; make room"):
+        checkpoints.save(2, state_of(2), None)
 
 
 def test_losses_of_another_scale_do_not_count_and_do_not_stay(config, tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 import hydra
 from flax import nnx
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -49,7 +50,11 @@ from diffmst_jax.training.stream import Stream
 from diffmst_jax.training.watch import Watch, due
 
 MODEL_FOLDER = "model"
+REFUSED = 2  # exit status
 CONF = str(Path(__file__).parent.resolve() / "conf")
+
+refused: list[Path] = []
+"""Folders of a sweep's runs that were refused or broke off."""
 
 
 def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool = False) -> float:
@@ -140,9 +145,20 @@ def holds_run(folder: Path) -> bool:
     return holds_checkpoint(folder) or (folder / MODEL_FOLDER).exists()
 
 
+def one_of_several(hydra_config: DictConfig) -> bool:
+    """Whether this process trains other runs of a sweep too, and not as a job of its own."""
+    choices = hydra_config.runtime.choices
+    return hydra_config.mode == RunMode.MULTIRUN and choices["hydra/launcher"] == "basic"
+
+
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
 def main(settings: DictConfig) -> float:
-    """Read the settings, choose the run folder, train; returns the loss for sweepers."""
+    """Read the settings, choose the run folder, train.
+
+    Returns:
+      The loss, for sweepers; NaN of a run that was refused or broke off, which does not keep the
+      others of a sweep from being trained.
+    """
     hydra_config = HydraConfig.get()
     own_folder = Path(hydra_config.runtime.output_dir)
     try:
@@ -154,7 +170,10 @@ def main(settings: DictConfig) -> float:
             return train(config, run_dir, display=display, resume=resumed is not None)
     except InputError as error:
         sys.stderr.write(f"train.py: {error}\n")
-        sys.exit(2)
+        if not one_of_several(hydra_config):
+            sys.exit(REFUSED)
+        refused.append(own_folder)
+        return math.nan
     except Stopped as stop:
         sys.exit(stop.status)
     finally:
@@ -168,3 +187,4 @@ if __name__ == "__main__":
         sys.exit(0)
     compose_or_exit(CONF, "config", sys.argv[1:], program="train.py")
     main()
+    sys.exit(REFUSED if refused else 0)

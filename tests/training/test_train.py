@@ -169,6 +169,23 @@ def test_new_run_lies_in_the_folder_of_its_experiment(
     assert [folder.parent for folder, _ in trained] == [tmp_path / "runs" / name]
 
 
+def test_a_sweep_trains_the_others_where_one_run_is_refused(tmp_path, monkeypatch, capsys):
+    def picky(config, folder, **_):
+        if config.trainer.seed == 0:
+            raise InputError("seed 0", "is refused", "take another")
+        (folder / "trained").touch()
+
+    monkeypatch.setattr("train.train", picky)
+    refused: list[Path] = []
+    monkeypatch.setattr("train.refused", refused)
+    arguments = ["-m", "trainer.seed=0,1", f"hydra.sweep.dir={tmp_path}"]
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    program()
+    assert [path.name for path in tmp_path.glob("*/trained")] == ["trained"]
+    assert capsys.readouterr().err == "train.py: seed 0: is refused; take another\n"
+    assert refused == [tmp_path / "0"]
+
+
 def test_new_run_and_resumed_one_take_their_folders(tiny, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["train.py", f"hydra.run.dir={tmp_path}/new"])
     program()

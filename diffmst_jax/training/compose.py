@@ -22,6 +22,7 @@ from diffmst_jax.training.advice import advise
 from diffmst_jax.training.config import TrainConfig, load_train_values, train_config
 
 RESUME = "resume"
+INIT_FROM = "init_from"
 
 
 def _given_or(value: Any, otherwise: Any) -> Any:
@@ -127,6 +128,9 @@ def _resumed_values(run_dir: Path, overrides: Sequence[str]) -> dict[str, Any]:
     if groups:
         raise InputError(groups[0], "cannot be changed when a run is resumed", "leave it out")
     merged = OmegaConf.merge(stored, OmegaConf.from_dotlist(changes))
+    if merged.trainer.get(INIT_FROM) != stored.trainer.get(INIT_FROM):
+        problem = "changes nothing of a run that goes on: its weights are those of its checkpoint"
+        raise InputError(f"trainer.{INIT_FROM}", problem, "leave it out, or start a new run")
     values = OmegaConf.to_container(merged, resolve=True)
     assert isinstance(values, dict)
     return {str(k): v for k, v in values.items()}

@@ -186,6 +186,22 @@ def test_a_sweep_trains_the_others_where_one_run_is_refused(tmp_path, monkeypatc
     assert refused == [tmp_path / "0"]
 
 
+def test_a_resumed_run_says_that_it_does_not_begin_with_other_weights(
+    tiny, trained, tmp_path, monkeypatch, capsys
+):
+    save_train_config(tmp_path / CONFIG_NAME, with_steps(tiny, 2, init_from="gone"))
+    for given, fits in (("gone", True), ("elsewhere", False)):
+        resuming = [f"resume={tmp_path}", f"trainer.init_from={given}"]
+        monkeypatch.setattr(sys, "argv", ["train.py", *resuming])
+        if fits:
+            program()
+            continue
+        with pytest.raises(SystemExit, match="2"):
+            program()
+    assert trained == [(tmp_path, True)]
+    assert "trainer.init_from: changes nothing of a run that goes on" in capsys.readouterr().err
+
+
 def test_new_run_and_resumed_one_take_their_folders(tiny, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["train.py", f"hydra.run.dir={tmp_path}/new"])
     program()

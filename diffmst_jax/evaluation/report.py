@@ -15,6 +15,7 @@ from string import Template
 from urllib.parse import quote
 
 from diffmst_jax.evaluation.clips import BASE64
+from diffmst_jax.evaluation.more_tables import more_tables
 from diffmst_jax.evaluation.report_plots import (
     by_tracks_plot,
     controls_plot,
@@ -24,12 +25,9 @@ from diffmst_jax.evaluation.report_plots import (
 )
 from diffmst_jax.evaluation.report_tables import (
     examples_table,
-    frechet_table,
     metrics_table,
     paper_table,
-    spread_table,
-    tests_table,
-    trouble,
+    section_table,
 )
 from diffmst_jax.evaluation.store import REFERENCE, Row
 from diffmst_jax.evaluation.summary import Summary
@@ -48,18 +46,19 @@ def report_html(summary: Summary, rows: Sequence[Row], clips: Clips, kind: str) 
       kind: of the protocol.
     """
     template = resources.files(__package__).joinpath("report_template.html")
+    spread, tests, distances, trouble = more_tables(summary)
     parts = {
         "Results": paper_table(summary, kind),
-        "Over the sections of one song and reference": spread_table(summary),
+        spread.title: section_table(spread),
         "Every metric": metrics_table(summary),
-        "Is the difference real?": tests_table(summary),
+        tests.title: section_table(tests, tall=True),
         "Distribution over the examples": distributions(rows),
         "What the loss consists of": terms_plot(summary),
         "Spectra against the reference": spectra(rows),
         "Number of tracks": by_tracks_plot(summary),
         "What the consoles were set to": controls_plot(rows),
-        "Distance of sets": frechet_table(summary),
-        "Failed and noted": trouble(summary),
+        distances.title: section_table(distances),
+        trouble.title: section_table(trouble),
     }
     sections = "".join(
         f"<section><h2>{escape(title)}</h2>{body}</section>"

@@ -16,9 +16,9 @@ from diffmst_jax.evaluation.metrics import (
     TERMS,
     TOTAL,
 )
-from diffmst_jax.evaluation.report_tables import number
+from diffmst_jax.evaluation.more_tables import number
 from diffmst_jax.evaluation.statistics import confidence_interval
-from diffmst_jax.evaluation.store import OK, REFERENCE, Row
+from diffmst_jax.evaluation.store import OK, REFERENCE, Row, systems_of
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.mixing.charts import Axis, Curve, chart, frequency_axis
 from diffmst_jax.models.bands import style_band_hz
@@ -33,11 +33,6 @@ SPECTRUM_RANGE_DB = 60
 def colour(index: int) -> str:
     """Class name of the colour of a system."""
     return f"c{index % COLOURS}"
-
-
-def systems_of(rows: Sequence[Row]) -> list[str]:
-    """Names of the systems in order, without the reference."""
-    return [name for name in dict.fromkeys(row.system for row in rows) if name != REFERENCE]
 
 
 def distributions(rows: Sequence[Row]) -> str:

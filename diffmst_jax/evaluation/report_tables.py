@@ -4,25 +4,27 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from diffmst_jax.evaluation.metrics import BANDS, CATALOGUE, LEAST_AUDIBILITY, TOTAL
-from diffmst_jax.evaluation.statistics import FEWEST_PAIRS
-from diffmst_jax.evaluation.store import OK, REFERENCE, Row
+from diffmst_jax.evaluation.metrics import BANDS, CATALOGUE, TOTAL
+from diffmst_jax.evaluation.more_tables import (
+    FAILED,
+    Cell,
+    TextTable,
+    count_cell,
+    number,
+    number_cell,
+)
+from diffmst_jax.evaluation.store import OK, Row, systems_of
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.evaluation.tables import (
-    FAILED,
     OTHER_CORPUS,
     cell,
     columns,
     head,
     interval,
     lines,
-    p_text,
     paper_lines,
     table_note,
 )
-
-Cell = tuple[str, float | None]
-"""Text and the value to sort by; None sorts by the text."""
 
 
 def table(
@@ -36,8 +38,8 @@ def table(
       after: HTML of rows that stay at the end.
       tall: whether it may be long, so that it scrolls within the page.
     """
-    body = ["".join(_cell(*cell) for cell in row) for row in rows]
-    texts = [value is None for _, value in rows[0]] if rows else [False] * len(heads)
+    body = ["".join(map(_cell, row)) for row in rows]
+    texts = [cell.value is None for cell in rows[0]] if rows else [False] * len(heads)
     return table_of(heads, body, texts, after=after, tall=tall)
 
 
@@ -57,16 +59,20 @@ def table_of(
     )
 
 
-def _cell(text: str, value: float | None) -> str:
-    if value is None:
-        return f"<td class=text>{escape(text)}</td>"
-    shown = value if math.isfinite(value) else 1e300
-    return f'<td data-value="{shown!r}">{escape(text)}</td>'
+def _cell(cell: Cell) -> str:
+    text = escape(cell.text)
+    if cell.value is None:
+        return f"<td class=text>{text}</td>"
+    value = cell.value if math.isfinite(cell.value) else 1e300
+    return f'<td data-value="{value!r}">{text}</td>'
 
 
-def number(value: float, digits: int = 4) -> str:
-    """Write a number for people."""
-    return f"{value:.{digits}g}" if math.isfinite(value) else "-"
+def section_table(shown: TextTable, *, tall: bool = False) -> str:
+    """A table and its note; nothing if it has no rows."""
+    if not shown.rows:
+        return ""
+    note = f'<p class="note">{escape(shown.note)}</p>' if shown.note else ""
+    return note + table(shown.heads, shown.rows, tall=tall)
 
 
 def paper_table(summary: Summary, kind: str) -> str:
@@ -75,17 +81,14 @@ def paper_table(summary: Summary, kind: str) -> str:
     rows = []
     for line in lines(summary, kind):
         system = summary.systems[line.system]
-        cells: list[Cell] = [(line.system, None)]
-        cells += [
-            (cell(v, c), math.inf if v is None else v)
+        values = [
+            Cell(cell(v, c), math.inf if v is None else v)
             for v, c in zip(line.values, shown, strict=True)
         ]
         total = system.metrics.get(TOTAL)
-        cells += [
-            (interval(system), total.low if total else math.inf),
-            (str(system.examples), system.examples),
-        ]
-        rows.append([*cells, (str(system.failed), system.failed)])
+        low = Cell(interval(system), total.low if total else math.inf)
+        counts = map(count_cell, (system.examples, system.failed))
+        rows.append([Cell(line.system), *values, low, *counts])
     heads = ["System", *map(head, shown), "95 % of AF loss", "Examples", "Failed"]
     theirs = "".join(
         f"<tr><td>{escape(line.system)}</td>"
@@ -114,97 +117,20 @@ def metrics_table(summary: Summary) -> str:
         about = CATALOGUE[metric]
         arrow = {"lower": " \N{DOWNWARDS ARROW}", "higher": " \N{UPWARDS ARROW}", "": ""}
         unit = f" ({about.unit})" if about.unit else ""
-        cells: list[Cell] = [(about.label + unit + arrow[about.better], None)]
+        cells = [Cell(about.label + unit + arrow[about.better])]
         for name in names:
             found = summary.systems[name].metrics.get(metric)
             low_high = f" ({number(found.low, 3)} to {number(found.high, 3)})" if found else ""
-            cells.append((number(found.mean) + low_high, found.mean) if found else ("-", math.inf))
+            mean = (number(found.mean) + low_high, found.mean) if found else ("-", math.inf)
+            cells.append(Cell(*mean))
         rows.append(cells)
     note = '<p class="note">Mean, and the 95 % bootstrap interval of the mean.</p>'
     return note + table(["Metric", *names], rows)
 
 
-def tests_table(summary: Summary) -> str:
-    """Paired tests of the audio-feature loss and the least audible track."""
-    rows: list[list[Cell]] = []
-    for metric in (TOTAL, LEAST_AUDIBILITY):
-        rows += [
-            [
-                (CATALOGUE[metric].label, None),
-                (t.first, None),
-                (t.second, None),
-                (f"{t.wins:.0%}", t.wins),
-                (number(t.difference, 3), t.difference),
-                (p_text(t.p_holm), t.p_holm),
-                (str(t.pairs), t.pairs),
-            ]
-            for t in summary.tests.get(metric, [])
-            if t.pairs
-        ]
-    if not rows:
-        return ""
-    heads = ["Metric", "System", "against", "better in", "Median difference", "p (Holm)", "Pairs"]
-    note = (
-        '<p class="note">Two-sided Wilcoxon signed-rank tests on the examples that both systems '
-        "mixed, corrected for their number after Holm; none with fewer than "
-        f"{FEWEST_PAIRS} pairs.</p>"
-    )
-    return note + table(heads, rows, tall=True)
-
-
-def spread_table(summary: Summary) -> str:
-    """Best, worst and deviation over sections."""
-    rows: list[list[Cell]] = [
-        [
-            (name, None),
-            (number(s.best), s.best),
-            (number(s.worst), s.worst),
-            (number(s.deviation), s.deviation),
-            (str(s.groups), s.groups),
-        ]
-        for name, system in summary.systems.items()
-        if (s := system.spread) is not None
-    ]
-    heads = ["System", "AF loss, best", "worst", "Standard deviation", "Songs"]
-    return table(heads, rows) if rows else ""
-
-
-def frechet_table(summary: Summary) -> str:
-    """Frechet distances with what their bias from few samples is."""
-    rows: list[list[Cell]] = [
-        [
-            (name, None),
-            (embedding, None),
-            (number(f.distance), f.distance),
-            (number(f.extrapolated), f.extrapolated),
-            (number(f.bias), f.bias),
-            (str(f.samples), f.samples),
-        ]
-        for name, system in summary.systems.items()
-        for embedding, f in system.frechet.items()
-    ]
-    heads = ["System", "Embedding", "Frechet distance", "for infinitely many", "Bias", "Samples"]
-    note = (
-        '<p class="note">Between all mixes of a system and all references. Few samples make it '
-        "too large; the extrapolation to infinitely many takes that away.</p>"
-    )
-    return note + table(heads, rows) if rows else ""
-
-
-def trouble(summary: Summary) -> str:
-    """What failed, and what should be known."""
-    rows: list[list[Cell]] = []
-    for name, system in summary.systems.items():
-        for kind, texts in ((FAILED, system.reasons), ("noted", system.notes)):
-            rows += [
-                [(name, None), (kind, None), (str(n), n), (text, None)] for text, n in texts.items()
-            ]
-    return table(["System", "", "Examples", "What"], rows) if rows else ""
-
-
 def examples_table(rows: Sequence[Row]) -> str:
     """A row per example with the loss of every system; its button opens the players."""
-    systems = [s for s in dict.fromkeys(row.system for row in rows) if s != REFERENCE]
+    systems = systems_of(rows)
     found: dict[int, dict[str, Row]] = {}
     for row in rows:
         found.setdefault(row.example, {})[row.system] = row
@@ -217,20 +143,16 @@ def examples_table(rows: Sequence[Row]) -> str:
             f'data-example="{example}" data-title="{title}">Listen</button></td>'
         )
         cells = [
-            (any_row.song, None),
-            (any_row.reference, None),
-            (str(any_row.tracks), any_row.tracks),
+            *(Cell(any_row.song), Cell(any_row.reference), count_cell(any_row.tracks)),
             *(_loss_cell(found[example].get(system)) for system in systems),
         ]
-        body.append(button + "".join(_cell(*cell) for cell in cells))
+        body.append(button + "".join(map(_cell, cells)))
     heads = ["Example", "Song", "Reference", "Tracks", *systems]
     texts = [True, True, True, *[False] * (1 + len(systems))]
     return table_of(heads, body, texts, after="", tall=True)
 
 
 def _loss_cell(row: Row | None) -> Cell:
-    if row is None:
-        return "-", math.inf
-    return (
-        (number(row.values[TOTAL]), row.values[TOTAL]) if row.status == OK else (FAILED, math.inf)
-    )
+    if row is None or row.status != OK:
+        return Cell("-" if row is None else FAILED, math.inf)
+    return number_cell(row.values[TOTAL])

@@ -60,6 +60,11 @@ class Row:
     controls: list[list[float]] = field(default_factory=list)
 
 
+def systems_of(rows: Sequence[Row]) -> list[str]:
+    """Names of the systems in order, without the reference."""
+    return [name for name in dict.fromkeys(row.system for row in rows) if name != REFERENCE]
+
+
 class Store:
     """The folder of a run.
 

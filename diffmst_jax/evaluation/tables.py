@@ -14,10 +14,10 @@ from diffmst_jax.evaluation.metrics import (
     TERMS,
     TOTAL,
 )
+from diffmst_jax.evaluation.more_tables import FAILED, TextTable, more_tables
 from diffmst_jax.evaluation.paper import CITATION, TABLES, PaperRow
 from diffmst_jax.evaluation.summary import Summary, SystemSummary
 
-FAILED = "failed"
 FRECHET = "frechet"
 PAPERS_EMBEDDING = "vggish"
 TABLE_NOTE = "Means, lower is better. Terms are weighted; their sum is the AF loss."
@@ -95,15 +95,15 @@ def markdown(summary: Summary, kind: str) -> str:
     parts = [f"# {summary.about['protocol']}", ""]
     parts += [f"- {k}: {v}" for k, v in summary.about.items() if k != "protocol"]
     parts += ["", *paper_markdown(summary, kind), "", *_more_markdown(summary)]
-    parts += _frechet_markdown(summary) + _spread_markdown(summary)
-    parts += _tests_markdown(summary) + _trouble_markdown(summary)
+    for table in more_tables(summary):
+        parts += _table_markdown(table)
     return "\n".join([*parts, ""])
 
 
 def paper_markdown(summary: Summary, kind: str) -> list[str]:
     """The paper's table with our systems first, then its own lines."""
     heads = ["system", *map(head, columns(kind)), "examples", "failed"]
-    rows = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    rows = _markdown_heads(heads)
     for line in lines(summary, kind):
         system = summary.systems[line.system]
         counts = [str(system.examples), str(system.failed)]
@@ -180,11 +180,23 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(text.replace('|', '/') for text in cells)} |"
 
 
+def _markdown_heads(heads: Sequence[str]) -> list[str]:
+    return [_markdown_row(heads), "|" + "---|" * len(heads)]
+
+
+def _table_markdown(table: TextTable) -> list[str]:
+    if not table.rows:
+        return []
+    rows = [_markdown_row([cell.text for cell in row]) for row in table.rows]
+    note = ["", table.note] if table.note else []
+    return ["", f"## {table.title}", "", *_markdown_heads(table.heads), *rows, *note]
+
+
 def _more_markdown(summary: Summary) -> list[str]:
     """Intervals, medians, and the metrics that the paper has not."""
     extra = [m for m in EXTRA if any(m in s.metrics for s in summary.systems.values())]
     heads = ["system", "AF loss, mean (95 %)", "median", *(CATALOGUE[m].label for m in extra)]
-    rows = [_markdown_row(heads), "|" + "---|" * len(heads)]
+    rows = _markdown_heads(heads)
     for name, system in summary.systems.items():
         total = system.metrics.get(TOTAL)
         texts = [FAILED, "-"]
@@ -194,81 +206,3 @@ def _more_markdown(summary: Summary) -> list[str]:
         texts += [f"{f.mean:.3g}" if f else "-" for f in found]
         rows.append(_markdown_row([name, *texts]))
     return rows
-
-
-def _frechet_markdown(summary: Summary) -> list[str]:
-    rows = [
-        _markdown_row(
-            [
-                name,
-                embedding,
-                _finite_text(f.distance),
-                _finite_text(f.extrapolated),
-                str(f.samples),
-            ]
-        )
-        for name, system in summary.systems.items()
-        for embedding, f in system.frechet.items()
-    ]
-    if not rows:
-        return []
-    heads = ["system", "embedding", "Frechet distance", "without the samples' bias", "samples"]
-    return ["", _markdown_row(heads), "|" + "---|" * len(heads), *rows]
-
-
-def _finite_text(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else "-"
-
-
-def _spread_markdown(summary: Summary) -> list[str]:
-    rows = [
-        _markdown_row(
-            [name, f"{s.best:.4g}", f"{s.worst:.4g}", f"{s.deviation:.3g}", str(s.groups)]
-        )
-        for name, system in summary.systems.items()
-        if (s := system.spread) is not None
-    ]
-    if not rows:
-        return []
-    heads = ["system", "AF loss, best section", "worst", "standard deviation", "songs"]
-    title = ["", "Over the sections of one song and reference:", ""]
-    return [*title, _markdown_row(heads), "|" + "---|" * len(heads), *rows]
-
-
-def _tests_markdown(summary: Summary) -> list[str]:
-    tests = summary.tests.get(TOTAL, [])
-    if not tests:
-        return []
-    heads = ["AF loss", "against", "wins", "median difference", "p (Holm)", "pairs"]
-    rows = [
-        _markdown_row(
-            [
-                *(t.first, t.second, f"{t.wins:.0%}", f"{t.difference:+.3g}"),
-                *(p_text(t.p_holm), str(t.pairs)),
-            ]
-        )
-        for t in tests
-    ]
-    note = "Two-sided Wilcoxon signed-rank tests on the same examples."
-    return ["", _markdown_row(heads), "|" + "---|" * len(heads), *rows, "", note]
-
-
-def _trouble_markdown(summary: Summary) -> list[str]:
-    rows = [
-        f"- {name}, {count} failed: {reason}"
-        for name, system in summary.systems.items()
-        for reason, count in system.reasons.items()
-    ]
-    rows += [
-        f"- {name}, {count} noted: {note}"
-        for name, system in summary.systems.items()
-        for note, count in system.notes.items()
-    ]
-    return ["", *rows] if rows else []
-
-
-def p_text(p_value: float) -> str:
-    """Write a p-value."""
-    if not math.isfinite(p_value):
-        return "-"
-    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"

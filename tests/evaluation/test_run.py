@@ -378,7 +378,7 @@ def test_latex_prints_every_ascii_sign_of_a_name():
 def test_distance_that_cannot_be_extrapolated_is_a_dash_in_markdown():
     found = {"a": {"bands": FrechetDistance(1.5, math.nan, 3, 3)}}
     text = markdown(summarize(rows_of([0.2]), found, {"protocol": "p"}), "table1")
-    assert "| a | bands | 1.5 | - | 3 |" in text
+    assert "| a | bands | 1.5 | - | - | 3 |" in text
     assert "nan" not in text
 
 

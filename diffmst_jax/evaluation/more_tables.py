@@ -1,0 +1,121 @@
+"""The tables of a summary that the paper has not, for the report and for Markdown alike."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from diffmst_jax.evaluation.metrics import CATALOGUE, LEAST_AUDIBILITY, TOTAL
+from diffmst_jax.evaluation.statistics import FEWEST_PAIRS
+from diffmst_jax.evaluation.summary import Summary
+
+FAILED = "failed"
+
+
+class Cell(NamedTuple):
+    """A cell of a table: its text, and the value to sort by; None sorts by the text."""
+
+    text: str
+    value: float | None = None
+
+
+class TextTable(NamedTuple):
+    """A table as text.
+
+    Attributes:
+      title: over it.
+      heads: of its columns.
+      rows: cells in their order; a table without rows is not shown.
+      note: what a reader has to know.
+    """
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+
+
+def more_tables(summary: Summary) -> tuple[TextTable, TextTable, TextTable, TextTable]:
+    """Spread over sections, tests, distances of sets, and what went wrong."""
+    return _spread(summary), _tests(summary), _frechet(summary), _trouble(summary)
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Write a number, a dash where there is none."""
+    return f"{value:.{digits}g}" if math.isfinite(value) else "-"
+
+
+def number_cell(value: float, digits: int = 4) -> Cell:
+    """Write a number to sort by."""
+    return Cell(number(value, digits), value)
+
+
+def count_cell(value: int) -> Cell:
+    """Write how many there are."""
+    return Cell(str(value), value)
+
+
+def _spread(summary: Summary) -> TextTable:
+    """Best, worst and deviation over sections."""
+    rows = [
+        [Cell(name), *map(number_cell, (s.best, s.worst, s.deviation)), count_cell(s.groups)]
+        for name, system in summary.systems.items()
+        if (s := system.spread) is not None
+    ]
+    heads = ["System", "AF loss, best", "worst", "Standard deviation", "Songs"]
+    return TextTable("Over the sections of one song and reference", heads, rows)
+
+
+def _tests(summary: Summary) -> TextTable:
+    """Paired tests of the audio-feature loss and the least audible track."""
+    rows = [
+        [
+            *(Cell(CATALOGUE[metric].label), Cell(t.first), Cell(t.second)),
+            *(Cell(f"{t.wins:.0%}", t.wins), number_cell(t.difference, 3)),
+            *(Cell(_p_text(t.p_holm), t.p_holm), count_cell(t.pairs)),
+        ]
+        for metric in (TOTAL, LEAST_AUDIBILITY)
+        for t in summary.tests.get(metric, [])
+        if t.pairs
+    ]
+    heads = ["Metric", "System", "against", "better in", "Median difference", "p (Holm)", "Pairs"]
+    note = (
+        "Two-sided Wilcoxon signed-rank tests on the examples that both systems mixed, corrected "
+        f"for their number after Holm; none with fewer than {FEWEST_PAIRS} pairs."
+    )
+    return TextTable("Is the difference real?", heads, rows, note)
+
+
+def _p_text(p_value: float) -> str:
+    if not math.isfinite(p_value):
+        return "-"
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def _frechet(summary: Summary) -> TextTable:
+    """Frechet distances with what their bias from few samples is."""
+    rows = [
+        [
+            *(Cell(name), Cell(embedding)),
+            *map(number_cell, (f.distance, f.extrapolated, f.bias)),
+            count_cell(f.samples),
+        ]
+        for name, system in summary.systems.items()
+        for embedding, f in system.frechet.items()
+    ]
+    heads = ["System", "Embedding", "Frechet distance", "for infinitely many", "Bias", "Samples"]
+    note = (
+        "Between all mixes of a system and all references. Few samples make it too large; the "
+        "extrapolation to infinitely many takes that away."
+    )
+    return TextTable("Distance of sets", heads, rows, note)
+
+
+def _trouble(summary: Summary) -> TextTable:
+    """What failed, and what should be known."""
+    rows = [
+        [Cell(name), Cell(kind), count_cell(count), Cell(text)]
+        for name, system in summary.systems.items()
+        for kind, texts in ((FAILED, system.reasons), ("noted", system.notes))
+        for text, count in texts.items()
+    ]
+    return TextTable("Failed and noted", ["System", "", "Examples", "What"], rows)

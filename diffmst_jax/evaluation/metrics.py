@@ -47,7 +47,7 @@ class Metric(NamedTuple):
       label: what people call it.
       unit: of the value; empty for a ratio or a distance.
       better: which way is better, or "" where there is no better.
-      meaning: a sentence.
+      meaning: a sentence that the report shows where its label is pointed at.
     """
 
     label: str

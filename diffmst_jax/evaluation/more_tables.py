@@ -12,10 +12,17 @@ FAILED = "failed"
 
 
 class Cell(NamedTuple):
-    """A cell of a table: its text, and the value to sort by; None sorts by the text."""
+    """A cell of a table.
+
+    Attributes:
+      text: what it shows.
+      value: to sort by; None sorts by the text.
+      hint: a sentence for who points at it.
+    """
 
     text: str
     value: float | None = None
+    hint: str = ""
 
 
 class TextTable(NamedTuple):

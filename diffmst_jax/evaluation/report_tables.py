@@ -62,7 +62,8 @@ def table_of(
 def _cell(cell: Cell) -> str:
     text = escape(cell.text)
     if cell.value is None:
-        return f"<td class=text>{text}</td>"
+        hint = f' title="{escape(cell.hint)}"' if cell.hint else ""
+        return f"<td class=text{hint}>{text}</td>"
     value = cell.value if math.isfinite(cell.value) else 1e300
     return f'<td data-value="{value!r}">{text}</td>'
 
@@ -117,7 +118,7 @@ def metrics_table(summary: Summary) -> str:
         about = CATALOGUE[metric]
         arrow = {"lower": " \N{DOWNWARDS ARROW}", "higher": " \N{UPWARDS ARROW}", "": ""}
         unit = f" ({about.unit})" if about.unit else ""
-        cells = [Cell(about.label + unit + arrow[about.better])]
+        cells = [Cell(about.label + unit + arrow[about.better], hint=about.meaning)]
         for name in names:
             found = summary.systems[name].metrics.get(metric)
             low_high = f" ({number(found.low, 3)} to {number(found.high, 3)})" if found else ""

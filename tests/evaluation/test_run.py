@@ -386,6 +386,8 @@ def test_every_metric_of_a_run_is_explained(finished_run):
     for row in finished_run[0].rows:
         for name in row.values:
             assert name in CATALOGUE or name.startswith("audibility: ")
+    page = (finished_run[0].folder / "report.html").read_text()
+    assert f'title="{CATALOGUE[TOTAL].meaning}"' in page
 
 
 def test_program_teaches(monkeypatch, capsys):

@@ -21,11 +21,11 @@ from diffmst_jax.evaluation.run import evaluate
 from diffmst_jax.evaluation.store import CONFIG_NAME, holds_run
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.evaluation.tables import terminal_table
-from diffmst_jax.training.claim import claimed
-from diffmst_jax.training.compose import compose_or_exit, remove_if_empty
-from diffmst_jax.training.display import Display
-from diffmst_jax.training.process import settle_process
-from diffmst_jax.training.signals import Stopped
+from diffmst_jax.programs.claim import claimed
+from diffmst_jax.programs.compose import compose_or_exit, remove_if_empty
+from diffmst_jax.programs.display import Display
+from diffmst_jax.programs.process import settle_process
+from diffmst_jax.programs.signals import Stopped
 
 CONF = str(Path(__file__).parent.resolve() / "conf" / "evaluation")
 

@@ -19,9 +19,12 @@ from rich.console import Console
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import save_model
+from diffmst_jax.programs.claim import claimed
+from diffmst_jax.programs.compose import compose_or_exit, remove_if_empty
+from diffmst_jax.programs.display import Display
+from diffmst_jax.programs.process import settle_process
+from diffmst_jax.programs.signals import Stopped, StopRequest
 from diffmst_jax.training.checkpoint import Checkpoints, holds_checkpoint
-from diffmst_jax.training.claim import claimed
-from diffmst_jax.training.compose import compose_or_exit, read_settings, remove_if_empty
 from diffmst_jax.training.config import CONFIG_NAME, TrainConfig, save_train_config
 from diffmst_jax.training.devices import (
     first_then_others,
@@ -31,13 +34,11 @@ from diffmst_jax.training.devices import (
     make_devices,
     same_folder,
 )
-from diffmst_jax.training.display import Display
 from diffmst_jax.training.export import model_card, starting_model
 from diffmst_jax.training.feed import make_batches, make_feed
 from diffmst_jax.training.help import help_text
 from diffmst_jax.training.logger import Logger
-from diffmst_jax.training.process import settle_process
-from diffmst_jax.training.signals import Stopped, StopRequest
+from diffmst_jax.training.settings import read_settings
 from diffmst_jax.training.step import (
     averaged,
     initial_state,

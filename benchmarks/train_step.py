@@ -25,12 +25,12 @@ from hydra import compose, initialize_config_dir
 
 from diffmst_jax.data.examples import Example
 from diffmst_jax.models import Controls, build_model
-from diffmst_jax.training.compose import read_settings
 from diffmst_jax.training.config import TrainConfig
 from diffmst_jax.training.curriculum import all_active
 from diffmst_jax.training.devices import make_devices
 from diffmst_jax.training.export import starting_model
 from diffmst_jax.training.objective import evaluate_task, make_task, random_controls
+from diffmst_jax.training.settings import read_settings
 from diffmst_jax.training.step import (
     initial_state,
     make_optimizer,

@@ -5,6 +5,7 @@ sources     FolderSource, ReferenceSource, read_window
 index       EnergyIndex: where each file has sound
 examples    Example: one window of tracks and a reference, at fixed levels
 pipeline    make_pool, batches, fixed_examples
+corpora     find_corpora: the songs and references that settings name
 check       check_corpus: what is wrong with a folder of songs
 stream      SongStream: synthetic songs made when they are needed
 synthesis   synthesize_song, synthesize_corpus

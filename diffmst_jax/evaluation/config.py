@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from diffmst_jax.data.corpora_config import CorporaConfig, check_corpora
 from diffmst_jax.errors import InputError
 from diffmst_jax.setting_limits import Count, Natural, NotNegative, Positive, at_least
-from diffmst_jax.training.config import CorporaConfig, check_corpora
 from diffmst_jax.typed_config import read_config
 
 SystemName = Literal[

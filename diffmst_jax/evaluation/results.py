@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from diffmst_jax.data.corpora import folders
+from diffmst_jax.data.corpora_config import Folders
 from diffmst_jax.data.layouts.folders import REFERENCES_FOLDER, SONGS_FOLDER
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, Levels, ReportConfig
@@ -19,8 +21,6 @@ from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import Summary, frechet_distances, summarize
 from diffmst_jax.evaluation.tables import markdown
 from diffmst_jax.files import write_text, written_beside
-from diffmst_jax.training.config import Folders
-from diffmst_jax.training.corpora import folders
 
 CSV_HEAD = ("example", "song", "reference", "tracks", "system", "metric", "value", "status")
 

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE, audio_info
+from diffmst_jax.data.corpora import Report, find_corpora
 from diffmst_jax.embeddings import Embedding, make_embeddings
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.batch import Mixed
@@ -23,8 +24,7 @@ from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.systems import System, make_systems
 from diffmst_jax.losses import normalize_loudness
 from diffmst_jax.models.inference import padded_count
-from diffmst_jax.training.corpora import Report, find_corpora
-from diffmst_jax.training.signals import Stopped, StopRequest
+from diffmst_jax.programs.signals import Stopped, StopRequest
 
 
 def evaluate(config: EvaluationConfig, folder: Path, report: Report) -> Store:

@@ -1,6 +1,7 @@
 """Training: everything that `train.py` puts together.
 
 config      the settings of a run, typed
+settings    from what Hydra composed to these
 feed        from data settings to batches and held-out examples
 objective   the loss of one batch
 step        the state that evolves and the one jitted step

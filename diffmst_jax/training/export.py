@@ -2,11 +2,12 @@
 
 from flax import nnx
 
+from diffmst_jax.data.corpora_config import Folders
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import DiffMstModel, build_model
 from diffmst_jax.models.build import Keys
 from diffmst_jax.models.folder import flat_weights, load_model, module_with_weights
-from diffmst_jax.training.config import Folders, TrainConfig
+from diffmst_jax.training.config import TrainConfig
 
 # What the weights of a model belong to.
 OF_WEIGHTS = ("encoder", "transformer", "sample_rate")

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import grain
 
+from diffmst_jax.data.corpora import Measured, Report, find_corpora, find_mixes, places, quiet
 from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.examples import Example, MixWindows, WindowConfig
 from diffmst_jax.data.pipeline import WHOLE, Examples, Shard, batches, fixed_examples, make_pool
@@ -17,7 +18,6 @@ from diffmst_jax.data.stream import WINDOWS_PER_SONG, SongStream, StreamPool
 from diffmst_jax.data.synthesis import check_sizes
 from diffmst_jax.errors import InputError
 from diffmst_jax.training.config import DataConfig
-from diffmst_jax.training.corpora import Measured, Report, find_corpora, find_mixes, places, quiet
 
 T = TypeVar("T")
 

@@ -12,10 +12,10 @@ import numpy as np
 from diffmst_jax.data.examples import Example
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
+from diffmst_jax.programs.display import Display, Pace
 from diffmst_jax.training.checkpoint import Checkpoints
 from diffmst_jax.training.config import TrainConfig
 from diffmst_jax.training.devices import Devices, anywhere, own_rows
-from diffmst_jax.training.display import Display, Pace
 from diffmst_jax.training.logger import Logger
 from diffmst_jax.training.pictures import settings_by_name, spectrogram_picture
 from diffmst_jax.training.step import EvalStep, Metrics, TrainState

@@ -13,9 +13,9 @@ from diffmst_jax.data.pipeline import Pool
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import read_window
 from diffmst_jax.errors import InputError
-from diffmst_jax.training.compose import read_settings
 from diffmst_jax.training.config import DataConfig
 from diffmst_jax.training.feed import Feed, hold_out_mixes, make_batches, make_feed
+from diffmst_jax.training.settings import read_settings
 from tests.data.conftest import noise
 from tests.data.trees import TREES
 from tests.training.conftest import CONF

@@ -12,8 +12,8 @@ from diffmst_jax.data.pipeline import batches
 from diffmst_jax.data.stream import WINDOWS_PER_SONG, SongStream, StreamPool
 from diffmst_jax.data.synthesis import synthesize_song
 from diffmst_jax.errors import InputError
-from diffmst_jax.training.compose import read_settings
 from diffmst_jax.training.feed import make_batches, make_feed
+from diffmst_jax.training.settings import read_settings
 from tests.training.conftest import CONF
 
 SONG_S = 4.0

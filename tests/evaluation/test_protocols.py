@@ -4,13 +4,13 @@ import threading
 import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
+from diffmst_jax.data.corpora import find_corpora
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import loading
 from diffmst_jax.evaluation.config import Levels
 from diffmst_jax.evaluation.loading import Loaded, Unreadable, batches, load_example
 from diffmst_jax.evaluation.manifest import load_manifest, save_manifest
 from diffmst_jax.evaluation.protocols import draw_examples
-from diffmst_jax.training.corpora import find_corpora
 from tests.evaluation.conftest import composed
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.data.corpora import quiet
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import run as run_module
 from diffmst_jax.evaluation.frechet import FrechetDistance
@@ -26,8 +27,7 @@ from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import summarize
 from diffmst_jax.evaluation.tables import cell, columns, markdown
 from diffmst_jax.mixing.measure import integrated_loudness
-from diffmst_jax.training.corpora import quiet
-from diffmst_jax.training.signals import Stopped
+from diffmst_jax.programs.signals import Stopped
 from evaluate import main as program
 from tests.evaluation.conftest import composed
 

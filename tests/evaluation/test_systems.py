@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
+from diffmst_jax.data.corpora import find_corpora
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import batch
 from diffmst_jax.evaluation.batch import RAISED, Mixed, console_mixes, raised, weighted_mixes
@@ -34,7 +35,6 @@ from diffmst_jax.mixing.baselines import equal_loudness_mix, equal_loudness_weig
 from diffmst_jax.mixing.compare import SPECTRUM_HZ, spectrum_and_width
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.tracks import load_tracks
-from diffmst_jax.training.corpora import find_corpora
 from tests.evaluation.conftest import composed
 
 

@@ -11,8 +11,8 @@ from hydra import compose, initialize_config_dir
 import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import flat_weights, save_model
-from diffmst_jax.training.compose import read_settings
 from diffmst_jax.training.export import starting_model
+from diffmst_jax.training.settings import read_settings
 from tests.models.small import SMALL, model
 from tests.training.conftest import CONF
 

@@ -13,8 +13,8 @@ from diffmst_jax.data import pipeline
 from diffmst_jax.data.examples import read_tracks
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import load_model
+from diffmst_jax.programs.display import Display
 from diffmst_jax.training.config import CONFIG_NAME, save_train_config
-from diffmst_jax.training.display import Display
 from diffmst_jax.training.logger import SCALARS_NAME, read_scalars
 from tests.training.conftest import CONF
 from train import MODEL_FOLDER, train

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from diffmst_jax.training.signals import StopRequest
+from diffmst_jax.programs.signals import StopRequest
 
 
 @pytest.fixture(params=["SIGTERM", "SIGINT", "SIGUSR1", "SIGUSR2"])

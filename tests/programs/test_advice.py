@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from diffmst_jax.training.compose import compose_or_exit
+from diffmst_jax.programs.compose import compose_or_exit
 from diffmst_jax.training.help import help_text
 from tests.training.conftest import CONF
 from tests.training.test_config import EXPERIMENTS

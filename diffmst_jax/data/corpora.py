@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from diffmst_jax.data.corpora_config import CorporaConfig, Folders, SyntheticConfig
 from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.index import EnergyIndex, Levels
 from diffmst_jax.data.layouts import AUTO
@@ -18,7 +19,6 @@ from diffmst_jax.data.synthesis.corpus import (
     synthesize_corpus,
 )
 from diffmst_jax.errors import InputError
-from diffmst_jax.training.config import CorporaConfig, Folders, SyntheticConfig
 
 # Less audio than this is measured sooner than processes to help have started.
 MEASURED_ALONE_S = 1200.0

@@ -7,9 +7,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.training import claim
+from diffmst_jax.programs import claim
+from diffmst_jax.programs.claim import LOCK_NAME, claimed
 from diffmst_jax.training.checkpoint import FOLDER, holds_checkpoint
-from diffmst_jax.training.claim import LOCK_NAME, claimed
 from tests.training.conftest import CONF
 
 

@@ -1,4 +1,4 @@
-"""From the command line to typed settings, with every mistake said in one line."""
+"""The settings that Hydra composes from a command line, with every mistake said in one line."""
 
 import itertools
 import sys
@@ -12,17 +12,12 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
-from diffmst_jax.models.folder import model_folder
-from diffmst_jax.training.advice import advise
-from diffmst_jax.training.config import TrainConfig, load_train_values, train_config
-
-RESUME = "resume"
-INIT_FROM = "init_from"
+from diffmst_jax.programs.advice import advise
 
 
 def _given_or(value: Any, otherwise: Any) -> Any:
@@ -80,60 +75,6 @@ def _check_run(folder: Path, name: str, overrides: list[str], *, sweep: bool) ->
     # Hydra makes the folder of a run before anything of ours can answer for it.
     HydraConfig.instance().set_config(settings)
     check_folder(str(settings.hydra.sweep.dir if sweep else settings.hydra.run.dir))
-
-
-def read_settings(
-    settings: DictConfig, overrides: Sequence[str]
-) -> tuple[TrainConfig, Path | None]:
-    """Turn composed settings into a typed configuration and the run folder to resume, if any.
-
-    A resumed run has the settings stored in its folder; only `group.key=value` given beside
-    `resume=` changes them.
-
-    Raises:
-      InputError: settings that are missing, unknown or do not go together; no such run or model.
-    """
-    container = OmegaConf.to_container(settings, resolve=True)
-    assert isinstance(container, dict)
-    values = {str(key): value for key, value in container.items()}
-    resume = values.pop(RESUME, None)
-    if resume is None:
-        _check_given(values, ())
-        config = train_config(values)
-        if config.trainer.init_from is not None:
-            model_folder(config.trainer.init_from)  # before the data is made, which may take hours
-        return config, None
-    run_dir = Path(str(resume))
-    return train_config(_resumed_values(run_dir, overrides)), run_dir
-
-
-def _check_given(values: Any, path: tuple[str, ...]) -> None:
-    """Refuse what a configuration file only describes, in angle brackets, for the user to give.
-
-    (OmegaConf's own mark for it, `???`, does not replace a value that a default has given.)
-    """
-    if isinstance(values, dict):
-        for key, value in values.items():
-            _check_given(value, (*path, str(key)))
-    elif isinstance(values, str) and values.startswith("<"):
-        place = ".".join(path)
-        raise InputError(place, "is missing", f"give {place}={values}")
-
-
-def _resumed_values(run_dir: Path, overrides: Sequence[str]) -> dict[str, Any]:
-    """Read a run's stored settings with the changes given on the command line."""
-    stored = OmegaConf.create(load_train_values(run_dir))
-    changes = [o for o in overrides if "." in o.split("=", 1)[0]]
-    groups = [o for o in overrides if o not in changes and not o.startswith(f"{RESUME}=")]
-    if groups:
-        raise InputError(groups[0], "cannot be changed when a run is resumed", "leave it out")
-    merged = OmegaConf.merge(stored, OmegaConf.from_dotlist(changes))
-    if merged.trainer.get(INIT_FROM) != stored.trainer.get(INIT_FROM):
-        problem = "changes nothing of a run that goes on: its weights are those of its checkpoint"
-        raise InputError(f"trainer.{INIT_FROM}", problem, "leave it out, or start a new run")
-    values = OmegaConf.to_container(merged, resolve=True)
-    assert isinstance(values, dict)
-    return {str(k): v for k, v in values.items()}
 
 
 def remove_if_empty(folder: Path) -> None:

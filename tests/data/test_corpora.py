@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from diffmst_jax.data import corpora
+from diffmst_jax.data.corpora import find_corpora, prepare_corpus
+from diffmst_jax.data.corpora_config import SyntheticConfig
 from diffmst_jax.data.index import EnergyIndex
 from diffmst_jax.data.layouts.synthetic import MANIFEST
 from diffmst_jax.data.records import Track
 from diffmst_jax.data.synthesis import corpus
 from diffmst_jax.errors import InputError
-from diffmst_jax.training import corpora
-from diffmst_jax.training.config import SyntheticConfig, train_config
-from diffmst_jax.training.corpora import find_corpora, prepare_corpus
+from diffmst_jax.training.config import train_config
 from tests.data.conftest import noise_song
 from tests.training.conftest import composed
 from tests.training.test_config import EXPERIMENTS

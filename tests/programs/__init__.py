@@ -1,0 +1,1 @@
+"""Tests of what train.py and evaluate.py share."""

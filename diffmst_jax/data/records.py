@@ -9,7 +9,7 @@ class Track:
     """One audio file: a raw track of a song, or a finished mix.
 
     Attributes:
-      name: file name without its ending.
+      name: file name without its ending, with the group that it lies in.
       path: where the file is.
       channels: number of channels in it.
       duration_s: length in seconds.

@@ -237,6 +237,15 @@ def test_folders(roots):
     assert [t.channels for t in songs["Žluťoučký kůň"].tracks] == [1, 2]
 
 
+def test_groups_of_a_song_s_tracks_are_taken_as_for_a_mix(tmp_path):
+    tree = trees.Tree(tmp_path)
+    for name in ("bass.wav", "Drums/1.wav", "Brass/1.wav", "earlier mix/mix.wav"):
+        tree.audio(f"a/{name}")
+    tree.text("a/earlier mix/console.json", "{}")
+    (song,) = by_name(tmp_path).values()
+    assert [track.name for track in song.tracks] == ["bass", "Brass/1", "Drums/1"]
+
+
 def test_references_beside_the_songs_are_no_song(tmp_path):
     tree = trees.Tree(tmp_path)
     tree.audio("a/bass.wav")

@@ -1,13 +1,17 @@
 """Folder of folders: each subfolder is a song, each audio file in it a track.
 
     ROOT/song/track.wav          or          ROOT/songs/song/track.wav
+    ROOT/song/group/track.wav                ROOT/songs/song/group/track.wav
     ROOT/any/where/mix.mp3                   ROOT/references/mix.mp3
+
+A subfolder of a song is a group of its tracks, as `diffmst mix` takes it, and not a song's.
 
 A root that holds `songs/` or `references/` stands for them; its `references/` is never a song. Any
 finished mixes are every audio file below the root, however deep.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from diffmst_jax.audio import audio_files
@@ -18,6 +22,7 @@ from diffmst_jax.data.layouts.common import (
     subfolders,
 )
 from diffmst_jax.data.records import Song, Track
+from diffmst_jax.mixing.finding import find_tracks
 
 SONGS_FOLDER = "songs"
 REFERENCES_FOLDER = "references"
@@ -33,10 +38,14 @@ def songs(root: Path, track: TrackMaker) -> Iterator[Song]:
     """Yield each subfolder that holds audio, except for the finished mixes'."""
     mixes_folder = root / REFERENCES_FOLDER
     for folder in subfolders(inner(root, SONGS_FOLDER)):
-        paths = audio_files(folder) if folder != mixes_folder else []
-        if paths:
-            tracks = tuple(track(path, instrument=instrument_from_name(path)) for path in paths)
-            yield Song(folder.name, tracks, folder)
+        if folder != mixes_folder and audio_files(folder):
+            yield Song(folder.name, tuple(_tracks(folder, track)), folder)
+
+
+def _tracks(folder: Path, track: TrackMaker) -> Iterator[Track]:
+    for path in find_tracks(folder)[1]:
+        name = path.relative_to(folder).with_suffix("").as_posix()  # two groups may have one `1`
+        yield replace(track(path, instrument=instrument_from_name(path)), name=name)
 
 
 def mixes(root: Path, track: TrackMaker) -> Iterator[Track]:

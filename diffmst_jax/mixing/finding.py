@@ -109,7 +109,10 @@ def check_patterns(option: str, patterns: Patterns, files: Sequence[str]) -> Non
     Raises:
         InputError: one matches no file; names it and the option.
     """
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+    listed = [patterns] if isinstance(patterns, str) else patterns
+    if not isinstance(listed, Iterable) or not all(isinstance(item, str) for item in listed):
+        raise InputError(option, f"is {patterns!r}", "give a pattern of names, or several")
+    for pattern in listed:
         if not any(matches(file, pattern) for file in files):
             problem = f"matches no track ({', '.join(files)})"
             raise InputError(f"{option} {pattern!r}", problem, "use * for any characters")

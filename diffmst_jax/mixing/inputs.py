@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import TypeAlias
 
@@ -33,6 +34,7 @@ from diffmst_jax.mixing.reference import (
 )
 from diffmst_jax.mixing.style_file import is_style_file, load_style
 from diffmst_jax.mixing.tracks import (
+    AS_ASKED,
     Channels,
     LeftOut,
     Multitrack,
@@ -40,6 +42,7 @@ from diffmst_jax.mixing.tracks import (
     assemble,
     channels_of,
     load_tracks,
+    nothing_sounds,
     split_channels,
 )
 from diffmst_jax.names import legible
@@ -109,13 +112,13 @@ def gather_tracks(
     left_out: list[LeftOut] = []
     for name, audio in tracks.items():
         if matches(name, exclude):
-            left_out.append(LeftOut(name, "as asked"))
+            left_out.append(LeftOut(name, AS_ASKED))
             continue
         channels, reasons = split_channels(name, audio_from_array(audio, name, sample_rate))
         used += channels
         left_out += reasons
     if not used:
-        raise InputError("tracks", "hold no sound", "give tracks that sound")
+        raise nothing_sounds("tracks", left_out)
     return assemble(used, left_out)
 
 
@@ -209,8 +212,8 @@ def check_wishes(loudness_lufs: float, ceiling_dbtp: float, refine: int, sample_
         ("refine", refine, (0, MOST_STEPS)),
         ("sample_rate", sample_rate, SAMPLE_RATES),
     ):
-        if not low <= value <= high:
-            raise InputError(name, f"is {value}", f"give a number from {low:g} to {high:g}")
+        if not isinstance(value, Real | np.ndarray | Array) or not low <= value <= high:
+            raise InputError(name, f"is {value!r}", f"give a number from {low:g} to {high:g}")
     if int(refine) != refine:
         raise InputError("refine", f"is {refine}", "give a whole number of steps")
 
@@ -256,6 +259,8 @@ def _listed(references: References) -> list[ReferenceName | Reference | np.ndarr
         return [parse_reference(str(references))]
     if isinstance(references, Reference | ReferenceName | np.ndarray | Array):
         return [references]
+    if not isinstance(references, Iterable):
+        raise InputError("reference", f"is {references!r}", "give files, audio, or both")
     return [item for several in references for item in _listed(several)]
 
 

@@ -89,8 +89,8 @@ class MixSettings:
 
 
 def rounded(params: dsp.ConsoleParams) -> dsp.ConsoleParams:
-    """Round every setting to `DECIMALS` digits, inside its range, as float64."""
-    return jax.tree.map(lambda leaf: np.round(np.asarray(leaf, np.float64), DECIMALS), params)
+    """Round every setting to `DECIMALS` digits, inside its range, as float64; zeros are not -0."""
+    return jax.tree.map(lambda leaf: np.round(np.asarray(leaf, np.float64), DECIMALS) + 0.0, params)
 
 
 def track_pan(pan: np.ndarray, side: np.ndarray) -> np.ndarray:

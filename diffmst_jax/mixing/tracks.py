@@ -34,6 +34,7 @@ from diffmst_jax.mixing.measure import (
 from diffmst_jax.mixing.parked import IN_MEMORY_BYTES, parked, silence
 from diffmst_jax.reaching import is_there, status
 
+AS_ASKED = "as asked"
 READERS = 2
 """Files decoded at the same time; decoding leaves Python, so threads suffice."""
 
@@ -186,15 +187,22 @@ def load_tracks(
         if is_there(file) and any(file.samefile(item) for item in references):
             left_out.append(LeftOut(name, "it is the reference"))
         elif matches(name, exclude):
-            left_out.append(LeftOut(name, "as asked"))
+            left_out.append(LeftOut(name, AS_ASKED))
         else:
             wanted[name] = file
     for channels, reasons in _read_channels(wanted):
         used += channels
         left_out += reasons
     if not used:
-        raise InputError(base, "holds no track with sound in it", "give tracks that sound")
+        raise nothing_sounds(base, left_out)
     return assemble(used, left_out)
+
+
+def nothing_sounds(source: str | Path, left_out: Iterable[LeftOut]) -> InputError:
+    """Say that there is nothing to mix, and what may have been too much to leave out."""
+    if any(item.reason == AS_ASKED for item in left_out):
+        return InputError(source, "holds no other track with sound in it", "exclude fewer tracks")
+    return InputError(source, "holds no track with sound in it", "give tracks that sound")
 
 
 def _read_channels(

@@ -179,7 +179,7 @@ def model_folder(name_or_folder: str | Path) -> Path:
     """
     if str(name_or_folder) in packaged_models():
         return PACKAGED_MODELS / str(name_or_folder)
-    folder = Path(name_or_folder)
+    folder = Path(str(name_or_folder))
     if not folder.is_dir():
         names = ", ".join(packaged_models()) or "none"
         raise InputError(folder, f"is no folder and no packaged model ({names})", GIVE_MODEL)

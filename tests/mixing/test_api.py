@@ -125,6 +125,20 @@ def test_tracks_may_be_one_array(model):
         mix(tracks[None], reference, model=model)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"reference": None}, "reference: is None; give files"),
+        ({"loudness_lufs": "-14"}, "loudness_lufs: is '-14'; give a number from"),
+        ({"lock": 3}, "--lock: is 3; give a pattern"),
+        ({"model": 3}, "3: is no folder and no packaged model"),
+    ],
+)
+def test_values_of_other_kinds_are_refused_by_name(song, reference, model, wrong, said):
+    with pytest.raises(InputError, match=said):
+        mix(song, **{"reference": reference, "model": model, **wrong})
+
+
 def test_the_level_of_the_reference_does_not_matter(mixed, model, song, reference, tmp_path):
     quiet = tmp_path / "finished.wav"
     write_audio(quiet, 0.1 * read_audio(reference), sample_rate=SAMPLE_RATE, subtype="FLOAT")

@@ -306,7 +306,7 @@ def test_arrays_of_another_rate_are_resampled():
 
 
 def test_silent_arrays_and_no_reference_are_refused():
-    with pytest.raises(InputError, match="hold no sound"):
+    with pytest.raises(InputError, match="tracks: holds no track with sound"):
         gather_tracks(
             {"a": np.zeros(44100, np.float32)}, references=[], exclude=[], sample_rate=44100
         )

@@ -125,6 +125,8 @@ def test_excluded_files_are_left_out_and_need_not_be_readable(tmp_path, write):
     for patterns in (["click*"], "click*"):
         multitrack = load_tracks(tmp_path, exclude=patterns)
         assert multitrack.left_out == (LeftOut("Click.wav", "as asked"),)
+    with pytest.raises(InputError, match="holds no other track with sound in it; exclude fewer"):
+        load_tracks(tmp_path, exclude="*")
 
 
 def test_a_track_on_a_drive_that_is_not_there_is_not_left_out_in_silence(tmp_path, write):

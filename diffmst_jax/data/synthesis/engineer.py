@@ -71,11 +71,11 @@ def mix_song(song: RawSong, rng: np.random.Generator) -> Audio:
 def _mix(song: RawSong, rng: np.random.Generator) -> Audio:
     engineer = draw_engineer(song.plan.style, tuple(BALANCE_LUFS), rng)
     rows, params, ambience = _set_up(song, engineer, rng)
-    mix = np.zeros((2, rows.shape[1]), np.float32)
+    mix = np.zeros((2, len(rows[0])), np.float32)
     for start in range(0, len(rows), GROUP):
         group = slice(start, start + GROUP)
         strips = params._replace(tracks=_rows_of(params.tracks, group))
-        mix += np.asarray(_strips(jnp.asarray(rows[group]), strips))
+        mix += np.asarray(_strips(jnp.asarray(np.stack(rows[group])), strips))
     mix = np.asarray(_master_bus(jnp.asarray(mix), params.master_bus))
     return _finish(mix + ambience, engineer)
 
@@ -101,7 +101,7 @@ def _master_bus(mix: jax.Array, params: dsp.MasterParams) -> jax.Array:
 
 def _set_up(
     song: RawSong, engineer: Engineer, rng: np.random.Generator
-) -> tuple[Audio, dsp.ConsoleParams, Audio]:
+) -> tuple[list[Audio], dsp.ConsoleParams, Audio]:
     """Choose every setting.
 
     Returns:
@@ -124,10 +124,10 @@ def _set_up(
             sent += np.float32(10 ** (send_db / 20)) * audio.mean(axis=0)
     padding = -len(rows) % GROUP
     strips += strips[-1:] * padding
-    rows += [np.zeros_like(rows[0])] * padding
+    rows += [np.zeros_like(rows[0])] * padding  # one array, however often
     tracks = jax.tree.map(lambda *leaves: jnp.stack(leaves), *strips)
     ambience = room(sent[None], rng, decay_s=engineer.room_s, dry=0.0)
-    return np.stack(rows), _console_params(tracks, engineer, rng), ambience
+    return rows, _console_params(tracks, engineer, rng), ambience
 
 
 def _places(role: str, channels: int, rng: np.random.Generator) -> list[float]:

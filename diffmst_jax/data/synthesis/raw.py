@@ -58,7 +58,10 @@ def record_song(rng: np.random.Generator, *, track_count: int, duration_s: float
     if rng.random() < TOGETHER.get(plan.style, 0.0):
         heard = [name for name, player in players.items() if INSTRUMENTS[player].microphone]
         tracks |= spill(tracks, heard, rng)
-    return RawSong(plan, {n: _as_recorded(t, rng) for n, t in tracks.items()}, roles)
+    # Each in the place of what was played: long songs would be in memory twice.
+    for name in tracks:
+        tracks[name] = _as_recorded(tracks[name], rng)
+    return RawSong(plan, tracks, roles)
 
 
 def _record(plan: SongPlan, instrument: Instrument, frames: int, rng: np.random.Generator) -> Audio:

@@ -23,6 +23,7 @@ from diffmst_jax.page.session import (
     checked_document,
     load_document,
     load_session,
+    revision,
     save_document,
 )
 from diffmst_jax.page.tasks import Desk, forget_closeness, load_overview, scaled, strips_of
@@ -99,8 +100,7 @@ class Page:
     async def save(self, request: Request) -> Response:
         """Keep the console and what goes with it, as it is on the page."""
         song, body = self._song(request), await self._json(request)
-        await run_in_threadpool(_save, song, body)
-        return JSONResponse({})
+        return JSONResponse({"revision": await run_in_threadpool(_save, song, body)})
 
     async def amounts(self, request: Request) -> Response:
         """Return a prediction at other amounts."""
@@ -208,6 +208,7 @@ class Page:
             "predicted": session.predicted,
             "amounts": session.amounts,
             "locked": session.locked,
+            "revision": revision(song, session),
             "output": session.output,
             "closeness": session.closeness,
             "judged": session.judged,
@@ -219,8 +220,8 @@ class Page:
         }
 
 
-def _save(song: Song, body: dict[str, Any]) -> None:
-    """Check everything, then write it."""
+def _save(song: Song, body: dict[str, Any]) -> str:
+    """Check everything, then write it; returns the revision that it is."""
     known = load_session(song)
     amounts, locked = body.get("amounts"), body.get("locked")
     predicted, base = body.get("predicted"), body.get("base")
@@ -243,10 +244,13 @@ def _save(song: Song, body: dict[str, Any]) -> None:
     facts = decoded.played(song, decoded.SONG)
     if facts is not None and facts["about"] != strips_of(console):
         raise RefusalError(409, f"the tracks of {song.name} have changed; load the page again")
-    save_document(song, console)
     with changed_session(song) as session:
+        if body.get("revision") != revision(song, session):
+            raise RefusalError(409, f"{song.name} was changed elsewhere; load the page again")
+        save_document(song, console)
         session.amounts, session.locked = amounts, locked
         session.predicted, session.base = predicted, base
+    return revision(song, session)
 
 
 def _is_strip_key(item: Any) -> bool:

@@ -1,6 +1,7 @@
 """What is remembered of a song between visits: `session.json` and `console.json`."""
 
 import dataclasses
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -90,6 +91,14 @@ def save_session(song: Song, session: Session) -> None:
     """
     document = {"version": VERSION, **dataclasses.asdict(session)}
     write_text(song.own(SESSION_FILE_NAME), json.dumps(document))
+
+
+def revision(song: Song, session: Session) -> str:
+    """Tell a console, and what is kept with it, from what any other page or job made of it."""
+    path = song.own(CONSOLE_FILE_NAME)
+    beside = [session.predicted, session.base, session.amounts, session.locked]
+    console = path.read_bytes() if path.exists() else b""
+    return hashlib.sha256(console + json.dumps(beside).encode()).hexdigest()
 
 
 def load_document(song: Song) -> Document | None:

@@ -42,6 +42,11 @@ class Client:
         session = {key: details[key] for key in KEPT}
         return {**session, **changes}
 
+    def save(self, song, session):
+        """Put a session in place of the one that there is now."""
+        now = self.http.get(f"/api/songs/{song}").json()["revision"]
+        return self.http.put(f"/api/songs/{song}/session", json={"revision": now, **session})
+
     def scaled(self, song, predicted, amounts):
         body = {"predicted": predicted, "amounts": amounts}
         answer = self.http.post(f"/api/songs/{song}/amounts", json=body)

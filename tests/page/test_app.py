@@ -67,7 +67,7 @@ def test_an_edited_console_is_kept_and_rendered_as_diffmst_render_does(client, s
     client.job(song, "open")
     session = client.session(song, locked=[["pad.wav", [1, 2]]])
     session["console"]["tracks"][0]["input_gain_db"] = -6.0
-    answer = client.http.put(f"/api/songs/{song}/session", json=session)
+    answer = client.save(song, session)
     assert answer.status_code == 200
     kept = client.http.get(f"/api/songs/{song}").json()
     assert kept["console"] == session["console"]
@@ -83,6 +83,20 @@ def test_an_edited_console_is_kept_and_rendered_as_diffmst_render_does(client, s
     assert np.max(np.abs(read_audio(tmp_path / "given.flac") - expected)) < 3 * 2.0**-15
 
 
+def test_what_another_page_made_of_a_song_is_not_overwritten(client, song):
+    client.job(song, "open")
+    revision = client.http.get(f"/api/songs/{song}").json()["revision"]
+    here, there = client.session(song, revision=revision), client.session(song, revision=revision)
+    here["console"]["tracks"][0]["pan"] = 0.1
+    there["console"]["tracks"][1]["pan"] = 0.9
+    first = client.save(song, there)
+    late = client.save(song, here)
+    assert (first.status_code, late.status_code) == (200, 409)
+    assert "My song was changed elsewhere; load the page again" in late.json()["error"]
+    assert client.session(song)["console"] == there["console"]
+    assert client.save(song, {**here, **first.json()}).status_code == 200, "goes on from it"
+
+
 def test_a_prediction_that_undo_brought_back_is_scaled_and_kept(client, song):
     client.job(song, "open")
     session = client.session(song)
@@ -90,7 +104,7 @@ def test_a_prediction_that_undo_brought_back_is_scaled_and_kept(client, song):
     first["tracks"][0]["pan"], second["tracks"][0]["pan"] = 0.2, 0.9
     for predicted in (first, second):
         kept = {**session, "predicted": predicted, "base": predicted}
-        assert client.http.put(f"/api/songs/{song}/session", json=kept).status_code == 200
+        assert client.save(song, kept).status_code == 200
         assert client.session(song) == kept
     half = {**session["amounts"], "pan": 0.5}
     for predicted, pan in ((first, 0.35), (second, 0.7)):
@@ -100,7 +114,7 @@ def test_a_prediction_that_undo_brought_back_is_scaled_and_kept(client, song):
     assert answer.status_code == 400
     assert "is not a console file" in answer.json()["error"]
     wrong = {**session, "predicted": {"format": "?"}, "base": first}
-    answer = client.http.put(f"/api/songs/{song}/session", json=wrong)
+    answer = client.save(song, wrong)
     assert (answer.status_code, client.session(song)) == (400, kept)
 
 
@@ -126,7 +140,7 @@ def test_a_wrong_console_is_refused_and_changes_nothing(client, song, place, val
     for key in place[:-1]:
         inner = inner[key]
     inner[place[-1]] = value
-    answer = client.http.put(f"/api/songs/{song}/session", json=session)
+    answer = client.save(song, session)
     assert answer.status_code == status
     assert text in answer.json()["error"]
     assert client.http.get(f"/api/songs/{song}").json() == before
@@ -182,7 +196,7 @@ def test_tracks_come_and_go_and_the_console_follows(client, song, audio):
     client.job(song, "open")
     session = client.session(song)
     session["console"]["tracks"][1]["pan"] = 0.25
-    client.http.put(f"/api/songs/{song}/session", json=session)
+    client.save(song, session)
     assert (
         client.http.delete(f"/api/songs/{song}/tracks", params={"name": "../x"}).status_code == 404
     )
@@ -215,7 +229,7 @@ def test_opening_again_that_is_cancelled_changes_nothing(client, song, audio, de
     with pytest.raises(CancelledError):
         desk.open(folder, tell)
     assert {name: (hidden / name).read_bytes() for name in before} == before
-    assert client.http.put(f"/api/songs/{song}/session", json=kept).status_code == 200
+    assert client.save(song, kept).status_code == 200
     told.clear()
     desk.open(folder, lambda now, fraction: told.append(now))
     assert told[-1] == KEEPING
@@ -228,7 +242,7 @@ def test_a_console_of_other_strips_than_are_played_is_refused(client, song, audi
     client.upload(song, "tracks", "a.wav", audio["kick.wav"])
     client.job(song, "open")
     before = client.http.get(f"/api/songs/{song}").json()
-    answer = client.http.put(f"/api/songs/{song}/session", json=session)
+    answer = client.save(song, session)
     assert answer.status_code == 409
     assert "tracks of My song have changed; load the page again" in answer.json()["error"]
     assert client.http.get(f"/api/songs/{song}").json() == before
@@ -298,7 +312,7 @@ def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, 
 
     session = client.session(song, locked=[["kick.wav", [1]]])
     session["console"]["tracks"][0]["pan"] = 0.123
-    assert client.http.put(f"/api/songs/{song}/session", json=session).status_code == 200
+    assert client.save(song, session).status_code == 200
     counted = Mock(wraps=render)
     monkeypatch.setattr(api, "render_multitrack", counted)
     assert client.job(song, "mix")["state"] == "done"

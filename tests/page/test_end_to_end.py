@@ -210,3 +210,19 @@ def test_loudness_and_ceiling_are_set_heard_and_met(playing, tmp_path):
         mix = read_audio(tmp_path / "mix.wav")
         assert decibels(true_peak(mix)) == pytest.approx(-9.0, abs=0.05)
         assert integrated_loudness(mix, sample_rate=SAMPLE_RATE) == pytest.approx(reached, abs=0.05)
+
+
+def test_a_page_that_another_overtook_gives_nothing_else_than_it_plays(mixer, address, chromium):
+    stale = Mixer(chromium, address)
+    with mixer.taken_back():
+        mixer.ask("diffmst.store.edit((state) => { state.console.tracks[0].pan = 0.3; })")
+        mixer.ask("diffmst.keeping.save()")
+        stale.page.click(".menu summary")
+        stale.page.click(".menu-list .entry:has-text('console.json')")
+        assert "was changed elsewhere; load the page again" in stale.complaint()
+        stale.ask("diffmst.store.edit((state) => { state.console.tracks[1].pan = 0.7; })")
+        assert "was changed elsewhere" in stale.complaint()
+        stale.page.reload()
+        stale.until("document.body.classList.contains('ready')")
+        assert stale.ask("diffmst.store.state") == mixer.ask("diffmst.store.state")
+    stale.page.close()

@@ -12,7 +12,7 @@ DESK = """async () => {
   window.fetch = async (path, { body }) => {
     if (window.broken) throw new TypeError("no connection");
     window.sent.push([path.split("/")[3], JSON.parse(body).console.pan]);
-    return { ok: true };
+    return { ok: true, json: async () => ({ revision: window.sent.length }) };
   };
   const app = {
     song: "one", store: new Store(), listening: { playing: true }, work: { busy: false },

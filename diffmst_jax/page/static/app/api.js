@@ -32,7 +32,7 @@ export const api = {
   removeSong: (song) => send(at(song), { method: "DELETE" }),
   song: (song) => json(at(song)),
   removeTrack: (song, name) => send(named(at(song, "/tracks"), name), { method: "DELETE" }),
-  save: (song, session) => send(at(song, "/session"), withBody("PUT", session)),
+  save: (song, session) => json(at(song, "/session"), withBody("PUT", session)),
   amounts: (song, predicted, amounts) =>
     json(at(song, "/amounts"), withBody("POST", { predicted, amounts })),
   startJob: (song, kind, options = {}) =>

@@ -10,6 +10,7 @@ export class Keeping {
     this.app = app;
     this.saving = Promise.resolve();
     this.dirty = false; // something is done that the server was not sent, or did not take
+    this.revision = null; // of what the server has, as far as this page knows
     app.store.onSave(() => {
       this.dirty = true;
       clearTimeout(this.saveTimer);
@@ -27,7 +28,10 @@ export class Keeping {
       this.dirty = false; // what is done from here on is for the next time
       const state = structuredClone(store.state);
       const before = this.saving.catch(() => {}); // told to whom it concerned
-      const sent = before.then(() => api.save(song, state));
+      const sent = before.then(async () => {
+        const { revision } = await api.save(song, { ...state, revision: this.revision });
+        this.revision = revision;
+      });
       this.saving = sent;
       sent.catch(() => {
         if (this.saving !== sent) return; // a later one sends all of it
@@ -36,6 +40,12 @@ export class Keeping {
       });
     }
     await this.saving;
+  }
+
+  /** `save` before something is made of it: another page may have put something else there. */
+  confirm() {
+    this.dirty = Boolean(this.app.store.state);
+    return this.save();
   }
 
   /** The song is left: what could not be written of it is not the next one's. */

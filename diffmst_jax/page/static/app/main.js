@@ -137,6 +137,7 @@ class App {
     this.overview = details.overview;
     this.zero = faderZero(base ?? settings);
     this.store.load({ console: settings, predicted, base, amounts, locked }, { keepHistory });
+    this.keeping.revision = details.revision;
     if (this.work.isReplaced(song)) this.store.hold();
     if (keepHistory) this.glide();
     if (this.chosen !== MASTER && this.chosen >= settings.tracks.length) this.chosen = 0;

@@ -38,8 +38,9 @@ export class Work {
   /** Do something long and follow it; a job of a song that was left meanwhile counts as cancelled. */
   async run(kind, options = {}) {
     const { song } = this.app;
-    await this.app.keeping.save();
-    await this.app.keeping.stopLevelling();
+    const { keeping } = this.app;
+    await (kind === "open" ? keeping.save() : keeping.confirm());
+    await keeping.stopLevelling();
     return this.follow(song, () => api.startJob(song, kind, options));
   }
 
@@ -147,7 +148,7 @@ export class Work {
 
   async downloadConsole() {
     await this.app.attempt(async () => {
-      await this.app.keeping.save();
+      await this.app.keeping.confirm();
       save(api.file(this.app.song, "console.json"));
     });
   }

@@ -55,6 +55,12 @@ def parse_amount(text: str) -> Amounts:
     return Amounts(**named)
 
 
+def amount_text(amounts: Amounts) -> str:
+    """Write amounts so that `parse_amount` reads them again: the parts that are not whole."""
+    parts = [f"{name}={part:g}" for name, part in amounts._asdict().items() if part != 1]
+    return ",".join(parts) or "1"
+
+
 def is_partial(text: str) -> bool:
     """Whether an amount, as `parse_amount` reads it, takes some part neither wholly nor not."""
     return any(0 < amount < 1 for amount in parse_amount(text))

@@ -1,14 +1,14 @@
 """The long work behind the page: open a song, mix it, render it, report on it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import write_text
-from diffmst_jax.mixing.amount import Amounts, apply_amounts
+from diffmst_jax.mixing.amount import Amounts, amount_text, apply_amounts
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.api import carry_out, predict
 from diffmst_jax.mixing.baselines import plain_sum
@@ -210,7 +210,9 @@ def scaled(song: Song, predicted: Document | None, amounts: Document) -> Documen
         raise InputError("amounts", "are not all from 0 to 1", f"give {', '.join(Amounts._fields)}")
     is_known = predicted == load_session(song).predicted
     settings = settings_from_document(predicted) if is_known else checked_document(predicted)
-    return console_document(apply_amounts(settings, Amounts(*map(float, values))))  # type: ignore[arg-type]
+    taken = Amounts(*map(float, values))  # type: ignore[arg-type]
+    provenance = settings.provenance._replace(amount=amount_text(taken))
+    return console_document(apply_amounts(replace(settings, provenance=provenance), taken))
 
 
 def open_reference(song: Song) -> Document:

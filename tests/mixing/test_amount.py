@@ -9,6 +9,7 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.amount import (
     Amounts,
+    amount_text,
     apply_amounts,
     free_settings,
     parse_amount,
@@ -70,6 +71,8 @@ def residue(mix, expected):
 def test_amounts_are_read_from_a_number_or_by_name():
     assert parse_amount("0.5") == Amounts(0.5, 0.5, 0.5, 0.5, 0.5, 0.5)
     assert parse_amount("eq=0.7, pan=0") == Amounts(eq=0.7, pan=0.0)
+    for text in ("1", "eq=0.7,pan=0"):
+        assert amount_text(parse_amount(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "much", "1.5", "-0.1", "nan", "eq=2", "tone=1", "eq="])

@@ -108,7 +108,9 @@ def test_a_prediction_that_undo_brought_back_is_scaled_and_kept(client, song):
         assert client.session(song) == kept
     half = {**session["amounts"], "pan": 0.5}
     for predicted, pan in ((first, 0.35), (second, 0.7)):
-        assert client.scaled(song, predicted, half)["tracks"][0]["pan"] == pytest.approx(pan)
+        scaled = client.scaled(song, predicted, half)
+        assert scaled["tracks"][0]["pan"] == pytest.approx(pan)
+        assert scaled["made_with"]["amount"] == "pan=0.5"
     body = {"predicted": {"format": "?"}, "amounts": half}
     answer = client.http.post(f"/api/songs/{song}/amounts", json=body)
     assert answer.status_code == 400

@@ -73,6 +73,7 @@ def test_amounts_take_the_prediction_back_and_edits_stay_on_top(mixer):
     mixer.until("diffmst.store.state.base.tracks[0].pan === 0.5 && !diffmst.store.open")
     assert mixer.track(0)["pan"] == 0.5 != predicted
     assert mixer.track(1)["pan"] == pytest.approx(np.clip(0.5 + by_hand, 0, 1), abs=1e-3)
+    assert mixer.ask("diffmst.store.state.console.made_with.amount") == "pan=0"
     mixer.page.locator("body").press("Control+z")
     assert mixer.track(0)["pan"] == predicted
     assert mixer.ask("diffmst.store.state.amounts.pan") == 1

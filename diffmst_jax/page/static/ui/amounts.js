@@ -86,6 +86,7 @@ export function amountSliders(app) {
     const { fx_bus: effects } = state.console;
     state.console = {
       ...state.console,
+      made_with: base.made_with,
       tracks,
       master_bus: carry("master", state.console.master_bus, before.master_bus, base.master_bus),
       ...(effects ? { fx_bus: effects } : {}),

@@ -127,7 +127,7 @@ def warnings(facts: MixFacts) -> list[str]:
     if distance > PARTS_OF_ONE_SONG and is_whole and settings.provenance.refinement is None:
         texts.append(
             f"The mix is still {significant(distance)} away from the reference, where two halves "
-            f"of one finished song are about {PARTS_OF_ONE_SONG} apart; try --refine 60."
+            f"of one finished song are about {PARTS_OF_ONE_SONG} apart; refine it (--refine 60)."
         )
     if math.isinf(facts.finished.level.loudness_lufs):
         texts.append("The mix is silent.")

@@ -22,6 +22,7 @@ from diffmst_jax.mixing.limits import SUBTYPES
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.reference import read_reference
 from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport
+from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack, load_tracks, read_strips
 from diffmst_jax.models import Model
 from diffmst_jax.page import decoded
@@ -158,7 +159,7 @@ class Desk:
             raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
         tell("Reading", 0.0)
         document = load_document(song)
-        settings = checked_document(document)
+        settings = compared(checked_document(document), reference.name)
         multitrack = read_strips(song.folder, settings.strips)
         references = gather_references(reference, section=None, sample_rate=SAMPLE_RATE)
         facts = carry_out(song.name, Decided(settings, None), multitrack, references, tell)
@@ -213,6 +214,14 @@ def scaled(song: Song, predicted: Document | None, amounts: Document) -> Documen
     taken = Amounts(*map(float, values))  # type: ignore[arg-type]
     provenance = settings.provenance._replace(amount=amount_text(taken))
     return console_document(apply_amounts(replace(settings, provenance=provenance), taken))
+
+
+def compared(settings: MixSettings, reference: str) -> MixSettings:
+    """Say of settings which reference a report holds them against, if they are not made for it."""
+    made_for = settings.provenance.reference
+    if made_for not in ("", reference):
+        reference = f"{made_for}, compared with {reference}"
+    return replace(settings, provenance=settings.provenance._replace(reference=reference))
 
 
 def open_reference(song: Song) -> Document:

@@ -162,7 +162,7 @@ def test_a_mix_that_is_still_far_advises_to_refine(mixed):
         report = dataclasses.replace(
             mixed.report, facts=facts._replace(views=views, settings=settings)
         )
-        advice = [text for text in report.warnings if "try --refine 60" in text]
+        advice = [text for text in report.warnings if "refine it (--refine 60)" in text]
         assert all("two halves of one finished song are about 0.057 apart" in x for x in advice)
         return bool(advice)
 

@@ -333,6 +333,9 @@ def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, 
     client.upload(song, "reference", "other.wav", audio["kick.wav"])
     details = client.http.get(f"/api/songs/{song}").json()
     assert (details["closeness"], details["has_report"]) == ({}, False), "of the one before"
+    client.job(song, "report")
+    report = client.http.get(f"/api/songs/{song}/files/report.html").text
+    assert "in the style of mix.wav, compared with other.wav" in report
 
 
 def test_a_damaged_session_is_named(client, song):

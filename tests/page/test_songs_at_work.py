@@ -122,6 +122,19 @@ def test_a_song_that_is_chosen_twice_while_it_waits_is_opened_once(songs, gate):
     assert opening.begun == [first, second]
 
 
+def test_back_and_forward_go_from_song_to_song(songs):
+    first, second = songs.names
+    page = songs.page(first)
+    ready(page)
+    page.locator(".songs").select_option(second)
+    page.locator(f".songs option:checked[value='{second}']").wait_for(state="attached")
+    for turn, name in ((page.go_back, first), (page.go_forward, second)):
+        turn()
+        page.locator(f".songs option:checked[value='{name}']").wait_for(state="attached")
+        ready(page)
+        assert page.evaluate("diffmst.song") == name
+
+
 def test_the_desk_of_a_song_that_was_left_while_it_is_mixed_takes_no_changes(songs, gate):
     (first, second), mixing = songs.names, gate("mix")
     mixing.work = lambda *_: None

@@ -100,10 +100,19 @@ class App {
     history.replaceState(null, "", location.pathname);
   }
 
+  /** Open the song of the address, which back and forward change too; the first if it names none. */
+  async openWanted() {
+    const wanted = decodeURIComponent(location.hash.slice(1));
+    const name = this.songs.includes(wanted) ? wanted : this.songs[0];
+    if (name && name !== this.song) await this.open(name);
+  }
+
   async open(name) {
     await this.leave();
     this.song = name;
-    location.hash = encodeURIComponent(name);
+    const address = `#${encodeURIComponent(name)}`;
+    if (location.hash) location.hash = address;
+    else history.replaceState(null, "", address); // nothing was shown there to go back to
     await this.attempt(async () => {
       this.details = await api.song(name);
       if (!this.details.is_open && this.details.tracks.length) await this.work.open();
@@ -233,9 +242,8 @@ async function begin() {
   const about = await api.about();
   const app = new App(about);
   window.diffmst = app; // to look at from the browser's console
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  const first = about.songs.includes(wanted) ? wanted : about.songs[0];
-  if (first) await app.open(first);
+  window.addEventListener("hashchange", () => app.openWanted());
+  await app.openWanted();
   await app.work.goOn();
   document.body.classList.add("ready");
 }

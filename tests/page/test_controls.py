@@ -145,3 +145,35 @@ def test_everything_has_a_name_and_nothing_is_wider_than_the_screen(mixer, width
     assert unspoken == []
     assert mixer.ask("document.documentElement.scrollWidth") <= width
     mixer.page.set_viewport_size(SIZE)
+
+
+CONTRAST = """(element) => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+  const paint = (colour) => {
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const linear = [...canvas.getImageData(0, 0, 1, 1).data].map((x) => (x / 255) ** 2.2);
+    return 0.05 + 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const layers = [];
+  for (let one = element; one; one = one.parentElement) layers.push(getComputedStyle(one));
+  const ground = layers.reverse().map((style) => paint(style.backgroundColor)).at(-1);
+  const text = paint(getComputedStyle(element).color);
+  return Math.max(text, ground) / Math.min(text, ground);
+}"""
+READ = [".fader-tick", ".master .fader-tick", ".eq-hz", ".choice kbd", ".limiting", ".toast.error"]
+READ += [".silent .strip-name", ".mute[aria-pressed=true]", ".lock[aria-pressed=true]"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_written_on_the_desk_can_be_read(mixer, scheme):
+    mixer.page.emulate_media(color_scheme=scheme)
+    mixer.ask("diffmst.complain('What went wrong')")
+    with mixer.taken_back():
+        for name in (".mute", ".lock"):
+            mixer.page.locator(f".rack .strip {name}").first.click()
+        mixer.page.locator(".silent").wait_for()
+        read = {name: mixer.page.locator(name).first.evaluate(CONTRAST) for name in READ}
+    assert mixer.complaint() == "What went wrong"
+    mixer.page.emulate_media(color_scheme="light")
+    assert {name: ratio for name, ratio in read.items() if ratio < 4.5} == {}

@@ -279,7 +279,7 @@ def _about(
     minutes, seconds = divmod(round(multitrack.duration_s), 60)
     return [
         ("Reference", settings.provenance.reference),
-        ("Model", settings.provenance.model or "none"),
+        ("Model", settings.provenance.model or "not named"),
         ("Amount", settings.provenance.amount),
         *[("Refinement", text) for text in refinement_words(settings.provenance.refinement)],
         ("Length", f"{minutes}:{seconds:02d}"),

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,14 +91,13 @@ def export_session(
     name = check_format(out, file_format)
     settings = console if isinstance(console, MixSettings) else load_console(console)
     tell("Reading", 0.0)
-    media = media_of(tracks, settings.strips)
-    if link and not print_effects:
-        for item in filter(attrgetter("is_original"), media):
-            # refused before there is anything to lose
+    media = media_of(tracks, settings.strips, link=link and not print_effects)
+    for item in media:
+        if item.is_linked:  # refused before there is anything to lose
             linked_path(item, out, sayable if name == "reaper" else xml_text)
     written = [out]
     if name == "reaper":
-        names = _audio_names(media, settings, link=link, print_effects=print_effects)
+        names = _audio_names(media, settings, print_effects=print_effects)
         written = project_files(out, names)
     read = [*find_tracks(tracks)[1], *([] if isinstance(console, MixSettings) else [Path(console)])]
     check_apart(written, read, remedy="give --out another name")
@@ -129,7 +127,7 @@ def export_session(
         contents = Contents(session, media, title, notes_text(session, title, notes), effects, mix)
         write = write_dawproject if name == "dawproject" else write_reaper
         count = _counter(media, lambda done: tell("Writing", 0.7 + 0.3 * done))
-        write(out, contents, link=link, count=count)
+        write(out, contents, count=count)
     return Exported(out, len(media), notes)
 
 
@@ -149,10 +147,10 @@ def check_format(out: Path, file_format: str | None) -> str:
 
 
 def _audio_names(
-    media: Sequence[Media], settings: MixSettings, *, link: bool, print_effects: bool
+    media: Sequence[Media], settings: MixSettings, *, print_effects: bool
 ) -> list[str]:
     """Audio files that a session gets as its own: all but the recordings that it refers to."""
-    names = [item.name for item in media if not (link and item.is_original)]
+    names = [item.name for item in media if not item.is_linked]
     if print_effects:
         names = printed_names(media)
     return [*names, *((WET_FILE, RESPONSE_FILE) if settings.config.reverb else ())]

@@ -49,15 +49,12 @@ MASTER, BUS = "master-channel", "bus-channel"
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def write_dawproject(
-    path: str | Path, contents: Contents, *, link: bool = False, count: Count
-) -> None:
+def write_dawproject(path: str | Path, contents: Contents, *, count: Count) -> None:
     """Write a session, whole or not at all.
 
     Args:
         path: where to.
         contents: what to write; the notes become a file and the session's comment.
-        link: refer to recordings that are used as they are where they lie, instead of a copy.
         count: told how many bytes of audio were dealt with.
 
     Raises:
@@ -66,7 +63,7 @@ def write_dawproject(
     """
     path = Path(path)
     media, effects, mix = contents.media, contents.effects, contents.mix
-    places = [_place(item, path, link=link) for item in media]
+    places = [_place(item, path) for item in media]
     project = project_xml(contents, places)
     with (
         written_beside(path) as beside,
@@ -82,7 +79,7 @@ def write_dawproject(
         printed = [effects.wet, effects.response] if effects else []
         written = [*media, *printed, *([mix] if mix else [])]
         for item in written:
-            if link and item in media and item.is_original:
+            if item.is_linked:
                 count(item.size)
                 continue
             with archive.open(_entry(f"{AUDIO_FOLDER}/{item.name}"), "w", force_zip64=True) as file:
@@ -130,8 +127,8 @@ class Place(NamedTuple):
     is_external: bool
 
 
-def _place(media: Media, path: Path, *, link: bool) -> Place:
-    if link and media.is_original:
+def _place(media: Media, path: Path) -> Place:
+    if media.is_linked:
         return Place(linked_path(media, path, xml_text), is_external=True)
     return Place(f"{AUDIO_FOLDER}/{media.name}", is_external=False)
 

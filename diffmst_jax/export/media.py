@@ -9,7 +9,7 @@ single channels of files with more.
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
@@ -59,6 +59,7 @@ class Media:
         subtype: sample format to write, in libsndfile's names; None takes the file as it is.
         audio: makes what to write if it is not the recording, `(channels, time)` a piece.
         matrix: what each channel gives to those written, `(channels, channels)`, if not itself.
+        may_stay: whether the session may refer to the recording instead of holding a copy.
     """
 
     source: Path
@@ -69,11 +70,17 @@ class Media:
     subtype: str | None
     audio: Callable[[], Iterable[np.ndarray]] | None = None
     matrix: np.ndarray | None = None
+    may_stay: bool = False
 
     @property
     def is_original(self) -> bool:
         """Whether the recording is used as it is."""
         return self.subtype is None
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the session refers to the recording where it lies."""
+        return self.may_stay and self.is_original
 
     @property
     def size(self) -> int:
@@ -99,15 +106,22 @@ class Return(NamedTuple):
     response_gain_db: float
 
 
-def media_of(source: Source, strips: Sequence[Strip]) -> tuple[Media, ...]:
+def media_of(source: Source, strips: Sequence[Strip], *, link: bool = False) -> tuple[Media, ...]:
     """Find the recording of each strip and decide how it goes into the session.
+
+    Args:
+        source: folder or files of the song.
+        strips: of the mix.
+        link: refer to recordings that are used as they are where they lie, instead of a copy.
 
     Raises:
         InputError: a file is missing or cannot be read.
     """
     by_name, _ = files_of_strips(source, strips)
     taken = set(NAMES_OF_OURS)
-    return tuple(_plan(by_name[strip.file], strip, taken) for strip in strips)
+    return tuple(
+        replace(_plan(by_name[strip.file], strip, taken), may_stay=link) for strip in strips
+    )
 
 
 def printed(

@@ -54,7 +54,7 @@ SLIDERS_SAVED = 64
 SOURCES = {".wav": "WAVE", ".aiff": "WAVE", ".aif": "WAVE", ".flac": "FLAC"}
 
 
-def write_reaper(path: str | Path, contents: Contents, *, link: bool = False, count: Count) -> None:
+def write_reaper(path: str | Path, contents: Contents, *, count: Count) -> None:
     """Write a project with its audio and its effects, whole or not at all.
 
     Args:
@@ -62,7 +62,6 @@ def write_reaper(path: str | Path, contents: Contents, *, link: bool = False, co
             `Effects/diffmst`, both beside it.
         contents: what to write. A finished mix is left out, for the project's own is the same. The
             notes become the project's and a file with the audio.
-        link: refer to recordings that are used as they are where they lie, instead of a copy.
         count: told how many bytes of audio were dealt with.
 
     Raises:
@@ -74,9 +73,7 @@ def write_reaper(path: str | Path, contents: Contents, *, link: bool = False, co
     effects = contents.effects
     written = [*contents.media, *([effects.wet, effects.response] if effects else [])]
     places = {
-        item.name: linked_path(item, path, sayable)
-        if link and item.is_original
-        else _place(path, item.name)
+        item.name: linked_path(item, path, sayable) if item.is_linked else _place(path, item.name)
         for item in written
     }
     project = project_chunk(contents, places)
@@ -89,7 +86,7 @@ def write_reaper(path: str | Path, contents: Contents, *, link: bool = False, co
             (effects_beside / effect.name).write_bytes(effect.read_bytes())
         (audio_beside / NOTES_FILE).write_text(contents.notes, encoding="utf-8")
         for item in written:
-            if link and item.is_original:
+            if item.is_linked:
                 count(item.size)
                 continue
             with (audio_beside / item.name).open("wb") as file:

@@ -13,8 +13,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def report(mixed):
-    """The report of the small mix as if it had been refined."""
+    """The report of the small mix as if it had been refined, and a track had an endless name."""
     facts = mixed.report.facts
+    first, *others = facts.settings.strips
+    strips = (first._replace(file=f"{'a' * 120}.wav"), *others)
+    facts = facts._replace(settings=dataclasses.replace(facts.settings, strips=strips))
     far, near = facts.views.plain.distance, facts.views.mix.distance
     pair = BeforeAfter(far, near)
     refinement = Refinement(
@@ -72,7 +75,7 @@ def test_the_page_fits_and_is_readable(open_page, address, width, scheme):
     ink = page.evaluate("getComputedStyle(document.body).color")
     assert (brightness(paper) > 200) == (scheme == "light")
     assert abs(brightness(paper) - brightness(ink)) > 150
-    overlong = """[...document.querySelectorAll("h1, h2, h3, p, .tag, .level")]
+    overlong = """[...document.querySelectorAll("h1, h2, h3, p, .tag, .level, td:first-child")]
         .filter((item) => item.getBoundingClientRect().right > innerWidth)
         .map((item) => item.textContent)"""
     assert page.evaluate(overlong) == []

@@ -26,7 +26,14 @@ from diffmst_jax.page.session import (
     revision,
     save_document,
 )
-from diffmst_jax.page.tasks import Desk, forget_closeness, load_overview, scaled, strips_of
+from diffmst_jax.page.tasks import (
+    Desk,
+    checked_amounts,
+    forget_closeness,
+    load_overview,
+    scaled,
+    strips_of,
+)
 from diffmst_jax.page.uploads import receive_reference, receive_track
 from diffmst_jax.page.workspace import Song, Workspace
 
@@ -105,10 +112,8 @@ class Page:
     async def amounts(self, request: Request) -> Response:
         """Return a prediction at other amounts."""
         song, body = self._song(request), await self._json(request)
-        amounts = body.get("amounts")
-        if not isinstance(amounts, dict):
-            raise RefusalError(400, "amounts are not complete")
-        return JSONResponse(await run_in_threadpool(scaled, song, body.get("predicted"), amounts))
+        wanted = body.get("predicted"), body.get("amounts")
+        return JSONResponse(await run_in_threadpool(scaled, song, *wanted))
 
     async def reverb(self, request: Request) -> Response:
         """Send the response of a console's effects bus: left, then right, float32."""
@@ -223,12 +228,8 @@ class Page:
 def _save(song: Song, body: dict[str, Any]) -> str:
     """Check everything, then write it; returns the revision that it is."""
     known = load_session(song)
-    amounts, locked = body.get("amounts"), body.get("locked")
+    amounts, locked = checked_amounts(body.get("amounts")), body.get("locked")
     predicted, base = body.get("predicted"), body.get("base")
-    if not isinstance(amounts, dict) or set(amounts) != set(known.amounts):
-        raise RefusalError(400, "amounts are not complete")
-    if not all(isinstance(v, int | float) and 0 <= v <= 1 for v in amounts.values()):
-        raise RefusalError(400, "amounts are not all from 0 to 1")
     if not isinstance(locked, list) or not all(_is_strip_key(item) for item in locked):
         raise RefusalError(400, "locked is no list of tracks")
     if (predicted is None) != (base is None):
@@ -248,7 +249,7 @@ def _save(song: Song, body: dict[str, Any]) -> str:
         if body.get("revision") != revision(song, session):
             raise RefusalError(409, f"{song.name} was changed elsewhere; load the page again")
         save_document(song, console)
-        session.amounts, session.locked = amounts, locked
+        session.amounts, session.locked = dict(amounts._asdict()), locked
         session.predicted, session.base = predicted, base
     return revision(song, session)
 

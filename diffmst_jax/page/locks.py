@@ -82,13 +82,12 @@ def refine_around(
     return Decided(settings_from_document({**after, "tracks": tracks}), decided.refinement)
 
 
-def merge_strips(strips: Document, console: Document, present: Collection[Any]) -> Document:
+def merge_strips(strips: Document, console: Document) -> Document:
     """Bring a console to the tracks that there are now: new ones neutral, missing ones gone.
 
     Args:
         strips: a neutral console of the tracks that there are.
         console: the console before tracks came or went.
-        present: keys of the strips that may be kept.
     """
     before = {strip_key(track): track for track in console["tracks"]}
     level = float(np.mean(_levels(console)))
@@ -96,7 +95,7 @@ def merge_strips(strips: Document, console: Document, present: Collection[Any]) 
     tracks = []
     for track in strips["tracks"]:
         key = strip_key(track)
-        if key in before and key in present:
+        if key in before:
             tracks.append(before[key])
         else:
             gain = float(np.clip(level, *ranges.input_gain_db))

@@ -111,19 +111,15 @@ def load_document(song: Song) -> Document | None:
     return document
 
 
-def save_document(song: Song, document: Document) -> MixSettings:
+def save_document(song: Song, document: Document) -> None:
     """Check a console and write it; a wrong one changes nothing.
-
-    Returns:
-        What it says.
 
     Raises:
         InputError: an entry is wrong; names its place, value and range.
     """
-    settings = checked_document(document)
+    checked_document(document)
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     write_text(song.own(CONSOLE_FILE_NAME), text)
-    return settings
 
 
 def checked_document(document: Any) -> MixSettings:

@@ -1,6 +1,8 @@
 """The long work behind the page: open a song, mix it, render it, report on it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from diffmst_jax.mixing.inputs import gather_references
 from diffmst_jax.mixing.limits import SUBTYPES
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.reference import read_reference
+from diffmst_jax.mixing.report_content import MixFacts
 from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack, load_tracks, read_strips
@@ -32,6 +35,7 @@ from diffmst_jax.page.overview import Heard, heard, output_document
 from diffmst_jax.page.rendering import render_console
 from diffmst_jax.page.session import (
     Document,
+    Session,
     changed_session,
     checked_document,
     load_document,
@@ -72,7 +76,7 @@ class Desk:
         multitrack = load_tracks(song.folder)
         tell("Preparing to play", 0.6)
         neutral = as_recorded(multitrack)
-        document = neutral if before is None else with_tracks(neutral, before)
+        document = neutral if before is None else merge_strips(neutral, before)
         raw = heard(plain_sum(multitrack))
         known = {"raw": raw._asdict(), "mix": raw._asdict()} if before is None else _known(song)
         tell("Reading the reference", 0.8)
@@ -96,9 +100,7 @@ class Desk:
         Raises:
             InputError: a file cannot be used, or there is no reference.
         """
-        reference = song.reference()
-        if reference is None:
-            raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
+        reference = _wanted_reference(song)
         self.open(song, lambda stage, _: tell(stage, 0.0))  # at once where it is open already
         before, locked = load_document(song), load_session(song).locked
         found = predict(song.folder, reference, model=self.model, target=target, tell=tell)
@@ -111,19 +113,10 @@ class Desk:
         if steps:  # what refinement moved is predicted too
             predicted = keep_locked(document, predicted, locked)
         facts = carry_out(song.name, decided, *about, tell)
-        report = MixReport(facts)
-        html = report.html
-        mixed = heard(facts.finished.audio)._asdict()
-        tell(KEEPING, 1.0)
-        save_document(song, document)
-        with changed_session(song) as session:
+        with _reported(song, facts, document, tell) as session:
+            save_document(song, document)
             session.predicted, session.base = predicted, document
             session.amounts = dict(Amounts()._asdict())
-            session.output = {**output_document(facts.finished.level), "of": document}
-            session.closeness, session.judged = report.distances, document
-            session.notes = report.warnings
-        write_text(song.own(REPORT_FILE_NAME), html)
-        _save_overview(song, {**_known(song), "mix": mixed})
 
     def render(self, song: Song, name: str, bits: str, tell: Tell) -> str:
         """Render the console as `diffmst render` does.
@@ -154,26 +147,39 @@ class Desk:
         Raises:
             InputError: a file cannot be used, or there is no reference.
         """
-        reference = song.reference()
-        if reference is None:
-            raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
+        reference = _wanted_reference(song)
         tell("Reading", 0.0)
         document = load_document(song)
         settings = compared(checked_document(document), reference.name)
         multitrack = read_strips(song.folder, settings.strips)
         references = gather_references(reference, section=None, sample_rate=SAMPLE_RATE)
         facts = carry_out(song.name, Decided(settings, None), multitrack, references, tell)
-        report = MixReport(facts)
-        html = report.html
-        mixed = heard(facts.finished.audio)._asdict()
-        tell(KEEPING, 1.0)
-        write_text(song.own(REPORT_FILE_NAME), html)
-        with changed_session(song) as session:
-            session.closeness, session.judged = report.distances, document
-            session.notes = report.warnings
-            session.output = {**output_document(facts.finished.level), "of": document}
-        _save_overview(song, {**_known(song), "mix": mixed})
-        return REPORT_FILE_NAME
+        with _reported(song, facts, document, tell):
+            return REPORT_FILE_NAME
+
+
+def _wanted_reference(song: Song) -> Path:
+    reference = song.reference()
+    if reference is None:
+        raise InputError(song.name, "has no reference yet", "drop a finished mix on the page")
+    return reference
+
+
+@contextmanager
+def _reported(
+    song: Song, facts: MixFacts, document: Document | None, tell: Tell
+) -> Iterator[Session]:
+    """Keep the report of a console with what else the page says of it, once all of it is known."""
+    report = MixReport(facts)
+    html, mixed = report.html, heard(facts.finished.audio)._asdict()
+    tell(KEEPING, 1.0)
+    with changed_session(song) as session:
+        yield session
+        session.output = {**output_document(facts.finished.level), "of": document}
+        session.closeness, session.judged = report.distances, document
+        session.notes = report.warnings
+    write_text(song.own(REPORT_FILE_NAME), html)
+    _save_overview(song, {**_known(song), "mix": mixed})
 
 
 def as_recorded(multitrack: Multitrack) -> Document:
@@ -181,11 +187,6 @@ def as_recorded(multitrack: Multitrack) -> Document:
     neutral = console_document(neutral_settings(multitrack, target=OutputTarget()))
     tracks = [{**track, "source_gain_db": 0.0} for track in neutral["tracks"]]
     return {**neutral, "tracks": tracks}
-
-
-def with_tracks(neutral: Document, console: Document) -> Document:
-    """Bring a console to the tracks of `neutral`."""
-    return merge_strips(neutral, console, keys_of(neutral))
 
 
 def keys_of(console: Document) -> list[tuple[str, tuple[int, ...]]]:
@@ -198,7 +199,7 @@ def strips_of(console: Document) -> list[list[Any]]:
     return [[track["file"], track["channels"]] for track in console["tracks"]]
 
 
-def scaled(song: Song, predicted: Document | None, amounts: Document) -> Document:
+def scaled(song: Song, predicted: Document | None, amounts: object) -> Document:
     """A prediction at other amounts: the page's, which undo may have taken back to one of before.
 
     Raises:
@@ -206,14 +207,25 @@ def scaled(song: Song, predicted: Document | None, amounts: Document) -> Documen
     """
     if predicted is None:
         raise InputError(song.name, "is not mixed yet", "mix it first")
-    values = [amounts.get(name) for name in Amounts._fields]
-    if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in values):
-        raise InputError("amounts", "are not all from 0 to 1", f"give {', '.join(Amounts._fields)}")
+    taken = checked_amounts(amounts)
     is_known = predicted == load_session(song).predicted
     settings = settings_from_document(predicted) if is_known else checked_document(predicted)
-    taken = Amounts(*map(float, values))  # type: ignore[arg-type]
     provenance = settings.provenance._replace(amount=amount_text(taken))
     return console_document(apply_amounts(replace(settings, provenance=provenance), taken))
+
+
+def checked_amounts(amounts: object) -> Amounts:
+    """How much of a prediction the page asks for, part by part.
+
+    Raises:
+        InputError: a part is missing, unknown, or not from 0 to 1.
+    """
+    remedy = f"give {', '.join(Amounts._fields)} from 0 to 1"
+    if not isinstance(amounts, dict) or set(amounts) != set(Amounts._fields):
+        raise InputError("amounts", "are not complete", remedy)
+    if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in amounts.values()):
+        raise InputError("amounts", "are not all from 0 to 1", remedy)
+    return Amounts(**{name: float(value) for name, value in amounts.items()})
 
 
 def compared(settings: MixSettings, reference: str) -> MixSettings:

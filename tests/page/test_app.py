@@ -129,8 +129,8 @@ def test_a_prediction_that_undo_brought_back_is_scaled_and_kept(client, song):
         (("console", "tracks", 0, "file"), 5, 400, "tracks[0].file"),
         (("console", "tracks", 0, "file"), "../x.wav", 400, "has no track ../x.wav"),
         (("base",), {"format": "?"}, 400, "predicted and base are not given together"),
-        (("amounts", "eq"), 2, 400, "amounts are not all from 0 to 1"),
-        (("amounts",), {}, 400, "amounts are not complete"),
+        (("amounts", "eq"), 2, 400, "amounts: are not all from 0 to 1"),
+        (("amounts",), {}, 400, "amounts: are not complete"),
         (("locked",), [1], 400, "locked is no list of tracks"),
     ],
 )

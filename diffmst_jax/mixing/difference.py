@@ -180,8 +180,9 @@ def _through(compressor: dsp.CompressorParams, faders_db: tuple[float, ...]) -> 
 def _compressor_change(before: dsp.CompressorParams, after: dsp.CompressorParams) -> str:
     old, new = compressor_words(before), compressor_words(after)
     parts = [f"from {old} to {new}"] if old != new else []
-    if before.knee_db != after.knee_db:
-        parts.append(f"knee {after.knee_db:.1f} dB wide (was {before.knee_db:.1f} dB)")
+    old, new = (f"{item.knee_db:.1f} dB" for item in (before, after))
+    if old != new:
+        parts.append(f"knee {new} wide (was {old})")
     return ", ".join(parts) or "slightly different"
 
 

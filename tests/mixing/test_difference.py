@@ -110,16 +110,20 @@ def test_faders_moved_against_each_other_are_told_where_a_compressor_is_between_
     assert texts(neutral, faders(neutral, 12, -12)) == []
 
 
-def test_a_wider_knee_alone_is_told_and_heard(mixed, edited):
+@pytest.mark.parametrize(
+    ("knee_db", "words"),
+    [(12.0, "knee 12.0 dB wide (was 0.0 dB)"), (0.04, "slightly different")],
+)
+def test_a_wider_knee_alone_is_told_and_heard(mixed, edited, knee_db, words):
     compressor = mixed.console.params.tracks.compressor._replace(
         ratio=np.full(4, 4.0), threshold_db=np.full(4, -30.0), knee_db=np.zeros(4)
     )
-    knee = set_at(compressor.knee_db, 0, 12.0)
+    knee = set_at(compressor.knee_db, 0, knee_db)
     before = edited(compressor=compressor)
     (change,) = differences(before, edited(compressor=compressor._replace(knee_db=knee)))
-    assert change.text == "1 kick: compressor knee 12.0 dB wide (was 0.0 dB)"
-    assert change.weight_db == pytest.approx(0.75 * 12 / 8, abs=0.01)  # at the threshold
-    assert change.is_heard
+    assert change.text == f"1 kick: compressor {words}"
+    assert change.weight_db == pytest.approx(0.75 * knee_db / 8, abs=0.01)  # at the threshold
+    assert change.is_heard == (knee_db > 1)
 
 
 def test_everything_a_console_can_be_has_words():

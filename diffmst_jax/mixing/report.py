@@ -194,7 +194,7 @@ def _dynamics_chart(views: Comparison) -> str:
         loudness = sliding_loudness(view.step_powers, MOMENTARY_STEPS)
         share = [100.0 * np.mean(loudness >= level) if loudness.size else 0.0 for level in levels]
         curves.append(Curve(view.name, view.style, levels, np.array(share)))
-    across = Axis(low, high, np.arange(low, high + 1, 2).tolist())
+    across = Axis(low, high, np.arange(low, high + 1, 4).tolist())
     return chart(
         curves,
         across,

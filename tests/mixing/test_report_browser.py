@@ -79,6 +79,11 @@ def test_the_page_fits_and_is_readable(open_page, address, width, scheme):
         .filter((item) => item.getBoundingClientRect().right > innerWidth)
         .map((item) => item.textContent)"""
     assert page.evaluate(overlong) == []
+    touching = """[...document.querySelectorAll(".tick.x + .tick.x")]
+        .filter((item) => item.getBoundingClientRect().left
+            < item.previousElementSibling.getBoundingClientRect().right + 2)
+        .map((item) => item.textContent)"""
+    assert page.evaluate(touching) == []
 
 
 def test_every_chart_and_card_is_drawn(open_page, address, mixed):

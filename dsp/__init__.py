@@ -1,9 +1,9 @@
 """Differentiable audio effects as pure JAX functions.
 
 `effect(x, params, *, sample_rate, ...)`: audio first, settings second, everything static by
-keyword. Audio is floating point, (channels, time), nominally in [-1, 1]; settings are NamedTuples
-in physical units; tracks and batches are `jax.vmap`. Nothing is jitted inside and nothing is random
-without a key. Importing `dsp` loads JAX and NumPy alone.
+keyword. Audio is float32 or float64, (channels, time), nominally in [-1, 1]; settings are
+NamedTuples in physical units; tracks and batches are `jax.vmap`. Nothing is jitted inside and
+nothing is random without a key. Importing `dsp` loads JAX and NumPy alone.
 """
 
 from dsp.ballistics import smooth, time_constant

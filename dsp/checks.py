@@ -32,10 +32,10 @@ def check_mono_or_stereo(x: ArrayLike) -> None:
 
 
 def check_floating(x: ArrayLike, name: str) -> None:
-    """Require an array of a real floating-point dtype."""
+    """Require float32 or float64: FFTs have no shorter floats, and recursions drown in theirs."""
     dtype = jnp.result_type(x)
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise ValueError(f"{name} has dtype {dtype}; expected floating point")
+    if dtype not in (jnp.float32, jnp.float64):
+        raise ValueError(f"{name} has dtype {dtype}; expected floating point, 32 or 64 bits")
 
 
 def check_shape(x: ArrayLike, shape: tuple[int, ...], name: str) -> None:

@@ -280,7 +280,9 @@ def spoilt(name: str, value: Any) -> Iterator[tuple[Any, str]]:
         wrong = jnp.zeros(BROADCAST.get(name, () if value.shape else (3,)), value.dtype)
         yield wrong, rf"{name}\b.*; expected"
         if name in FLOATING:
-            yield jnp.zeros(value.shape, int), rf"{name} has dtype int32; expected floating point"
+            for dtype in ("int32", "float16", "bfloat16"):
+                message = rf"{name} has dtype {dtype}; expected floating point, 32 or 64 bits"
+                yield jnp.zeros(value.shape, dtype), message
     elif isinstance(value, tuple) and all(isinstance(v, str | int) for v in value):
         bad = (*value[1:], "nonsense")
         yield bad, f"{name} is 'nonsense'; expected"

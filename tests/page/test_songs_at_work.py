@@ -133,6 +133,8 @@ def test_back_and_forward_go_from_song_to_song(songs):
         page.locator(f".songs option:checked[value='{name}']").wait_for(state="attached")
         ready(page)
         assert page.evaluate("diffmst.song") == name
+    page.evaluate("() => { location.hash = '#50%'; }")  # no song's, and no URI
+    page.locator(f".songs option:checked[value='{first}']").wait_for(state="attached")
 
 
 def test_the_desk_of_a_song_that_was_left_while_it_is_mixed_takes_no_changes(songs, gate):

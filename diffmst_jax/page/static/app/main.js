@@ -23,6 +23,15 @@ import { transport } from "../ui/transport.js";
 
 const GLIDE_MS = 700;
 
+/** The song that an address names; what is no URI names none. */
+function songIn(hash) {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
 class App {
   constructor(about) {
     this.about = about;
@@ -102,7 +111,7 @@ class App {
 
   /** Open the song of the address, which back and forward change too; the first if it names none. */
   async openWanted() {
-    const wanted = decodeURIComponent(location.hash.slice(1));
+    const wanted = songIn(location.hash);
     const name = this.songs.includes(wanted) ? wanted : this.songs[0];
     if (name && name !== this.song) await this.open(name);
   }

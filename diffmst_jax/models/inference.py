@@ -373,7 +373,7 @@ def _check_samples(audio: np.ndarray, what: str) -> None:
         raise ValueError(f"{what}s: {audio.dtype} samples, expected floating point in [-1, 1]")
     for number, row in enumerate(audio):
         # NaN and infinity show in the extremes, so one look is enough.
-        peak = np.maximum(np.max(row, initial=0.0), -np.min(row, initial=0.0))
+        peak = float(np.maximum(np.max(row, initial=0.0), -np.min(row, initial=0.0)))
         if not np.isfinite(peak):
             raise ValueError(f"{what} {number}: NaN or infinite samples, expected finite ones")
         if peak > LARGEST_SAMPLE:

@@ -210,6 +210,13 @@ def test_the_loudest_samples_that_are_taken_do_not_overflow():
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
+def test_samples_of_half_precision_are_heard_as_they_are():
+    half = [x.astype(np.float16) for x in song(2)]
+    single = [x.astype(np.float32) for x in half]
+    for a, b in zip(ready().controls(*half), ready().controls(*single), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_settings_that_are_not_finite_are_refused(monkeypatch):
     broken = jax.tree.map(lambda leaf: leaf * np.nan, ready("cnn14")._weights)
     monkeypatch.setattr(ready("cnn14"), "_weights", broken)

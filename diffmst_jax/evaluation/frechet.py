@@ -65,11 +65,12 @@ def frechet_distance(
 
 def gaussian_distance(samples: np.ndarray, reference: np.ndarray) -> float:
     """Frechet distance between normal distributions fitted to two sets, at least 0."""
-    first, second = (_moments(x) for x in (samples, reference))
-    root = _square_root(first[1])
-    cross = np.linalg.eigvalsh(root @ second[1] @ root)
-    spread = np.trace(first[1]) + np.trace(second[1]) - 2 * np.sum(np.sqrt(np.maximum(cross, 0)))
-    return max(float(np.sum((first[0] - second[0]) ** 2) + spread), 0.0)
+    (first, factor), (second, other) = (_normal(x) for x in (samples, reference))
+    # S1 S2 has the eigenvalues of F F', F = factor other', so its root's trace is the sum of F's
+    # singular values: no root is taken, and F is small where there are few samples.
+    overlap = np.linalg.norm(factor @ other.T, "nuc")
+    spread = np.sum(np.square(factor)) + np.sum(np.square(other)) - 2 * overlap
+    return max(float(np.sum((first - second) ** 2) + spread), 0.0)
 
 
 def _extrapolate(samples: np.ndarray, reference: np.ndarray, seed: int) -> float:
@@ -92,12 +93,10 @@ def _choose(rng: np.random.Generator, count: int, share: float) -> np.ndarray:
     return rng.choice(count, size=max(2, round(share * count)), replace=False)
 
 
-def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    x = np.asarray(x, np.float64)
-    return x.mean(axis=0), np.atleast_2d(np.cov(x, rowvar=False))
-
-
-def _square_root(symmetric: np.ndarray) -> np.ndarray:
-    values, vectors = np.linalg.eigh(symmetric)
-    root: np.ndarray = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    return root
+def _normal(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of rows, and a factor of their covariance, which is `factor.T @ factor`."""
+    mean = np.asarray(np.mean(x, axis=0, dtype=np.float64))
+    factor = (x - mean) / np.sqrt(len(x) - 1)
+    if len(x) > x.shape[1]:  # of as many rows as there are dimensions, no more
+        factor = np.asarray(np.linalg.qr(factor, mode="r"))
+    return mean, factor

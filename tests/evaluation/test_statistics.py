@@ -61,6 +61,17 @@ def test_frechet_distance_is_the_closed_form():
     assert gaussian_distance(a, b) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("count", [5, 40])
+def test_frechet_distance_is_that_of_the_covariances_however_few_the_samples(count):
+    rng = np.random.default_rng(1)
+    a, b = rng.standard_normal((count, 12)), 2.0 * rng.standard_normal((9, 12)) + 1.0
+    first, second = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    roots = np.sqrt(np.maximum(np.linalg.eigvals(first @ second).real, 0.0))
+    apart = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
+    expected = apart + np.trace(first) + np.trace(second) - 2 * np.sum(roots)
+    assert gaussian_distance(a, b) == pytest.approx(expected, rel=1e-6)
+
+
 def test_frechet_distance_to_itself_is_zero_and_a_shift_is_its_square():
     a = np.random.default_rng(0).standard_normal((50, 8))
     assert gaussian_distance(a, a) == pytest.approx(0.0, abs=1e-9)

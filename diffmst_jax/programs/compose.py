@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from diffmst_jax.errors import InputError
@@ -31,17 +32,21 @@ OmegaConf.register_new_resolver("given_or", _given_or, replace=True)
 def compose_or_exit(folder: str, name: str, arguments: Sequence[str], *, program: str) -> None:
     """Leave with status 2 and one line if Hydra cannot do what the command line asks for.
 
-    That is to compose its settings and to make its folder. Of a sweep (`-m`), every run is
-    composed. Other options are left to Hydra itself.
+    That is to compose its settings and, unless they are only shown (`--cfg`), to make its folder.
+    Of a sweep (`-m`), every run is composed. Other options are left to Hydra itself.
     """
-    sweep = any(argument in ("-m", "--multirun") for argument in arguments)
-    overrides = [argument for argument in arguments if argument not in ("-m", "--multirun")]
+    parser = ArgumentParser(prog=program, add_help=False)
+    parser.add_argument("-m", "--multirun", action="store_true")
+    parser.add_argument("-c", "--cfg")
+    options, overrides = parser.parse_known_args(arguments)
     if any(argument.startswith("-") for argument in overrides):
         return
     try:
         with initialize_config_dir(folder, version_base="1.3"):
-            for run in _runs(overrides) if sweep else [overrides]:
-                _check_run(Path(folder), name, run, sweep=sweep)
+            for run in _runs(overrides) if options.multirun else [overrides]:
+                settings = _composed(Path(folder), name, run)
+                if not options.cfg:
+                    _check_run(settings, sweep=options.multirun)
     except InputError as error:
         sys.stderr.write(f"{program}: {error}\n")
         sys.exit(2)
@@ -64,11 +69,14 @@ def _runs(overrides: list[str]) -> list[list[str]]:
     return [list(run) for run in itertools.product(*each)]
 
 
-def _check_run(folder: Path, name: str, overrides: list[str], *, sweep: bool) -> None:
+def _composed(folder: Path, name: str, overrides: list[str]) -> DictConfig:
     try:
-        settings = compose(name, overrides=overrides, return_hydra_config=True)
+        return compose(name, overrides=overrides, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise advise(folder, name, overrides, error) from error
+
+
+def _check_run(settings: DictConfig, *, sweep: bool) -> None:
     launcher = settings.hydra.runtime.choices.get("launcher")
     if launcher == "slurm" and not sweep:
         raise InputError("launcher=slurm", "submits sweeps, and one run alone by -m", "add -m")

@@ -22,6 +22,8 @@ from tests.training.test_config import EXPERIMENTS
         (["trainer.steps.more=3"], "trainer.steps is a value, not a group"),
         (["-m", "experiment=smoke,smoky"], "experiment=smoky: is no experiment there is"),
         (["-m", "experiment=smoke", "trainer.sed=0,1"], "did you mean seed?"),
+        (["experiment=smok", "--cfg", "job"], "did you mean smoke?"),
+        (["-c", "job", "-m", "trainer.sed=0,1"], "did you mean seed?"),
         (["experiment=smoke", "trainer.steps"], "trainer.steps"),
     ],
 )
@@ -37,6 +39,8 @@ def test_what_cannot_be_composed_is_said_with_the_nearest_name(arguments, said, 
 def test_what_can_be_composed_goes_on():
     compose_or_exit(CONF, "config", ["experiment=smoke", "trainer.seed=1"], program="train.py")
     compose_or_exit(CONF, "config", ["-m", "trainer.seed=0,1", "loss.mrstft=0"], program="train.py")
+    shown = ["--cfg=job", "experiment=smoke", "hydra.run.dir=/dev/null"]
+    compose_or_exit(CONF, "config", shown, program="train.py")
 
 
 @pytest.mark.parametrize(

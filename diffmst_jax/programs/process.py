@@ -2,10 +2,14 @@
 
 import logging
 import os
+import signal
+import sys
 
 import jax
 
 from diffmst_jax.commands.process import keep_compilations
+
+ONLY_SHOWN = {"-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info"}
 
 
 def settle_process() -> None:
@@ -17,3 +21,5 @@ def settle_process() -> None:
         if value is not None:
             jax.config.update(option, float(value) if option.endswith("secs") else value)
     logging.getLogger("absl").setLevel(logging.CRITICAL)
+    if ONLY_SHOWN & {*sys.argv[1:]} and hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it, without a traceback

@@ -70,6 +70,7 @@ class _Unit(NamedTuple):
     """What is checked together: a song's tracks and its mix, or one finished mix."""
 
     name: str
+    folder: Path
     tracks: tuple[Path, ...]
     mix: Path | None
 
@@ -80,7 +81,10 @@ class _Unit(NamedTuple):
 
     def name_of(self, path: Path) -> str:
         """What findings call one of the files: nothing where the unit is called by it."""
-        return path.name if self.tracks else ""
+        if not self.tracks:
+            return ""
+        is_inside = path.is_relative_to(self.folder)
+        return path.relative_to(self.folder).as_posix() if is_inside else path.name
 
 
 def check_corpus(
@@ -119,6 +123,7 @@ def _units(root: Path, layout: str) -> list[_Unit]:
     units = [
         _Unit(
             song.name,
+            song.folder,
             tuple(t.path for t in song.tracks),
             None if song.mix is None else song.mix.path,
         )
@@ -126,7 +131,7 @@ def _units(root: Path, layout: str) -> list[_Unit]:
     ]
     seen = {path for unit in units for path in unit.files}
     units += [
-        _Unit(mix.path.relative_to(root).as_posix(), (), mix.path)
+        _Unit(mix.path.relative_to(root).as_posix(), root, (), mix.path)
         for mix in adapter.mixes(root, nothing_read)
         if mix.path not in seen
     ]
@@ -205,7 +210,7 @@ def _length_findings(unit: _Unit, durations: dict[Path, float]) -> list[Finding]
     return [
         Finding(
             unit.name,
-            path.name,
+            unit.name_of(path),
             "length",
             f"{duration:.2f} s, the song's tracks last {usual:.2f} s",
         )
@@ -217,7 +222,7 @@ def _length_findings(unit: _Unit, durations: dict[Path, float]) -> list[Finding]
 def _alignment_findings(unit: _Unit, heard: dict[Path, np.ndarray]) -> list[Finding]:
     """Report tracks that are late or early against sound that they share with the others."""
     whole = None if unit.mix is None else heard.get(unit.mix)
-    tracks = {path.name: heard[path] for path in unit.tracks if path in heard}
+    tracks = {unit.name_of(path): heard[path] for path in unit.tracks if path in heard}
     against = "the same sound in other tracks" if whole is None else "the finished mix"
     return [
         Finding(unit.name, name, "misaligned", f"{1000 * late_s:+.0f} ms against {against}")

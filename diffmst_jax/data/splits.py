@@ -226,12 +226,20 @@ def divide(
 
 
 def _chosen(tracks: tuple[Track, ...], files: dict[str, str]) -> tuple[Track, ...]:
-    """Keep the listed files with their instruments; all of them where none is listed."""
+    """Keep the listed files with their instruments; all of them where none is listed.
+
+    An entry stands for the tracks whose paths agree with it in the most names from the end on, so
+    `Drums/1.wav` is not `Brass/1.wav`.
+    """
     if not files:
         return tracks
-    by_name = {PurePosixPath(name).name: text for name, text in files.items()}
+    chosen: dict[int, str] = {}
+    for name, text in files.items():
+        agreements = [_agreeing(_place(track.path.as_posix()), _place(name)) for track in tracks]
+        furthest = max(agreements, default=0)
+        if furthest:
+            chosen |= {i: text for i, length in enumerate(agreements) if length == furthest}
     return tuple(
-        dataclasses.replace(track, instrument=by_name[track.path.name] or track.instrument)
-        for track in tracks
-        if track.path.name in by_name
+        dataclasses.replace(tracks[i], instrument=chosen[i] or tracks[i].instrument)
+        for i in sorted(chosen)
     )

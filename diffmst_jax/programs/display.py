@@ -1,7 +1,6 @@
 """What a person sees on the terminal while a run goes on."""
 
 import time
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import (
@@ -37,12 +36,7 @@ class Display:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._progress.stop()
 
     def report(self, what: str, done: int, total: int, note: str = "") -> None:

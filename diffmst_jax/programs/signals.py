@@ -1,7 +1,7 @@
 """Leaving in good order when the system asks for it."""
 
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 
 from diffmst_jax.data.processes import stop_signals
 
@@ -39,12 +39,7 @@ class StopRequest:
             self._before[number] = signal.signal(number, self._handle)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 

@@ -64,14 +64,18 @@ class Logger:
 
     def histograms(self, values: Mapping[str, np.ndarray], step: int) -> None:
         """Write the distribution of each array."""
-        for name, array in values.items():
-            self._show(summary.histogram(name, array, bins=HISTOGRAM_BINS).value, step)
+        drawn = [summary.histogram(n, x, bins=HISTOGRAM_BINS) for n, x in values.items()]
+        self._show([value for one in drawn for value in one.value], step)
 
     def _show(self, values: Sequence[Summary.Value], step: int) -> None:
         self._write(Event(step=step, summary=Summary(value=values)))
 
     def _write(self, event: Event) -> None:
-        """Append an event to the file: SummaryWriter's thread would end, and be waited for."""
+        """Append an event to the file, which is then closed.
+
+        SummaryWriter has a thread, which a full disk would end and which would be waited for, and
+        its EventsWriter holds on to a file that cannot be closed while the disk is full.
+        """
         if self._events is not None:
             event.wall_time = time.time()
             content = event.SerializeToString()

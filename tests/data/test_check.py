@@ -138,6 +138,17 @@ def test_finished_mixes_are_checked_with_their_songs_and_without(tmp_path):
     ]
 
 
+def test_files_of_two_groups_are_told_apart(tmp_path):
+    for name in ("bass.wav", "Brass/1.wav", "Drums/1.wav"):
+        audio = noise(len(name), 2.0)
+        write_audio(tmp_path / "a" / name, audio, sample_rate=SAMPLE_RATE)
+    shutil.copy(tmp_path / "a/Brass/1.wav", tmp_path / "a/Drums/1.wav")
+    (song,) = check_corpus(tmp_path)
+    assert [(f.track, f.detail) for f in song.findings if f.kind == "duplicate"] == [
+        ("Drums/1.wav", "same audio as Brass/1.wav")
+    ]
+
+
 def test_a_mix_of_another_song_is_found(tmp_path):
     trees.musdb18(tmp_path)
     mix = tmp_path / "test/Zeno - Signs/mixture.wav"

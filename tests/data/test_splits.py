@@ -41,6 +41,20 @@ train:
     assert [t.instrument for t in songs[0].tracks] == ["female singer", "banjo, old"]
 
 
+def test_files_of_two_groups_are_told_apart_by_their_folders(tmp_path):
+    tree = trees.Tree(tmp_path)
+    for name in ("bass.wav", "Brass/1.wav", "Drums/1.wav", "Keys/1.wav"):
+        tree.audio(f"a/{name}")
+    path = tmp_path / "split.yaml"
+    path.write_text("train: {a: {bass.wav: bass, Brass/1.wav: trumpet, Drums/1.wav: kick}}")
+    (song,) = apply_split(FolderSource(tmp_path).songs, path)
+    assert [(t.name, t.instrument) for t in song.tracks] == [
+        ("bass", "bass"),
+        ("Brass/1", "trumpet"),
+        ("Drums/1", "kick"),
+    ]
+
+
 def test_split_that_lists_song_names_alone_is_read(tmp_path):
     trees.cambridge(tmp_path)
     path = tmp_path / "split.yaml"

@@ -188,4 +188,6 @@ if __name__ == "__main__":
         sys.exit(0)
     compose_or_exit(CONF, "config", sys.argv[1:], program="train.py")
     main()
-    sys.exit(REFUSED if refused else 0)
+    if refused:  # what each of them said is far up by now
+        sys.stderr.write(f"train.py: refused or broken off: {', '.join(map(str, refused))}\n")
+        sys.exit(REFUSED)

@@ -166,7 +166,7 @@ def gather_references(
         if isinstance(item, Reference):
             check_weight(item.name, item.weight)
             if part is not None:
-                raise InputError(item.name, "is read already, and whole", "leave the section out")
+                raise InputError(item.name, "is read already", "give the section where it is read")
             found.append(item)
         elif isinstance(item, ReferenceName):
             check_weight(item.path, item.weight)

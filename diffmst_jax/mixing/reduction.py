@@ -14,6 +14,7 @@ from diffmst_jax.mixing.measure import LOWEST_DB, factor, power_db
 from diffmst_jax.mixing.render import expanded, pieces_before_master, source_gains
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack, pair_sides
+from dsp.console_strip import master_tone, strip_tone
 
 POINTS = 128
 PASSAGE = 1 << 18
@@ -82,10 +83,7 @@ def limiting_db(mix: np.ndarray, finished: np.ndarray, gain_db: float, start: in
 def _lowest_master_gain_db(
     mix: jax.Array, master: dsp.MasterParams, config: dsp.ConsoleConfig
 ) -> jax.Array:
-    x = dsp.gain(mix, master.input_fader_db)
-    x = dsp.parametric_eq(
-        x, master.equalizer, sample_rate=SAMPLE_RATE, method=config.equalizer_method
-    )
+    x, _ = master_tone(mix, master, config, SAMPLE_RATE)
     return _lowest_db(_gain(x, master.compressor, config, config.detector))
 
 
@@ -95,19 +93,11 @@ def _lowest_gain_db(
 ) -> jax.Array:
     """Gain of each track's compressor."""
 
-    def tone(track: jax.Array, strip: dsp.TrackParams) -> jax.Array:
-        x = dsp.gain(track[jnp.newaxis], strip.input_gain_db)
-        if not config.track_equalizer:
-            return x
-        toned: jax.Array = dsp.parametric_eq(
-            x, strip.equalizer, sample_rate=SAMPLE_RATE, method=config.equalizer_method
-        )
-        return toned
-
     def lowest(x: jax.Array, settings: dsp.CompressorParams) -> jax.Array:
         return _lowest_db(_gain(x, settings, config, "mean"))
 
-    toned = jax.vmap(tone)(tracks, params.tracks)
+    tone = partial(strip_tone, config=config, sample_rate=SAMPLE_RATE)
+    toned, _ = jax.vmap(tone)(tracks, params.tracks)
     level = toned if side is None else dsp.pair_mean(jnp.abs(toned), side)
     return jax.vmap(lowest)(level, params.tracks.compressor)
 
@@ -115,10 +105,9 @@ def _lowest_gain_db(
 def _gain(
     x: jax.Array, params: dsp.CompressorParams, config: dsp.ConsoleConfig, detector: str
 ) -> jax.Array:
-    gain: jax.Array = dsp.compressor_gain(
+    return dsp.compressor_gain(
         x, params, sample_rate=SAMPLE_RATE, ballistics=config.ballistics, detector=detector
     )
-    return gain
 
 
 def _lowest_db(gain: jax.Array) -> jax.Array:

@@ -39,6 +39,7 @@ from diffmst_jax.models.picture import (
 )
 from diffmst_jax.models.starting_point import with_mix
 from diffmst_jax.models.style_spectrum import measured_style
+from dsp.console_strip import master_dynamics, master_tone
 from dsp.dynamics import lookahead_samples
 from dsp.side_chain import linked_power
 
@@ -285,24 +286,12 @@ def _judge(
     ).mix
     if not config.master_bus:
         return _Judged(params, _features(before, rate), strips.mono, highest_peaks(before, PEAKS))
-    mix = dsp.parametric_eq(
-        dsp.gain(before, params.master_bus.input_fader_db),
-        params.master_bus.equalizer,
-        sample_rate=rate,
-        method=config.equalizer_method,
-    )
+    mix, _ = master_tone(before, params.master_bus, config, rate)
     own = jax.tree.map(jnp.asarray, params.master_bus.compressor)
     compressor = jax.lax.cond(
         choosing, lambda: _nearest_compressor(mix, own, target, config, rate), lambda: own
     )
-    compressed = dsp.compressor(
-        mix,
-        compressor,
-        sample_rate=rate,
-        ballistics=config.ballistics,
-        detector=config.detector,
-        lookahead_ms=config.master_lookahead_ms,
-    )
+    compressed, _ = master_dynamics(mix, compressor, config, rate)
     master = params.master_bus._replace(compressor=compressor)
     features = _features(compressed, rate)
     delay = lookahead_samples(config.master_lookahead_ms, sample_rate=rate)

@@ -32,26 +32,32 @@ def quiet(what: str, done: int, total: int) -> None:
     del what, done, total
 
 
-class Measured:
-    """What is known of the files of several corpora, each measured in an index of its own."""
+class EnergyIndices:
+    """What is known of the files of several corpora, each measured in an index of its own.
 
-    def __init__(self) -> None:
+    Args:
+      report: told what is done.
+      decoded: where decoded audio is kept, if it is.
+    """
+
+    def __init__(self, report: Report = quiet, decoded: DecodedCache | None = None) -> None:
+        self._report = report
+        self._decoded = decoded
         self._of: dict[Path, EnergyIndex] = {}
 
-    def add(
-        self,
-        root: Path,
-        tracks: Sequence[Track],
-        decoded: DecodedCache | None,
-        count: Callable[[int], Callable[[], None]],
-    ) -> None:
+    def measure(self, root: Path, tracks: Sequence[Track], what: str) -> None:
         """Measure the tracks of a corpus, and decode them where a cache is given."""
         # Opened only now: what was measured below the same root before is then in it.
         index = EnergyIndex(root)
         lengths = {track.path: track.duration_s for track in tracks}  # of files, not of channels
-        new_s = sum(s for path, s in lengths.items() if index.lacks(path, decoded))
-        processes = usable_processes() if new_s > MEASURED_ALONE_S else 1
-        index.update(tracks, progress=count(len(tracks)), processes=processes, decoded=decoded)
+        new_s = sum(s for path, s in lengths.items() if index.lacks(path, self._decoded))
+        done = itertools.count(1)
+        index.update(
+            tracks,
+            progress=lambda: self._report(f"measuring {what}", next(done), len(tracks)),
+            processes=usable_processes() if new_s > MEASURED_ALONE_S else 1,
+            decoded=self._decoded,
+        )
         self._of |= dict.fromkeys((track.path for track in tracks), index)
 
     def duration_s(self, track: Track) -> float:
@@ -97,7 +103,7 @@ def find_corpora(
     decoded: DecodedCache | None = None,
     *,
     mixes: bool = True,
-) -> tuple[list[Song], list[Track], Measured]:
+) -> tuple[list[Song], list[Track], EnergyIndices]:
     """Find the songs and finished mixes, making synthetic ones where no folder is named.
 
     Every folder that is named is read first: to make and to measure songs may take hours.
@@ -121,34 +127,25 @@ def find_corpora(
         made = prepare_corpus(config.synthetic, report)
         songs_of = songs_of or [made.songs()]
         mixes_of = mixes_of or ([made.mixes()] if mixes else [])
-    measured = Measured()
+    measured = EnergyIndices(report, decoded)
     songs: list[Song] = []
     for root, found in songs_of:
-        tracks = [track for song in found for track in song.tracks]
-        measured.add(root, tracks, decoded, _counter(report, "measuring tracks"))
+        measured.measure(root, [track for song in found for track in song.tracks], "tracks")
         songs += found
-    return songs, _measure_mixes(mixes_of, measured, report, decoded), measured
+    return songs, _measure_mixes(mixes_of, measured), measured
 
 
-def find_mixes(
-    where: Sequence[Place],
-    measured: Measured,
-    report: Report = quiet,
-    decoded: DecodedCache | None = None,
-) -> list[Track]:
+def find_mixes(where: Sequence[Place], measured: EnergyIndices) -> list[Track]:
     """Find the finished mixes of some corpora and measure them into `measured`."""
-    return _measure_mixes([place.mixes() for place in where], measured, report, decoded)
+    return _measure_mixes([place.mixes() for place in where], measured)
 
 
 def _measure_mixes(
-    mixes_of: Sequence[tuple[Path, list[Track]]],
-    measured: Measured,
-    report: Report,
-    decoded: DecodedCache | None,
+    mixes_of: Sequence[tuple[Path, list[Track]]], measured: EnergyIndices
 ) -> list[Track]:
     mixes: list[Track] = []
     for root, found in mixes_of:
-        measured.add(root, found, decoded, _counter(report, "measuring references"))
+        measured.measure(root, found, "references")
         mixes += found
     return mixes
 
@@ -191,11 +188,3 @@ def places(given: Folders, layout: str) -> list[Place]:
 def folders(given: Folders) -> tuple[str, ...]:
     """One folder, several or none, as several."""
     return (given,) if isinstance(given, str) else given or ()
-
-
-def _counter(report: Report, what: str) -> Callable[[int], Callable[[], None]]:
-    def out_of(total: int) -> Callable[[], None]:
-        done = itertools.count(1)
-        return lambda: report(what, next(done), total)
-
-    return out_of

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import grain
 
-from diffmst_jax.data.corpora import Measured, Report, find_corpora, find_mixes, places, quiet
+from diffmst_jax.data.corpora import EnergyIndices, Report, find_corpora, find_mixes, places, quiet
 from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.examples import Example, MixWindows, WindowConfig
 from diffmst_jax.data.pipeline import WHOLE, Examples, Shard, batches, fixed_examples, make_pool
@@ -85,9 +85,8 @@ def _stream_feed(config: DataConfig, songs: int, window: WindowConfig, report: R
     if config.reference != "unpaired":
         mixes = ((), ())
     elif config.references is not None:
-        measured = Measured()
-        where = places(config.references, config.references_layout)
-        found = find_mixes(where, measured, report, decoded)
+        measured = EnergyIndices(report, decoded)
+        found = find_mixes(places(config.references, config.references_layout), measured)
         parts = hold_out_mixes(found, (), ((), ()), config)
         mixes = [make_pool((), part, measured, window).mixes for part in parts]
         _check_any(*(part or () for part in mixes), key="data.references", what="finished mixes")

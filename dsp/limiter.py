@@ -19,15 +19,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from dsp.ballistics import smooth, time_constant
-from dsp.checks import (
-    check_audio,
-    check_count,
-    check_number,
-    check_params,
-    check_sample_rate,
-    check_state,
-)
+from dsp.checks import check_audio, check_count, check_params, check_state
 from dsp.convolution import convolve
+from dsp.dynamics import lookahead_samples
 from dsp.numerics import db_to_gain, gain_to_db
 from dsp.ranges import Range
 from dsp.resampling import ZERO_CROSSINGS, upsample
@@ -114,7 +108,7 @@ def limiter(
     """
     check_audio(x)
     check_params(params, LimiterParams)
-    lookahead = _lookahead(lookahead_ms, sample_rate)
+    lookahead = lookahead_samples(lookahead_ms, sample_rate=sample_rate)
     latency = limiter_latency(
         sample_rate=sample_rate, lookahead_ms=lookahead_ms, oversampling=oversampling
     )
@@ -133,7 +127,7 @@ def limiter(
 
 def limiter_latency(*, sample_rate: float, lookahead_ms: float = 5.0, oversampling: int = 4) -> int:
     """Delay of a stream through `limiter` in samples."""
-    return _lookahead(lookahead_ms, sample_rate) + _reach(oversampling)
+    return lookahead_samples(lookahead_ms, sample_rate=sample_rate) + _reach(oversampling)
 
 
 def limiter_state(
@@ -141,7 +135,7 @@ def limiter_state(
 ) -> LimiterState:
     """Return the state of silence before `x` (channels, time)."""
     check_audio(x)
-    lookahead = _lookahead(lookahead_ms, sample_rate)
+    lookahead = lookahead_samples(lookahead_ms, sample_rate=sample_rate)
     recent = lookahead + 2 * _reach(oversampling)
     # One value at least: the smoother starts from the last.
     fall = jnp.zeros((max(1, lookahead),), x.dtype)
@@ -195,12 +189,6 @@ def _window(lookahead: int) -> np.ndarray:
     """Positive weights of sum 1 over the lookahead."""
     weights = np.hanning(lookahead + 3)[1:-1]
     return weights / np.sum(weights)
-
-
-def _lookahead(lookahead_ms: float, sample_rate: float) -> int:
-    check_sample_rate(sample_rate)
-    check_number(lookahead_ms, "lookahead_ms", low=0)
-    return round(lookahead_ms * 1e-3 * sample_rate)
 
 
 def _reach(oversampling: int) -> int:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TextIO
@@ -86,12 +86,18 @@ def check_kept() -> None:
         raise InputError(folder, "cannot be written to, so nothing is kept", remedy)
 
 
-def end_signals() -> list[int]:
-    """Return the signals that end a command: Ctrl-C, SIGTERM, and SIGHUP but under nohup."""
+@contextmanager
+def end_answered(answer: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Answer the signals that end a command: Ctrl-C, SIGTERM, and SIGHUP but under nohup."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")  # not every system has all of them
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     ignored = [n for n in numbers[1:] if signal.getsignal(n) == signal.SIG_IGN]
-    return [number for number in numbers if number not in ignored]
+    before = {n: signal.signal(n, answer) for n in numbers if n not in ignored}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -129,9 +135,5 @@ def _signals_end_at_once(stderr: TextIO, stopped: str) -> Iterator[None]:
             stderr.flush()
         os._exit(128 + number)
 
-    before = {number: signal.signal(number, leave) for number in end_signals()}
-    try:
+    with end_answered(leave):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

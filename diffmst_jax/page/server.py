@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import signal
 import socket
 import tempfile
 import threading
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
-from diffmst_jax.commands.process import end_signals
+from diffmst_jax.commands.process import end_answered
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import remove_unfinished
 from diffmst_jax.models import load_model
@@ -43,12 +42,8 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self.handle_exit) for number in end_signals()}
-        try:
+        with end_answered(self.handle_exit):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def listen(port: int) -> socket.socket:

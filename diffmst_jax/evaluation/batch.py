@@ -19,7 +19,7 @@ from diffmst_jax.mixing.console_stream import latency_samples
 from diffmst_jax.mixing.render import expanded, source_gains
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack
-from diffmst_jax.models.inference import padded_count
+from diffmst_jax.models.given import padded_count
 
 FAINT_PEAK = 0.01
 """Full scale is 1. Far above the peaks of what BS.1770 gates out, far below those of any mix."""

@@ -23,7 +23,7 @@ from diffmst_jax.evaluation.protocols import draw_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.systems import System, make_systems
 from diffmst_jax.losses import normalize_loudness
-from diffmst_jax.models.inference import padded_count
+from diffmst_jax.models.given import padded_count
 from diffmst_jax.programs.signals import Stopped, StopRequest
 
 

@@ -26,7 +26,7 @@ from diffmst_jax.mixing.render import source_gains
 from diffmst_jax.mixing.settings import MixSettings, RefinementNote, rounded
 from diffmst_jax.mixing.tracks import Multitrack, pair_sides
 from diffmst_jax.models.controls import Controls
-from diffmst_jax.models.inference import padded_count
+from diffmst_jax.models.given import padded_count
 
 STEP_SIZE = 0.6
 """Largest step in units of `head_scales`, 3.6 dB of a fader; falls to 0 along a half cosine."""

@@ -1,6 +1,5 @@
 """A model ready for use: audio of any length and any number of tracks in, controls out."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,15 @@ from diffmst_jax.models.build import DiffMstModel
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls, logistic_mean
+from diffmst_jax.models.given import (
+    check_per_track,
+    check_reference,
+    check_tracks,
+    padded_count,
+    pair_gains_db,
+    stacked,
+    whole_pairs,
+)
 from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
 from diffmst_jax.models.listening import listen, rounds_for
 from diffmst_jax.models.picture import Mix
@@ -23,18 +31,12 @@ from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_pi
 from diffmst_jax.models.windows import MAXIMUM_WINDOWS, Windows, choose_windows, excerpt
 from dsp.loudness import ABSOLUTE_GATE_LUFS
 
-log = logging.getLogger(__name__)
-
-TRACK_COUNTS = (8, 16, 24, 32, 48, 64)  # tracks are padded to one of these: few shapes to compile
 SEGMENTS = 4  # of an excerpt, in each of which a mix is to be right too
 SEGMENTED_FROM = 2.0  # windows of song: quarters of less are too short to be parts of one
-MORE_TRACKS_STEP = 16  # beyond the largest
-# 200 dB above full scale: integers scaled by mistake still pass, squares still fit float32.
-LARGEST_SAMPLE = 1e10
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Song:
     """Checked input, NumPy. Tracks are levelled where they are heard: a copy of all is large.
 
     Attributes:
@@ -144,65 +146,65 @@ class Model:
         rows = stacked(tracks)
         sides = np.zeros(len(rows)) if side is None else np.asarray(side)
         check_per_track(len(rows), side=sides, loudness_lufs=loudness_lufs, centred=centred)
-        heard = self._hear(rows, np.asarray(reference), sides, loudness_lufs, centred)
+        song = self._song(rows, np.asarray(reference), sides, loudness_lufs, centred)
         if isinstance(self.config.encoder, CompactConfig):
-            mean = self._answer_excerpt(heard)
+            mean = self._answer_excerpt(song)
         else:
-            mean = self._answer_windows(heard)
+            mean = self._answer_windows(song)
         neutral = np.asarray(_neutral_track(self.config.sample_rate))
-        track = np.tile(neutral, (len(heard.audible), 1))
-        track[heard.audible] = mean.track
+        track = np.tile(neutral, (len(song.audible), 1))
+        track[song.audible] = mean.track
         answer = mean._replace(track=jnp.asarray(track))
         if not all(np.isfinite(group).all() for group in answer):
             raise ValueError("model: settings that are not finite, expected usable weights")
         return answer
 
-    def _answer_excerpt(self, heard: _Heard) -> Controls:
+    def _answer_excerpt(self, song: _Song) -> Controls:
         length = self.config.window_samples
         # Rounding grows while it listens, so tracks are heard in an order of their own.
-        order = np.argsort(heard.gains[:, 0], kind="stable")
+        order = np.argsort(song.gains[:, 0], kind="stable")
         unheard = padded_count(len(order)) - len(order)
-        tracks = excerpt(heard.tracks, length=length, order=order, rows=len(order) + unheard)
-        tracks[: len(order)] *= heard.gains[order]
-        differs = heard.tracks.shape[1] >= SEGMENTED_FROM * length
+        tracks = excerpt(song.tracks, length=length, order=order, rows=len(order) + unheard)
+        tracks[: len(order)] *= song.gains[order]
+        differs = song.tracks.shape[1] >= SEGMENTED_FROM * length
         answer = jax.device_get(
             self._listen(
                 self._weights,
                 SEGMENTS if differs else 0,
-                None if heard.centred is None else np.pad(heard.centred[order], (0, unheard)),
+                None if song.centred is None else np.pad(song.centred[order], (0, unheard)),
                 tracks,
-                excerpt(heard.reference, length=length),
+                excerpt(song.reference, length=length),
                 np.pad(np.ones(len(order), bool), (0, unheard)),
-                np.pad(heard.side[order], (0, unheard)),
+                np.pad(song.side[order], (0, unheard)),
             )
         )
         return answer._replace(track=answer.track[np.argsort(order)])
 
-    def _answer_windows(self, heard: _Heard) -> Controls:
-        windows = choose_windows(heard.tracks, heard.reference, length=self.config.window_samples)
-        return _average([self._answer(heard, start) for start in windows.starts], windows)
+    def _answer_windows(self, song: _Song) -> Controls:
+        windows = choose_windows(song.tracks, song.reference, length=self.config.window_samples)
+        return _average([self._answer(song, start) for start in windows.starts], windows)
 
-    def _answer(self, heard: _Heard, start: tuple[int, int]) -> Controls:
-        length, count = self.config.window_samples, len(heard.tracks)
+    def _answer(self, song: _Song, start: tuple[int, int]) -> Controls:
+        length, count = self.config.window_samples, len(song.tracks)
         padding = padded_count(count) - count
-        tracks = heard.tracks[:, start[0] : start[0] + length] * heard.gains
+        tracks = song.tracks[:, start[0] : start[0] + length] * song.gains
         mask = np.pad(np.ones(count, bool), (0, padding))
         batch = (
             np.pad(tracks, ((0, padding), (0, 0)))[None],
-            heard.reference[None, :, start[1] : start[1] + length],
+            song.reference[None, :, start[1] : start[1] + length],
             mask[None],
         )
         answer = jax.device_get(self._predict(self._weights, *batch))
         return Controls(answer.track[0, :count], answer.fx_bus[0], answer.master[0])
 
-    def _hear(
+    def _song(
         self,
         tracks: np.ndarray,
         reference: np.ndarray,
         side: np.ndarray,
         loudness_lufs: np.ndarray | None,
         centred: np.ndarray | None,
-    ) -> _Heard:
+    ) -> _Song:
         reference = check_reference(reference)
         tracks = check_tracks(tracks)
         shortest = self.shortest_samples
@@ -232,7 +234,7 @@ class Model:
         heard = tracks if audible.all() else tracks[audible]
         wanted = np.zeros(len(audible), bool) if centred is None else np.asarray(centred, bool)
         centred = wanted[audible] if wanted[audible].any() else None
-        return _Heard(heard, gains, pairs, np.asarray(level_reference.audio), audible, centred)
+        return _Song(heard, gains, pairs, np.asarray(level_reference.audio), audible, centred)
 
     @property
     def shortest_samples(self) -> int:
@@ -285,99 +287,6 @@ def predict_and_listen(
         sample_rate=rate,
         rounds=rounds_for(tracks.shape[1], full=MAXIMUM_WINDOWS * module.config.window_samples),
     )
-
-
-def whole_pairs(side: np.ndarray, audible: np.ndarray) -> np.ndarray:
-    """The sides of the audible tracks; what remains of a pair is mono."""
-    left = (side < 0) & audible & np.roll(audible, -1)
-    return np.where(left, -1, np.where(np.roll(left, 1), 1, 0))[audible].astype(np.int32)
-
-
-def pair_gains_db(gain_db: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """Gains of tracks; both channels of a pair get the one for the mean of their energies."""
-    shared = gain_db.astype(np.float64)
-    left = np.flatnonzero(side < 0)
-    energy = 10.0 ** (-shared / 10.0)
-    shared[left] = shared[left + 1] = -10.0 * np.log10((energy[left] + energy[left + 1]) / 2.0)
-    return shared
-
-
-def padded_count(tracks: int) -> int:
-    """Smallest count to pad a number of tracks to."""
-    for count in TRACK_COUNTS:
-        if tracks <= count:
-            return count
-    return -(-tracks // MORE_TRACKS_STEP) * MORE_TRACKS_STEP
-
-
-def stacked(tracks: Array | np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
-    """Tracks as one array: of several, each `(time,)`, the shorter ones are padded."""
-    if not isinstance(tracks, Sequence):
-        return np.asanyarray(tracks)
-    rows = [np.asarray(track) for track in tracks]
-    for number, row in enumerate(rows):
-        if row.ndim != 1:
-            raise ValueError(f"track {number}: shape {row.shape}, expected (time,)")
-    longest = max(map(len, rows), default=0)
-    whole = np.zeros((len(rows), longest), np.result_type(*rows) if rows else np.float32)
-    for row, place in zip(rows, whole, strict=True):
-        place[: len(row)] = row
-    return whole
-
-
-def check_per_track(count: int, *, side: np.ndarray, **others: np.ndarray | None) -> None:
-    """Require one value for each of `count` tracks, and sides of channels that are neighbours.
-
-    Raises:
-        ValueError: another shape, or a -1 without a 1 next to it, or a 1 without that -1.
-    """
-    for name, values in {"side": side, **others}.items():
-        if values is not None and np.shape(values) != (count,):
-            raise ValueError(f"{name}: shape {np.shape(values)}, expected ({count},)")
-    if not np.array_equal(np.flatnonzero(side < 0) + 1, np.flatnonzero(side > 0)):
-        raise ValueError(
-            f"side: {side.tolist()}, expected -1 and 1 for the channels of a stereo recording, "
-            "neighbours, and else 0"
-        )
-
-
-def check_tracks(tracks: np.ndarray) -> np.ndarray:
-    """Return usable tracks as float32 `(tracks, time)`.
-
-    Raises:
-        ValueError: anything else than finite floating-point samples in that shape.
-    """
-    if tracks.ndim != 2 or tracks.shape[0] == 0 or tracks.shape[1] == 0:
-        raise ValueError(f"tracks: shape {tracks.shape}, expected (tracks, time)")
-    _check_samples(tracks, "track")
-    return tracks.astype(np.float32, copy=False)
-
-
-def check_reference(reference: np.ndarray) -> np.ndarray:
-    """Return a usable reference as float32 `(2, time)`; mono is doubled and noted in the log.
-
-    Raises:
-        ValueError: anything else than finite floating-point samples in one or two channels.
-    """
-    if reference.ndim != 2 or reference.shape[0] not in (1, 2):
-        raise ValueError(f"reference: shape {reference.shape}, expected (2, time) or (1, time)")
-    _check_samples(reference, "reference channel")
-    if reference.shape[0] == 1:
-        log.warning("The reference is mono: it counts as both channels, so the mix will be narrow.")
-        reference = np.repeat(reference, 2, axis=0)
-    return reference.astype(np.float32)
-
-
-def _check_samples(audio: np.ndarray, what: str) -> None:
-    if not np.issubdtype(audio.dtype, np.floating):
-        raise ValueError(f"{what}s: {audio.dtype} samples, expected floating point in [-1, 1]")
-    for number, row in enumerate(audio):
-        # NaN and infinity show in the extremes, so one look is enough.
-        peak = float(np.maximum(np.max(row, initial=0.0), -np.min(row, initial=0.0)))
-        if not np.isfinite(peak):
-            raise ValueError(f"{what} {number}: NaN or infinite samples, expected finite ones")
-        if peak > LARGEST_SAMPLE:
-            raise ValueError(f"{what} {number}: samples up to {peak:.0e}, expected full scale 1")
 
 
 def _average(answers: list[Controls], windows: Windows) -> Controls:

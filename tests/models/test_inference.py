@@ -12,7 +12,7 @@ import dsp
 from diffmst_jax.losses import audio_feature_loss
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import Model, normalize_tracks
-from diffmst_jax.models.inference import padded_count, pair_gains_db, whole_pairs
+from diffmst_jax.models.given import padded_count, pair_gains_db, whole_pairs
 from diffmst_jax.models.windows import choose_windows, excerpt
 from dsp.loudness import integrated_loudness
 from tests.compiling import quick_jit, quickly

@@ -1,0 +1,107 @@
+"""What a model is given: arrays that are checked, channels that are pairs, counts to pad to."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+from jax import Array
+
+log = logging.getLogger(__name__)
+
+TRACK_COUNTS = (8, 16, 24, 32, 48, 64)  # tracks are padded to one of these: few shapes to compile
+MORE_TRACKS_STEP = 16  # beyond the largest
+# 200 dB above full scale: integers scaled by mistake still pass, squares still fit float32.
+LARGEST_SAMPLE = 1e10
+
+
+def whole_pairs(side: np.ndarray, audible: np.ndarray) -> np.ndarray:
+    """The sides of the audible tracks; what remains of a pair is mono."""
+    left = (side < 0) & audible & np.roll(audible, -1)
+    return np.where(left, -1, np.where(np.roll(left, 1), 1, 0))[audible].astype(np.int32)
+
+
+def pair_gains_db(gain_db: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Gains of tracks; both channels of a pair get the one for the mean of their energies."""
+    shared = gain_db.astype(np.float64)
+    left = np.flatnonzero(side < 0)
+    energy = 10.0 ** (-shared / 10.0)
+    shared[left] = shared[left + 1] = -10.0 * np.log10((energy[left] + energy[left + 1]) / 2.0)
+    return shared
+
+
+def padded_count(tracks: int) -> int:
+    """Smallest count to pad a number of tracks to."""
+    for count in TRACK_COUNTS:
+        if tracks <= count:
+            return count
+    return -(-tracks // MORE_TRACKS_STEP) * MORE_TRACKS_STEP
+
+
+def stacked(tracks: Array | np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+    """Tracks as one array: of several, each `(time,)`, the shorter ones are padded."""
+    if not isinstance(tracks, Sequence):
+        return np.asanyarray(tracks)
+    rows = [np.asarray(track) for track in tracks]
+    for number, row in enumerate(rows):
+        if row.ndim != 1:
+            raise ValueError(f"track {number}: shape {row.shape}, expected (time,)")
+    longest = max(map(len, rows), default=0)
+    whole = np.zeros((len(rows), longest), np.result_type(*rows) if rows else np.float32)
+    for row, place in zip(rows, whole, strict=True):
+        place[: len(row)] = row
+    return whole
+
+
+def check_per_track(count: int, *, side: np.ndarray, **others: np.ndarray | None) -> None:
+    """Require one value for each of `count` tracks, and sides of channels that are neighbours.
+
+    Raises:
+        ValueError: another shape, or a -1 without a 1 next to it, or a 1 without that -1.
+    """
+    for name, values in {"side": side, **others}.items():
+        if values is not None and np.shape(values) != (count,):
+            raise ValueError(f"{name}: shape {np.shape(values)}, expected ({count},)")
+    if not np.array_equal(np.flatnonzero(side < 0) + 1, np.flatnonzero(side > 0)):
+        raise ValueError(
+            f"side: {side.tolist()}, expected -1 and 1 for the channels of a stereo recording, "
+            "neighbours, and else 0"
+        )
+
+
+def check_tracks(tracks: np.ndarray) -> np.ndarray:
+    """Return usable tracks as float32 `(tracks, time)`.
+
+    Raises:
+        ValueError: anything else than finite floating-point samples in that shape.
+    """
+    if tracks.ndim != 2 or tracks.shape[0] == 0 or tracks.shape[1] == 0:
+        raise ValueError(f"tracks: shape {tracks.shape}, expected (tracks, time)")
+    _check_samples(tracks, "track")
+    return tracks.astype(np.float32, copy=False)
+
+
+def check_reference(reference: np.ndarray) -> np.ndarray:
+    """Return a usable reference as float32 `(2, time)`; mono is doubled and noted in the log.
+
+    Raises:
+        ValueError: anything else than finite floating-point samples in one or two channels.
+    """
+    if reference.ndim != 2 or reference.shape[0] not in (1, 2):
+        raise ValueError(f"reference: shape {reference.shape}, expected (2, time) or (1, time)")
+    _check_samples(reference, "reference channel")
+    if reference.shape[0] == 1:
+        log.warning("The reference is mono: it counts as both channels, so the mix will be narrow.")
+        reference = np.repeat(reference, 2, axis=0)
+    return reference.astype(np.float32)
+
+
+def _check_samples(audio: np.ndarray, what: str) -> None:
+    if not np.issubdtype(audio.dtype, np.floating):
+        raise ValueError(f"{what}s: {audio.dtype} samples, expected floating point in [-1, 1]")
+    for number, row in enumerate(audio):
+        # NaN and infinity show in the extremes, so one look is enough.
+        peak = float(np.maximum(np.max(row, initial=0.0), -np.min(row, initial=0.0)))
+        if not np.isfinite(peak):
+            raise ValueError(f"{what} {number}: NaN or infinite samples, expected finite ones")
+        if peak > LARGEST_SAMPLE:
+            raise ValueError(f"{what} {number}: samples up to {peak:.0e}, expected full scale 1")

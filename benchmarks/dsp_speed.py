@@ -10,7 +10,6 @@ machine whose speed drifts does not favour whoever ran first.
 
 import argparse
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -25,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import dsp
+from diffmst_jax.processors import usable_processors
 
 SAMPLE_RATE = 44100
 TIME = 262144
@@ -289,7 +289,7 @@ def report(results: dict[str, Any]) -> str:
 
 
 def machine() -> str:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = usable_processors()
     device = jax.devices()[0].device_kind
     versions = f"JAX {jax.__version__}, Python {platform.python_version()}"
     return f"{cores} cores ({platform.machine()}), {device}, {versions}"

@@ -15,13 +15,13 @@ from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.index import EnergyIndex
 from diffmst_jax.data.layouts import find_layout
 from diffmst_jax.data.layouts.folders import REFERENCES_FOLDER, SONGS_FOLDER, inner
-from diffmst_jax.data.processes import usable_processes
 from diffmst_jax.data.records import Track
 from diffmst_jax.data.sources import FolderSource, nothing_read
 from diffmst_jax.data.splits import make_split, write_split
 from diffmst_jax.data.synthesis.corpus import DURATION_S, TRACK_COUNTS, synthesize_corpus
 from diffmst_jax.errors import InputError
 from diffmst_jax.names import legible
+from diffmst_jax.processors import usable_processors
 
 EXIT_FINDINGS = 1
 
@@ -32,7 +32,7 @@ def run_check(options: argparse.Namespace) -> int:
         songs = check_corpus(
             options.root,
             layout=options.layout,
-            processes=options.processes or usable_processes(),
+            processes=options.processes or usable_processors(),
             progress=lambda done, total: tell(f"Song {done} of {total}", done / total),
         )
     faults = [finding for song in songs for finding in song.findings]
@@ -100,7 +100,7 @@ def run_index(options: argparse.Namespace) -> int:
             index.update_what_can_be_read(
                 tracks,
                 progress=lambda: tell("Measuring", next(done) / total),
-                processes=options.processes or usable_processes(),
+                processes=options.processes or usable_processors(),
                 decoded=decoded,
             )
             unreadable |= index.unreadable
@@ -129,7 +129,7 @@ def run_synthesize(options: argparse.Namespace) -> int:
             options.seed,
             tracks=tuple(options.tracks or TRACK_COUNTS),
             duration_s=DURATION_S if options.seconds is None else options.seconds,
-            processes=options.processes or usable_processes(),
+            processes=options.processes or usable_processors(),
             progress=lambda done: tell(f"Song {done} of {options.songs}", done / options.songs),
         )
     say(f"{options.out}  {options.songs} songs")

@@ -9,7 +9,6 @@ from diffmst_jax.data.corpora_config import CorporaConfig, Folders, SyntheticCon
 from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.index import EnergyIndex, Levels
 from diffmst_jax.data.layouts import AUTO
-from diffmst_jax.data.processes import usable_processes
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import FolderSource, ReferenceSource
 from diffmst_jax.data.synthesis import check_sizes
@@ -19,6 +18,7 @@ from diffmst_jax.data.synthesis.corpus import (
     synthesize_corpus,
 )
 from diffmst_jax.errors import InputError
+from diffmst_jax.processors import usable_processors
 
 # Less audio than this is measured sooner than processes to help have started.
 MEASURED_ALONE_S = 1200.0
@@ -55,7 +55,7 @@ class EnergyIndices:
         index.update(
             tracks,
             progress=lambda: self._report(f"measuring {what}", next(done), len(tracks)),
-            processes=usable_processes() if new_s > MEASURED_ALONE_S else 1,
+            processes=usable_processors() if new_s > MEASURED_ALONE_S else 1,
             decoded=self._decoded,
         )
         self._of |= dict.fromkeys((track.path for track in tracks), index)
@@ -171,7 +171,7 @@ def prepare_corpus(config: SyntheticConfig, report: Report = quiet) -> Place:
             config.seed,
             tracks=config.tracks,
             duration_s=config.duration_s,
-            processes=usable_processes(),
+            processes=usable_processors(),
             progress=lambda done: report("making songs", done, config.songs),
         )
     except InputError as error:

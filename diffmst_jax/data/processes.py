@@ -55,11 +55,6 @@ def work_through(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def usable_processes() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def stop_signals() -> list[int]:
     """Return the signals by which a system, a scheduler or a person says that time is up.
 

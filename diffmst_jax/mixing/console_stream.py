@@ -1,7 +1,6 @@
 """The console over a long song: block after block, groups of tracks side by side."""
 
 import dataclasses
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -14,6 +13,7 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from diffmst_jax.mixing.compiling import wide_jit
+from diffmst_jax.processors import usable_processors
 from dsp.dynamics import lookahead_samples
 
 CHUNK = 1 << 17
@@ -78,7 +78,7 @@ def run_console(
     buses = _Buses(params, config)
     late = latency
     waiting: tuple[list[Future[_Strips]], slice] | None = None
-    with ThreadPoolExecutor(_processors()) as workers:
+    with ThreadPoolExecutor(usable_processors()) as workers:
         groups = [
             _Group(workers, rows, gains, params.tracks, side, (_of_strips(config), pick))
             for rows in _groups(np.zeros(len(gains)) if side is None else side)
@@ -196,10 +196,6 @@ def _filled(rows: np.ndarray, how: Literal["constant", "edge"] = "constant") -> 
     """Rows of a group, followed up to `GROUP` by zeros, or by the last one again."""
     missing = GROUP - len(rows)
     return np.pad(rows, [(0, missing), *[(0, 0)] * (rows.ndim - 1)], mode=how) if missing else rows
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _padded(

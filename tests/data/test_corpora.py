@@ -94,7 +94,7 @@ def test_much_that_is_not_measured_yet_is_measured_in_parallel(tmp_path, monkeyp
         used.append(processes)
 
     monkeypatch.setattr(EnergyIndex, "update", update)
-    monkeypatch.setattr(corpora, "usable_processes", lambda: 6)
+    monkeypatch.setattr(corpora, "usable_processors", lambda: 6)
     track = Track("long", tmp_path / "long.wav", 2, 3600.0 * hours)
     corpora.EnergyIndices().measure(tmp_path, [track], "tracks")
     assert used == [1 if alone else 6]

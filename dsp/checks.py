@@ -84,10 +84,10 @@ def check_sample_rate(sample_rate: float) -> None:
         raise ValueError(f"sample_rate is {sample_rate!r}; expected a positive number of Hz")
 
 
-def check_number(value: float, name: str, low: float = -math.inf, high: float = math.inf) -> None:
-    """Require a finite Python or NumPy number in [low, high]."""
-    if not _is_number(value) or not math.isfinite(value) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}; expected a finite number{_bounds(low, high)}")
+def check_number(value: float, name: str, low: float = -math.inf) -> None:
+    """Require a finite Python or NumPy number of at least `low`."""
+    if not _is_number(value) or not math.isfinite(value) or not low <= value:
+        raise ValueError(f"{name} is {value!r}; expected a finite number{_bounds(low)}")
 
 
 def check_count(value: int, name: str, low: int = 1, high: float = math.inf) -> None:
@@ -97,7 +97,7 @@ def check_count(value: int, name: str, low: int = 1, high: float = math.inf) -> 
         raise ValueError(f"{name} is {value!r}; expected a whole number{_bounds(low, high)}")
 
 
-def _bounds(low: float, high: float) -> str:
+def _bounds(low: float, high: float = math.inf) -> str:
     if high < math.inf:
         return f" from {low} to {high}"
     return "" if low == -math.inf else f" of at least {low}"

@@ -1,7 +1,7 @@
 """Embeddings of audio, for distances between sets of mixes.
 
 protocol        Embedding: what an embedding is; make_embeddings finds them by name
-encoder         the project's own: the mix encoder of a model, or band statistics without one
+encoder         the project's own: the mix encoder of a model
 vggish          VGGish in Flax, with its own front end
 vggish_weights  its weights from the files that people have
 tensor_bundle   tensors out of TensorFlow checkpoints, without TensorFlow

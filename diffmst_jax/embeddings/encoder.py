@@ -1,4 +1,4 @@
-"""The project's own embeddings: what a model's mix encoder hears, or plain band statistics."""
+"""The project's own embedding: what a model's mix encoder hears."""
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +10,12 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.losses import normalize_loudness
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig
-from diffmst_jax.models.front_end import BandStatistics, band_statistics
+from diffmst_jax.models.front_end import band_statistics
 from diffmst_jax.models.inference import Model
 from diffmst_jax.models.levels import REFERENCE_LUFS
 from diffmst_jax.models.spectra import analyse
 
 WINDOW_S, HOP_S = 2.0, 1.0
-BANDS_CONFIG = CompactConfig(n_fft=4096, hop=2048, bands=24, conv_width=0, hidden=1)
 
 
 def views(audio: Array) -> Array:
@@ -51,8 +50,9 @@ class EncoderEmbedding:
             heard = jax.vmap(views)(audio)
             if isinstance(module, CompactModel):
                 assert isinstance(encoder, CompactConfig)
-                statistics = _statistics(heard[:, :2], encoder)
-                vectors = module.mix_encoder(statistics)
+                middle = heard[:, :2]
+                analysed = analyse(middle, encoder, sample_rate=SAMPLE_RATE)
+                vectors = module.mix_encoder(band_statistics(middle, analysed))
             else:
                 flat = heard[:, 2:].reshape(-1, heard.shape[-1])
                 vectors = module.mix_encoder(flat, jnp.ones(len(flat), bool))
@@ -64,24 +64,3 @@ class EncoderEmbedding:
         """Embed (2, time), a row per window."""
         cut = windows(audio, self._window, round(HOP_S * SAMPLE_RATE))
         return np.asarray(self._embed(self._weights, cut))
-
-
-class BandEmbedding:
-    """Statistics of the Bark spectrogram of mid and side: no weights at all."""
-
-    name = "bands"
-
-    def __call__(self, audio: np.ndarray) -> np.ndarray:
-        """Embed (2, time), a row per window of two seconds every second."""
-        rate = SAMPLE_RATE
-        return np.asarray(_bands(windows(audio, round(WINDOW_S * rate), round(HOP_S * rate))))
-
-
-@jax.jit
-def _bands(audio: Array) -> Array:
-    heard = jax.vmap(views)(audio)[:, :2]
-    return _statistics(heard, BANDS_CONFIG).pooled.reshape(len(audio), -1)
-
-
-def _statistics(heard: Array, config: CompactConfig) -> BandStatistics:
-    return band_statistics(heard, analyse(heard, config, sample_rate=SAMPLE_RATE))

@@ -12,12 +12,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from diffmst_jax.embeddings.encoder import BandEmbedding, EncoderEmbedding
+from diffmst_jax.embeddings.encoder import EncoderEmbedding
 from diffmst_jax.embeddings.vggish import VggishEmbedding
 from diffmst_jax.errors import InputError
-from diffmst_jax.models.folder import load_model, packaged_models
-
-USUAL_MODEL = "compact"
+from diffmst_jax.mixing.limits import DEFAULT_MODEL
+from diffmst_jax.models.folder import load_model
 
 
 @runtime_checkable
@@ -39,7 +38,7 @@ def make_embeddings(names: Sequence[str], models: Sequence[str] = ()) -> list[Em
 
     Args:
       names: see the module.
-      models: of the evaluation; the first one's encoder is the project's own.
+      models: of the evaluation; the encoder is the first one's, without any the packaged model's.
 
     Raises:
       InputError: an unknown name, or weights that cannot be read.
@@ -49,7 +48,7 @@ def make_embeddings(names: Sequence[str], models: Sequence[str] = ()) -> list[Em
 
 def _make(name: str, models: Sequence[str]) -> Embedding:
     if name == "encoder":
-        return _own(models)
+        return EncoderEmbedding(load_model([*models, DEFAULT_MODEL][0]))
     kind, _, file = name.partition("=")
     if kind in ("vggish", "vggish_pca") and file:
         return VggishEmbedding.load(file, postprocess=kind == "vggish_pca")
@@ -57,13 +56,6 @@ def _make(name: str, models: Sequence[str]) -> Embedding:
         return _imported(name)
     remedy = "give encoder, vggish=<weights file> or <module>:<function>"
     raise InputError("embeddings", f"holds the unknown {name!r}", remedy)
-
-
-def _own(models: Sequence[str]) -> Embedding:
-    usual = [USUAL_MODEL] if USUAL_MODEL in packaged_models() else []
-    for model in [*models, *usual][:1]:
-        return EncoderEmbedding(load_model(model))
-    return BandEmbedding()
 
 
 def _imported(name: str) -> Embedding:

@@ -248,15 +248,6 @@ def convolution_reverb(
     return (1 - mix) * stereo + mix * wet, state
 
 
-def reverberation_time_s(
-    band_decay: jax.Array, *, sample_rate: float, samples: int = RESPONSE_SAMPLES
-) -> jax.Array:
-    """Seconds in which a band's envelope falls by 60 dB, for reports: `(bands,)`."""
-    check_sample_rate(sample_rate)
-    rate = DECAY_BASE + DECAY_SPAN * jnp.asarray(band_decay)
-    return math.log(1000.0) * (samples - 1) / sample_rate / rate
-
-
 def _check_taps(taps: int) -> None:
     check_count(taps, "taps")
     if taps % 2 == 0:

@@ -79,8 +79,6 @@ def test_decay_falls_as_documented():
     level = 10 * np.log10(np.mean(np.square(response).reshape(2, 4, 2000), axis=(0, 2)))
     expected = 8.686 * (1 + 10 * 0.2) / 4
     np.testing.assert_allclose(-np.diff(level), expected, atol=1.0)
-    seconds = reverb.reverberation_time_s(params.band_decay, sample_rate=RATE, samples=8000)
-    np.testing.assert_allclose(seconds, 60 / (8.686 * 3) * 8000 / RATE, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -32,18 +32,6 @@ def equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
     return _weighted(equal_loudness_weights(multitrack), multitrack.audio)
 
 
-def mono_equal_loudness_mix(multitrack: Multitrack) -> np.ndarray:
-    """Average all channels of all tracks at one loudness, the same left and right.
-
-    The paper's lowest anchor: every channel is a track of its own and nothing is panned. Its side
-    signal is silent, which the Bark term of the audio-feature loss punishes with about 33.
-
-    Returns:
-        float32 `(2, time)`.
-    """
-    return _weighted(mono_equal_loudness_weights(multitrack), multitrack.audio)
-
-
 def plain_weights(multitrack: Multitrack) -> np.ndarray:
     """Gain of each console track in left and right of `plain_sum`, float32 `(2, tracks)`."""
     return _weights(multitrack, np.ones(len(multitrack.strips)))
@@ -57,7 +45,11 @@ def equal_loudness_weights(multitrack: Multitrack) -> np.ndarray:
 
 
 def mono_equal_loudness_weights(multitrack: Multitrack) -> np.ndarray:
-    """Gain of each console track in left and right of `mono_equal_loudness_mix`."""
+    """Gains that average all channels of all tracks at one loudness, the same left and right.
+
+    The paper's lowest anchor: every channel is a track of its own and nothing is panned. Its side
+    signal is silent, which the Bark term of the audio-feature loss punishes with about 33.
+    """
     channels = [t[None] for t in multitrack.audio]
     loudness = np.array([integrated_loudness(c, sample_rate=SAMPLE_RATE) for c in channels])
     heard = np.isfinite(loudness)

@@ -11,7 +11,7 @@ from diffmst_jax.mixing import render as render_module
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.baselines import (
     equal_loudness_mix,
-    mono_equal_loudness_mix,
+    mono_equal_loudness_weights,
     plain_sum,
 )
 from diffmst_jax.mixing.console_stream import latency_samples
@@ -115,7 +115,7 @@ def test_neutral_settings_are_the_equal_loudness_mix(multitrack):
 
 
 def test_the_papers_anchor_is_mono_at_one_loudness(multitrack):
-    mix = mono_equal_loudness_mix(multitrack)
+    mix = mono_equal_loudness_weights(multitrack) @ multitrack.audio
     np.testing.assert_array_equal(mix[0], mix[1])
     loudness = [integrated_loudness(t[None], sample_rate=SAMPLE_RATE) for t in multitrack.audio]
     heard = multitrack.audio @ mix[0]

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from diffmst_jax.commands.process import EXIT_INTERRUPTED
+from diffmst_jax.commands.process import EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, check_overrides, evaluation_config
 from diffmst_jax.evaluation.results import compare_runs, write_results
@@ -42,7 +42,7 @@ def main(settings: DictConfig) -> None:
         summary, kind, place = run(config, folder)
     except InputError as error:
         sys.stderr.write(f"evaluate.py: {error}\n")
-        sys.exit(2)
+        sys.exit(EXIT_WRONG_INPUT)
     except (Stopped, KeyboardInterrupt) as stop:
         place = Path(settings.resume or folder)
         advice = f"; go on with resume={place}" if (place / CONFIG_NAME).is_file() else ""

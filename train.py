@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
+from diffmst_jax.commands.process import EXIT_WRONG_INPUT
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import save_model
 from diffmst_jax.programs.claim import claimed
@@ -51,7 +52,6 @@ from diffmst_jax.training.stream import Stream
 from diffmst_jax.training.watch import Watch, due
 
 MODEL_FOLDER = "model"
-REFUSED = 2  # exit status
 CONF = str(Path(__file__).parent.resolve() / "conf")
 
 refused: list[Path] = []
@@ -172,7 +172,7 @@ def main(settings: DictConfig) -> float:
     except InputError as error:
         sys.stderr.write(f"train.py: {error}\n")
         if not one_of_several(hydra_config):
-            sys.exit(REFUSED)
+            sys.exit(EXIT_WRONG_INPUT)
         refused.append(own_folder)
         return math.nan
     except Stopped as stop:
@@ -190,4 +190,4 @@ if __name__ == "__main__":
     main()
     if refused:  # what each of them said is far up by now
         sys.stderr.write(f"train.py: refused or broken off: {', '.join(map(str, refused))}\n")
-        sys.exit(REFUSED)
+        sys.exit(EXIT_WRONG_INPUT)

@@ -20,6 +20,7 @@ from diffmst_jax.commands import diff_options, export_options, mix_options, serv
 from diffmst_jax.commands.numbers import number, whole_number
 from diffmst_jax.commands.process import (
     EXIT_INTERRUPTED,
+    EXIT_WRONG_INPUT,
     STOPPED,
     STOPPED_ON_THE_WAY,
     as_program,
@@ -27,7 +28,6 @@ from diffmst_jax.commands.process import (
 )
 from diffmst_jax.errors import InputError
 
-EXIT_WRONG_INPUT = 2
 MOST_PREPARED = 256  # tracks
 
 DESCRIPTION = "Mix raw tracks in the style of a finished mix that you like."

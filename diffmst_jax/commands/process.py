@@ -13,6 +13,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.files import remove_unfinished
 from diffmst_jax.places import cache_folder
 
+EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
 STOPPED = "diffmst: stopped, nothing was written\n"
 STOPPED_ON_THE_WAY = "diffmst: stopped; what is done is kept, run it again to go on\n"

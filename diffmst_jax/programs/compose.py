@@ -16,6 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from diffmst_jax.commands.process import EXIT_WRONG_INPUT
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
 from diffmst_jax.programs.advice import advise
@@ -49,7 +50,7 @@ def compose_or_exit(folder: str, name: str, arguments: Sequence[str], *, program
                     _check_run(settings, sweep=options.multirun)
     except InputError as error:
         sys.stderr.write(f"{program}: {error}\n")
-        sys.exit(2)
+        sys.exit(EXIT_WRONG_INPUT)
     finally:
         GlobalHydra.instance().clear()
 

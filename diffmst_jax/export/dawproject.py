@@ -20,7 +20,7 @@ from diffmst_jax.export.dawproject_devices import (
     add_limiter,
     add_real,
 )
-from diffmst_jax.export.labels import color, label, xml_text
+from diffmst_jax.export.labels import LIVE_BUS_NAME, MIX_NAME, RETURN_NAME, color, label, xml_text
 from diffmst_jax.export.media import (
     NOTES_FILE,
     Count,
@@ -29,7 +29,6 @@ from diffmst_jax.export.media import (
     linked_path,
     write_media,
 )
-from diffmst_jax.export.notes import MIX_NAME
 from diffmst_jax.export.session import (
     HIGHEST_FADER_DB,
     Session,
@@ -159,14 +158,14 @@ def _effects_xml(
     structure: ET.Element, lanes: ET.Element, session: Session, effects: Return, softer_db: float
 ) -> None:
     """The printed return, and muted beside it the bus that it came from."""
-    printed = _audio_track(structure, "return", "Effects return (printed)")
+    printed = _audio_track(structure, "return", RETURN_NAME)
     channel = _channel(printed, "return-channel", "regular", 2)
     _gain_xml(channel, effects.wet_gain_db + session.bus_gain_db)
     inside = Place(f"{AUDIO_FOLDER}/{effects.wet.name}", is_external=False)
     _clip_xml(lanes, "return", effects.wet, inside)
     name = "Effects bus, impulse response"
     _muted_xml(structure, lanes, "response", name, effects.response)
-    bus = _audio_track(structure, "bus", "Effects bus (live, muted)")
+    bus = _audio_track(structure, "bus", LIVE_BUS_NAME)
     channel = _channel(bus, BUS, "effect", 2)
     _gain_xml(channel, effects.response_gain_db + softer_db, is_muted=True)
 

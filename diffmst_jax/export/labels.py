@@ -5,6 +5,10 @@ import re
 
 from diffmst_jax.mixing.settings import Provenance
 
+MIX_NAME = "Finished mix (to compare, muted)"
+RETURN_NAME = "Effects return (printed)"
+LIVE_BUS_NAME = "Effects bus (live, muted)"
+
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

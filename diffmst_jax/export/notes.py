@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.export.labels import label
+from diffmst_jax.export.labels import MIX_NAME, label
 from diffmst_jax.export.leaning import leans
 from diffmst_jax.export.media import Media
 from diffmst_jax.export.session import (
@@ -20,8 +20,6 @@ from diffmst_jax.mixing.words import pan_words
 from dsp.equalizer import CONSOLE_BANDS
 
 BAND_NAMES = {"low_shelf": "low shelf", "peaking": "peak", "high_shelf": "high shelf"}
-
-MIX_NAME = "Finished mix (to compare, muted)"
 
 PRINTED_NOTE = (
     "Equalizers and compressors of the tracks are in the audio, as asked; faders, pans and the "

@@ -26,7 +26,7 @@ from diffmst_jax.export.jsfx_settings import (
     master_sliders,
     slider_values,
 )
-from diffmst_jax.export.labels import color, label
+from diffmst_jax.export.labels import LIVE_BUS_NAME, RETURN_NAME, color, label
 from diffmst_jax.export.media import (
     NOTES_FILE,
     Count,
@@ -169,12 +169,12 @@ def _effects_tracks(
 ) -> None:
     """The printed return, and muted beside it the bus with the sends that it came from."""
     volume = factor(effects.wet_gain_db + session.bus_gain_db)
-    printed = _track(project, title, "Effects return (printed)", volume=volume)
+    printed = _track(project, title, RETURN_NAME, volume=volume)
     _item(printed, title, effects.wet, places[effects.wet.name])
     _track(
         project,
         title,
-        "Effects bus (live, muted)",
+        LIVE_BUS_NAME,
         volume=factor(effects.response_gain_db),
         is_muted=True,
         sends=[(index, track) for index, track in enumerate(session.tracks)],

@@ -77,7 +77,7 @@ class SessionTrack:
     @property
     def is_stereo(self) -> bool:
         """Whether it plays a linked pair of channels."""
-        return len(self.strip.channels) == 2
+        return self.strip.is_pair
 
     @property
     def is_printed(self) -> bool:
@@ -194,7 +194,7 @@ def _track(settings: MixSettings, index: int, bus_gain_db: float) -> SessionTrac
     strip, config = settings.strips[index], settings.config
     params = _numbers(settings.strip_params(index))
     before_db = float(settings.source_gain_db[index]) + params.input_gain_db
-    place = placement(params.pan, config.pan_law, is_stereo=len(strip.channels) == 2)
+    place = placement(params.pan, config.pan_law, is_stereo=strip.is_pair)
     after_db = before_db + place.gain_db + bus_gain_db
     fader_db = min(after_db, HIGHEST_FADER_DB)
     compressor = None

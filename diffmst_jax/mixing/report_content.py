@@ -197,21 +197,20 @@ def _strip_view(
     measured: StripMeasures,
 ) -> StripView:
     strip, params = settings.strips[index], settings.strip_params(index)
-    is_pair = len(strip.channels) == 2
     position = float(params.pan)
-    pan = tuple(float(p) for p in dsp.pair_positions(params.pan)) if is_pair else (position,)
+    pan = tuple(float(p) for p in dsp.pair_positions(params.pan)) if strip.is_pair else (position,)
     rows = [("Level", _level_words(settings, index))]
     if settings.config.track_equalizer:
         rows.append(("Equalizer", equalizer_words(params.equalizer)))
     if settings.config.track_compressor:
         words = compressor_words(params.compressor)
         rows.append(("Compressor", words + reduction_words(measured.reduction_db)))
-    rows.append(("Pan", f"pair, {pan_words(position)}" if is_pair else pan_words(position)))
+    rows.append(("Pan", f"pair, {pan_words(position)}" if strip.is_pair else pan_words(position)))
     if settings.config.reverb:
         rows.append(("Reverb", f"{signed(float(params.send_db))} dB sent"))
     return StripView(
         name=strip.name,
-        origin=strip.file + (", stereo" if is_pair else ""),
+        origin=strip.file + (", stereo" if strip.is_pair else ""),
         level_db=None if settings.muted[index] else measured.level_db,
         share=measured.share,
         pan=pan,

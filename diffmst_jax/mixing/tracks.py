@@ -60,11 +60,12 @@ class Strip(NamedTuple):
     def name(self) -> str:
         """What a person calls it: the file's name, and the channel where that is needed."""
         stem = Path(self.file).with_suffix("").as_posix()
-        return (
-            stem
-            if len(self.channels) == 2 or self.channels == (1,)
-            else f"{stem} {self.channels[0]}"
-        )
+        return stem if self.is_pair or self.channels == (1,) else f"{stem} {self.channels[0]}"
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether it is stereo."""
+        return len(self.channels) == 2
 
 
 class LeftOut(NamedTuple):
@@ -121,7 +122,7 @@ def strip_of_track(strips: Sequence[Strip]) -> np.ndarray:
 
 def side_of_track(strips: Sequence[Strip]) -> np.ndarray:
     """-1 for a pair's left channel, +1 for its right, 0 for mono, `(console tracks,)`."""
-    sides = [[0.0] if len(strip.channels) == 1 else [-1.0, 1.0] for strip in strips]
+    sides = [[-1.0, 1.0] if strip.is_pair else [0.0] for strip in strips]
     return np.concatenate(sides)
 
 

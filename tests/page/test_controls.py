@@ -177,3 +177,14 @@ def test_what_is_written_on_the_desk_can_be_read(mixer, scheme):
     assert mixer.complaint() == "What went wrong"
     mixer.page.emulate_media(color_scheme="light")
     assert {name: ratio for name, ratio in read.items() if ratio < 4.5} == {}
+
+
+def test_a_finger_taken_away_over_the_outline_loops_nothing(mixer):
+    box = mixer.page.locator(".wave").bounding_box()
+    y = box["y"] + box["height"] / 2
+    mixer.page.mouse.move(box["x"] + 10, y)
+    mixer.page.mouse.down()
+    mixer.ask("document.querySelector('.wave').dispatchEvent(new PointerEvent('pointercancel'))")
+    mixer.page.mouse.move(box["x"] + box["width"] - 10, y)
+    mixer.page.mouse.up()
+    assert mixer.ask("diffmst.listening.loop") is None

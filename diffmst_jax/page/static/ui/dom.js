@@ -84,3 +84,17 @@ export function whenChanged(action) {
 }
 
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+/** Follow a pointer that went down on an element until it is let go, or taken away. */
+export function follow(element, down, onMove, onEnd) {
+  const following = new AbortController();
+  const { signal } = following;
+  const end = (event) => {
+    following.abort();
+    onEnd(event);
+  };
+  element.setPointerCapture(down.pointerId);
+  element.addEventListener("pointermove", onMove, { signal });
+  element.addEventListener("pointerup", end, { signal });
+  element.addEventListener("pointercancel", end, { signal });
+}

@@ -1,7 +1,7 @@
 // The equaliser's curve with a handle per band, and the numbers of the chosen one.
 
 import { bandResponseDb } from "../audio/equalizer.js";
-import { clamp, h, hertz, s, signed } from "./dom.js";
+import { clamp, follow, h, hertz, s, signed } from "./dom.js";
 
 const LOW_HZ = 20;
 const HIGH_HZ = 20000;
@@ -79,7 +79,6 @@ export function equalizerEditor({ read, write, base, ranges, begin, end, sampleR
       if (down.button !== 0) return;
       down.preventDefault();
       element.focus({ preventScroll: true });
-      element.setPointerCapture(down.pointerId);
       begin();
       let [x, y] = [down.clientX, down.clientY];
       const onMove = (event) => {
@@ -92,15 +91,7 @@ export function equalizerEditor({ read, write, base, ranges, begin, end, sampleR
         });
         [x, y] = [event.clientX, event.clientY];
       };
-      const onUp = () => {
-        element.removeEventListener("pointermove", onMove);
-        element.removeEventListener("pointerup", onUp);
-        element.removeEventListener("pointercancel", onUp);
-        end();
-      };
-      element.addEventListener("pointermove", onMove);
-      element.addEventListener("pointerup", onUp);
-      element.addEventListener("pointercancel", onUp);
+      follow(element, down, onMove, end);
     });
     element.addEventListener("focus", () => {
       chosen = index;

@@ -2,7 +2,7 @@
 //
 // A gesture is one step of undo: `begin` comes before its first change and `end` after its last.
 
-import { clamp } from "./dom.js";
+import { clamp, follow } from "./dom.js";
 
 const FINE = 0.2;
 const KEY_STEP = 0.02;
@@ -31,7 +31,6 @@ export function slide(element, options) {
     if (down.button !== 0) return;
     down.preventDefault();
     element.focus({ preventScroll: true });
-    element.setPointerCapture(down.pointerId);
     begin();
     let last = axis === "x" ? down.clientX : down.clientY;
     let position = scale.toPosition(read());
@@ -42,15 +41,7 @@ export function slide(element, options) {
       position = moved(position, by * (event.shiftKey ? FINE : 1));
       write(scale.toValue(position));
     };
-    const onUp = () => {
-      element.removeEventListener("pointermove", onMove);
-      element.removeEventListener("pointerup", onUp);
-      element.removeEventListener("pointercancel", onUp);
-      end();
-    };
-    element.addEventListener("pointermove", onMove);
-    element.addEventListener("pointerup", onUp);
-    element.addEventListener("pointercancel", onUp);
+    follow(element, down, onMove, end);
   });
 
   element.addEventListener("wheel", (event) => {

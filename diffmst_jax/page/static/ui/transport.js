@@ -1,6 +1,6 @@
 // Play, what is heard, the outline of it with playhead and loop, time and loudness.
 
-import { clamp, clock, h, icon, plain, setIcon } from "./dom.js";
+import { clamp, clock, follow, h, icon, plain, setIcon } from "./dom.js";
 
 const CHOICES = [
   ["mix", "Mix"],
@@ -50,7 +50,6 @@ export function transport(app) {
   };
   wave.addEventListener("pointerdown", (down) => {
     if (down.button !== 0) return;
-    wave.setPointerCapture(down.pointerId);
     const from = placeAt(down);
     let dragged = false;
     const onMove = (event) => {
@@ -60,14 +59,12 @@ export function transport(app) {
         app.listening.setLoop([Math.min(from, to), Math.max(from, to)]);
       }
     };
-    const onUp = () => {
-      wave.removeEventListener("pointermove", onMove);
-      wave.removeEventListener("pointerup", onUp);
+    const onEnd = (event) => {
+      if (event.type === "pointercancel") return;
       if (!dragged) app.listening.seek(from);
       else if (app.listening.loop) app.listening.seek(app.listening.loop[0]);
     };
-    wave.addEventListener("pointermove", onMove);
-    wave.addEventListener("pointerup", onUp);
+    follow(wave, down, onMove, onEnd);
   });
   wave.addEventListener("keydown", (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];

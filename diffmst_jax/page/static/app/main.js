@@ -132,6 +132,10 @@ class App {
   close() {
     this.song = this.details = this.overview = null;
     this.keeping.forget();
+    this.showNoConsole();
+  }
+
+  showNoConsole() {
     this.store.clear();
     this.engine.unload();
     this.screen.hidden = true;
@@ -144,13 +148,7 @@ class App {
     const details = await api.song(song);
     if (this.song !== song) return;
     this.details = details;
-    if (!details.is_open || !details.console) {
-      this.store.clear();
-      this.engine.unload();
-      this.screen.hidden = true;
-      this.show();
-      return;
-    }
+    if (!details.is_open || !details.console) return this.showNoConsole();
     const { console: settings, predicted, base, amounts, locked } = details;
     this.overview = details.overview;
     this.zero = faderZero(base ?? settings);

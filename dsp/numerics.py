@@ -66,8 +66,7 @@ def materialize(x: jax.Array) -> jax.Array:
     XLA for CPU fuses what a sum over time is made of into the sum, and pays for every constant in
     it with an array as long as the signal.
     """
-    stored: jax.Array = lax.optimization_barrier(x)
-    return stored
+    return lax.optimization_barrier(x)
 
 
 def sequential_backend() -> bool:

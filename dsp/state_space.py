@@ -126,13 +126,12 @@ def _trajectory(e: jax.Array, drive: jax.Array, initial: jax.Array) -> jax.Array
         return states - before - matmul(before, e.T)
 
     inputs = jnp.concatenate([initial[None], drive])
-    states: jax.Array = lax.custom_linear_solve(
+    return lax.custom_linear_solve(
         residual,
         inputs,
         solve=lambda _, u: solve(e, u, reverse=False),
         transpose_solve=lambda _, u: solve(e.T, u, reverse=True),
     )
-    return states
 
 
 def _accumulate(e: jax.Array, inputs: jax.Array, *, reverse: bool) -> jax.Array:

@@ -1,7 +1,5 @@
 """Compressed excerpts of every mix, at one loudness, short enough for all to fit in a page."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
@@ -13,9 +11,6 @@ from diffmst_jax.mixing.baselines import plain_sum
 from diffmst_jax.mixing.compare import loudest_stretch
 from diffmst_jax.mixing.measure import factor, integrated_loudness, weighted_step_powers
 from diffmst_jax.mixing.report_player import encode_mp3
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PLAYED_LUFS = -23.0
 """Quiet enough that no mix needs to be turned down further; the same for all."""
@@ -42,7 +37,7 @@ class Clips:
 
     def write(self, song: Loaded, system: str, audio: np.ndarray) -> None:
         """Write the loudest part of the reference, or of the song as recorded for every mix."""
-        path: Path = self.store.clip(song.number, system)
+        path = self.store.clip(song.number, system)
         if not self.wanted or path.exists():
             return
         passage = audio if system == REFERENCE else plain_sum(song.tracks)

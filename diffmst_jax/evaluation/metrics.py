@@ -242,8 +242,7 @@ def judge(
 
 def measured(audio: np.ndarray, lufs: float) -> Measured:
     """`measure` compiled, for one signal."""
-    result: Measured = jax.device_get(_measure(np.asarray(audio, np.float32), float(lufs)))
-    return result
+    return jax.device_get(_measure(np.asarray(audio, np.float32), float(lufs)))
 
 
 _measure = jax.jit(partial(measure, sample_rate=SAMPLE_RATE))

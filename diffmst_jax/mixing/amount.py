@@ -176,10 +176,9 @@ def free_settings(
             lambda leaf: np.full(np.shape(leaf), amounts.master > 0), settings.params.master_bus
         ),
     )
-    full: dsp.ConsoleParams = jax.tree.map(
+    return jax.tree.map(
         lambda flag, leaf: np.broadcast_to(flag, np.shape(leaf)), free, settings.params
     )
-    return full
 
 
 def scale_equalizer(

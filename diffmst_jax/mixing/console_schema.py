@@ -90,13 +90,12 @@ def full_ranges() -> dsp.ConsoleParams:
     def fill(limits: Range, leaf: jax.Array) -> Range:
         return Range(*(np.broadcast_to(end, leaf.shape) for end in limits))
 
-    filled: dsp.ConsoleParams = jax.tree.map(
+    return jax.tree.map(
         fill,
         dsp.console_ranges(sample_rate=SAMPLE_RATE),
         one,
         is_leaf=lambda node: isinstance(node, Range),
     )
-    return filled
 
 
 def console_schema() -> dict[str, Any]:
@@ -134,8 +133,7 @@ def console_schema() -> dict[str, Any]:
 
 def fields(params: Any) -> tuple[str, ...]:
     """Field names of a settings NamedTuple."""
-    names: tuple[str, ...] = params._fields
-    return names
+    return params._fields
 
 
 def record(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -173,8 +173,7 @@ def _through(compressor: dsp.CompressorParams, faders_db: tuple[float, ...]) -> 
     """Levels that `LEVELS_DB` have after a fader, a compressor and another fader."""
     first, last = faders_db
     entering = LEVELS_DB + first
-    leaving: np.ndarray = entering + _gain_db(compressor, entering) + last
-    return leaving
+    return entering + _gain_db(compressor, entering) + last
 
 
 def _compressor_change(before: dsp.CompressorParams, after: dsp.CompressorParams) -> str:
@@ -233,8 +232,7 @@ def _compressor_weight(before: dsp.CompressorParams, after: dsp.CompressorParams
 def _gain_db(settings: dsp.CompressorParams, levels_db: np.ndarray) -> np.ndarray:
     """Static curve of a compressor, makeup gain included."""
     excess = np.asarray(soft_ramp(levels_db - settings.threshold_db, settings.knee_db))
-    gain: np.ndarray = settings.makeup_gain_db - (1.0 - 1.0 / settings.ratio) * excess
-    return gain
+    return settings.makeup_gain_db - (1.0 - 1.0 / settings.ratio) * excess
 
 
 def _of_output(before: MixSettings, after: MixSettings) -> Iterator[Difference]:

@@ -77,8 +77,7 @@ def check_document(document: Any, path: Path, kind: Kind) -> None:
 def schema_of(kind: Kind) -> dict[str, Any]:
     """Return the JSON Schema of a kind of file, parsed."""
     file = resources.files("diffmst_jax").joinpath("schema", kind.schema_file)
-    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return schema
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def explain(error: ValidationError) -> tuple[str, str]:

@@ -105,8 +105,7 @@ def _product_of_rows(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """
     missing = -len(rows) % PRODUCT_ROWS
     parts = np.pad(rows, ((0, missing), (0, 0))).reshape(-1, PRODUCT_ROWS, rows.shape[1])
-    product: np.ndarray = (parts @ matrix).reshape(-1, matrix.shape[1])[: len(rows)]
-    return product
+    return (parts @ matrix).reshape(-1, matrix.shape[1])[: len(rows)]
 
 
 @cache

@@ -114,8 +114,7 @@ def _meet(piece: int, stretch: int) -> bool:
 
 
 def _mean(powers: np.ndarray, start: int, steps: int) -> np.ndarray:
-    mean: np.ndarray = np.mean(powers[:, start : start + steps], axis=1)
-    return mean
+    return np.mean(powers[:, start : start + steps], axis=1)
 
 
 def _step_powers(tracks: np.ndarray) -> np.ndarray:

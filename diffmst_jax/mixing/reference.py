@@ -200,10 +200,7 @@ def blended(references: Sequence[Reference], length: int = STRETCH) -> StyleFeat
         reference.features if length == STRETCH else reference_style(reference.audio, length)
         for reference in references
     ]
-    average: StyleFeatures = jax.tree.map(
-        lambda *values: np.average(values, axis=0, weights=weights), *features
-    )
-    return average
+    return jax.tree.map(lambda *values: np.average(values, axis=0, weights=weights), *features)
 
 
 def named(references: Sequence[Reference]) -> str:
@@ -239,8 +236,7 @@ def reference_style(audio: np.ndarray, length: int = STRETCH) -> StyleFeatures:
         for section, level in zip(sections, loudness, strict=True)
         if level > max(loudness) - INFORMATIVE_LU
     ]
-    average: StyleFeatures = jax.tree.map(lambda *values: np.mean(values, axis=0), *features)
-    return average
+    return jax.tree.map(lambda *values: np.mean(values, axis=0), *features)
 
 
 _measure = jax.jit(partial(style_features, sample_rate=SAMPLE_RATE))

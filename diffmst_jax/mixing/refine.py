@@ -159,8 +159,7 @@ def _kept_share(judge: Callable[[float], AudioFeatureLoss]) -> float:
 
 
 def _part(steps: Controls, share: float) -> Controls:
-    part: Controls = jax.tree.map(lambda leaf: np.float32(share) * leaf, steps)
-    return part
+    return jax.tree.map(lambda leaf: np.float32(share) * leaf, steps)
 
 
 def refinement_note(refinement: Refinement) -> RefinementNote:
@@ -222,10 +221,9 @@ def _descend(
 
 
 def _mean(several: Sequence[StyleFeatures]) -> StyleFeatures:
-    mean: StyleFeatures = jax.tree.map(
+    return jax.tree.map(
         lambda *values: np.mean(np.asarray(values), axis=0, dtype=np.float32), *several
     )
-    return mean
 
 
 _ADAM = optax.scale_by_adam()
@@ -259,10 +257,7 @@ def _judge(
     features = [
         _step(place, rest, problem, pieces, np.float32(0), config)[3].features for pieces in medleys
     ]
-    distance: AudioFeatureLoss = jax.tree.map(
-        float, _style_distance(_mean(features), problem.target)
-    )
-    return distance
+    return jax.tree.map(float, _style_distance(_mean(features), problem.target))
 
 
 _style_distance = jax.jit(style_distance)

@@ -107,8 +107,7 @@ def load_document(song: Song) -> Document | None:
     if not path.exists():
         return None
     load_console(path)
-    document: Document = json.loads(path.read_text(encoding="utf-8"))
-    return document
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def save_document(song: Song, document: Document) -> None:

@@ -130,8 +130,7 @@ class Checkpoints:
 
     def _stored_config(self, step: int) -> dict[str, Any]:
         wanted = ocp.args.Composite(config=ocp.args.JsonRestore())
-        config: dict[str, Any] = self._manager.restore(step, args=wanted)[CONFIG]
-        return config
+        return self._manager.restore(step, args=wanted)[CONFIG]
 
     def _restore(self, step: int, like: TrainState) -> TrainState:
         shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, _as_dict(like))

@@ -68,5 +68,4 @@ def only_active(params: dsp.ConsoleParams, active: Active) -> dsp.ConsoleParams:
 
 
 def _choose(active: Array, settings: T, neutral: T) -> T:
-    chosen: T = jax.tree.map(lambda a, b: jnp.where(active, a, b), settings, neutral)
-    return chosen
+    return jax.tree.map(lambda a, b: jnp.where(active, a, b), settings, neutral)

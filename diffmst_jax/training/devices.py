@@ -169,21 +169,16 @@ class Devices:
 
     def whole(self, state: T) -> T:
         """Put every part of a state on every device, where each process can read it."""
-        gathered: T = jax.jit(lambda tree: tree, out_shardings=self.everywhere)(state)
-        return gathered
+        return jax.jit(lambda tree: tree, out_shardings=self.everywhere)(state)
 
     def run(self, function: Callable[P, T]) -> Callable[P, T]:
         """Return a function that is traced and run with this mesh as the current one."""
 
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            with self._current():
+            with jax.set_mesh(self.mesh):
                 return function(*args, **kwargs)
 
         return call
-
-    def _current(self) -> AbstractContextManager[Any]:
-        context: AbstractContextManager[Any] = jax.set_mesh(self.mesh)
-        return context
 
     def _divided(self, leaf: Any) -> NamedSharding:
         """Divide the longest dimension that can be; the same for a weight and its moments."""
@@ -198,8 +193,7 @@ class Devices:
 @jax.jit
 def copied(state: T) -> T:
     """Copy every array, on its devices."""
-    result: T = jax.tree.map(jax.numpy.copy, state)
-    return result
+    return jax.tree.map(jax.numpy.copy, state)
 
 
 def own_rows(part: jax.Array) -> np.ndarray:

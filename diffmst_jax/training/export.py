@@ -30,8 +30,7 @@ def starting_model(config: TrainConfig, *, resumed: bool = False) -> DiffMstMode
     if folder is None or resumed:
         seed = config.trainer.seed
         # One program for all the weights instead of one for every shape.
-        fresh: DiffMstModel = nnx.jit(lambda: build_model(config.model, rngs=Keys(seed)))()
-        return fresh
+        return nnx.jit(lambda: build_model(config.model, rngs=Keys(seed)))()
     model = load_model(folder)
     if any(getattr(model.config, name) != getattr(config.model, name) for name in OF_WEIGHTS):
         problem = "is a model of another architecture or size than the settings say"

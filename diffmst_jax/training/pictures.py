@@ -62,5 +62,4 @@ def _levels_db(signal: np.ndarray) -> np.ndarray:
     magnitudes = np.asarray(_magnitude(signal))
     wanted = np.geomspace(LOW_HZ, HIGH_HZ, ROWS) * N_FFT / SAMPLE_RATE
     bins = np.clip(np.round(wanted).astype(int), 0, magnitudes.shape[0] - 1)
-    level: np.ndarray = 20.0 * np.log10(np.maximum(magnitudes[bins], 1e-9))
-    return level
+    return 20.0 * np.log10(np.maximum(magnitudes[bins], 1e-9))

@@ -211,5 +211,4 @@ def _updates(optimizer: optax.OptState) -> Array:
 
 
 def _choose(condition: Array, yes: T, no: T) -> T:
-    chosen: T = jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
-    return chosen
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)

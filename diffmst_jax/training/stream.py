@@ -35,8 +35,7 @@ class Stream:
         start = time.monotonic()
         batch = next(self._batches)
         self.waited_s += time.monotonic() - start
-        placed: Example = self._devices.rows(batch, own=True)
-        return placed
+        return self._devices.rows(batch, own=True)
 
     def close(self) -> None:
         """Let go of threads and worker processes."""

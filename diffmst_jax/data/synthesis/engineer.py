@@ -81,8 +81,7 @@ def _mix(song: RawSong, rng: np.random.Generator) -> Audio:
 
 
 def _rows_of(tracks: dsp.TrackParams, group: slice) -> dsp.TrackParams:
-    settings: dsp.TrackParams = jax.tree.map(lambda leaf: leaf[group], tracks)
-    return settings
+    return jax.tree.map(lambda leaf: leaf[group], tracks)
 
 
 @jax.jit

@@ -137,5 +137,4 @@ def _as_recorded(audio: Audio, rng: np.random.Generator) -> Audio:
         return np.asarray(np.float32(gain) * audio, np.float32)
     noise = 10 ** (rng.uniform(*NOISE_FLOOR_DBFS) / 20)
     hiss = rng.standard_normal(audio.shape, np.float32)
-    recorded: Audio = np.float32(gain) * audio + np.float32(noise) * hiss
-    return recorded
+    return np.float32(gain) * audio + np.float32(noise) * hiss

@@ -4,7 +4,6 @@ What comes in is, sample by sample, what `diffmst_jax.audio.read_audio` reads at
 checked as there.
 """
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -145,17 +144,3 @@ class AudioWriter:
     def write(self, audio: np.ndarray) -> None:
         """Append `(channels, time)`; values beyond full scale are clipped by integer formats."""
         self._file.write(audio.T)
-
-
-def write_blocks(
-    path: str | Path,
-    blocks: Iterable[np.ndarray],
-    *,
-    channels: int,
-    sample_rate: int,
-    subtype: str = "PCM_24",
-) -> None:
-    """Write pieces `(channels, time)` one after the other as one file; see `AudioWriter`."""
-    with AudioWriter(path, channels, sample_rate=sample_rate, subtype=subtype) as writer:
-        for block in blocks:
-            writer.write(block)

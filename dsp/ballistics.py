@@ -83,7 +83,7 @@ def smooth(
     check_floating(x, "x")
     check_shape(attack, (), "attack")
     check_shape(release, (), "release")
-    rest = initial_smoother(jnp.zeros((), x.dtype), ballistics=ballistics)
+    rest = resting_smoother(x.dtype, ballistics=ballistics)
     check_shape(initial, rest.shape, "initial")
     attack, release, initial = (jnp.asarray(v, x.dtype) for v in (attack, release, initial))
     if ballistics == "one_pole":
@@ -100,11 +100,10 @@ def smooth(
     return y, jnp.stack([held[-1], y[-1]])
 
 
-def initial_smoother(value: ArrayLike, *, ballistics: str = "branching") -> jax.Array:
-    """The smoother's state at rest on `value`: (2,) for decoupled, else a scalar."""
+def resting_smoother(dtype: jnp.dtype, *, ballistics: str) -> jax.Array:
+    """The smoother's state at rest on 0: (2,) for decoupled, else a scalar."""
     check_choice(ballistics, BALLISTICS, "ballistics")
-    value = jnp.asarray(value)
-    return jnp.stack([value, value]) if ballistics == "decoupled" else value
+    return jnp.zeros((2,) if ballistics == "decoupled" else (), dtype)
 
 
 def one_pole(x: jax.Array, coefficient: jax.Array, initial: jax.Array) -> jax.Array:

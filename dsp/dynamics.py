@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dsp.ballistics import BALLISTICS, initial_smoother, smooth, time_constant
+from dsp.ballistics import BALLISTICS, resting_smoother, smooth, time_constant
 from dsp.branching import Inputs, Law, smoothed_between
 from dsp.checks import (
     check_audio,
@@ -118,7 +118,7 @@ def dynamics_state(
     """The state of silence before `x` (channels, time), for any effect of this module."""
     check_audio(x)
     delay = lookahead_samples(lookahead_ms, sample_rate=sample_rate)
-    rest = initial_smoother(jnp.zeros((), x.dtype), ballistics=ballistics)
+    rest = resting_smoother(x.dtype, ballistics=ballistics)
     return DynamicsState(rest, jnp.zeros((), x.dtype), jnp.zeros((x.shape[0], delay), x.dtype))
 
 

@@ -50,11 +50,6 @@ def _power_to_db_jvp(
     return power_to_db(power), slope * power_dot
 
 
-def safe_sqrt(x: ArrayLike, floor: float = MIN_POWER) -> jax.Array:
-    """Square root of `max(x, floor)`: the slope at zero is zero instead of infinite."""
-    return jnp.sqrt(jnp.maximum(x, floor))
-
-
 def matmul(a: ArrayLike, b: ArrayLike) -> jax.Array:
     """Matrix product in the full precision of its inputs on every backend."""
     return jnp.matmul(a, b, precision=EXACT)

@@ -30,9 +30,7 @@ def _is_range(node: object) -> bool:
     return isinstance(node, Range)
 
 
-def check_settings(
-    settings: Any, ranges: Any, name: str = "params", leading: tuple[int, ...] = ()
-) -> None:
+def check_settings(settings: Any, ranges: Any, name: str, leading: tuple[int, ...] = ()) -> None:
     """Require the structure of `ranges`, and arrays of their shapes after the `leading` axes."""
     _check_structure(settings, ranges, name)
     limits = jax.tree_util.tree_leaves_with_path(ranges, is_leaf=_is_range)

@@ -6,7 +6,6 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from dsp.checks import check_audio, check_choice, check_floating, check_shape
-from dsp.numerics import safe_sqrt
 
 CENTRE = 0.5
 """The position in the middle."""
@@ -53,7 +52,7 @@ def pan_gains(position: ArrayLike, *, law: str = "constant_power") -> jax.Array:
     if law == "linear":
         return linear
     power = circular * linear
-    return jnp.where(power > _MIN_PAN_POWER, safe_sqrt(power, _MIN_PAN_POWER), 0)
+    return jnp.where(power > _MIN_PAN_POWER, jnp.sqrt(jnp.maximum(power, _MIN_PAN_POWER)), 0)
 
 
 def pair_positions(position: ArrayLike) -> tuple[jax.Array, jax.Array]:

@@ -508,10 +508,10 @@ def test_ctrl_c_leaves_nothing_behind(place, tmp_path, environment, wait_s):
 
 WRITING = """
 import signal, time
-from diffmst_jax.commands.process import as_program
+from diffmst_jax.commands.process import STOPPED, as_program
 from diffmst_jax.files import folder_written_beside
 {before}
-with as_program(), folder_written_beside("made/stems") as folder:
+with as_program(STOPPED), folder_written_beside("made/stems") as folder:
     (folder / "1.wav").touch()
     print("writing", flush=True)
     {then}

@@ -24,7 +24,7 @@ SHOW_CURSOR_ON_CLEAN_LINE = "\x1b[?25h\r\x1b[2K"
 
 
 @contextmanager
-def as_program(stopped: str = STOPPED) -> Iterator[TextIO]:
+def as_program(stopped: str) -> Iterator[TextIO]:
     """Own the process while a command runs; gives the stream to report errors on.
 
     Signals to end are answered with `stopped`.

@@ -241,7 +241,7 @@ def draw_reference(
     mixes: Sequence[MixWindows],
     config: WindowConfig,
     rng: np.random.Generator,
-    read: ReadWindow = read_window,
+    read: ReadWindow,
 ) -> Audio:
     """Read a random window of a random mix; (2, 0) where there are none."""
     if not mixes:

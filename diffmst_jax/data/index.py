@@ -147,9 +147,9 @@ class EnergyIndex:
         self,
         tracks: Iterable[Track],
         *,
-        progress: Callable[[], None] | None = None,
-        processes: int = 1,
-        decoded: DecodedCache | None = None,
+        progress: Callable[[], None] | None,
+        processes: int,
+        decoded: DecodedCache | None,
     ) -> None:
         """Do what `update` does, and leave files that cannot be read in `unreadable`."""
         self.unreadable = {}
@@ -179,7 +179,7 @@ class EnergyIndex:
             if wanted:
                 self._store()
 
-    def lacks(self, path: Path, decoded: DecodedCache | None = None) -> bool:
+    def lacks(self, path: Path, decoded: DecodedCache | None) -> bool:
         """Tell whether a file is still to be measured, or to be decoded into the cache given."""
         return self.info(path) is None or (decoded is not None and not decoded.holds(path))
 

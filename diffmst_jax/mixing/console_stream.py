@@ -51,7 +51,7 @@ def run_console(
     params: dsp.ConsoleParams,
     config: dsp.ConsoleConfig,
     pick: Pick,
-    side: np.ndarray | None = None,
+    side: np.ndarray | None,
 ) -> Iterator[Piece]:
     """Run the console over blocks of tracks.
 

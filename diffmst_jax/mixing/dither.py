@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.audio_blocks import write_blocks
+from diffmst_jax.audio_blocks import AudioWriter
 
 DITHERED_BITS = {"PCM_16": 16}
 """Sample formats with steps that can be heard, and their depth. 24 bits are as fine as the float32
@@ -30,8 +30,9 @@ def write_pieces(
         InputError: the place cannot be written to.
     """
     noise, bits = dither_noise(), DITHERED_BITS.get(subtype)
-    rounded = (p if bits is None else dithered(p, bits, noise) for p in pieces)
-    write_blocks(path, rounded, channels=channels, sample_rate=SAMPLE_RATE, subtype=subtype)
+    with AudioWriter(path, channels, sample_rate=SAMPLE_RATE, subtype=subtype) as writer:
+        for piece in pieces:
+            writer.write(piece if bits is None else dithered(piece, bits, noise))
 
 
 def dithered(audio: np.ndarray, bits: int, noise: np.random.Generator | None = None) -> np.ndarray:

@@ -30,7 +30,7 @@ SHORTEST_BAR = 2.0
 SMALLEST = 1e-6
 
 
-def refinement_section(refinement: Refinement | None, *, is_scaled: bool = False) -> str:
+def refinement_section(refinement: Refinement | None, *, is_scaled: bool) -> str:
     """Draw the section; nothing when the mix was not refined.
 
     Args:

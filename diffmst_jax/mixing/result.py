@@ -149,9 +149,7 @@ def mix_file_name(file_format: str) -> str:
     return f"mix.{file_format}"
 
 
-def result_files(
-    folder: str | Path, *, file_format: str, preset: str | Path | None = None
-) -> list[Path]:
+def result_files(folder: str | Path, *, file_format: str, preset: str | Path | None) -> list[Path]:
     """Name the files that `MixResult.write` writes."""
     names = mix_file_name(file_format), CONSOLE_FILE_NAME, REPORT_FILE_NAME
     return [*(Path(folder) / name for name in names), *([] if preset is None else [Path(preset)])]

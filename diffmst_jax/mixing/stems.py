@@ -35,7 +35,7 @@ ANOTHER_PLACE = "give --out another place, or move it away"
 
 @contextmanager
 def stems_written_beside(
-    source: Source, settings: MixSettings, folder: Path, progress: Progress | None = None
+    source: Source, settings: MixSettings, folder: Path, progress: Progress
 ) -> Iterator[list[Path]]:
     """Write stems at once, into `folder` only when the `with` block has ended without an error.
 

@@ -126,7 +126,7 @@ def synthesize_corpus(
             progress(complete)
 
 
-def song_names(songs: int, seed: int = 0) -> list[str]:
+def song_names(songs: int, seed: int) -> list[str]:
     """Return the names of songs, the first of which has the seed given."""
     return [f"song_{number:05d}" for number in range(seed, seed + songs)]
 

@@ -8,6 +8,7 @@ from diffmst_jax.mixing.limits import (
     CEILING_RANGE,
     DEFAULT_BITS,
     DEFAULT_CEILING_DBTP,
+    DEFAULT_FORMAT,
     DEFAULT_LOUDNESS_LUFS,
     DEFAULT_MODEL,
     FORMATS,
@@ -174,7 +175,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--format",
         choices=FORMATS,
-        default=FORMATS[0],
+        default=DEFAULT_FORMAT,
         help="of the mix (default: %(default)s)",
     )
     add_bits(group)

@@ -103,6 +103,7 @@ def one_or_many(tracks: Sequence[Path]) -> Source:
 
 def subtype_of(bits: str, file_format: str) -> str:
     """Name a sample format as libsndfile does; refuse what the file format does not have."""
-    if file_format == "flac" and bits == "float":
-        raise InputError("--bits float", "is not possible in FLAC", "use 24, or write WAV")
+    if bits not in FORMATS[file_format]:
+        problem = f"is not possible in {file_format.upper()}"
+        raise InputError(f"--bits {bits}", problem, "use 24, or write WAV")
     return SUBTYPES[bits]

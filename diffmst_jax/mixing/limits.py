@@ -10,9 +10,11 @@ CEILING_RANGE = (-20.0, 0.0)
 MOST_STEPS = 1000
 """Of refinement; what 60 do not reach, more do not either."""
 
-FORMATS = ("wav", "flac")
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
-DEFAULT_BITS = "24"
+"""Sample formats, and what libsndfile calls them."""
+FORMATS = {"wav": ("16", "24", "float"), "flac": ("16", "24")}
+"""File formats, and the sample formats that each has."""
+DEFAULT_FORMAT, DEFAULT_BITS = "wav", "24"
 
 SESSION_FORMATS = {"dawproject": ".dawproject", "reaper": ".rpp"}
 """What a mix can be exported as, and how the files end."""

@@ -5,12 +5,13 @@ from typing import Any
 
 from diffmst_jax.mixing.limits import (
     CEILING_RANGE,
+    DEFAULT_BITS,
     DEFAULT_CEILING_DBTP,
+    DEFAULT_FORMAT,
     DEFAULT_LOUDNESS_LUFS,
     FORMATS,
     LOUDNESS_RANGE,
     SESSION_FORMATS,
-    SUBTYPES,
 )
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.page.exporting import export
@@ -40,7 +41,7 @@ def order(desk: Desk, song: Song, kind: str, options: dict[str, Any]) -> Task:
             desk.mix, song, _target(options), REFINE_STEPS if options.get("refine") else 0
         )
     if kind == "level":
-        return partial(desk.render, song, "", "24")
+        return partial(desk.render, song, "", DEFAULT_BITS)
     if kind == "render":
         name, bits = _output(options)
         return partial(desk.render, song, name, bits)
@@ -62,10 +63,11 @@ def _target(options: dict[str, Any]) -> OutputTarget:
 
 
 def _output(options: dict[str, Any]) -> tuple[str, str]:
-    file_format, bits = options.get("format", FORMATS[0]), options.get("bits", "24")
+    file_format = str(options.get("format", DEFAULT_FORMAT))
+    bits = options.get("bits", DEFAULT_BITS)
     if file_format not in FORMATS:
         raise RefusalError(400, f"the format is none of {', '.join(FORMATS)}")
-    if bits not in SUBTYPES or (file_format == "flac" and bits == "float"):
+    if bits not in FORMATS[file_format]:
         raise RefusalError(400, "there is no such sample format; use 16 or 24")
     return f"result.{file_format}", bits
 

@@ -7,12 +7,12 @@ const NEPERS_PER_DB = Math.LN10 / 20;
 const DB_PER_NEPER_OF_POWER = 10 / Math.LN10;
 
 /** Coefficient of a one-pole smoother that rises from 10 to 90 % in `timeMs`. */
-export function timeConstant(timeMs, sampleRate) {
+function timeConstant(timeMs, sampleRate) {
   return -Math.expm1(-Math.log(9) / (Math.max(timeMs, MIN_TIME_MS) * 1e-3 * sampleRate));
 }
 
 /** max(excess, 0) with a quadratic transition of width `kneeDb` around 0. */
-export function softRamp(excessDb, kneeDb) {
+function softRamp(excessDb, kneeDb) {
   const knee = Math.max(kneeDb, MIN_KNEE_DB);
   const slope = Math.min(Math.max(excessDb / knee + 0.5, 0), 1);
   return 0.5 * knee * slope * slope + Math.max(excessDb - knee / 2, 0);

@@ -6,7 +6,7 @@ const MAX_FREQUENCY = 0.499; // in sample rates, as in dsp.biquad
 const GLIDE = 0.3; // share of the way to new settings per block: about 10 ms, without zipper noise
 const ARRIVED = 1e-4;
 
-export function designSection(kind, gainDb, frequencyHz, q, sampleRate) {
+function designSection(kind, gainDb, frequencyHz, q, sampleRate) {
   const tangent = Math.tan(Math.min(frequencyHz / sampleRate, MAX_FREQUENCY) * Math.PI);
   const a = 10 ** (gainDb / 40);
   const k = 1 / q;

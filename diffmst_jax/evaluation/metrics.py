@@ -4,7 +4,6 @@
 `CATALOGUE` says of each metric what it is, in which unit, and which way is better.
 """
 
-from functools import partial
 from typing import Literal, NamedTuple
 
 import jax
@@ -124,17 +123,17 @@ class Measured(NamedTuple):
     stereo_correlation: Array
 
 
-def measure(audio: Array, lufs: float, *, sample_rate: int = SAMPLE_RATE) -> Measured:
+def measure(audio: Array, lufs: float) -> Measured:
     """Bring (2, time) audio to a loudness and measure it; silence stays silence."""
-    level = normalize_loudness(audio, lufs, sample_rate=sample_rate)
-    long_enough = audio.shape[-1] >= SHORT_TERM_S * sample_rate
+    level = normalize_loudness(audio, lufs, sample_rate=SAMPLE_RATE)
+    long_enough = audio.shape[-1] >= SHORT_TERM_S * SAMPLE_RATE
     return Measured(
-        features=style_features(level, sample_rate=sample_rate),
-        loudness_lufs=dsp.integrated_loudness(audio, sample_rate=sample_rate),
-        loudness_range_lu=dsp.loudness_range(level, sample_rate=sample_rate)
+        features=style_features(level, sample_rate=SAMPLE_RATE),
+        loudness_lufs=dsp.integrated_loudness(audio, sample_rate=SAMPLE_RATE),
+        loudness_range_lu=dsp.loudness_range(level, sample_rate=SAMPLE_RATE)
         if long_enough
         else jnp.zeros(()),
-        true_peak_dbtp=dsp.true_peak(level, sample_rate=sample_rate),
+        true_peak_dbtp=dsp.true_peak(level, sample_rate=SAMPLE_RATE),
         stereo_correlation=stereo_correlation(level),
     )
 
@@ -245,5 +244,5 @@ def measured(audio: np.ndarray, lufs: float) -> Measured:
     return jax.device_get(_measure(np.asarray(audio, np.float32), float(lufs)))
 
 
-_measure = jax.jit(partial(measure, sample_rate=SAMPLE_RATE))
+_measure = jax.jit(measure)
 _compare = jax.jit(compare)

@@ -65,7 +65,7 @@ def results(
     part = excerpt(song, settings, folder / "song", seconds)
     export_session(part, settings, folder / "a.rpp")
     rendered = render(settings, read_strips(part, settings.strips))
-    finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
+    finished = finish(rendered.mix, settings.target)
     played = Player(folder / "a.rpp").play(finished.audio.shape[1])
     inside = slice(round(EDGE_S * SAMPLE_RATE), -round(EDGE_S * SAMPLE_RATE))
     name = f"reaper, limited by {finished.level.limiting_db:.1f} dB"

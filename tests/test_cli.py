@@ -348,7 +348,7 @@ def test_rendering_starts_without_scipy():
     code = (
         "import sys, numpy as np; import diffmst_jax.commands.rendering\n"
         "from diffmst_jax.mixing.output import OutputTarget, finish\n"
-        "finish(np.ones((2, 44100), np.float32), OutputTarget(), sample_rate=44100)\n"
+        "finish(np.ones((2, 44100), np.float32), OutputTarget())\n"
         "print('scipy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -209,7 +209,7 @@ def carry_out(
     rendered = render_multitrack(
         settings, multitrack, lambda done: tell("Mixing", first + (0.85 - first) * done)
     )
-    finished = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE)
+    finished = finish(rendered.mix, settings.target)
     tell("Comparing", 0.85)
     views = compare(
         _compared(multitrack, finished.audio),
@@ -265,7 +265,7 @@ def render(
     if isinstance(tracks, Mapping):
         multitrack = gather_inputs(tracks, settings.strips, sample_rate=sample_rate)
         mix = render_multitrack(settings, multitrack, mixing).mix
-        recorded = record([mix], [], sample_rate=SAMPLE_RATE)
+        recorded = record([mix], [])
     else:
         recorded = record_song(tracks, settings, [], mixing)
     finished = finish_recorded(recorded, settings.target)

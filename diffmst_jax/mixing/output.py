@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.limits import DEFAULT_CEILING_DBTP, DEFAULT_LOUDNESS_LUFS
 from diffmst_jax.mixing.measure import (
@@ -72,14 +73,12 @@ class Recorded(NamedTuple):
 
     Attributes:
         tape: where it is.
-        sample_rate: samples per second.
         step_powers: as of `weighted_step_powers`. Its loudness is not known before its gain is,
             for loudness leaves out what is below an absolute level, and the console's is far down.
         true_peak: linear.
     """
 
     tape: Tape
-    sample_rate: int
     step_powers: np.ndarray
     true_peak: float
 
@@ -124,7 +123,7 @@ def shortfall_words(level: Level, target: OutputTarget) -> list[str]:
     return [f"The mix is {missing:.1f} LU quieter than asked: more would have crushed its peaks."]
 
 
-def finish(mix: np.ndarray, target: OutputTarget, *, sample_rate: int) -> Finished:
+def finish(mix: np.ndarray, target: OutputTarget) -> Finished:
     """Bring a mix to its loudness under its ceiling.
 
     A mix that would need more than `MOST_LIMITING_DB` of limiting gets as loud as that allows.
@@ -133,9 +132,8 @@ def finish(mix: np.ndarray, target: OutputTarget, *, sample_rate: int) -> Finish
     Args:
         mix: float32 `(2, time)`.
         target: loudness and ceiling.
-        sample_rate: samples per second.
     """
-    return finish_recorded(record([mix], [], sample_rate=sample_rate), target)
+    return finish_recorded(record([mix], []), target)
 
 
 def finish_recorded(recorded: Recorded, target: OutputTarget) -> Finished:
@@ -144,15 +142,14 @@ def finish_recorded(recorded: Recorded, target: OutputTarget) -> Finished:
     return Finished(np.concatenate(list(finished_pieces(recorded, level)), axis=1), level)
 
 
-def record(pieces: Iterable[np.ndarray], tape: Tape, *, sample_rate: int) -> Recorded:
+def record(pieces: Iterable[np.ndarray], tape: Tape) -> Recorded:
     """Put a mix on a tape and measure it.
 
     Args:
         pieces: float32 `(2, time)` of any lengths.
         tape: empty.
-        sample_rate: samples per second.
     """
-    meter, highest = _meter(sample_rate), 0.0
+    meter, highest = _meter(), 0.0
     for around, inner in with_margins(regrouped(pieces), TRUE_PEAK_MARGIN):
         piece = around[:, inner]
         meter.add(piece)
@@ -161,7 +158,7 @@ def record(pieces: Iterable[np.ndarray], tape: Tape, *, sample_rate: int) -> Rec
         envelope = true_peak_envelope(around, matters_from=highest / LIMITED_RANGE)[inner]
         highest = max(highest, float(np.max(envelope, initial=0.0)))
         tape.append(np.concatenate([piece, envelope[np.newaxis]]).astype(np.float32))
-    return Recorded(tape, sample_rate, meter.result(), highest)
+    return Recorded(tape, meter.result(), highest)
 
 
 def find_level(recorded: Recorded, target: OutputTarget) -> Level:
@@ -206,7 +203,7 @@ def _measured(recorded: Recorded, gain_db: float, ceiling: float) -> tuple[float
     gain = factor(gain_db)
     if recorded.true_peak * gain <= ceiling:
         return _loudness_after(recorded, gain_db), recorded.true_peak * gain
-    meter, highest = _meter(recorded.sample_rate), 0.0
+    meter, highest = _meter(), 0.0
     limited: list[bool] = []
 
     def metered() -> Iterator[np.ndarray]:
@@ -225,15 +222,15 @@ def _measured(recorded: Recorded, gain_db: float, ceiling: float) -> tuple[float
     return gated_loudness(meter.result()), highest
 
 
-def _meter(sample_rate: int) -> StepPowers:
-    return StepPowers(PieceWeighting(2, sample_rate=sample_rate), sample_rate=sample_rate)
+def _meter() -> StepPowers:
+    return StepPowers(PieceWeighting(2), sample_rate=SAMPLE_RATE)
 
 
 def _limited_pieces(
     recorded: Recorded, gain: float, ceiling: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
     """Apply a gain and limit; gives audio, the envelope before, and whether it was limited."""
-    half = round(LIMITER_WINDOW_S * recorded.sample_rate / 2) | 1
+    half = round(LIMITER_WINDOW_S * SAMPLE_RATE / 2) | 1
     for around, inner in with_margins(recorded.tape, 2 * half):
         wanted = around[2] * np.float32(gain / ceiling)
         if np.max(wanted) <= 1.0:

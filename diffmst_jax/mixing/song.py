@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.ahead import ahead
 from diffmst_jax.mixing.console_stream import CHUNK
@@ -82,7 +81,7 @@ def record_song(
         blocks = strips.blocks(CHUNK)
         pieces = (mix for mix, _ in render_pieces(settings, blocks))
         told = counted(ahead(pieces), strips.frames, progress)
-        return record(told, tape, sample_rate=SAMPLE_RATE)
+        return record(told, tape)
 
 
 def write_song(

@@ -1,12 +1,11 @@
 """K-weighting of a song that comes in pieces, by `dsp`: where mixes are made JAX runs anyway."""
 
-from functools import partial
-
 import jax
 import numpy as np
 from jax.typing import ArrayLike
 
 import dsp
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.pieces import PIECE
 from dsp.weighting import ORDER
 
@@ -16,11 +15,9 @@ class PieceWeighting:
 
     Args:
         channels: number of channels.
-        sample_rate: samples per second.
     """
 
-    def __init__(self, channels: int, *, sample_rate: int) -> None:
-        self._sample_rate = sample_rate
+    def __init__(self, channels: int) -> None:
         self._state: ArrayLike = np.zeros((channels, ORDER), np.float32)
 
     def __call__(self, piece: np.ndarray) -> np.ndarray:
@@ -28,10 +25,10 @@ class PieceWeighting:
         length = piece.shape[1]
         # One shape, compiled once.
         whole = np.pad(piece, ((0, 0), (0, PIECE - length))) if length < PIECE else piece
-        weighted, self._state = _weighted(whole, self._state, self._sample_rate)
+        weighted, self._state = _weighted(whole, self._state)
         return np.asarray(weighted)[:, :length]
 
 
-@partial(jax.jit, static_argnames="sample_rate")
-def _weighted(piece: jax.Array, state: jax.Array, sample_rate: int) -> tuple[jax.Array, jax.Array]:
-    return dsp.k_weighting(piece, sample_rate=sample_rate, state=state)
+@jax.jit
+def _weighted(piece: jax.Array, state: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return dsp.k_weighting(piece, sample_rate=SAMPLE_RATE, state=state)

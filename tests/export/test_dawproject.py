@@ -100,7 +100,7 @@ def sum_of(path, length):
 def the_mix(settings, multitrack):
     """The mix at its loudness, before its limiter."""
     rendered = render(settings, multitrack)
-    gain_db = finish(rendered.mix, settings.target, sample_rate=SAMPLE_RATE).level.gain_db
+    gain_db = finish(rendered.mix, settings.target).level.gain_db
     return rendered.mix * 10 ** (gain_db / 20)
 
 
@@ -164,7 +164,7 @@ def test_the_finished_mix_lies_beside_what_the_format_cannot_say(
 ):
     kept, rate = soundfile.read(io.BytesIO(read(exported.path)["audio/finished mix.wav"]))
     mix = render(console, multitrack).mix
-    expected = finish(mix, console.target, sample_rate=SAMPLE_RATE).audio
+    expected = finish(mix, console.target).audio
     assert rate == SAMPLE_RATE
     np.testing.assert_allclose(kept.T, expected, rtol=0, atol=2**-23)
     config = dataclasses.replace(console.config, master_lookahead_ms=10.0)

@@ -124,7 +124,7 @@ def tracks(exported):
 @pytest.mark.slow
 def test_the_session_played_from_its_files_is_the_mix(exported, multitrack, console):
     rendered = render(console, multitrack)
-    finished = finish(rendered.mix, console.target, sample_rate=SAMPLE_RATE)
+    finished = finish(rendered.mix, console.target)
     mix = finished.audio
     played = Player(exported.path).play(mix.shape[1])
     error = np.abs(played - mix) / np.max(np.abs(mix))

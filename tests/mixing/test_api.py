@@ -38,7 +38,6 @@ def test_settings_say_what_is_heard(mixed, multitrack):
     again = finish(
         render_multitrack(mixed.console, multitrack).mix,
         mixed.console.target,
-        sample_rate=SAMPLE_RATE,
     )
     np.testing.assert_array_equal(again.audio, mixed.audio)
 

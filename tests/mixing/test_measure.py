@@ -52,7 +52,7 @@ def test_step_powers_are_those_of_the_filter_sample_by_sample(pieces):
 
 def test_pieces_are_weighted_as_sample_by_sample():
     audio = np.random.default_rng(0).standard_normal((2, 2 * PIECE + 5000)).astype(np.float32)
-    meter = measure.StepPowers(PieceWeighting(2, sample_rate=RATE), sample_rate=RATE)
+    meter = measure.StepPowers(PieceWeighting(2), sample_rate=RATE)
     for start in range(0, audio.shape[1], PIECE):
         meter.add(audio[:, start : start + PIECE])
     expected = measure.weighted_step_powers(audio, sample_rate=RATE)

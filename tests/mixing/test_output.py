@@ -30,7 +30,7 @@ def peaky():
 
 @pytest.mark.parametrize("loudness", [-40.0, -23.0, -19.0])
 def test_loudness_and_ceiling_are_met(peaky, loudness):
-    result = finish(peaky, OutputTarget(loudness, -1.0), sample_rate=RATE)
+    result = finish(peaky, OutputTarget(loudness, -1.0))
     assert integrated_loudness(result.audio, sample_rate=RATE) == pytest.approx(loudness, abs=0.05)
     assert decibels(true_peak(result.audio)) <= -1.0 + 1e-6
     assert result.level.loudness_lufs == pytest.approx(loudness, abs=0.05)
@@ -42,9 +42,9 @@ def test_loudness_and_ceiling_are_met(peaky, loudness):
 def test_a_mix_below_the_gate_of_loudness_is_no_silence(peaky, fainter_db, loudness):
     """The gate is of what is heard in the end, and not of the level that a console works at."""
     target = OutputTarget(loudness, -1.0)
-    expected = finish(peaky, target, sample_rate=RATE)
+    expected = finish(peaky, target)
     faint = peaky * np.float32(10 ** (-fainter_db / 20))
-    result = finish(faint, target, sample_rate=RATE)
+    result = finish(faint, target)
     np.testing.assert_allclose(result.audio, expected.audio, rtol=0, atol=1e-5)
     assert result.level.gain_db == pytest.approx(expected.level.gain_db + fainter_db, abs=1e-4)
     assert result.level.loudness_lufs == pytest.approx(expected.level.loudness_lufs, abs=1e-3)
@@ -53,22 +53,22 @@ def test_a_mix_below_the_gate_of_loudness_is_no_silence(peaky, fainter_db, loudn
 def test_passages_that_the_gate_lets_through_in_the_end_count(peaky):
     """Loudness is that of the finished mix, wherever the mix came from."""
     quiet = np.concatenate([peaky, 0.25 * peaky], axis=1)
-    expected = finish(quiet, OutputTarget(-30.0, -1.0), sample_rate=RATE)
+    expected = finish(quiet, OutputTarget(-30.0, -1.0))
     for fainter_db in (38.0, 46.0, 54.0):
         faint = quiet * np.float32(10 ** (-fainter_db / 20))
-        result = finish(faint, OutputTarget(-30.0, -1.0), sample_rate=RATE)
+        result = finish(faint, OutputTarget(-30.0, -1.0))
         assert result.level.gain_db == pytest.approx(expected.level.gain_db + fainter_db, abs=1e-4)
 
 
 def test_without_limiting_it_is_a_plain_gain(peaky):
-    result = finish(peaky, OutputTarget(-40.0, -1.0), sample_rate=RATE)
+    result = finish(peaky, OutputTarget(-40.0, -1.0))
     assert result.level.limiting_db == 0
     gain = 10 ** (result.level.gain_db / 20)
     np.testing.assert_allclose(result.audio, peaky * gain, rtol=1e-6)
 
 
 def test_the_limiter_turns_both_channels_down_together_and_moves_slowly(peaky):
-    result = finish(peaky, OutputTarget(-17.0, -1.0), sample_rate=RATE)
+    result = finish(peaky, OutputTarget(-17.0, -1.0))
     assert 1.0 < result.level.limiting_db <= MOST_LIMITING_DB + 0.01
     loud = np.abs(peaky) > 0.01
     gains = np.where(loud, result.audio / np.where(loud, peaky, 1.0), np.nan)
@@ -79,7 +79,7 @@ def test_the_limiter_turns_both_channels_down_together_and_moves_slowly(peaky):
 
 
 def test_what_limiting_cannot_reach_stays_quieter(peaky):
-    result = finish(peaky, OutputTarget(-5.0, -1.0), sample_rate=RATE)
+    result = finish(peaky, OutputTarget(-5.0, -1.0))
     assert result.level.limiting_db == pytest.approx(MOST_LIMITING_DB, abs=0.01)
     assert result.level.loudness_lufs < -6.0
     assert decibels(true_peak(result.audio)) <= -1.0 + 1e-6
@@ -87,7 +87,7 @@ def test_what_limiting_cannot_reach_stays_quieter(peaky):
 
 def test_silence_stays_silence():
     silence = np.zeros((2, RATE), np.float32)
-    result = finish(silence, OutputTarget(), sample_rate=RATE)
+    result = finish(silence, OutputTarget())
     np.testing.assert_array_equal(result.audio, silence)
     assert result.level.loudness_lufs == -np.inf
 

@@ -183,7 +183,7 @@ def test_what_the_limiter_did_is_found_in_its_audio():
     rng = np.random.default_rng(0)
     mix = 0.1 * rng.standard_normal((2, 1 << 17)).astype(np.float32)
     mix[:, 60_000:60_050] *= 8.0
-    finished = finish(mix, OutputTarget(-16.0, -3.0), sample_rate=SAMPLE_RATE)
+    finished = finish(mix, OutputTarget(-16.0, -3.0))
     found = limiting_db(mix, finished.audio, finished.level.gain_db, 0)
     assert found.shape == (128,)
     assert np.argmin(found) == 60_000 * 128 // (1 << 18)

@@ -88,12 +88,12 @@ def test_finishing_does_not_depend_on_how_the_mix_comes(tmp_path):
     mix = rng.standard_normal((2, 3 * PIECE + 1000)).astype(np.float32)
     mix[:, PIECE - 20 : PIECE + 5] *= 4.0  # limiting across the border of two pieces
     target = OutputTarget(-5.0, -1.0)
-    expected = finish(mix, target, sample_rate=SAMPLE_RATE)
+    expected = finish(mix, target)
     assert expected.level.limiting_db > 1.0
     with FileTape(tmp_path / "mix.wav") as tape:
-        recorded = record(np.array_split(mix, 7, axis=1), tape, sample_rate=SAMPLE_RATE)
+        recorded = record(np.array_split(mix, 7, axis=1), tape)
         played = np.concatenate(list(tape), axis=1)
-    at_once = record([mix], [], sample_rate=SAMPLE_RATE)
+    at_once = record([mix], [])
     np.testing.assert_array_equal(recorded.step_powers, at_once.step_powers)
     np.testing.assert_array_equal(played[:2], mix)
     assert np.all(played[2] >= np.max(np.abs(mix), axis=0))

@@ -159,7 +159,7 @@ def test_the_same_settings_give_the_same_samples(page, tracks, name):
 def test_the_limiter_of_the_last_stage_is_close_to_the_final_rendering(page, tracks):
     settings = settings_at_random(3, OURS, tracks)
     mix = render(settings, tracks).mix
-    finished = finish(mix, OutputTarget(-10.0, -1.0), sample_rate=SAMPLE_RATE)
+    finished = finish(mix, OutputTarget(-10.0, -1.0))
     assert finished.level.limiting_db > 1, "the limiter must have something to do"
     levels = {"mix": finished.level.gain_db, "raw": 0, "reference": 0, "ceiling": -1.0}
     live = in_the_browser(

@@ -11,6 +11,12 @@ from diffmst_jax.reaching import is_file, is_folder, is_there, status
 
 CONSOLE_FILE_NAME = "console.json"
 
+OTHER_AUDIO_SUFFIXES = (
+    *(".aac", ".aifc", ".au", ".bwf", ".caf", ".m4a", ".mp2", ".oga", ".opus", ".rf64", ".w64"),
+    *(".wave", ".wma", ".wv"),
+)
+"""Endings, in lower case, of recordings that folders are not searched for: missing tracks."""
+
 Source = str | Path | Sequence[str | Path]
 """A song on disk: a folder, or files."""
 
@@ -24,7 +30,7 @@ def find_tracks(source: Source) -> tuple[Path, list[Path]]:
     Args:
         source: a folder (its files, then those of its subfolders, one level down), one file,
             or several files. A subfolder that holds a `console.json` is the result of an
-            earlier mix and is passed over, as are `folders_left_out`.
+            earlier mix and is passed over, as are `left_out_of_folder`.
 
     Returns:
         The folder that names are relative to, and the files.
@@ -64,23 +70,30 @@ def files_by_name(base: Path, files: Iterable[Path]) -> dict[str, Path]:
     return named
 
 
-def folders_left_out(source: Source) -> dict[str, str]:
-    """Name the subfolders whose files `find_tracks` does not take, and say why.
+def left_out_of_folder(source: Source) -> dict[str, str]:
+    """Name the subfolders and recordings that `find_tracks` does not take, and say why.
 
-    Some may not be entered, so that nobody knows whether they hold tracks (`lost+found`, at the
-    root of a drive), and some lie in other subfolders. Files that are given one by one have none.
+    Some subfolders may not be entered, so that nobody knows whether they hold tracks (`lost+found`,
+    at the root of a drive), and some lie in other subfolders; recordings may have another format.
+    Files that are given one by one have none.
     """
     if not isinstance(source, str | Path) or not is_folder(Path(source)):
         return {}
     reasons = {}
+    searched = [Path(source)]
     for folder, found in _groups(Path(source)):
         if isinstance(found, InputError):
             reasons[legible(folder.name)] = "it may not be entered"
             continue
+        searched.append(folder)
         for inner, audio in _groups(folder):
             if isinstance(audio, list) and audio:
                 name = legible(inner.relative_to(source).as_posix())
                 reasons[name] = "it lies in another subfolder; move its tracks up"
+    for file in sorted(item for folder in searched for item in folder.iterdir()):
+        if file.suffix.lower() in OTHER_AUDIO_SUFFIXES and not file.name.startswith("."):
+            name = legible(file.relative_to(source).as_posix())
+            reasons[name] = "it is no WAV, FLAC, MP3, OGG or AIFF by its name; export it as one"
     return reasons
 
 

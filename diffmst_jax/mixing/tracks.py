@@ -22,7 +22,7 @@ from diffmst_jax.mixing.finding import (
     check_patterns,
     files_by_name,
     find_tracks,
-    folders_left_out,
+    left_out_of_folder,
     matches,
 )
 from diffmst_jax.mixing.measure import (
@@ -171,7 +171,7 @@ def load_tracks(
 
     Returns:
         The strips that sound. Silent files and silent channels are in `left_out`, and
-        `folders_left_out`.
+        `left_out_of_folder`.
 
     Raises:
         InputError: a file that cannot be used, no audio, nothing but silence, or a pattern that no
@@ -182,7 +182,7 @@ def load_tracks(
     check_patterns("--exclude", exclude, list(named))
     references = [reference] if isinstance(reference, str | Path) else reference
     used: list[Channels] = []
-    left_out = [LeftOut(*item) for item in folders_left_out(source).items()]
+    left_out = [LeftOut(*item) for item in left_out_of_folder(source).items()]
     wanted: dict[str, Path] = {}
     for name, file in named.items():
         if is_there(file) and any(file.samefile(item) for item in references):

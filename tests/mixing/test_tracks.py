@@ -83,6 +83,16 @@ def test_a_folder_inside_a_group_is_left_out_and_said(tmp_path, write):
     assert multitrack.left_out == (LeftOut("Drums/Room", reason),)
 
 
+def test_recordings_of_other_formats_are_left_out_and_said(tmp_path, write):
+    write("Drums/kick.wav")
+    for name in ("vox.M4A", "Drums/pad.w64", "._vox.m4a", "session.txt"):
+        (tmp_path / name).touch()
+    multitrack = load_tracks(tmp_path)
+    assert [strip.file for strip in multitrack.strips] == ["Drums/kick.wav"]
+    reason = "it is no WAV, FLAC, MP3, OGG or AIFF by its name; export it as one"
+    assert multitrack.left_out == (LeftOut("Drums/pad.w64", reason), LeftOut("vox.M4A", reason))
+
+
 def test_single_files_may_be_given(tmp_path, write):
     files = [write("a/2.wav"), write("b/1.wav")]
     base, found = find_tracks(files)

@@ -38,7 +38,7 @@ def missing_bytes(path: Path) -> int:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
-        if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+        if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:] == b"WAVE":
             return _missing_from_chunk(file, size, b"data", "<4sI")
         if head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
             return _missing_from_chunk(file, size, b"SSND", ">4sI")
@@ -48,18 +48,24 @@ def missing_bytes(path: Path) -> int:
 
 
 def _missing_from_chunk(file: BinaryIO, size: int, wanted: bytes, layout: str) -> int:
-    """Walk the chunks of a RIFF or AIFF file from the current place to the audio data."""
+    """Walk the chunks of a RIFF or AIFF file from the current place to the audio data.
+
+    A length over 4 GiB (RF64) is in a chunk `ds64` before, behind that of the file.
+    """
+    long = 0
     while True:
         header = file.read(CHUNK_HEADER_BYTES)
         if len(header) < CHUNK_HEADER_BYTES:
             return 0
         name, length = struct.unpack(layout, header)
         if name == wanted:
-            expected = file.tell() + length
             if any(length in lengths for lengths in UNKNOWN_LENGTHS):
-                return 0
-            return max(0, expected - size)
-        file.seek(length + length % 2, 1)
+                length = long
+            return max(0, file.tell() + length - size)
+        following = file.tell() + length + length % 2
+        if name == b"ds64":
+            long = int.from_bytes(file.read(16)[8:], "little", signed=True)
+        file.seek(following)
 
 
 def _missing_from_last_page(file: BinaryIO, size: int) -> int:

@@ -124,6 +124,19 @@ def test_a_truncated_file_is_refused(tmp_path, suffix, kept):
         read_audio(path)
 
 
+@pytest.mark.parametrize("kept", [1.0, 0.5])
+def test_a_truncated_wav_of_64_bit_lengths_is_refused(tmp_path, kept):
+    path = tmp_path / "x.wav"
+    soundfile.write(path, noise(2.0).T, SAMPLE_RATE, format="RF64", subtype="PCM_24")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data))])
+    if kept == 1.0:
+        assert read_audio(path).shape == (2, 2 * SAMPLE_RATE)
+    else:
+        with pytest.raises(InputError, match="cut off"):
+            read_audio(path)
+
+
 # The last two are what SoX writes to a pipe: its largest, in whole frames of two and six bytes.
 @pytest.mark.parametrize("length", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x7FFFEFFC])
 def test_a_streamed_wav_that_leaves_its_length_open_is_not_called_truncated(tmp_path, length):

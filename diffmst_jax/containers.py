@@ -1,8 +1,9 @@
-"""How much of an audio file is missing, told from its container's own lengths.
+"""What a container says and decoders do not: how long its audio ought to be, where it begins.
 
 Decoders read a WAV, AIFF or OGG file whose end is gone without a word, as a shorter one, and an
 MP3 with warnings of their own. The container says how long it ought to be; this module compares.
-FLAC needs none of it: its decoder notices.
+FLAC needs none of it: its decoder notices. Where a recording begins on its session's timeline is in
+the `bext` chunk of a broadcast WAV (EBU Tech 3285).
 """
 
 import struct
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK_HEADER_BYTES = 8
+WAVE_HEADS = (b"RIFF", b"RF64", b"BW64")
 OGG_PAGE_HEADER_BYTES = 27
 OGG_PAGE_MAXIMUM_BYTES = OGG_PAGE_HEADER_BYTES + 255 + 255 * 255
 ID3_HEADER_BYTES = 10
 XING_SEARCH_BYTES = 256
+TIME_REFERENCE = slice(338, 346)
+"""Of a `bext` chunk: samples since midnight, or since the session's start."""
 XING_FLAG_FRAMES, XING_FLAG_BYTES = 1, 2
 UNKNOWN_LENGTHS = (
     range(1),
@@ -38,13 +42,28 @@ def missing_bytes(path: Path) -> int:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
-        if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:] == b"WAVE":
+        if head[:4] in WAVE_HEADS and head[8:] == b"WAVE":
             return _missing_from_chunk(file, size, b"data", "<4sI")
         if head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
             return _missing_from_chunk(file, size, b"SSND", ">4sI")
         if head[:4] == b"OggS":
             return _missing_from_last_page(file, size)
         return _missing_from_xing(file, size, head)
+
+
+def time_stamp(path: Path) -> int | None:
+    """Read at which sample of its session's timeline a broadcast WAV begins; None without one."""
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] not in WAVE_HEADS or head[8:] != b"WAVE":
+            return None
+        while len(header := file.read(CHUNK_HEADER_BYTES)) == CHUNK_HEADER_BYTES:
+            name, length = struct.unpack("<4sI", header)
+            if name == b"bext":
+                stamp = file.read(TIME_REFERENCE.stop)[TIME_REFERENCE]
+                return int.from_bytes(stamp, "little")
+            file.seek(length + length % 2, 1)
+    return None
 
 
 def _missing_from_chunk(file: BinaryIO, size: int, wanted: bytes, layout: str) -> int:

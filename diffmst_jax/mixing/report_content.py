@@ -118,6 +118,12 @@ def warnings(facts: MixFacts) -> list[str]:
     """Say what the user may not have expected."""
     settings = facts.settings
     texts = [f"{item.file} was left out: {item.reason}." for item in settings.left_out]
+    if late_s := facts.multitrack.late_s:
+        late = [f"{name} ({late_s[name]:.2f} s)" for name in late_s]
+        texts.append(
+            f"Time stamps put the start of {listed(late)} after that of the others; here all start "
+            "together. Export them from one start on."
+        )
     texts += [
         f"{name} is mono and counts as both channels: nothing is to be learned from it about width."
         for name in facts.mono_references

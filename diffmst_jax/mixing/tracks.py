@@ -8,13 +8,14 @@ gain and panned as a pair. A file with more than two channels gives one mono str
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE, audio_info, read_audio
+from diffmst_jax.containers import time_stamp
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.finding import (
     Patterns,
@@ -40,6 +41,9 @@ READERS = 2
 
 SILENCE_PEAK_DB = -60.0
 """A track that never rises above this peak (dBFS) is silence or hiss, and left out."""
+
+STAMP_TOLERANCE_S = 0.001
+"""Time stamps nearer than this are one start: at other rates they count other samples."""
 
 MONO_SIDE_DB = -60.0
 """A stereo file whose side stays this far below its mid is a mono recording in two channels."""
@@ -86,12 +90,14 @@ class Multitrack:
         loudness_lufs: integrated loudness of each strip, `(strips,)`; a pair's is the energy
             mean of its channels', so that both kinds compare with a mono track.
         left_out: what was found and not used.
+        late_s: how much later than the first some files begin, by time stamps in them.
     """
 
     strips: tuple[Strip, ...]
     audio: np.ndarray
     loudness_lufs: np.ndarray
     left_out: tuple[LeftOut, ...]
+    late_s: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:
@@ -196,7 +202,15 @@ def load_tracks(
         left_out += reasons
     if not used:
         raise nothing_sounds(base, left_out)
-    return assemble(used, left_out)
+    return replace(assemble(used, left_out), late_s=_late_s(wanted))
+
+
+def _late_s(files: Mapping[str, Path]) -> dict[str, float]:
+    """See by how much the time stamps of files differ; those without one do not count."""
+    stamps = {name: time_stamp(file) for name, file in files.items()}
+    begins = {n: s / audio_info(files[n]).sample_rate for n, s in stamps.items() if s is not None}
+    first = min(begins.values(), default=0.0)
+    return {name: at - first for name, at in begins.items() if at - first > STAMP_TOLERANCE_S}
 
 
 def nothing_sounds(source: str | Path, left_out: Iterable[LeftOut]) -> InputError:

@@ -148,6 +148,15 @@ def test_what_was_left_out_is_said(mixed):
     assert mixed.report.warnings[0] == "silent.wav was left out: it is silent."
 
 
+def test_tracks_that_begin_later_by_their_time_stamps_are_said(mixed):
+    facts = mixed.report.facts
+    apart = dataclasses.replace(facts.multitrack, late_s={"vox.wav": 12.345, "gtr.wav": 8.0})
+    said = dataclasses.replace(mixed.report, facts=facts._replace(multitrack=apart)).warnings[1]
+    assert said.startswith(
+        "Time stamps put the start of vox.wav (12.35 s) and gtr.wav (8.00 s) after"
+    )
+
+
 def test_a_mix_that_is_still_far_advises_to_refine(mixed):
     """Not where only a part was wanted, or what can be done was done."""
 

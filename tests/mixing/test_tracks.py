@@ -93,6 +93,19 @@ def test_recordings_of_other_formats_are_left_out_and_said(tmp_path, write):
     assert multitrack.left_out == (LeftOut("Drums/pad.w64", reason), LeftOut("vox.M4A", reason))
 
 
+def test_time_stamps_tell_which_recordings_begin_later(tmp_path, write):
+    """Files of a session that were not exported from one start would be mixed out of time."""
+    for name, stamp in (("a.wav", 3600 * 44100), ("b.wav", 3602 * 44100 + 22050), ("c.wav", None)):
+        data = write(name).read_bytes()
+        if stamp is not None:
+            chunk = bytes(338) + stamp.to_bytes(8, "little") + bytes(257)
+            data += b"bext" + len(chunk).to_bytes(4, "little") + chunk + b"\0"
+            (tmp_path / name).write_bytes(data)
+    write("d.flac")
+    assert load_tracks(tmp_path).late_s == {"b.wav": 2.5}
+    assert load_tracks(tmp_path, exclude="a").late_s == {}
+
+
 def test_single_files_may_be_given(tmp_path, write):
     files = [write("a/2.wav"), write("b/1.wav")]
     base, found = find_tracks(files)

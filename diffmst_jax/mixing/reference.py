@@ -25,7 +25,7 @@ from diffmst_jax.losses import StyleFeatures, style_features
 from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.mixing.measure import factor, integrated_loudness
 from diffmst_jax.mixing.passages import STRETCH
-from diffmst_jax.mixing.tracks import is_all_silent
+from diffmst_jax.mixing.tracks import is_all_silent, is_dual_mono
 from diffmst_jax.reaching import is_there
 
 INFORMATIVE_LU = 10.0
@@ -78,8 +78,8 @@ class Reference:
 
     @property
     def is_mono(self) -> bool:
-        """Whether both channels are the same: of one channel, or of two alike."""
-        return np.array_equal(self.audio[0], self.audio[1])
+        """Whether both channels are the same, but for dither at most."""
+        return is_dual_mono(self.audio)
 
 
 def parse_reference(text: str) -> ReferenceName:

@@ -125,12 +125,14 @@ def warnings(facts: MixFacts) -> list[str]:
             "together. Export them from one start on."
         )
     texts += [
-        f"{name} is mono and counts as both channels: nothing is to be learned from it about width."
+        f"{name} is mono and counts as both channels: the mix is drawn to the middle, and its "
+        "distance to the reference is mostly the width that is left."
         for name in facts.mono_references
     ]
     distance = total(facts.views.mix)
     is_whole = parse_amount(settings.provenance.amount) == Amounts()
-    if distance > PARTS_OF_ONE_SONG and is_whole and settings.provenance.refinement is None:
+    may_help = is_whole and not facts.mono_references and settings.provenance.refinement is None
+    if distance > PARTS_OF_ONE_SONG and may_help:
         texts.append(
             f"The mix is still {significant(distance)} away from the reference, where two halves "
             f"of one finished song are about {PARTS_OF_ONE_SONG} apart; refine it (--refine 60)."

@@ -272,7 +272,7 @@ def split_channels(name: str, audio: np.ndarray) -> tuple[list[Channels], list[L
     if all(silent):
         return [], [LeftOut(name, "it is silent")]
     if len(audio) == 2 and not any(silent):
-        count = 1 if _is_dual_mono(audio) else 2
+        count = 1 if is_dual_mono(audio) else 2
         strip = Strip(name, (1, 2)[:count])
         return [Channels(strip, audio[:count], powers[:count])], []
     used, left_out = [], []
@@ -351,6 +351,7 @@ def check_channels(file: str | Path, strip: Strip, channels: int) -> None:
         raise InputError(file, problem, "give the file that was mixed")
 
 
-def _is_dual_mono(audio: np.ndarray) -> bool:
+def is_dual_mono(audio: np.ndarray) -> bool:
+    """Whether `(2, time)` is one recording in two channels, but for dither."""
     mid, side = audio[0] + audio[1], audio[0] - audio[1]
     return decibels(peak(side)) - decibels(peak(mid)) < MONO_SIDE_DB

@@ -21,7 +21,10 @@ from diffmst_jax.typed_config import plain_config, read_config
 WEIGHTS_FILE, CONFIG_FILE, CARD_FILE = "weights.safetensors", "config.yaml", "README.md"
 FORMAT_VERSION = 1
 PACKAGED_MODELS = Path(__file__).resolve().parent / "packaged"
-GIVE_MODEL = "give the folder of a model written by diffmst, or the name of a packaged one"
+GIVE_MODEL = (
+    "give the folder of a model written by diffmst (of a training run: RUN/model),"
+    " or the name of a packaged one"
+)
 
 
 def save_model(
@@ -162,6 +165,8 @@ def read_configs(path: Path) -> tuple[ModelConfig, dsp.ConsoleConfig]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(path, f"is not YAML ({error})", "write the model again") from error
     version = values.pop("format_version", None) if isinstance(values, dict) else None
+    if version is None:
+        raise InputError(path, "is not the configuration of a model", GIVE_MODEL)
     if version != FORMAT_VERSION:
         raise InputError(path, f"has format version {version}", f"this is {FORMAT_VERSION}")
     try:

@@ -79,7 +79,11 @@ DAMAGE = {
     "no config": (lambda f: (f / CONFIG_FILE).unlink(), "config.yaml: does not exist"),
     "no weights": (lambda f: (f / WEIGHTS_FILE).unlink(), "weights.safetensors: does not exist"),
     "not yaml": (lambda f: (f / CONFIG_FILE).write_text("a: [b"), "is not YAML"),
-    "empty config": (lambda f: (f / CONFIG_FILE).write_text(""), "format version None"),
+    "empty config": (lambda f: (f / CONFIG_FILE).write_text(""), "is not the configuration"),
+    "a run's config": (
+        lambda f: (f / CONFIG_FILE).write_text("name: compact\nmodel: {}\n"),
+        "not the configuration of a model; .*RUN/model",
+    ),
     "version": (lambda f: _edit_config(f, format_version=9), "format version 9"),
     "config": (lambda f: _edit_config(f, remat="maybe"), "remat: is 'maybe'"),
     "console": (

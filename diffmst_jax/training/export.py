@@ -6,11 +6,33 @@ from diffmst_jax.data.corpora_config import Folders
 from diffmst_jax.errors import InputError
 from diffmst_jax.models import DiffMstModel, build_model
 from diffmst_jax.models.build import Keys
-from diffmst_jax.models.folder import flat_weights, load_model, module_with_weights
+from diffmst_jax.models.folder import (
+    CONFIG_FILE,
+    flat_weights,
+    load_model,
+    model_folder,
+    module_with_weights,
+    read_configs,
+)
 from diffmst_jax.training.config import TrainConfig
 
 # What the weights of a model belong to.
 OF_WEIGHTS = ("encoder", "transformer", "sample_rate")
+
+
+def check_start(config: TrainConfig) -> None:
+    """Look at the model folder that a run is to start from, if any, without reading its weights.
+
+    Raises:
+      InputError: no such model, or one of another size than the settings say.
+    """
+    folder = config.trainer.init_from
+    if folder is None:
+        return
+    found, _ = read_configs(model_folder(folder) / CONFIG_FILE)
+    if any(getattr(found, name) != getattr(config.model, name) for name in OF_WEIGHTS):
+        problem = "is a model of another architecture or size than the settings say"
+        raise InputError(folder, problem, "choose the model group it was trained with")
 
 
 def starting_model(config: TrainConfig, *, resumed: bool = False) -> DiffMstModel:
@@ -31,11 +53,8 @@ def starting_model(config: TrainConfig, *, resumed: bool = False) -> DiffMstMode
         seed = config.trainer.seed
         # One program for all the weights instead of one for every shape.
         return nnx.jit(lambda: build_model(config.model, rngs=Keys(seed)))()
-    model = load_model(folder)
-    if any(getattr(model.config, name) != getattr(config.model, name) for name in OF_WEIGHTS):
-        problem = "is a model of another architecture or size than the settings say"
-        raise InputError(folder, problem, "choose the model group it was trained with")
-    return module_with_weights(config.model, flat_weights(model.module), folder)
+    check_start(config)
+    return module_with_weights(config.model, flat_weights(load_model(folder).module), folder)
 
 
 def model_card(config: TrainConfig, *, step: int, loss: float) -> str:

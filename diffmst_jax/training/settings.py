@@ -7,8 +7,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.models.folder import model_folder
 from diffmst_jax.training.config import TrainConfig, load_train_values, train_config
+from diffmst_jax.training.export import check_start
 
 RESUME = "resume"
 INIT_FROM = "init_from"
@@ -32,8 +32,7 @@ def read_settings(
     if resume is None:
         _check_given(values, ())
         config = train_config(values)
-        if config.trainer.init_from is not None:
-            model_folder(config.trainer.init_from)  # before the data is made, which may take hours
+        check_start(config)  # before the data is made, which may take hours
         return config, None
     run_dir = Path(str(resume))
     return train_config(_resumed_values(run_dir, overrides)), run_dir

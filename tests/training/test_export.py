@@ -57,9 +57,15 @@ def test_a_resumed_run_does_without_the_model_it_started_from(tiny, saved):
     assert shapes[0] == shapes[1]
 
 
-def test_a_model_that_is_not_there_is_refused_with_the_settings():
+def test_a_model_that_cannot_be_started_from_is_refused_with_the_settings(tmp_path, saved):
     """Before data is found or made."""
-    with initialize_config_dir(CONF, version_base="1.3"):
-        settings = compose("config", overrides=["name=test", "trainer.init_from=nowhere"])
-    with pytest.raises(InputError, match="nowhere: is no folder and no packaged model"):
-        read_settings(settings, ())
+    (tmp_path / "config.yaml").write_text("name: a run\n")
+    for folder, problem in (
+        ("nowhere", "nowhere: is no folder and no packaged model"),
+        (str(tmp_path), "is not the configuration of a model; .*RUN/model"),
+        (saved, "another architecture or size"),
+    ):
+        with initialize_config_dir(CONF, version_base="1.3"):
+            settings = compose("config", overrides=["name=test", f"trainer.init_from={folder}"])
+        with pytest.raises(InputError, match=problem):
+            read_settings(settings, ())

@@ -26,6 +26,24 @@ def test_every_experiment_is_complete(experiment):
 
 
 @pytest.mark.parametrize(
+    ("experiment", "tracks", "steps"),
+    [
+        ("mrstft_8", 8, 1_160_000),
+        ("mrstft_16", 16, 1_160_000),
+        ("mrstft_af_8", 8, 20_000),
+        ("mrstft_af_16", 16, 20_000),
+        ("af_16", 16, 1_160_000),
+    ],
+)
+def test_the_papers_experiments_are_as_long_and_wide_as_in_the_paper(experiment, tracks, steps):
+    config = train_config(composed(f"experiment={experiment}", "trainer.init_from=some/model"))
+    assert (config.data.max_tracks, config.trainer.steps) == (tracks, steps)
+    optimizer = config.optimizer
+    found = optimizer.learning_rate, optimizer.accumulate, optimizer.clip_norm
+    assert (*found, config.trainer.batch_size) == (1e-5, 4, 10.0, 2)
+
+
+@pytest.mark.parametrize(
     ("choice", "weights", "stft"),
     [
         ("audio_features", (1, 0, 0, 0), "paper"),

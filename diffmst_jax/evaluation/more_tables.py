@@ -42,7 +42,7 @@ class TextTable(NamedTuple):
 
 
 def more_tables(summary: Summary) -> tuple[TextTable, TextTable, TextTable, TextTable]:
-    """Spread over sections, tests, distances of sets, and what went wrong."""
+    """Spread within a song and reference, tests, distances of sets, and what went wrong."""
     return _spread(summary), _tests(summary), _frechet(summary), _trouble(summary)
 
 
@@ -62,14 +62,14 @@ def count_cell(value: int) -> Cell:
 
 
 def _spread(summary: Summary) -> TextTable:
-    """Best, worst and deviation over sections."""
+    """Best, worst and deviation over its sections, or numbers of tracks."""
     rows = [
         [Cell(name), *map(number_cell, (s.best, s.worst, s.deviation)), count_cell(s.groups)]
         for name, system in summary.systems.items()
         if (s := system.spread) is not None
     ]
     heads = ["System", "AF loss, best", "worst", "Standard deviation", "Songs"]
-    return TextTable("Over the sections of one song and reference", heads, rows)
+    return TextTable("Within one song and reference", heads, rows)
 
 
 def _tests(summary: Summary) -> TextTable:
@@ -87,7 +87,8 @@ def _tests(summary: Summary) -> TextTable:
     heads = ["Metric", "System", "against", "better in", "Median difference", "p (Holm)", "Pairs"]
     note = (
         "Two-sided Wilcoxon signed-rank tests on the examples that both systems mixed, corrected "
-        f"for their number after Holm; none with fewer than {FEWEST_PAIRS} pairs."
+        f"for their number after Holm; none with fewer than {FEWEST_PAIRS} pairs. All that was "
+        "made of one song and reference is one pair, by its mean."
     )
     return TextTable("Is the difference real?", heads, rows, note)
 

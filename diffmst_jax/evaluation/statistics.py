@@ -19,9 +19,9 @@ class PairedTest(NamedTuple):
     Attributes:
       first: a system.
       second: another.
-      pairs: examples that both have.
-      difference: median of first minus second.
-      wins: share of the examples where first has the better value.
+      pairs: examples that both have; those of one group are one, by their mean.
+      difference: median over the pairs of first minus second.
+      wins: share of the pairs where first has the better value.
       p_value: of the two-sided Wilcoxon signed-rank test; NaN with too few pairs.
       p_holm: corrected for all the tests made together.
     """
@@ -35,30 +35,45 @@ class PairedTest(NamedTuple):
     p_holm: float
 
 
-def confidence_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean, the same for the same values."""
+def confidence_interval(
+    values: Sequence[float] | np.ndarray, groups: Sequence[int] | None = None
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean, the same for the same values.
+
+    Args:
+      values: one of each example.
+      groups: of each example; whole groups are drawn, for what is in one is alike. None where each
+        example is on its own.
+    """
     data = np.asarray(values, np.float64)
-    rng = np.random.default_rng(len(data))
-    means = data[rng.integers(len(data), size=(RESAMPLES, len(data)))].mean(axis=1)
+    _, place = np.unique(np.arange(len(data)) if groups is None else groups, return_inverse=True)
+    sums, counts = np.bincount(place, data), np.bincount(place)
+    drawn = np.random.default_rng(len(sums)).integers(len(sums), size=(RESAMPLES, len(sums)))
+    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     tail = (1.0 - CONFIDENCE) / 2
     low, high = np.quantile(means, [tail, 1.0 - tail])
     return float(low), float(high)
 
 
 def paired_tests(
-    values: Mapping[str, Mapping[int, float]], *, higher_is_better: bool = False
+    values: Mapping[str, Mapping[int, float]],
+    groups: Mapping[int, int] | None = None,
+    *,
+    higher_is_better: bool = False,
 ) -> list[PairedTest]:
     """Test every pair of systems on the examples that both have.
 
     Args:
       values: by system, by example.
+      groups: by example; those of one are no evidence of their own and count as one, by their
+        mean. None where each example is on its own.
       higher_is_better: which values win.
 
     Returns:
       A test per pair, in the order of the systems, p-values corrected after Holm (1979).
     """
     sign = 1.0 if higher_is_better else -1.0
-    raw = [_paired(a, b, values[a], values[b], sign) for a, b in combinations(values, 2)]
+    raw = [_paired((a, b), values[a], values[b], groups, sign) for a, b in combinations(values, 2)]
     corrected = holm([test.p_value for test in raw])
     return [test._replace(p_holm=p) for test, p in zip(raw, corrected, strict=True)]
 
@@ -76,14 +91,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _paired(
-    first: str, second: str, a: Mapping[int, float], b: Mapping[int, float], winning: float
+    names: tuple[str, str],
+    a: Mapping[int, float],
+    b: Mapping[int, float],
+    groups: Mapping[int, int] | None,
+    winning: float,
 ) -> PairedTest:
-    common = sorted(set(a) & set(b))
-    apart = np.array([a[i] - b[i] for i in common])
-    if not common:
-        return PairedTest(first, second, 0, np.nan, np.nan, np.nan, np.nan)
+    together: dict[int, list[float]] = {}
+    for i in sorted(set(a) & set(b)):
+        together.setdefault(i if groups is None else groups[i], []).append(a[i] - b[i])
+    apart = np.array([np.mean(differences) for differences in together.values()])
+    if not len(apart):
+        return PairedTest(*names, 0, np.nan, np.nan, np.nan, np.nan)
     p_value = np.nan
-    if len(common) >= FEWEST_PAIRS:
+    if len(apart) >= FEWEST_PAIRS:
         p_value = float(wilcoxon(apart, zero_method="pratt").pvalue) if np.any(apart) else 1.0
     wins = float(np.mean(winning * apart > 0))
-    return PairedTest(first, second, len(common), float(np.median(apart)), wins, p_value, np.nan)
+    return PairedTest(*names, len(apart), float(np.median(apart)), wins, p_value, np.nan)

@@ -128,6 +128,7 @@ def summarize(
     names = [n for n in dict.fromkeys(row.system for row in rows) if n != REFERENCE]
     by_system = {name: [row for row in rows if row.system == name] for name in names}
     systems = {name: _system(by_system[name], frechet.get(name, {})) for name in names}
+    groups = {row.example: row.group for row in rows}
     tests = {}
     for metric in TESTED:
         values = {
@@ -136,15 +137,16 @@ def summarize(
         }
         values = {name: found for name, found in values.items() if found}
         if len(values) > 1:
-            tests[metric] = paired_tests(values, higher_is_better=_higher_is_better(metric))
+            tests[metric] = paired_tests(values, groups, higher_is_better=_higher_is_better(metric))
     return Summary(about, systems, tests)
 
 
-def statistic(values: Sequence[float], *, higher_is_better: bool = False) -> Statistic:
-    """Summarise the values of one metric."""
-    low, high = confidence_interval(values)
+def _statistic(rows: Sequence[Row], metric: str) -> Statistic:
+    """Summarise one metric of a system's rows that have it."""
+    values = [row.values[metric] for row in rows]
+    low, high = confidence_interval(values, [row.group for row in rows])
     best, worst = float(np.min(values)), float(np.max(values))
-    if higher_is_better:
+    if _higher_is_better(metric):
         best, worst = worst, best
     return Statistic(
         mean=float(np.mean(values)),
@@ -166,12 +168,10 @@ def _system(rows: Sequence[Row], frechet: dict[str, FrechetDistance]) -> SystemS
     good = [row for row in rows if row.status == OK]
     metrics = {}
     for name in dict.fromkeys(n for n in CATALOGUE if any(n in row.values for row in good)):
-        values = [row.values[name] for row in good if name in row.values]
-        metrics[name] = statistic(values, higher_is_better=_higher_is_better(name))
+        metrics[name] = _statistic([row for row in good if name in row.values], name)
     counts = sorted({row.tracks for row in good})
     by_tracks = {
-        count: statistic([row.values[TOTAL] for row in good if row.tracks == count])
-        for count in counts
+        count: _statistic([row for row in good if row.tracks == count], TOTAL) for count in counts
     }
     return SystemSummary(
         examples=len(good),

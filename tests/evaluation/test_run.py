@@ -311,6 +311,17 @@ def test_sections_of_one_song_have_best_worst_and_spread():
     assert summarize(rows_of([0.1, 0.2]), {}, {"protocol": "x"}).systems["a"].spread is None
 
 
+def test_intervals_and_tests_count_songs_not_their_sections():
+    """Two songs of three sections each are two pairs, too few for a test."""
+    rows = rows_of([0.1, 0.1, 0.1, 0.5, 0.5, 0.5], group=lambda i: i // 3)
+    rows += [dataclasses.replace(row, system="b", values={TOTAL: 1.0}) for row in rows]
+    summary = summarize(rows, {}, {"protocol": "sections"})
+    (test,) = summary.tests[TOTAL]
+    assert (test.pairs, test.difference) == (2, pytest.approx(-0.7))
+    loss = summary.systems["a"].metrics[TOTAL]
+    assert (loss.low, loss.high) == pytest.approx((0.1, 0.5))
+
+
 def test_runs_of_one_number_of_tracks_each_have_no_plot_over_tracks():
     rows = [Row(i, "s", "r", 4 + i, i, f"run {i}", OK, {TOTAL: 0.1}) for i in range(3)]
     assert by_tracks_plot(summarize(rows, {}, {"protocol": "p"})) == ""

@@ -45,6 +45,26 @@ def test_pairs_are_the_examples_that_both_systems_have():
     assert math.isnan(good_few.p_holm)
 
 
+def test_sections_of_one_song_are_one_piece_of_evidence():
+    """Examples that repeat one another make neither an interval narrower nor a test surer."""
+    rng = np.random.default_rng(0)
+    songs = rng.uniform(1, 2, 7)
+    copied = np.repeat(songs, 9)
+    groups = np.repeat(np.arange(7), 9).tolist()
+    assert confidence_interval(copied, groups) == pytest.approx(confidence_interval(songs))
+    few, many = (
+        {"good": dict(enumerate(each)), "bad": dict(enumerate(each + 0.1))}
+        for each in (songs, copied)
+    )
+    (found,), (expected,) = paired_tests(many, dict(enumerate(groups))), paired_tests(few)
+    assert found[2:] == pytest.approx(expected[2:])
+    # What one system lacks of a group, the other is not asked for either.
+    del many["good"][0]
+    many["bad"][0] = 1e9
+    (found,), (expected,) = paired_tests(many, dict(enumerate(groups))), paired_tests(few)
+    assert found[2:] == pytest.approx(expected[2:])
+
+
 def test_a_system_does_not_differ_from_itself():
     values = dict(enumerate(range(10)))
     (test,) = paired_tests({"a": values, "b": values})

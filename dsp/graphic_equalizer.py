@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from dsp.biquad import response_db, state_variable
+from dsp.biquad import frequency_response, response_db, state_variable
 from dsp.checks import check_audio, check_count, check_sample_rate, check_shape
 from dsp.equalizer import EqualizerParams, parametric_eq
 from dsp.numerics import matmul
@@ -108,10 +108,12 @@ def _filters(
 def _inverse_influence(sample_rate: float, bands_per_octave: int) -> np.ndarray:
     """Filter gains per slider: inverse of the response at every centre per dB of every band."""
     centres = graphic_eq_frequencies(sample_rate=sample_rate, bands_per_octave=bands_per_octave)
+    # Not by `_responses`: decibels have a derivative of their own, which `vmap` traces even here.
     with jax.ensure_compile_time_eval():
-        filters = _filters(centres, sample_rate, bands_per_octave, np.dtype(np.float32))
-        boosted = filters._replace(gain_db=jnp.full(centres.size, PROTOTYPE_DB, jnp.float32))
-        influence = np.asarray(_responses(boosted, sample_rate)).T / PROTOTYPE_DB
+        _, hz, q_factor = _filters(centres, sample_rate, bands_per_octave, np.dtype(np.float32))
+        boosted = state_variable("peaking", hz, q_factor, PROTOTYPE_DB, sample_rate=sample_rate)
+        response = np.asarray(frequency_response(boosted, centres * (2 * np.pi / sample_rate)))
+    influence = 20 * np.log10(np.abs(response)).T / PROTOTYPE_DB
     return np.linalg.inv(influence)
 
 

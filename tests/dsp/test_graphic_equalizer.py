@@ -56,6 +56,12 @@ def test_whole_decibels_are_sliders_as_others_are():
     assert all(leaf.dtype == jnp.float32 for leaf in filters)
 
 
+def test_many_settings_at_once_may_be_the_first_at_a_sample_rate():
+    design = functools.partial(graphic_eq_design, sample_rate=32001)
+    many = jax.eval_shape(jax.vmap(design), jnp.zeros((2, 9)))
+    assert many.gain_db.shape == (2, 9)
+
+
 def test_audio_is_filtered_by_that_response():
     sliders = jnp.asarray(np.random.default_rng(1).uniform(-12, 12, 10), jnp.float32)
     impulse = jnp.zeros((1, 16384)).at[0, 0].set(1.0)

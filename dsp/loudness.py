@@ -189,11 +189,12 @@ def _block_powers(
     length, hop = length_s * sample_rate, hop_s * sample_rate
     weighted = k_weighting(x, sample_rate=sample_rate, variant=variant)
     weights = jnp.asarray(CHANNEL_WEIGHTS[: x.shape[0]], x.dtype)
-    partial = variant == "pyloudnorm"
-    if _is_whole(length) and _is_whole(hop):
-        return _even_energies(weighted, weights, round(length), round(hop), partial) / length
+    # pyloudnorm's very operations: where half a step remains, their rounding decides.
     steps = (x.shape[-1] / sample_rate - length_s) / hop_s
-    exact = np.arange(1 + (round(steps) if partial else math.floor(steps + ROUNDING))) * hop
+    blocks = 1 + (round(steps) if variant == "pyloudnorm" else math.floor(steps + ROUNDING))
+    if _is_whole(length) and _is_whole(hop):
+        return _even_energies(weighted, weights, round(length), round(hop), blocks) / length
+    exact = np.arange(blocks) * hop
     starts, ends = (np.floor(edge + ROUNDING).astype(int) for edge in (exact, exact + length))
     return _energies(weighted, weights, starts, ends) / length
 
@@ -203,18 +204,15 @@ def _is_whole(samples: float) -> bool:
 
 
 def _even_energies(
-    weighted: jax.Array, weights: jax.Array, length: int, hop: int, partial: bool
+    weighted: jax.Array, weights: jax.Array, length: int, hop: int, blocks: int
 ) -> jax.Array:
-    """Energy of blocks every `hop` samples, `(blocks,)`; the last may lack some if `partial`."""
-    if partial:
-        blocks = 1 + round((weighted.shape[1] - length) / hop)
-        missing = max(0, (blocks - 1) * hop + length - weighted.shape[1])
-        weighted = jnp.pad(weighted, ((0, 0), (0, missing)))
+    """Energy of blocks every `hop` samples, `(blocks,)`; 0 after the signal."""
+    end = (blocks - 1) * hop + length
+    weighted = jnp.pad(weighted, ((0, 0), (0, max(0, end - weighted.shape[1]))))
     # Blocks overlap: sum the energy of short segments once, then whole segments per block. Channels
     # are added last, where there is little to add: over whole signals it takes three times as long.
     segment = math.gcd(length, hop)
-    whole = weighted.shape[1] // segment * segment
-    squares = jnp.square(weighted[:, :whole]).reshape(weighted.shape[0], -1, segment)
+    squares = jnp.square(weighted[:, :end]).reshape(weighted.shape[0], -1, segment)
     segments = matmul(weights, jnp.sum(squares, axis=-1))
     blocks_of_segments = frame(segments, length=length // segment, hop=hop // segment)
     return jnp.sum(blocks_of_segments, axis=-1)

@@ -58,6 +58,7 @@ def test_integrated_loudness_golden():
     ("channels", "seconds", "rate"),
     [
         *((1, 0.4, 44100), (2, 3.37, 44100), (2, 7.02, 22050), (5, 5.49, 48000)),
+        (1, 0.75, 48000),  # half a step is left over
         # Rates at which 100 ms, and at the last also 400 ms, are no whole number of samples.
         *((2, 7.02, 11025), (1, 20.02, 12345), (5, 3.37, 44056)),
     ],

@@ -13,8 +13,9 @@ from diffmst_jax.mixing.equalizer_curve import EQUALIZER_HZ
 VISIBLE_REDUCTION_DB = 0.2
 REDUCTION_REACH_DB = (6, 12, 24, 60)
 STAGE_DB = 12
-TAG_HEIGHT, TAG_WIDTH, TAG_TURNS_AT = 6.0, 34.0, 60.0
-"""Room that a name needs on the stage, and where it moves to the left of its dot, in per cent."""
+TAG_HEIGHT, TAG_WIDTH, TAG_TURNS_AT, DOT_WIDTH = 6.0, 34.0, 60.0, 4.0
+"""Room that a name needs on the stage, where it moves to the left of its dot, and a dot's width:
+in per cent."""
 
 
 class StripView(NamedTuple):
@@ -86,12 +87,14 @@ def stage(strips: Sequence[StripView]) -> str:
     low = min(top - STAGE_DB, 3 * math.floor((min(loudness) - 1) / 3))
     axis = Axis(low, top, range(top, low - 1, -3 if top - low <= 2 * STAGE_DB else -6))
     marks = ['<div class="mid"></div>']
+    heard.sort(key=lambda strip: -strip.loudness_lufs)
+    across = [50 * (min(strip.pan) + max(strip.pan)) for strip in heard]
+    down = 100 - 100 * axis.fraction(np.array([strip.loudness_lufs for strip in heard]))
+    dots = list(zip(across, down.tolist(), strict=True))
     taken: list[tuple[float, float]] = []
-    for strip in sorted(heard, key=lambda strip: -strip.loudness_lufs):
-        x = 50 * (min(strip.pan) + max(strip.pan))
-        y = 100 - 100 * float(axis.fraction(np.array(strip.loudness_lufs)))
+    for strip, (x, y) in zip(heard, dots, strict=True):
         name_x = x - TAG_WIDTH if x > TAG_TURNS_AT else x
-        name_y = _free_height(name_x, y, taken)
+        name_y = _free_height(name_x, (x, y), dots, taken)
         if name_y is not None:
             taken.append((name_x, name_y))
         marks += _stage_marks(strip, x, y, name_y)
@@ -105,10 +108,22 @@ def stage(strips: Sequence[StripView]) -> str:
     return f'<figure class="chart">{caption}<div class="stage">{"".join(marks)}</div></figure>'
 
 
-def _free_height(x: float, y: float, taken: list[tuple[float, float]]) -> float | None:
-    """Find the height next to `(x, y)` that no earlier name covers, or none."""
-    for height in (y, y + TAG_HEIGHT, y - TAG_HEIGHT):
-        if all(abs(height - b) >= TAG_HEIGHT or abs(x - a) > TAG_WIDTH for a, b in taken):
+def _free_height(
+    left: float,
+    dot: tuple[float, float],
+    dots: Sequence[tuple[float, float]],
+    taken: Sequence[tuple[float, float]],
+) -> float | None:
+    """Find a height for a name where it covers no name or dot and its own dot is the nearest."""
+    x, y = dot
+    for height in (y + turn * TAG_HEIGHT for turn in (0, 0.5, -0.5, 1, -1)):
+        apart = all(abs(height - b) >= TAG_HEIGHT or abs(left - a) > TAG_WIDTH for a, b in taken)
+        clear = all(
+            abs(height - b) > (abs(height - y) if abs(x - a) < DOT_WIDTH else TAG_HEIGHT / 2)
+            for a, b in dots
+            if (a, b) != dot and left - DOT_WIDTH < a < left + TAG_WIDTH + DOT_WIDTH
+        )
+        if apart and clear:
             return height
     return None
 

@@ -11,7 +11,7 @@ from diffmst_jax.mixing.charts import Axis, Curve, chart, signed
 from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.mixing.report import nice_ticks, report_html
 from diffmst_jax.mixing.report_content import buried, master_view, report_content, strip_views
-from diffmst_jax.mixing.report_tracks import strip_card
+from diffmst_jax.mixing.report_tracks import stage, strip_card
 from diffmst_jax.mixing.report_verdict import reasons
 from diffmst_jax.mixing.tracks import Strip
 from diffmst_jax.mixing.words import (
@@ -177,6 +177,27 @@ def test_the_master_shows_what_its_compressor_and_the_limiter_did(mixed):
     drawn = strip_card(hard)
     assert "Gain of the compressor of Master bus" in drawn
     assert "Gain of the limiter after Master bus" in drawn
+
+
+def test_names_on_the_stage_stand_nearest_to_their_own_dots(mixed):
+    track = strip_views(mixed.report.facts)[0]
+    places = {"a": (0.03, -20.1), "b": (0.03, -20.7), "c": (0.03, -22.0), "d": (0.03, -24.2)}
+    places |= {"middle": (0.5, -31.2), "beside": (0.7, -31.2), "low": (0.5, -38.0)}
+    drawn = stage(
+        [track._replace(name=n, pan=(p,), loudness_lufs=level) for n, (p, level) in places.items()]
+    )
+    place = r'style="left:([\d.]+)%;top:([\d.]+)%"'
+    dots = [
+        (float(x), float(y), name)
+        for x, y, name in re.findall(rf'class="dot" {place} title="(\w+)"', drawn)
+    ]
+    names = re.findall(rf'class="tag[ left]*" {place}>(\w+)<', drawn)
+    assert {name for *_, name in names} >= {"a", "d", "middle", "low"}
+    for x, y, name in names:
+        nearest = min((abs(float(y) - b), dot) for a, b, dot in dots if abs(float(x) - a) < 1)
+        assert nearest[1] == name
+    (name_y,) = (float(y) for _, y, name in names if name == "middle")
+    assert all(abs(name_y - b) >= 3 for *_, b, dot in dots if dot == "beside")
 
 
 def test_a_muted_track_is_shown_as_muted(mixed):

@@ -20,7 +20,7 @@ MODEL ?= compact
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: $(PREPARED)  ## make .venv with everything, locked versions, and compile for mixing (once)
+setup: $(PREPARED)  ## make .venv with everything, locked versions, and compile for the demo (once)
 
 $(PREPARED): $(STAMP)
 	@echo "Compiling what the demo needs (once, about a minute)"

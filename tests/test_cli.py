@@ -471,7 +471,7 @@ def test_songs_are_mixed_by_the_program_that_was_prepared(place, monkeypatch, ca
     for_the_song = program._cache_size()
     assert for_the_song > 0
     assert main(["prepare", "--tracks", "2", "7", "--model", str(place / "model")]) == 0
-    assert "up to 8 tracks" in capsys.readouterr().out
+    assert "songs of 1 to 8 tracks" in capsys.readouterr().out
     assert program._cache_size() == for_the_song
 
 

@@ -18,9 +18,14 @@ def run_prepare(options: argparse.Namespace) -> int:
     with progress() as tell:
         for number, count in enumerate(counts):
             rehearse(model, count, _part(tell, number, counts))
-    numbers = ", ".join(map(str, counts))
-    say(f"Ready: songs of up to {numbers} tracks are mixed without compiling first.")
+    numbers = ", ".join(f"{_fewest(count)} to {count}" for count in counts)
+    say(f"Ready: songs of {numbers} tracks are mixed without compiling first.")
     return 0
+
+
+def _fewest(count: int) -> int:
+    """The smallest number of tracks that is padded to `count`."""
+    return next(fewer for fewer in range(1, count + 1) if padded_count(fewer) == count)
 
 
 def _part(tell: Tell, number: int, counts: list[int]) -> Tell:

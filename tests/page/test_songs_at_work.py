@@ -156,3 +156,15 @@ def test_the_desk_of_a_song_that_was_left_while_it_is_mixed_takes_no_changes(son
         assert (pan == 0.25) is not held
     mixing.go.set()
     ready(page)
+
+
+def test_a_song_that_got_another_track_elsewhere_plays_on(songs):
+    name = songs.names[0]
+    page = songs.page(name)
+    ready(page)
+    length = page.evaluate("diffmst.listening.lengthOf('mix')")
+    songs.add(name, "pad.wav")
+    page.evaluate("diffmst.takeMeasurements()")
+    page.evaluate("diffmst.listening.seek(0.5)")
+    assert page.evaluate("diffmst.listening.lengthOf('mix')") == length > 0
+    assert page.evaluate("diffmst.listening.report.place") == 22050

@@ -172,9 +172,11 @@ class App {
     this.transport.draw();
   }
 
-  /** Take over what the server measured, and nothing else. */
+  /** Take over what the server measured, and nothing else: what plays does so if files changed. */
   async takeMeasurements() {
-    this.details = await api.song(this.song);
+    const details = await api.song(this.song);
+    const { song_audio, reference_audio } = this.details;
+    this.details = { ...details, song_audio, reference_audio };
     this.overview = this.details.overview;
     this.listening.sendLevels();
     this.store.notify();

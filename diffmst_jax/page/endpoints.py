@@ -205,6 +205,7 @@ class Page:
                 console = None  # not of what is played: the song is to be opened again
         return {
             "name": song.name,
+            "is_made_here": song.is_made_here,
             "tracks": [{"file": n, "bytes": p.stat().st_size} for n, p in tracks.items()],
             "reference": None if reference is None else reference.name,
             "is_open": console is not None,

@@ -48,6 +48,11 @@ class Song:
         """What it is called: its folder's name."""
         return legible(self.folder.name)
 
+    @property
+    def is_made_here(self) -> bool:
+        """Whether the page made the folder, so that its tracks are copies."""
+        return self.own(MADE_HERE).exists()
+
     def own(self, name: str) -> Path:
         """Return the path of a file of the page, in the hidden folder; its name is ours.
 
@@ -193,9 +198,9 @@ class Workspace:
     def remove_song(self, song: Song) -> None:
         """Delete what the page knows of a song, and its tracks if the page made its folder."""
         hidden = song.own(MADE_HERE).parent
-        made_here = song.own(MADE_HERE).exists()
+        is_made_here = song.is_made_here
         shutil.rmtree(hidden, ignore_errors=True)
-        if made_here:
+        if is_made_here:
             shutil.rmtree(song.folder, ignore_errors=True)
 
 

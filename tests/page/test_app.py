@@ -276,6 +276,7 @@ def test_a_song_that_the_page_made_is_removed_whole_and_another_only_forgotten(c
     assert client.http.get("/api").json()["songs"] == ["My song", "own"], "results are no songs"
     assert client.job("own", "open")["state"] == "done"
     for name in (song, "own"):
+        assert client.http.get(f"/api/songs/{name}").json()["is_made_here"] == (name == song)
         assert client.http.delete(f"/api/songs/{name}").status_code == 200
     assert not (client.root / song).exists()
     assert [p.name for p in own.iterdir()] == ["kick.wav"]

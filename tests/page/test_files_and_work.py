@@ -99,6 +99,28 @@ def test_what_is_dropped_later_joins_the_tracks_and_leaves_again(mixer, files, g
     assert names(mixer) == before
 
 
+def test_a_recording_in_a_folder_of_ones_own_is_not_deleted_without_being_asked(mixer):
+    asked = []
+
+    def refuse(dialog):
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    mixer.ask("diffmst.details.is_made_here = false")
+    mixer.page.click(".zone.tracks summary")
+    for what in ("bass.flac", "this song"):
+        mixer.page.once("dialog", refuse)
+        mixer.page.click(f"button[aria-label='Remove {what}']")
+    mixer.page.click(".zone.tracks summary")
+    assert [text.split("?")[0] for text in asked] == [
+        "Delete bass.flac from the folder My band itself",
+        "Remove all that was made of My band",
+    ]
+    mixer.ask("diffmst.refresh()")
+    assert names(mixer) == GROUPED
+    assert mixer.ask("diffmst.details.is_made_here")
+
+
 def test_a_chosen_folder_keeps_its_groups_too(mixer, files):
     with mixer.page.expect_file_chooser() as chooser:
         mixer.page.click(".zone.tracks .choose button:has-text('Folder')")

@@ -20,9 +20,17 @@ export class Files {
     });
   }
 
+  /** Whether the song lies in a folder that was there before: its tracks are no copies. */
+  get areOriginals() {
+    return this.app.details?.is_made_here === false;
+  }
+
   async removeSong() {
     const { app } = this;
-    if (!app.song || !confirm(`Remove ${app.song} and all that was made of it?`)) return;
+    if (!app.song) return;
+    const all = `Remove ${app.song} and all that was made of it?`;
+    const made = `Remove all that was made of ${app.song}? Its tracks stay.`;
+    if (!confirm(this.areOriginals ? made : all)) return;
     await app.attempt(async () => {
       await app.keeping.stopLevelling();
       await api.removeSong(app.song);
@@ -99,6 +107,8 @@ export class Files {
 
   async removeTrack(file) {
     const { app } = this;
+    const warning = `Delete ${file} from the folder ${app.song} itself? The page keeps no copy.`;
+    if (this.areOriginals && !confirm(warning)) return;
     await app.attempt(() => app.work.during(async () => {
       await app.keeping.save();
       await app.keeping.stopLevelling();

@@ -213,6 +213,13 @@ def test_loudness_and_ceiling_are_set_heard_and_met(playing, tmp_path):
         assert integrated_loudness(mix, sample_rate=SAMPLE_RATE) == pytest.approx(reached, abs=0.05)
 
 
+def test_what_is_said_again_is_shown_once(mixer):
+    mixer.ask("() => { for (const it of 'aba') diffmst.complain(new Error(it)); }")
+    assert mixer.page.locator(".toast").all_inner_texts() == ["b", "a"]
+    for _ in range(2):
+        mixer.page.locator(".toast button").first.click()
+
+
 def test_a_page_that_another_overtook_gives_nothing_else_than_it_plays(mixer, address, chromium):
     stale = Mixer(chromium, address)
     with mixer.taken_back():

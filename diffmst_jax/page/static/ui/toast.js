@@ -1,4 +1,4 @@
-// Messages that come and go; errors stay until they are closed.
+// Messages that come and go; errors stay until they are closed. One that is said again is shown once.
 
 import { h, icon } from "./dom.js";
 
@@ -20,6 +20,7 @@ export function toasts() {
     const close = h("button", {
       type: "button", "aria-label": "Close", onclick: () => one.remove(),
     }, icon("close"));
+    [...element.children].find((other) => other.textContent === one.textContent)?.remove();
     one.append(close);
     element.append(one);
     while (element.children.length > 4) element.firstChild.remove();

@@ -317,7 +317,8 @@ def test_intervals_and_tests_count_songs_not_their_sections():
     rows += [dataclasses.replace(row, system="b", values={TOTAL: 1.0}) for row in rows]
     summary = summarize(rows, {}, {"protocol": "sections"})
     (test,) = summary.tests[TOTAL]
-    assert (test.pairs, test.difference) == (2, pytest.approx(-0.7))
+    assert test.pairs == 2
+    assert test.difference == pytest.approx(-0.7)
     loss = summary.systems["a"].metrics[TOTAL]
     assert (loss.low, loss.high) == pytest.approx((0.1, 0.5))
 

@@ -77,6 +77,23 @@ def test_random_mix_task_has_one_setting_for_both_halves(tiny, batch):
     assert not np.allclose(task.target, task.reference, atol=1e-2)
 
 
+def test_mixes_fainter_than_loudness_is_measured_are_levelled_too():
+    """With gradients as those of the same mix at another level; silence stays silence."""
+    mix = noise(0, 1.0, channels=2)
+    mixes = jnp.asarray(np.stack([mix, 1e-6 * mix, 0.0 * mix]))
+    levelled = jax.jit(level_batch)(mixes)
+    np.testing.assert_allclose(levelled[1], levelled[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(levelled[2], 0.0)
+
+    def loss(gain_db):
+        left = jnp.asarray([1.0, 0.0])[None, :, None] * gain_db[:, None, None]
+        return jnp.sum(jnp.abs(level_batch(mixes * 10.0 ** (left / 20.0))))
+
+    by_gain = np.asarray(jax.jit(jax.grad(loss))(jnp.zeros(3)))
+    assert by_gain[1] == pytest.approx(by_gain[0], rel=1e-3)
+    assert by_gain[2] == 0.0
+
+
 def test_random_mixes_differ_between_steps_and_songs(tiny, batch):
     first, second = (random_controls(keys(i), 3) for i in (0, 1))
     assert not np.allclose(first.track, second.track)

@@ -126,7 +126,7 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
     Runs of the same examples are tested against each other pair by pair.
 
     Returns:
-      The summary of all, and the protocol's kind.
+      The summary of all, and the protocol's kind; "several", of which the paper has no table.
 
     Raises:
       InputError: a folder without an evaluation, one given twice, or one that was judged at other
@@ -145,7 +145,7 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
         shift += 0 if same else len(store.examples)
     protocols = {_protocol(config) for config in configs}
     kinds = {config.protocol.kind for config in configs}
-    kind = configs[0].protocol.kind if len(kinds) == 1 else "table1"
+    kind = configs[0].protocol.kind if len(kinds) == 1 else "several"
     facts = {
         "protocol": " and ".join(sorted(protocols)),
         "runs": ", ".join(names),

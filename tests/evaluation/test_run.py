@@ -172,6 +172,19 @@ def test_compared_runs_of_table_2_stand_in_its_layout_whoever_drew_the_examples(
     assert kind == "table2"
 
 
+def test_lines_of_the_paper_stand_only_beside_runs_of_its_own_protocol(finished_run, tmp_path):
+    folders = {"table1": tmp_path / "first", "sections": tmp_path / "second"}
+    for kind, folder in folders.items():
+        shutil.copytree(finished_run[0].folder, folder)
+        config = json.loads((folder / "config.json").read_text())
+        config["protocol"]["kind"] = kind
+        (folder / "config.json").write_text(json.dumps(config))
+    for shown, runs in (("one", [folders["table1"]]), ("both", list(folders.values()))):
+        compare_runs(runs, tmp_path / shown, finished_run[1].report)
+        summary = (tmp_path / shown / "summary.md").read_text()
+        assert ("paper*" in summary) == (shown == "one")
+
+
 @pytest.mark.parametrize("level", ["mix_lufs", "reference_lufs"])
 def test_runs_judged_at_other_levels_are_not_compared(finished_run, tmp_path, level):
     folder = finished_run[0].folder

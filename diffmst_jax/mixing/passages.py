@@ -9,6 +9,13 @@ PIECES = 4
 """Refinement hears medleys of pieces of 0.9 s each: a step is as much work as one stretch of 3.7 s,
 but spread over the song, so that what suits the medleys suits the song."""
 
+LEAD = 8192
+"""Samples (0.19 s) that the console hears before a piece, so that filters and compressors do what
+they do there in the song."""
+
+FADE = 1024
+"""Samples at a joint of pieces that do not follow each other, so that it does not click."""
+
 MEDLEYS = 3
 """Steps take turns between them; more would cover more of the song and be less alike."""
 
@@ -25,6 +32,20 @@ STEPS_PER_PIECE, STEPS_PER_STRETCH = PIECE // STEP, STRETCH // STEP
 
 FAINT = 1e-3  # of a track's mean power: how far below it levels still count
 FAINTEST_POWER = 1e-12  # where a track is silent in the whole song
+
+
+class Medley(NamedTuple):
+    """Pieces of a song that are heard one after another.
+
+    Attributes:
+        audio: of the tracks, float32 `(pieces, tracks, LEAD + PIECE + latency)`: each piece with
+            what comes before it, and after it as much as the console comes late.
+        window: of the pieces together, float32 `(time,)`: falls to 0 where one does not go on with
+            what the last one ended with, and ends with the song.
+    """
+
+    audio: np.ndarray
+    window: np.ndarray
 
 
 class Passages(NamedTuple):
@@ -85,13 +106,26 @@ def pieces_from(first: int) -> tuple[int, ...]:
     return tuple(first + index * PIECE for index in range(PIECES))
 
 
-def cut(audio: np.ndarray, starts: tuple[int, ...]) -> np.ndarray:
-    """Cut pieces out, float32 `(pieces, tracks, PIECE)`, with silence after the song's end."""
-    pieces = np.zeros((len(starts), len(audio), PIECE), np.float32)
+def cut(audio: np.ndarray, starts: tuple[int, ...], *, latency: int) -> Medley:
+    """Cut pieces out, with silence before and after the song.
+
+    Args:
+        audio: `(tracks, time)`.
+        starts: first sample of each.
+        latency: samples by which the console comes late.
+    """
+    pieces = np.zeros((len(starts), len(audio), LEAD + PIECE + latency), np.float32)
     for piece, start in zip(pieces, starts, strict=True):
-        part = audio[:, start : start + PIECE]
-        piece[:, : part.shape[1]] = part
-    return pieces
+        first = max(0, start - LEAD)
+        part = audio[:, first : start + PIECE + latency]
+        skipped = first - (start - LEAD)
+        piece[:, skipped : skipped + part.shape[1]] = part
+    beyond = max(0, starts[-1] + PIECE - audio.shape[1])
+    window = np.ones(len(starts) * PIECE - beyond, np.float32)
+    fall = np.square(np.cos(np.linspace(0.0, np.pi / 2, FADE, dtype=np.float32)))
+    for joint in PIECE * (1 + np.flatnonzero(np.diff(starts) != PIECE)):
+        window[joint - FADE : joint], window[joint : joint + FADE] = fall, fall[::-1]
+    return Medley(pieces, window)
 
 
 def _medley(powers: np.ndarray, free: list[int], taken: list[int]) -> tuple[int, ...]:

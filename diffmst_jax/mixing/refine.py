@@ -20,7 +20,8 @@ from jax import Array
 import dsp
 from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance
 from diffmst_jax.mixing.compiling import loop_jit
-from diffmst_jax.mixing.passages import choose_passages, cut, pieces_from
+from diffmst_jax.mixing.console_stream import latency_samples
+from diffmst_jax.mixing.passages import Medley, choose_passages, cut, pieces_from
 from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective
 from diffmst_jax.mixing.render import source_gains
 from diffmst_jax.mixing.settings import MixSettings, RefinementNote, rounded
@@ -37,11 +38,6 @@ most should end, and the slopes out there weigh on its memory for long: 12 s of 
 songs came to 0.0041 and 0.0028 with ten steps of warming, without to 0.0067 and 0.0037. Twenty
 steps up to three times the size: three hard ones came to 0.0145 on average, and with two and four
 and a half times the size to 0.0164 and 0.0175."""
-
-PATIENCE = 12
-"""Stop after this many steps without `PROGRESS` (relative) in the objective."""
-
-PROGRESS = 0.003
 
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
 """How much of the way to the best step is kept: the first of these that passes on what was held."""
@@ -102,7 +98,7 @@ def refine(
         settings: where to start.
         multitrack: the tracks.
         target: style features of the reference, `blended` for as much as is heard together.
-        steps: the most to take; stops earlier when nothing is gained.
+        steps: how many to take.
         free: which settings may move, bool in the tree of `settings.params`; all by default.
         finish: what will be done to the settings afterwards, to be part of what is judged before
             and after; it may change `params` alone.
@@ -116,7 +112,7 @@ def refine(
     count = padded_count(len(multitrack.audio))
     problem = _problem(settings, multitrack, target, free, count)
     passages = choose_passages(multitrack.audio, source_gains(settings))
-    seen = [_pieces(settings, multitrack, starts, count) for starts in passages.seen]
+    seen = [_cut(settings, multitrack, starts, count) for starts in passages.seen]
     still = Controls(*(jnp.zeros(shape) for shape in _shapes(count)))
     best, path = _descend(still, problem, seen, settings.config, steps, progress)
 
@@ -125,13 +121,13 @@ def refine(
         on_the_way = replace(settings, params=rounded(params))
         return on_the_way if finish is None else finish(on_the_way)
 
-    def judged(share: float, medleys: Sequence[np.ndarray]) -> AudioFeatureLoss:
+    def judged(share: float, medleys: Sequence[Medley]) -> AudioFeatureLoss:
         start = _padded(reached(share).params, count)
         return _judge(still, medleys, problem._replace(start=start), settings.config)
 
-    def held_back(start: int | None) -> list[np.ndarray]:
+    def held_back(start: int | None) -> list[Medley]:
         starts = () if start is None else (pieces_from(start),)
-        return [_pieces(settings, multitrack, pieces, count) for pieces in starts]
+        return [_cut(settings, multitrack, pieces, count) for pieces in starts]
 
     checked, unseen = held_back(passages.checked), held_back(passages.unseen)
     # What was judged to decide is what is said.
@@ -185,37 +181,36 @@ class _Best(NamedTuple):
 def _descend(
     place: Controls,
     problem: Problem,
-    medleys: Sequence[np.ndarray],
+    medleys: Sequence[Medley],
     config: dsp.ConsoleConfig,
     steps: int,
     progress: TellStep | None,
 ) -> tuple[_Best, list[float]]:
     """Adam with a falling step size, a medley per step in turn.
 
+    All steps are taken: while they are large they may lead away, and the small ones come nearest.
+
     Returns:
         The best place, as the latest judgement of every medley says, and the distances.
     """
     state = _ADAM.init(place)
-    best, gained = _Best(np.inf, place), 0
+    best = _Best(np.inf, place)
     values: list[float] = []
     heard: list[float] = []
     path: list[float] = []
     for number in range(steps + 1):
         warm = min(1.0, (number + 1) / WARMING)
         rate = np.float32(STEP_SIZE * warm * (0.5 + 0.5 * np.cos(np.pi * number / max(steps, 1))))
-        pieces = medleys[number % len(medleys)]
-        following, state, value, judgement = _step(place, state, problem, pieces, rate, config)
+        medley = medleys[number % len(medleys)]
+        following, state, value, judgement = _step(place, state, problem, medley, rate, config)
         values.append(float(value))
         heard.append(float(judgement.distance.total))
         path.append(float(np.mean(heard[-len(medleys) :])))
         if progress is not None:
             progress(number, path[-1])
         recent = float(np.mean(values[-len(medleys) :]))
-        if len(values) >= min(len(medleys), steps + 1):
-            gained = number if recent < best.value * (1 - PROGRESS) else gained
-            best = _Best(recent, place) if recent < best.value else best
-        if number - gained >= PATIENCE:
-            break
+        if len(values) >= min(len(medleys), steps + 1) and recent < best.value:
+            best = _Best(recent, place)
         place = following
     return best, path
 
@@ -234,12 +229,12 @@ def _step(
     place: Controls,
     state: optax.OptState,
     problem: Problem,
-    pieces: Array,
+    medley: Medley,
     rate: Array,
     config: dsp.ConsoleConfig,
 ) -> tuple[Controls, optax.OptState, Array, Judgement]:
     """Judge a place and go on from it. Judging alone uses this too, rather than compile twice."""
-    judged = jax.value_and_grad(objective, has_aux=True)(place, problem, pieces, config)
+    judged = jax.value_and_grad(objective, has_aux=True)(place, problem, medley, config)
     (value, judgement), slope = judged
     direction, state = _ADAM.update(slope, state)
     following = jax.tree.map(lambda here, way: here - rate * way, place, direction)
@@ -248,14 +243,14 @@ def _step(
 
 def _judge(
     place: Controls,
-    medleys: Sequence[np.ndarray],
+    medleys: Sequence[Medley],
     problem: Problem,
     config: dsp.ConsoleConfig,
 ) -> AudioFeatureLoss:
     """Style distance of the mean over medleys at a place."""
     rest = _ADAM.init(place)
     features = [
-        _step(place, rest, problem, pieces, np.float32(0), config)[3].features for pieces in medleys
+        _step(place, rest, problem, medley, np.float32(0), config)[3].features for medley in medleys
     ]
     return jax.tree.map(float, _style_distance(_mean(features), problem.target))
 
@@ -268,11 +263,13 @@ def _shapes(count: int) -> tuple[tuple[int, ...], ...]:
     return (count, dsp.TRACK_CONTROLS), (dsp.FX_BUS_CONTROLS,), (dsp.MASTER_CONTROLS,)
 
 
-def _pieces(
+def _cut(
     settings: MixSettings, multitrack: Multitrack, starts: tuple[int, ...], count: int
-) -> np.ndarray:
-    pieces = cut(multitrack.audio, starts) * source_gains(settings)
-    return np.pad(pieces, ((0, 0), (0, count - pieces.shape[1]), (0, 0)))
+) -> Medley:
+    medley = cut(multitrack.audio, starts, latency=latency_samples(settings.config))
+    audio = medley.audio * source_gains(settings)
+    missing = count - audio.shape[1]
+    return medley._replace(audio=np.pad(audio, ((0, 0), (0, missing), (0, 0))))
 
 
 def _problem(

@@ -28,6 +28,8 @@ from diffmst_jax.losses import (
     style_features,
 )
 from diffmst_jax.mixing.compare import MATCHED_LUFS
+from diffmst_jax.mixing.console_stream import latency_samples
+from diffmst_jax.mixing.passages import LEAD, PIECE, Medley
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.matching import AUDIBLE, EVERYDAY_DB, LEAST_HEARD
 from diffmst_jax.models.picture import positions
@@ -41,7 +43,6 @@ PILED, PRESSED, BURIED = 1e-2, 1e-3, 5e-3
 END = 0.02
 """Share of a range next to its ends that costs, unless the prediction is there already."""
 
-FADE = 1024  # samples at the joints of the medley, so that they do not click
 CURVE_HZ = np.geomspace(30.0, 16000.0, 32)
 
 
@@ -84,7 +85,7 @@ class Judgement(NamedTuple):
 def objective(
     steps: Controls,
     problem: Problem,
-    pieces: Array,
+    medley: Medley,
     config: dsp.ConsoleConfig,
 ) -> tuple[Array, Judgement]:
     """Judge settings on a medley.
@@ -92,18 +93,19 @@ def objective(
     Args:
         steps: the unknowns, each 0 at the prediction.
         problem: what is mixed.
-        pieces: audio of the tracks at the console's input, `(pieces, tracks, time)`.
+        medley: audio of the tracks at the console's input.
         config: the console.
 
     Returns:
         What to minimise, and its parts.
     """
     params = moved(steps, problem)
-    mix, excitations = _medley(params, problem, pieces, config)
+    mix, excitations = _mix(params, problem, medley, config)
     features = style_features(mix, sample_rate=SAMPLE_RATE)
     distance = style_distance(features, problem.target)
     strips = problem.start.tracks.pan.shape[0]
-    powers = jnp.mean(jnp.square(pieces), axis=(0, 2))
+    own = medley.audio[:, :, LEAD : LEAD + PIECE]
+    powers = jnp.mean(jnp.square(own), axis=(0, 2))
     excitations, powers = (
         jax.ops.segment_sum(values, problem.strip_of_track, num_segments=strips)
         for values in (excitations, powers)
@@ -136,8 +138,8 @@ def _controls(params: dsp.ConsoleParams) -> Controls:
     return Controls(*dsp.console_controls(params, sample_rate=SAMPLE_RATE))
 
 
-def _medley(
-    params: dsp.ConsoleParams, problem: Problem, pieces: Array, config: dsp.ConsoleConfig
+def _mix(
+    params: dsp.ConsoleParams, problem: Problem, medley: Medley, config: dsp.ConsoleConfig
 ) -> tuple[Array, Array]:
     """Mix the pieces and join them at one loudness.
 
@@ -155,24 +157,22 @@ def _medley(
     gains = jax.vmap(partial(pan_gains, law=config.pan_law))(tracks.pan)
     both = jnp.sum(jnp.square(gains), axis=1)[:, None, None]
 
+    late = latency_samples(config)
+
     def one(piece: Array) -> tuple[Array, Array]:
         output = dsp.mix_console(
             piece, expanded, config, sample_rate=SAMPLE_RATE, mask=problem.mask, side=side, key=key
         )
-        return output.mix, both * band_excitation(output.mono, sample_rate=SAMPLE_RATE)
+        mono = output.mono[:, LEAD : LEAD + PIECE]
+        mix = output.mix[:, LEAD + late :]
+        return mix, both * band_excitation(mono, sample_rate=SAMPLE_RATE)
 
     # One after another, each mixed again on the way back: what it needs then stays in the cache.
-    mixes, excitations = jax.lax.map(jax.checkpoint(one), pieces)
-    joined = jnp.swapaxes(mixes * _faded(mixes.shape[-1]), 0, 1).reshape(2, -1)
-    mix = normalize_loudness(joined, MATCHED_LUFS, sample_rate=SAMPLE_RATE)
+    mixes, excitations = jax.lax.map(jax.checkpoint(one), medley.audio)
+    joined = jnp.swapaxes(mixes, 0, 1).reshape(2, -1)[:, : len(medley.window)]
+    mix = normalize_loudness(joined * medley.window[None], MATCHED_LUFS, sample_rate=SAMPLE_RATE)
     frames = jnp.moveaxis(excitations, 0, -2)
     return mix, frames.reshape(*frames.shape[:2], -1)
-
-
-def _faded(length: int) -> np.ndarray:
-    rise = np.square(np.sin(np.linspace(0.0, np.pi / 2, FADE)))
-    window = np.concatenate([rise, np.ones(length - 2 * FADE), rise[::-1]])
-    return window.astype(np.float32)[np.newaxis, np.newaxis]
 
 
 def _prior(steps: Controls, params: dsp.ConsoleParams, heard: Array, problem: Problem) -> Array:

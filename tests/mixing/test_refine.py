@@ -16,6 +16,8 @@ from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.passages import (
+    FADE,
+    LEAD,
     LONG,
     PIECE,
     PIECES,
@@ -30,13 +32,13 @@ from diffmst_jax.mixing.refine import (
     SHARES,
     STEP_SIZE,
     WARMING,
+    _cut,
     _kept_share,
-    _pieces,
     _problem,
     _step,
     refine,
 )
-from diffmst_jax.mixing.refine_objective import END, _faded, _medley, _prior, moved
+from diffmst_jax.mixing.refine_objective import END, _mix, _prior, moved
 from diffmst_jax.mixing.render import render, stem_pieces
 from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.mixing.words import refinement_words
@@ -181,9 +183,9 @@ def prior(start, long_song, target, **changes):
     tracks = problem.start.tracks._replace(**changes)
     problem = problem._replace(start=problem.start._replace(tracks=tracks))
     still = Controls(jnp.zeros((8, dsp.TRACK_CONTROLS)), jnp.zeros(25), jnp.zeros(26))
-    pieces = cut(np.pad(long_song.audio, ((0, 3), (0, 0))), (0,) * PIECES)
+    medley = _cut(start, long_song, (0,) * PIECES, 8)
     rate = np.float32(0)
-    return _step(still, _ADAM.init(still), problem, pieces, rate, start.config)[3]
+    return _step(still, _ADAM.init(still), problem, medley, rate, start.config)[3]
 
 
 def test_the_prior_counts_what_equalizers_pile_up_beyond_the_prediction(start, long_song, target):
@@ -210,22 +212,27 @@ def test_the_prior_counts_buried_tracks(start, long_song, target):
     assert judged.prior > before.prior + 1e-3
 
 
-def test_a_medley_is_mixed_as_the_tool_mixes(multitrack, target):
-    """A pair and its compressor included."""
+@pytest.mark.parametrize("first", [0, PIECE])
+def test_what_is_heard_in_one_piece_after_another_is_the_mix(multitrack, target, first):
+    """A pair, its compressor and the master's lookahead included, to the end of the song.
+
+    What a compressor still does after `LEAD` is left out.
+    """
     settings = random_console(multitrack, 3)
     problem = _problem(settings, multitrack, target, None, 8)
-    pieces = _pieces(settings, multitrack, (0,), 8)
-    run = quick_jit(functools.partial(_medley, config=settings.config))
-    medley, excitations = run(problem.start, problem, pieces)
-    part = dataclasses.replace(multitrack, audio=multitrack.audio[:, :PIECE])
-    mix = render(settings, part).mix * _faded(PIECE)[0]
+    starts = tuple(range(first, multitrack.audio.shape[1], PIECE))
+    run = quick_jit(functools.partial(_mix, config=settings.config))
+    found, excitations = run(problem.start, problem, _cut(settings, multitrack, starts, 8))
+    mix = render(settings, multitrack).mix[:, first:]
     wanted = normalize_loudness(mix, MATCHED_LUFS, sample_rate=SAMPLE_RATE)
-    np.testing.assert_allclose(medley, wanted, rtol=0, atol=1e-4 * np.max(np.abs(wanted)))
-    stems = np.concatenate(list(stem_pieces(settings, [part.audio])), axis=-1)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-3 * np.max(np.abs(wanted)))
+    part = multitrack.audio[:, : first + PIECE]
+    stems = np.concatenate(list(stem_pieces(settings, [part])), axis=-1)[..., first:]
     mono = np.flatnonzero(np.bincount(multitrack.strip_of_track) == 1)
     heard = np.sum(band_excitation(stems[mono], sample_rate=SAMPLE_RATE), axis=1)
-    found = excitations[np.searchsorted(multitrack.strip_of_track, mono)]
-    np.testing.assert_allclose(found, heard, rtol=0, atol=1e-4 * np.max(heard))
+    of_first = excitations[..., : heard.shape[-1]]
+    of_first = of_first[np.searchsorted(multitrack.strip_of_track, mono)]
+    np.testing.assert_allclose(of_first, heard, rtol=0, atol=1e-4 * np.max(heard))
 
 
 def test_steps_of_zero_are_the_start_and_large_ones_stay_in_range(start, long_song, target):
@@ -257,7 +264,8 @@ def test_medleys_sound_like_the_song_and_leave_the_held_back_stretches_alone():
         assert all(start + PIECE <= held or start >= held + STRETCH for start in starts)
     assert len(set(starts)) == len(starts)
     for medley in passages.seen:
-        powers = np.mean(np.square(cut(tracks, medley)), axis=(0, 2))
+        pieces = cut(tracks, medley, latency=0).audio[..., LEAD:]
+        powers = np.mean(np.square(pieces), axis=(0, 2))
         whole = np.mean(np.square(tracks), axis=1)
         np.testing.assert_allclose(10 * np.log10(powers / whole), 0.0, atol=3.0)
 
@@ -278,8 +286,26 @@ def test_a_short_song_is_heard_whole():
     passages = choose_passages(tracks, np.ones((2, 1)))
     assert (passages.checked, passages.unseen) == (None, None)
     (medley,) = passages.seen
-    heard = np.concatenate(list(cut(tracks, medley)), axis=-1)
+    audio, window = cut(tracks, medley, latency=0)
+    heard = np.concatenate(list(audio[..., LEAD:]), axis=-1)
     np.testing.assert_array_equal(heard[:, : LONG - 1], tracks)
+    np.testing.assert_array_equal(window, np.ones(LONG - 1))
+
+
+def test_a_medley_fades_only_where_a_piece_does_not_go_on():
+    tracks = np.ones((1, 6 * PIECE), np.float32)
+    window = cut(tracks, (PIECE, 2 * PIECE, 4 * PIECE), latency=0).window
+    np.testing.assert_array_equal(window[: 2 * PIECE - FADE], 1.0)
+    np.testing.assert_allclose(window[2 * PIECE - 1 : 2 * PIECE + 1], 0.0, atol=1e-12)
+    np.testing.assert_array_equal(window[2 * PIECE + FADE :], 1.0)
+
+
+def test_a_piece_comes_with_what_the_console_hears_before_and_after_it():
+    tracks = np.arange(3 * PIECE, dtype=np.float32)[None]
+    audio = cut(tracks, (0, PIECE), latency=5).audio
+    np.testing.assert_array_equal(audio[0, 0, :LEAD], 0.0)
+    np.testing.assert_array_equal(audio[0, 0, LEAD:], np.arange(PIECE + 5))
+    np.testing.assert_array_equal(audio[1, 0], np.arange(PIECE - LEAD, 2 * PIECE + 5))
 
 
 @pytest.mark.parametrize(
@@ -294,7 +320,7 @@ def test_a_song_shorter_than_a_piece_is_heard_whole():
     passages = choose_passages(np.ones((1, 1000), np.float32), np.ones((1, 1)))
     assert passages.unseen is None
     assert all(start == 0 for medley in passages.seen for start in medley)
-    assert np.sum(cut(np.ones((1, 1000)), (0,))) == 1000
+    assert np.sum(cut(np.ones((1, 1000)), (0,), latency=0).audio) == 1000
 
 
 def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, model, tmp_path):

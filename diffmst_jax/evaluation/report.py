@@ -52,7 +52,7 @@ def report_html(summary: Summary, rows: Sequence[Row], clips: Clips, kind: str) 
         spread.title: section_table(spread),
         "Every metric": metrics_table(summary),
         tests.title: section_table(tests, tall=True),
-        "Distribution over the examples": distributions(rows),
+        "Distribution over the examples": distributions(summary, rows),
         "What the loss consists of": terms_plot(summary),
         "Spectra against the reference": spectra(rows),
         "Number of tracks": by_tracks_plot(summary),

@@ -17,9 +17,8 @@ from diffmst_jax.evaluation.metrics import (
     TOTAL,
 )
 from diffmst_jax.evaluation.more_tables import number
-from diffmst_jax.evaluation.statistics import confidence_interval
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, systems_of
-from diffmst_jax.evaluation.summary import Summary
+from diffmst_jax.evaluation.summary import Statistic, Summary
 from diffmst_jax.mixing.charts import Axis, Curve, chart, frequency_axis
 from diffmst_jax.models.bands import style_band_hz
 
@@ -35,7 +34,7 @@ def colour(index: int) -> str:
     return f"c{index % COLOURS}"
 
 
-def distributions(rows: Sequence[Row]) -> str:
+def distributions(summary: Summary, rows: Sequence[Row]) -> str:
     """A strip of dots per metric and system, with mean and interval; losses on a log axis."""
     figures = []
     names = systems_of(rows)
@@ -46,7 +45,8 @@ def distributions(rows: Sequence[Row]) -> str:
             for name in names
         }
         if any(values.values()):
-            figures.append(_strips(metric, values, names))
+            found = {name: summary.systems[name].metrics.get(metric) for name in names}
+            figures.append(_strips(metric, values, found))
     note = (
         '<p class="note">A dot is an example, the line the mean with its 95 % interval. '
         "Losses are drawn on a logarithmic axis.</p>"
@@ -54,25 +54,28 @@ def distributions(rows: Sequence[Row]) -> str:
     return f'{note}<div class="grid-2">{"".join(figures)}</div>' if figures else ""
 
 
-def _strips(metric: str, values: dict[str, list[float]], names: Sequence[str]) -> str:
+def _strips(
+    metric: str, values: dict[str, list[float]], statistics: dict[str, Statistic | None]
+) -> str:
     every = np.array([v for found in values.values() for v in found])
     axis = _axis(every, log=CATALOGUE[metric].better == "lower")
     lanes = []
-    for index, name in enumerate(names):
-        found = np.array(values[name])
-        if not found.size:
+    for index, (name, statistic) in enumerate(statistics.items()):
+        if statistic is None:
             lanes.append(_lane(name, index, '<span class="none">failed</span>', ""))
             continue
-        low, high = confidence_interval(found)
-        ends = 100 * axis.fraction(np.array([low, high, float(found.mean())]))
-        jitter = np.random.default_rng(0).uniform(25, 75, found.size)
+        places = 100 * axis.fraction(np.array(values[name]))
+        jitter = np.random.default_rng(0).uniform(25, 75, places.size)
         dots = "".join(
-            f'<i style="left:{100 * x:.1f}%;top:{y:.0f}%"></i>'
-            for x, y in zip(axis.fraction(found), jitter, strict=True)
+            f'<i style="left:{x:.1f}%;top:{y:.0f}%"></i>'
+            for x, y in zip(places, jitter, strict=True)
         )
-        dots += f'<u style="left:{ends[0]:.1f}%;width:{ends[1] - ends[0]:.1f}%"></u>'
-        dots += f'<b style="left:{ends[2]:.1f}%"></b>'
-        lanes.append(_lane(name, index, dots, number(float(found.mean()), 3)))
+        ends = np.array([statistic.low, statistic.high, statistic.mean])
+        low, high, mean = 100 * axis.fraction(ends)
+        if np.isfinite(low):
+            dots += f'<u style="left:{low:.1f}%;width:{high - low:.1f}%"></u>'
+        dots += f'<b style="left:{mean:.1f}%"></b>'
+        lanes.append(_lane(name, index, dots, number(statistic.mean, 3)))
     ticks = "".join(
         f'<span style="left:{100 * x:.1f}%">{t}</span>'
         for t, x in zip(axis.labels, axis.fraction(np.array(axis.ticks)), strict=True)

@@ -121,9 +121,12 @@ def metrics_table(summary: Summary) -> str:
         cells = [Cell(about.label + unit + arrow[about.better], hint=about.meaning)]
         for name in names:
             found = summary.systems[name].metrics.get(metric)
-            low_high = f" ({number(found.low, 3)} to {number(found.high, 3)})" if found else ""
-            mean = (number(found.mean) + low_high, found.mean) if found else ("-", math.inf)
-            cells.append(Cell(*mean))
+            if not found:
+                cells.append(Cell("-", math.inf))
+                continue
+            ends = f" ({number(found.low, 3)} to {number(found.high, 3)})"
+            shown = ends if math.isfinite(found.low) else ""
+            cells.append(Cell(number(found.mean) + shown, found.mean))
         rows.append(cells)
     note = '<p class="note">Mean, and the 95 % bootstrap interval of the mean.</p>'
     return note + table(["Metric", *names], rows)

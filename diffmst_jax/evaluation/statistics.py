@@ -44,10 +44,15 @@ def confidence_interval(
       values: one of each example.
       groups: of each example; whole groups are drawn, for what is in one is alike. None where each
         example is on its own.
+
+    Returns:
+      Its lower and upper end; NaN of a single group, which says nothing of how others would be.
     """
     data = np.asarray(values, np.float64)
     _, place = np.unique(np.arange(len(data)) if groups is None else groups, return_inverse=True)
     sums, counts = np.bincount(place, data), np.bincount(place)
+    if len(sums) < 2:
+        return np.nan, np.nan
     drawn = np.random.default_rng(len(sums)).integers(len(sums), size=(RESAMPLES, len(sums)))
     means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     tail = (1.0 - CONFIDENCE) / 2

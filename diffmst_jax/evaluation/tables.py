@@ -148,9 +148,9 @@ def terminal_table(summary: Summary, kind: str) -> Table:
 
 
 def interval(system: SystemSummary) -> str:
-    """Confidence interval of the mean audio-feature loss, written out."""
+    """Confidence interval of the mean audio-feature loss, written out; a dash where none is."""
     found = system.metrics.get(TOTAL)
-    return f"{found.low:.3g} to {found.high:.3g}" if found else "-"
+    return f"{found.low:.3g} to {found.high:.3g}" if found and math.isfinite(found.low) else "-"
 
 
 def _value(system: SystemSummary, metric: str) -> float | None:

@@ -20,7 +20,8 @@ from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.loading import batches
 from diffmst_jax.evaluation.metrics import CATALOGUE, LEAST_AUDIBILITY, TOTAL
 from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
-from diffmst_jax.evaluation.report_plots import by_tracks_plot
+from diffmst_jax.evaluation.report_plots import by_tracks_plot, distributions
+from diffmst_jax.evaluation.report_tables import metrics_table
 from diffmst_jax.evaluation.results import about, compare_runs, run_names, write_results
 from diffmst_jax.evaluation.run import evaluate, find_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
@@ -322,6 +323,14 @@ def test_sections_of_one_song_have_best_worst_and_spread():
     assert (spread.groups, spread.best, spread.worst) == pytest.approx((2, 0.15, 0.45))
     assert spread.deviation == pytest.approx(0.15)
     assert summarize(rows_of([0.1, 0.2]), {}, {"protocol": "x"}).systems["a"].spread is None
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_the_plot_has_the_interval_of_the_tables_where_there_is_one(groups):
+    rows = rows_of([0.1, 0.2, 0.3, 0.4], group=lambda i: i % groups)
+    summary = summarize(rows, {}, {"protocol": "sections"})
+    assert ("<u " in distributions(summary, rows)) == (groups > 1)
+    assert (" to " in metrics_table(summary).partition("</p>")[2]) == (groups > 1)
 
 
 def test_intervals_and_tests_count_songs_not_their_sections():

@@ -20,6 +20,11 @@ def test_confidence_interval_holds_the_mean_and_shrinks_with_examples():
     assert math.isclose(*confidence_interval([2.0, 2.0]))
 
 
+def test_one_group_alone_has_no_interval():
+    """However many sections it has: "0.2 to 0.2" would say that all songs are like it."""
+    assert np.all(np.isnan(confidence_interval([0.1, 0.2, 0.3], [7, 7, 7])))
+
+
 def test_holm_is_the_textbook_example():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]

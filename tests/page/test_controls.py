@@ -68,7 +68,21 @@ def test_scrolling_over_the_desk_moves_nothing_but_what_is_in_focus(mixer):
         fader.hover()
         mixer.page.mouse.wheel(0, 100)
         mixer.until(f"{value} < {before}")
-        mixer.until("!diffmst.store.open")
+
+
+def test_several_turns_of_the_wheel_are_undone_at_once_and_right_away(mixer):
+    value = "diffmst.store.state.console.tracks[0].input_gain_db"
+    fader = mixer.page.locator(".rack .fader-lane").first
+    fader.hover()
+    fader.focus()
+    before, steps = mixer.ask(value), mixer.ask("diffmst.store.past.length")
+    for _ in range(3):
+        now = mixer.ask(value)
+        mixer.page.mouse.wheel(0, 100)
+        mixer.until(f"{value} < {now}")
+    assert mixer.ask("diffmst.store.past.length") == steps + 1
+    mixer.page.keyboard.press("Control+z")
+    assert mixer.ask(value) == before
 
 
 @pytest.mark.parametrize("way", ["dblclick", "Delete"])

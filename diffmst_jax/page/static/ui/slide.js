@@ -7,7 +7,6 @@ import { clamp, follow } from "./dom.js";
 const FINE = 0.2;
 const KEY_STEP = 0.02;
 const WHEEL_STEP = 0.02;
-const WHEEL_PAUSE_MS = 400;
 
 /**
  * Make an element a slider.
@@ -22,7 +21,6 @@ export function slide(element, options) {
   element.setAttribute("tabindex", "0");
   element.setAttribute("aria-label", label);
   element.setAttribute("aria-orientation", axis === "x" ? "horizontal" : "vertical");
-  let wheelEnd = null;
 
   const moved = (from, by) => clamp(from + by, Math.min(from, 0), Math.max(from, 1));
   const move = (by) => write(scale.toValue(moved(scale.toPosition(read()), by)));
@@ -47,13 +45,9 @@ export function slide(element, options) {
   element.addEventListener("wheel", (event) => {
     if (document.activeElement !== element) return; // the page is scrolled past it
     event.preventDefault();
-    if (wheelEnd === null) begin();
-    clearTimeout(wheelEnd);
+    begin(`${label} wheel`);
     move(-Math.sign(event.deltaY) * WHEEL_STEP * (event.shiftKey ? FINE : 1));
-    wheelEnd = setTimeout(() => {
-      wheelEnd = null;
-      end();
-    }, WHEEL_PAUSE_MS);
+    end();
   }, { passive: false });
 
   const keys = {

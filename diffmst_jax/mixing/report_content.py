@@ -63,6 +63,7 @@ class MixFacts(NamedTuple):
         refinement: what refining did; None when it was not asked for.
         mono_references: names of the references that are mono.
         is_saved_style: whether the first reference is of a saved style.
+        refining: how refinement is asked for where the mix is made.
     """
 
     song: str
@@ -75,6 +76,7 @@ class MixFacts(NamedTuple):
     refinement: Refinement | None = None
     mono_references: Sequence[str] = ()
     is_saved_style: bool = False
+    refining: str = "--refine 60"
 
 
 class StripMeasures(NamedTuple):
@@ -135,7 +137,8 @@ def warnings(facts: MixFacts) -> list[str]:
     if distance > PARTS_OF_ONE_SONG and may_help:
         texts.append(
             f"The mix is still {significant(distance)} away from the reference, where two halves "
-            f"of one finished song are about {PARTS_OF_ONE_SONG} apart; refine it (--refine 60)."
+            f"of one finished song are about {PARTS_OF_ONE_SONG} apart; refine it "
+            f"({facts.refining})."
         )
     if math.isinf(facts.finished.level.loudness_lufs):
         texts.append("The mix is silent.")

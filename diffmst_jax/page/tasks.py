@@ -46,6 +46,7 @@ from diffmst_jax.page.workspace import Song
 from diffmst_jax.progress import Tell
 
 OVERVIEW_FILE_NAME = "overview.json"
+REFINING = "tick Refine and mix again"
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def _reported(
     song: Song, facts: MixFacts, document: Document | None, tell: Tell
 ) -> Iterator[Session]:
     """Keep the report of a console with what else the page says of it, once all of it is known."""
-    report = MixReport(facts)
+    report = MixReport(facts._replace(refining=REFINING))
     html, mixed = report.html, heard(facts.finished.audio)._asdict()
     tell(KEEPING, 1.0)
     with changed_session(song) as session:

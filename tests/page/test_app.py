@@ -13,7 +13,7 @@ import pytest
 import dsp
 from diffmst_jax.audio import read_audio
 from diffmst_jax.export.effects_return import bus_response
-from diffmst_jax.mixing import api
+from diffmst_jax.mixing import api, report_content
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.tracks import load_tracks
 from diffmst_jax.page.decoded import BLOCK
@@ -337,6 +337,20 @@ def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, 
     client.job(song, "report")
     report = client.http.get(f"/api/songs/{song}/files/report.html").text
     assert "in the style of mix.wav, compared with other.wav" in report
+
+
+@pytest.mark.slow
+def test_a_mix_that_is_still_far_advises_to_refine_as_the_page_does(
+    client, song, audio, monkeypatch
+):
+    monkeypatch.setattr(report_content, "PARTS_OF_ONE_SONG", 0.0)
+    client.upload(song, "reference", "mix.wav", audio["mix.wav"])
+    assert client.job(song, "mix")["state"] == "done"
+    notes = client.http.get(f"/api/songs/{song}").json()["notes"]
+    report = client.http.get(f"/api/songs/{song}/files/report.html").text
+    assert any("tick Refine and mix again" in note for note in notes)
+    assert "tick Refine and mix again" in report
+    assert "--refine" not in report + "".join(notes)
 
 
 def test_a_damaged_session_is_named(client, song):

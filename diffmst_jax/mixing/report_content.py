@@ -126,6 +126,12 @@ def warnings(facts: MixFacts) -> list[str]:
             f"Time stamps put the start of {listed(late)} after that of the others; here all start "
             "together. Export them from one start on."
         )
+    if offset := facts.multitrack.offset:
+        far = [f"{name} ({100 * offset[name]:.0f} % of its peak)" for name in offset]
+        texts.append(
+            f"There is a DC offset in {listed(far)}; it goes into the mix, where it takes room "
+            "from the sound. Remove it and export again."
+        )
     texts += [
         f"{name} is mono and counts as both channels: the mix is drawn to the middle, and its "
         "distance to the reference is mostly the width that is left."

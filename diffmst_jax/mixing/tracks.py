@@ -42,6 +42,9 @@ READERS = 2
 SILENCE_PEAK_DB = -60.0
 """A track that never rises above this peak (dBFS) is silence or hiss, and left out."""
 
+OFFSET_FROM = 0.02
+"""A mean this far from zero, over the peak, is said; good recordings stay ten times nearer."""
+
 STAMP_TOLERANCE_S = 0.001
 """Time stamps nearer than this are one start: at other rates they count other samples."""
 
@@ -91,6 +94,8 @@ class Multitrack:
             mean of its channels', so that both kinds compare with a mono track.
         left_out: what was found and not used.
         late_s: how much later than the first some files begin, by time stamps in them.
+        offset: of strips with a DC offset, by name: how far from zero their mean lies, over the
+            peak.
     """
 
     strips: tuple[Strip, ...]
@@ -98,6 +103,7 @@ class Multitrack:
     loudness_lufs: np.ndarray
     left_out: tuple[LeftOut, ...]
     late_s: Mapping[str, float] = field(default_factory=dict)
+    offset: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:
@@ -247,13 +253,18 @@ def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitra
     audio = silence(sum(len(item.audio) for item in used), length)
     row = 0
     loudness: list[float] = []
+    offset: dict[str, float] = {}
     used.reverse()
     while used:
         item = used.pop()
         audio[row : row + len(item.audio), : item.audio.shape[1]] = item.audio
         row += len(item.audio)
         loudness.append(strip_loudness(item.step_powers))
-    return Multitrack(strips, audio, np.array(loudness), tuple(left_out))
+        shares = [abs(float(np.mean(c))) / peak(c) for c in item.audio if np.any(c)]
+        far = max(shares, default=0.0)
+        if far > OFFSET_FROM:
+            offset[item.strip.name] = far
+    return Multitrack(strips, audio, np.array(loudness), tuple(left_out), offset=offset)
 
 
 def strip_loudness(step_powers: np.ndarray) -> float:

@@ -157,6 +157,13 @@ def test_tracks_that_begin_later_by_their_time_stamps_are_said(mixed):
     )
 
 
+def test_tracks_with_a_dc_offset_are_said(mixed):
+    facts = mixed.report.facts
+    off = dataclasses.replace(facts.multitrack, offset={"vox": 0.331, "gtr": 0.02})
+    said = dataclasses.replace(mixed.report, facts=facts._replace(multitrack=off)).warnings[1]
+    assert said.startswith("There is a DC offset in vox (33 % of its peak) and gtr (2 %")
+
+
 def test_a_mix_that_is_still_far_advises_to_refine(mixed):
     """Not where only a part was wanted, or what can be done was done."""
 

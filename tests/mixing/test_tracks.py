@@ -106,6 +106,16 @@ def test_time_stamps_tell_which_recordings_begin_later(tmp_path, write):
     assert load_tracks(tmp_path, exclude="a").late_s == {}
 
 
+def test_a_dc_offset_is_told(tmp_path):
+    clean = np.repeat(bursts(1.0, 4.0, 0), 2, axis=0)
+    clean -= np.mean(clean, axis=1, keepdims=True)
+    leaning = 0.5 * clean + np.array([[0.0], [-0.05]], np.float32)
+    for name, audio in (("clean.wav", clean[:1]), ("Drums/off.wav", leaning)):
+        write_audio(tmp_path / name, audio, sample_rate=SAMPLE_RATE)
+    told = load_tracks(tmp_path).offset
+    assert told == {"Drums/off": pytest.approx(0.05 / np.max(np.abs(leaning[1])), abs=1e-4)}
+
+
 def test_single_files_may_be_given(tmp_path, write):
     files = [write("a/2.wav"), write("b/1.wav")]
     base, found = find_tracks(files)

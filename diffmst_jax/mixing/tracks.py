@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffmst_jax.audio import SAMPLE_RATE, audio_info, read_audio
+from diffmst_jax.audio import MINIMUM_DURATION_S, SAMPLE_RATE, audio_info, read_audio
 from diffmst_jax.containers import time_stamp
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.finding import (
@@ -36,6 +36,7 @@ from diffmst_jax.mixing.parked import IN_MEMORY_BYTES, parked, silence
 from diffmst_jax.reaching import is_there, status
 
 AS_ASKED = "as asked"
+TOO_SHORT = f"it is shorter than {MINIMUM_DURATION_S} s; add silence to it to have it mixed"
 READERS = 2
 """Files decoded at the same time; decoding leaves Python, so threads suffice."""
 
@@ -182,8 +183,8 @@ def load_tracks(
         exclude: patterns of files to leave out, as `matches` reads them.
 
     Returns:
-        The strips that sound. Silent files and silent channels are in `left_out`, and
-        `left_out_of_folder`.
+        The strips that sound. Silent files and silent channels are in `left_out`, and those
+        shorter than `MINIMUM_DURATION_S`, and `left_out_of_folder`.
 
     Raises:
         InputError: a file that cannot be used, no audio, nothing but silence, or a pattern that no
@@ -201,6 +202,8 @@ def load_tracks(
             left_out.append(LeftOut(name, "it is the reference"))
         elif matches(name, exclude):
             left_out.append(LeftOut(name, AS_ASKED))
+        elif audio_info(file).duration_s < MINIMUM_DURATION_S:
+            left_out.append(LeftOut(name, TOO_SHORT))
         else:
             wanted[name] = file
     for channels, reasons in _read_channels(wanted):
@@ -223,7 +226,8 @@ def nothing_sounds(source: str | Path, left_out: Iterable[LeftOut]) -> InputErro
     """Say that there is nothing to mix, and what may have been too much to leave out."""
     if any(item.reason == AS_ASKED for item in left_out):
         return InputError(source, "holds no other track with sound in it", "exclude fewer tracks")
-    return InputError(source, "holds no track with sound in it", "give tracks that sound")
+    problem = f"holds no track with sound in it that lasts {MINIMUM_DURATION_S} s or longer"
+    return InputError(source, problem, "give tracks that sound")
 
 
 def _read_channels(

@@ -116,6 +116,22 @@ def test_a_dc_offset_is_told(tmp_path):
     assert told == {"Drums/off": pytest.approx(0.05 / np.max(np.abs(leaning[1])), abs=1e-4)}
 
 
+def test_a_recording_too_short_to_measure_does_not_keep_the_others_from_being_mixed(
+    tmp_path, write
+):
+    write("kick.wav")
+    for name, length_s in (("empty.wav", 0.0), ("hit.wav", 0.3)):
+        audio = np.full((1, round(length_s * SAMPLE_RATE)), 0.1, np.float32)
+        write_audio(tmp_path / name, audio, sample_rate=SAMPLE_RATE)
+    multitrack = load_tracks(tmp_path)
+    assert [strip.file for strip in multitrack.strips] == ["kick.wav"]
+    reason = "it is shorter than 0.4 s; add silence to it to have it mixed"
+    assert multitrack.left_out == (LeftOut("empty.wav", reason), LeftOut("hit.wav", reason))
+    (tmp_path / "kick.wav").unlink()
+    with pytest.raises(InputError, match=r"that lasts 0\.4 s or longer; give"):
+        load_tracks(tmp_path)
+
+
 def test_single_files_may_be_given(tmp_path, write):
     files = [write("a/2.wav"), write("b/1.wav")]
     base, found = find_tracks(files)

@@ -21,6 +21,7 @@ from diffmst_jax.mixing.tracks import (
     assemble,
     split_channels,
     strip_loudness,
+    strip_names,
 )
 from diffmst_jax.models.controls import Controls
 
@@ -51,7 +52,7 @@ class Loaded:
     @property
     def names(self) -> tuple[str, ...]:
         """What people call the strips."""
-        return tuple(strip.name for strip in self.tracks.strips)
+        return tuple(strip_names(self.tracks.strips))
 
 
 class Unreadable(NamedTuple):

@@ -135,7 +135,7 @@ def _place(media: Media, path: Path) -> Place:
 def _track_xml(
     structure: ET.Element, session: Session, index: int, track: SessionTrack, softer_db: float
 ) -> None:
-    element = _audio_track(structure, f"track-{index + 1}", track.strip.name)
+    element = _audio_track(structure, f"track-{index + 1}", session.names[index])
     element.set("color", color(index, len(session.tracks)))
     channel = _channel(element, f"channel-{index + 1}", "regular", 2 if track.is_stereo else 1)
     devices = ET.SubElement(channel, "Devices")

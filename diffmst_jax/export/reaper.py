@@ -149,7 +149,7 @@ def project_chunk(contents: Contents, places: dict[str, str]) -> Chunk:
         chunk = _track(
             project,
             title,
-            track.strip.name,
+            session.names[index],
             volume=factor(track.fader_db),
             pan=0.0 if track.is_stereo else 2 * track.pan - 1,
             law=NO_LAW if track.is_stereo else THREE_DB_LAW,

@@ -23,7 +23,7 @@ import numpy as np
 import dsp
 from diffmst_jax.mixing.measure import decibels
 from diffmst_jax.mixing.settings import MixSettings, Provenance
-from diffmst_jax.mixing.tracks import LeftOut, Strip
+from diffmst_jax.mixing.tracks import LeftOut, Strip, strip_names
 from dsp.stereo import pan_gains
 
 HIGHEST_FADER_DB = decibels(2.0)
@@ -127,7 +127,7 @@ class Session:
     @property
     def names(self) -> tuple[str, ...]:
         """What the tracks are called."""
-        return tuple(track.strip.name for track in self.tracks)
+        return tuple(strip_names([track.strip for track in self.tracks]))
 
 
 def session_of(settings: MixSettings, finish_gain_db: float, *, trim_db: float = 0.0) -> Session:

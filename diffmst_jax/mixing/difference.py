@@ -12,7 +12,7 @@ from diffmst_jax.mixing.charts import MINUS, plain, signed
 from diffmst_jax.mixing.equalizer_curve import EQUALIZER_HZ, IS_PLAIN, equalizer_curve
 from diffmst_jax.mixing.meanings import CONSOLE, VALUES
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import Strip
+from diffmst_jax.mixing.tracks import Strip, strip_names
 from diffmst_jax.mixing.words import (
     AUDIBLE_RATIO,
     band_words,
@@ -100,37 +100,39 @@ class _Channel(NamedTuple):
 
 def _of_presence(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
     first, second = _places(before), _places(after)
+    names = _names(before, after)
     for strip, place in first.items():
         if strip not in second and not before.muted[place]:
-            yield Difference(APPEARS_DB, f"{strip.name}: is no longer in the mix")
+            yield Difference(APPEARS_DB, f"{names[strip]}: is no longer in the mix")
     for strip, place in second.items():
         if strip not in first and not after.muted[place]:
-            yield Difference(APPEARS_DB, f"{strip.name}: is new in the mix")
+            yield Difference(APPEARS_DB, f"{names[strip]}: is new in the mix")
 
 
 def _of_tracks(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
-    second = _places(after)
+    second, names = _places(after), _names(before, after)
     for strip, old in _places(before).items():
         new = second.get(strip)
         if new is None:
             continue
+        name = names[strip]
         if before.muted[old] != after.muted[new]:
             how = "muted" if after.muted[new] else "no longer muted"
-            yield Difference(APPEARS_DB, f"{strip.name}: {how}")
+            yield Difference(APPEARS_DB, f"{name}: {how}")
         if after.muted[new]:
             continue
         channels = (_channel(before, old), _channel(after, new))
         parts = (after.config.track_equalizer, after.config.track_compressor)
-        yield from _of_strip(strip.name, *channels, *parts)
+        yield from _of_strip(name, *channels, *parts)
         pans = (before.params.tracks.pan[old], after.params.tracks.pan[new])
         if pans[0] != pans[1]:
             weight = SIDE_DB * abs(float(pans[1] - pans[0]))
             words = [pan_words(float(pan)) for pan in pans]
-            yield Difference(weight, f"{strip.name}: pan from {words[0]} to {words[1]}")
+            yield Difference(weight, f"{name}: pan from {words[0]} to {words[1]}")
         if after.config.reverb:
             sends = (before.params.tracks.send_db[old], after.params.tracks.send_db[new])
             if sends[0] != sends[1]:
-                text = f"{strip.name}: sends {_change(*sends)} to the reverb"
+                text = f"{name}: sends {_change(*sends)} to the reverb"
                 yield Difference(0.3 * abs(float(sends[1] - sends[0])), text)
 
 
@@ -261,6 +263,11 @@ def _of_console(before: MixSettings, after: MixSettings) -> Iterator[Difference]
 
 def _places(settings: MixSettings) -> dict[Strip, int]:
     return {strip: index for index, strip in enumerate(settings.strips)}
+
+
+def _names(before: MixSettings, after: MixSettings) -> dict[Strip, str]:
+    strips = list(dict.fromkeys([*before.strips, *after.strips]))
+    return dict(zip(strips, strip_names(strips), strict=True))
 
 
 def _channel(settings: MixSettings, index: int) -> _Channel:

@@ -28,7 +28,7 @@ from diffmst_jax.mixing.report_player import EXCERPT_S
 from diffmst_jax.mixing.report_tracks import StripView
 from diffmst_jax.mixing.report_verdict import total
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.tracks import Multitrack, strip_names
 from diffmst_jax.mixing.words import (
     balance_words,
     compressor_words,
@@ -226,7 +226,7 @@ def _strip_view(
     if settings.config.reverb:
         rows.append(("Reverb", f"{signed(float(params.send_db))} dB sent"))
     return StripView(
-        name=strip.name,
+        name=strip_names(settings.strips)[index],
         origin=strip.file + (", stereo" if strip.is_pair else ""),
         level_db=None if settings.muted[index] else measured.level_db,
         share=measured.share,

@@ -6,6 +6,7 @@ gain and panned as a pair. A file with more than two channels gives one mono str
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -67,8 +68,15 @@ class Strip(NamedTuple):
     @property
     def name(self) -> str:
         """What a person calls it: the file's name, and the channel where that is needed."""
-        stem = Path(self.file).with_suffix("").as_posix()
-        return stem if self.is_pair or self.channels == (1,) else f"{stem} {self.channels[0]}"
+        return self._called(Path(self.file).with_suffix("").as_posix())
+
+    @property
+    def full_name(self) -> str:
+        """The same with the file's ending."""
+        return self._called(self.file)
+
+    def _called(self, file: str) -> str:
+        return file if self.is_pair or self.channels == (1,) else f"{file} {self.channels[0]}"
 
     @property
     def is_pair(self) -> bool:
@@ -95,8 +103,7 @@ class Multitrack:
             mean of its channels', so that both kinds compare with a mono track.
         left_out: what was found and not used.
         late_s: how much later than the first some files begin, by time stamps in them.
-        offset: of strips with a DC offset, by name: how far from zero their mean lies, over the
-            peak.
+        offset: how far the mean of files with a DC offset lies from zero, over the peak.
     """
 
     strips: tuple[Strip, ...]
@@ -126,6 +133,12 @@ class Multitrack:
         total = np.zeros((len(self.strips), *values.shape[1:]))
         np.add.at(total, self.strip_of_track, values)
         return total
+
+
+def strip_names(strips: Sequence[Strip]) -> list[str]:
+    """What a person calls each strip, with the files' endings where only those tell them apart."""
+    often = Counter(strip.name for strip in strips)
+    return [strip.name if often[strip.name] == 1 else strip.full_name for strip in strips]
 
 
 def strip_of_track(strips: Sequence[Strip]) -> np.ndarray:
@@ -265,10 +278,9 @@ def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitra
         row += len(item.audio)
         loudness.append(strip_loudness(item.step_powers))
         shares = [abs(float(np.mean(c))) / peak(c) for c in item.audio if np.any(c)]
-        far = max(shares, default=0.0)
-        if far > OFFSET_FROM:
-            offset[item.strip.name] = far
-    return Multitrack(strips, audio, np.array(loudness), tuple(left_out), offset=offset)
+        offset[item.strip.file] = max(offset.get(item.strip.file, 0.0), *shares, 0.0)
+    far = {name: share for name, share in offset.items() if share > OFFSET_FROM}
+    return Multitrack(strips, audio, np.array(loudness), tuple(left_out), offset=far)
 
 
 def strip_loudness(step_powers: np.ndarray) -> float:

@@ -39,6 +39,22 @@ GAINS = st.floats(-40.0, 80.0)
 NAMES = st.text(st.characters(exclude_categories=("Cs", "Zl", "Zp", "Cc")), min_size=1, max_size=40)
 
 
+def test_tracks_of_one_name_are_told_apart(tmp_path):
+    for name in ("bass.wav", "bass.flac", "kick.wav"):
+        write_audio(tmp_path / name, tone(0.5, 110.0), sample_rate=44100)
+    console = random_console(load_tracks(tmp_path), 1)
+    session = session_of(console, 0.0)
+    media = media_of(tmp_path, console.strips)
+    contents = Contents(session, media, "Song", notes_text(session, "Song", []))
+    places = {item.name: item.name for item in media}
+    project = rpp.loads(project_chunk(contents, places).text())
+    names = [next(line[1] for line in t if line[0] == "NAME") for t in project.findall("TRACK")]
+    xml = project_xml(contents, [Place(name, is_external=False) for name in places])
+    for found in (names, [track.get("name") for track in xml.iter("Track")]):
+        assert found[:3] == ["bass.flac", "bass.wav", "kick"]
+    assert "bass.flac: fader" in contents.notes
+
+
 @given(SEEDS, GAINS)
 @settings(max_examples=25, deadline=None)
 def test_gains_multiply_to_the_consoles(multitrack, seed, finish_gain_db):

@@ -10,6 +10,7 @@ from diffmst_jax.mixing.console_file import console_text
 from diffmst_jax.mixing.console_schema import CONFIG_CHOICES
 from diffmst_jax.mixing.difference import differences
 from diffmst_jax.mixing.meanings import CONSOLE, VALUES
+from diffmst_jax.mixing.tracks import Strip
 
 
 @pytest.fixture
@@ -32,6 +33,13 @@ def set_at(values, index, value):
     changed = np.array(values)
     changed[index] = value
     return changed
+
+
+def test_tracks_of_one_name_are_told_apart(mixed):
+    strips = (Strip("bass.wav", (1,)), Strip("bass.flac", (1,)), *mixed.console.strips[2:])
+    before = dataclasses.replace(mixed.console, strips=strips)
+    after = dataclasses.replace(before, muted=set_at(before.muted, 1, value=True))
+    assert texts(before, after) == ["bass.flac: muted"]
 
 
 def test_equal_mixes_have_no_differences_whatever_the_order_of_tracks(mixed):

@@ -6,7 +6,14 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.finding import find_tracks, matches
 from diffmst_jax.mixing.inputs import gather_tracks
 from diffmst_jax.mixing.measure import integrated_loudness
-from diffmst_jax.mixing.tracks import LeftOut, Strip, load_tracks, read_strips, split_channels
+from diffmst_jax.mixing.tracks import (
+    LeftOut,
+    Strip,
+    load_tracks,
+    read_strips,
+    split_channels,
+    strip_names,
+)
 from tests.mixing.songs import SONG_S, bursts, tone
 
 
@@ -106,6 +113,11 @@ def test_time_stamps_tell_which_recordings_begin_later(tmp_path, write):
     assert load_tracks(tmp_path, exclude="a").late_s == {}
 
 
+def test_recordings_of_one_name_are_told_apart_by_their_endings():
+    strips = [Strip("bass.wav", (1,)), Strip("bass.flac", (1, 2)), Strip("Drums/bass.wav", (2,))]
+    assert strip_names(strips) == ["bass.wav", "bass.flac", "Drums/bass 2"]
+
+
 def test_a_dc_offset_is_told(tmp_path):
     clean = np.repeat(bursts(1.0, 4.0, 0), 2, axis=0)
     clean -= np.mean(clean, axis=1, keepdims=True)
@@ -113,7 +125,7 @@ def test_a_dc_offset_is_told(tmp_path):
     for name, audio in (("clean.wav", clean[:1]), ("Drums/off.wav", leaning)):
         write_audio(tmp_path / name, audio, sample_rate=SAMPLE_RATE)
     told = load_tracks(tmp_path).offset
-    assert told == {"Drums/off": pytest.approx(0.05 / np.max(np.abs(leaning[1])), abs=1e-4)}
+    assert told == {"Drums/off.wav": pytest.approx(0.05 / np.max(np.abs(leaning[1])), abs=1e-4)}
 
 
 def test_a_recording_too_short_to_measure_does_not_keep_the_others_from_being_mixed(

@@ -62,7 +62,7 @@ export function channelPanel(app) {
     element,
     show(state) {
       const isMaster = app.chosen === MASTER;
-      title.textContent = isMaster ? "Master" : trackName(settings());
+      title.textContent = isMaster ? "Master" : trackName(settings(), state.console.tracks);
       back.hidden = !state.base;
       equalizer.show();
       dynamics.show();

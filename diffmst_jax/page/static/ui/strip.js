@@ -13,11 +13,14 @@ const SEND_LOW_DB = -48; // shown as off
 const sendText = (value) => (value <= SEND_LOW_DB + 0.01 ? "off" : `${signed(value)} dB`);
 const round = (value) => Math.round(value * 1e4) / 1e4;
 
-export function trackName(track) {
-  const stem = track.file.replace(/\.[^./]+$/, "");
-  return track.channels.length === 1 && track.channels[0] > 1
-    ? `${stem} ${track.channels[0]}`
-    : stem;
+/** What a person calls a track: with its file's ending where only that tells it from another. */
+export function trackName(track, tracks) {
+  const { file, channels } = track;
+  const called = (name) =>
+    channels.length === 1 && channels[0] > 1 ? `${name} ${channels[0]}` : name;
+  const stem = (name) => name.replace(/\.[^./]+$/, "");
+  const isShared = tracks.some((other) => other.file !== file && stem(other.file) === stem(file));
+  return called(isShared ? file : stem(file));
 }
 
 /** The name at the head of a strip: its group small above it, and places where it may break. */
@@ -33,7 +36,7 @@ export function channelStrip(app, index) {
   const { store, ranges } = app;
   const state = () => store.state.console;
   const track = () => state().tracks[index];
-  const name = trackName(track());
+  const name = trackName(track(), state().tracks);
   const begin = (gesture) => store.begin(gesture ? `${gesture} ${index}` : null);
   const end = () => store.end();
   const change = (edit) => store.change((state) => edit(state.console.tracks[index]));

@@ -1,7 +1,7 @@
-"""Names of files that are no text: an old archive holds them in an encoding of its own.
+"""Names of files that are no text, or that not every system takes.
 
-Python stands lone surrogates for the bytes that are no UTF-8. Such a name opens its file, but it
-can be neither printed nor written down.
+An old archive holds names in an encoding of its own. Python stands lone surrogates for the bytes
+that are no UTF-8. Such a name opens its file, but it can be neither printed nor written down.
 """
 
 import os
@@ -11,10 +11,19 @@ from pathlib import Path
 
 NO_TEXT = re.compile("[\ud800-\udfff]")
 
+NOT_IN_WINDOWS = re.compile(r'[<>:"|?*\\]')
+RESERVED_IN_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
 
 def legible(name: str | PathLike[str]) -> str:
     """Write bytes that are no text as web addresses do: `gro%DF.wav`; other names stay."""
     return NO_TEXT.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", str(name))
+
+
+def portable(name: str) -> str:
+    """Turn the name of a file into one that Windows takes, too: `CON.wav` becomes `_CON.wav`."""
+    name = NOT_IN_WINDOWS.sub("_", name).rstrip(" .")
+    return f"_{name}" if RESERVED_IN_WINDOWS.fullmatch(name) else name
 
 
 def for_library(path: Path) -> str | bytes:

@@ -19,11 +19,11 @@ import soundfile
 from diffmst_jax.audio import SAMPLE_RATE, audio_info
 from diffmst_jax.errors import InputError
 from diffmst_jax.export.labels import xml_text
-from diffmst_jax.export.rpp_text import sayable
+from diffmst_jax.export.rpp_text import one_line
 from diffmst_jax.files import free_name
 from diffmst_jax.mixing.finding import Source
 from diffmst_jax.mixing.tracks import Strip, check_channels, files_of_strips
-from diffmst_jax.names import for_library
+from diffmst_jax.names import for_library, portable
 
 PLAYABLE_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")
 PLAYABLE_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
@@ -244,11 +244,11 @@ def _plan(file: Path, strip: Strip, taken: set[str]) -> Media:
 
 
 def taken_name(path: PurePosixPath, taken: set[str]) -> str:
-    """Take a name that no other file has, even where upper and lower case are the same.
+    """Take a name that every system takes and no other file has, whatever its case.
 
     What a session's file cannot say is not in it either, so that both name the same file.
     """
-    name = free_name(sayable(xml_text(path.as_posix(), instead=" ")), taken)
+    name = free_name(portable(one_line(xml_text(path.as_posix(), instead=" "))), taken)
     taken.add(name.casefold())
     return name
 

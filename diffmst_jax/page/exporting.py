@@ -10,6 +10,7 @@ from diffmst_jax.export import export_session
 from diffmst_jax.files import written_beside
 from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
 from diffmst_jax.mixing.limits import SESSION_FORMATS
+from diffmst_jax.names import portable
 from diffmst_jax.page.workspace import Song
 from diffmst_jax.progress import Tell
 
@@ -31,7 +32,7 @@ def export(song: Song, file_format: str, tell: Tell) -> dict[str, Any]:
     """
     console = song.own(CONSOLE_FILE_NAME)
     with tempfile.TemporaryDirectory(prefix="session-", dir=console.parent) as made:
-        out = Path(made) / f"{song.name}{SESSION_FORMATS[file_format]}"
+        out = Path(made) / f"{portable(song.name)}{SESSION_FORMATS[file_format]}"
         exported = export_session(song.folder, console, out, file_format=file_format, progress=tell)
         files = sorted(path for path in Path(made).rglob("*") if path.is_file())
         if files == [out]:

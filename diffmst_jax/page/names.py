@@ -10,10 +10,9 @@ from pathlib import PurePosixPath
 
 from diffmst_jax.audio import AUDIO_SUFFIXES, GIVE_AUDIO
 from diffmst_jax.errors import InputError
+from diffmst_jax.names import portable
 from diffmst_jax.page.limits import NAME_BYTES
 
-UNSAFE = re.compile(r'[<>:"|?*]')
-RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 SHOWN_CHARACTERS = 80
 
 
@@ -25,11 +24,9 @@ def safe_name(raw: str) -> str:
     """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", raw))[-1]
     printable = "".join(c for c in last if unicodedata.category(c)[0] != "C")
-    name = UNSAFE.sub("_", printable).strip(" .")
+    name = portable(printable.strip(" ."))
     if not name:
         raise InputError(shown(raw), "is no name for a file", "rename it")
-    if RESERVED.fullmatch(name):
-        name = f"_{name}"
     suffix = PurePosixPath(name).suffix
     if len(suffix.encode()) > NAME_BYTES // 2:
         suffix = ""

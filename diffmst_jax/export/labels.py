@@ -9,12 +9,14 @@ MIX_NAME = "Finished mix (to compare, muted)"
 RETURN_NAME = "Effects return (printed)"
 LIVE_BUS_NAME = "Effects bus (live, muted)"
 
+MADE_HERE = "Mixed by diffmst"
+
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def label(provenance: Provenance) -> str:
     """Say in one line where a mix comes from."""
-    text = "Mixed by diffmst"
+    text = MADE_HERE
     if provenance.reference:
         text += f", in the style of {provenance.reference}"
     if provenance.model:

@@ -26,7 +26,7 @@ from diffmst_jax.export.jsfx_settings import (
     master_sliders,
     slider_values,
 )
-from diffmst_jax.export.labels import LIVE_BUS_NAME, RETURN_NAME, color, label
+from diffmst_jax.export.labels import LIVE_BUS_NAME, MADE_HERE, RETURN_NAME, color, label
 from diffmst_jax.export.media import (
     NOTES_FILE,
     Count,
@@ -39,6 +39,7 @@ from diffmst_jax.export.rpp_text import Chunk, one_line, sayable
 from diffmst_jax.export.session import Session, SessionTrack
 from diffmst_jax.files import folder_written_beside, written_beside
 from diffmst_jax.mixing.measure import factor
+from diffmst_jax.reaching import is_there
 
 EFFECTS_FOLDER = Path("Effects", "diffmst")
 """Where REAPER looks for the effects, below its resource path or beside a project."""
@@ -98,11 +99,25 @@ def project_files(path: Path, audio: Iterable[str]) -> list[Path]:
     """Name the files of a project, whose audio has these names.
 
     Raises:
-        InputError: the project could not say where its audio lies.
+        InputError: the project could not say where its audio lies, or there lies what is of no
+            earlier session.
     """
     effects = [path.parent / EFFECTS_FOLDER / effect.name for effect in effect_files()]
-    places = [_place(path, name) for name in audio]
-    return [path, *effects, _audio_folder(path) / NOTES_FILE, *(path.parent / p for p in places)]
+    notes = _audio_folder(path) / NOTES_FILE
+    files = [notes, *(path.parent / _place(path, name) for name in audio)]
+    taken = [file for file in files if is_there(file)]
+    if taken and not _is_made_here(notes):
+        raise InputError(taken[0], "is of no earlier session", "give --out another name")
+    return [path, *effects, *files]
+
+
+def _is_made_here(notes: Path) -> bool:
+    """Whether the notes in a folder of audio are a session's, and the folder ours to write in."""
+    try:
+        with notes.open(encoding="utf-8", errors="replace") as text:
+            return MADE_HERE in text.readline()
+    except OSError:
+        return False
 
 
 def _audio_folder(path: Path) -> Path:

@@ -87,6 +87,26 @@ def test_what_is_read_is_not_written_over(place, capsys, command, named):
     assert contents(place) == before
 
 
+@pytest.mark.parametrize("name", ["1 kick.wav", "notes.txt"])
+def test_a_session_is_not_written_over_files_of_others(place, capsys, name):
+    """Its folder of audio may have been there before; what an earlier session left is its own."""
+    shutil.rmtree(place / "song audio")
+    (place / "song audio").mkdir()
+    (place / "song audio" / name).write_text("mine\n")
+    before = contents(place)
+    command = ["export", "stems", "console.json", "--out", "song.rpp"]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert (
+        said == f"diffmst: song audio/{name}: is of no earlier session; give --out another name\n"
+    )
+    assert contents(place) == before
+    (place / "song audio" / name).rename(place / "song audio" / "mine.txt")
+    assert main(command) == 0
+    assert main(command) == 0
+    assert (place / "song audio" / "mine.txt").read_text() == "mine\n"
+
+
 @pytest.mark.parametrize(
     "command",
     [

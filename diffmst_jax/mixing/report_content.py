@@ -267,7 +267,9 @@ def master_view(facts: MixFacts) -> StripView:
     settings, finished = facts.settings, facts.finished
     start = _passage(facts)
     limited = limiting_db(facts.rendered.mix, finished.audio, finished.level.gain_db, start)
-    limiter = f"at {plain(settings.target.ceiling_dbtp)} dBTP{reduction_words(limited)}"
+    # Of the whole song, as the report says elsewhere; what is drawn goes by the samples' peaks.
+    most = reduction_words(np.array([-finished.level.limiting_db]))
+    limiter = f"at {plain(settings.target.ceiling_dbtp)} dBTP{most}"
     empty = StripView(
         "Off", "the mix is the sum of the tracks", None, 0.0, (), 0.0, None, None,
         (("Limiter", limiter),), limiting_db=limited,

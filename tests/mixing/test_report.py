@@ -171,6 +171,11 @@ def test_the_master_shows_what_its_compressor_and_the_limiter_did(mixed):
     ]
     most = -float(np.min(view.limiting_db))
     assert most == pytest.approx(facts.finished.level.limiting_db, abs=0.3)
+    level = facts.finished.level._replace(limiting_db=most + 0.1)
+    off = facts._replace(finished=facts.finished._replace(level=level))
+    assert (
+        master_view(off).settings[-1][1] == f"at \N{MINUS SIGN}1 dBTP: {most + 0.1:.1f} dB at most"
+    )
     assert view.reduction_db is not None
     assert len(view.reduction_db) == len(view.limiting_db)
     hard = view._replace(reduction_db=np.full(128, -4.0), limiting_db=np.full(128, -3.0))

@@ -70,6 +70,18 @@ def test_scrolling_over_the_desk_moves_nothing_but_what_is_in_focus(mixer):
         mixer.until(f"{value} < {before}")
 
 
+def test_how_far_the_work_is_covers_nothing(mixer):
+    bottom = "document.querySelector('.top').getBoundingClientRect().bottom"
+    before = mixer.ask(bottom)
+    mixer.ask("diffmst.header.showJob({ stage: 'Mixing '.repeat(40), fraction: 0.5 })")
+    assert mixer.ask(bottom) == before
+    shown = "[...document.querySelectorAll('.work, .work *')].map((e) => e.getBoundingClientRect())"
+    boxes = mixer.ask(f"{shown}.map(({{ left, right, bottom }}) => [left, right, bottom])")
+    assert all(0 <= left <= right <= SIZE["width"] for left, right, _ in boxes)
+    assert max(low for *_, low in boxes) <= before + 1
+    mixer.ask("diffmst.header.showJob(null)")
+
+
 def test_several_turns_of_the_wheel_are_undone_at_once_and_right_away(mixer):
     value = "diffmst.store.state.console.tracks[0].input_gain_db"
     fader = mixer.page.locator(".rack .fader-lane").first

@@ -25,8 +25,8 @@ export function header(app) {
   const element = h("header", { class: "top" },
     h("a", { class: "brand", href: "/", "aria-label": "diffmst" }, mark(), h("span", { text: "diffmst" })),
     h("div", { class: "song-choice" }, songs, add, remove),
-    h("div", { class: "tools" }, undo, redo, light, menu.element),
-    work);
+    work,
+    h("div", { class: "tools" }, undo, redo, light, menu.element));
 
   function button(name, label, onclick) {
     return h("button", { type: "button", class: "round", "aria-label": label, title: label, onclick },

@@ -24,7 +24,7 @@ class Embedding(Protocol):
     """Turns audio into vectors.
 
     Attributes:
-      name: what tables call it.
+      name: what tables call it; without slashes, which part it from the system in what is stored.
     """
 
     name: str
@@ -41,9 +41,16 @@ def make_embeddings(names: Sequence[str], models: Sequence[str] = ()) -> list[Em
       models: of the evaluation; the encoder is the first one's, without any the packaged model's.
 
     Raises:
-      InputError: an unknown name, or weights that cannot be read.
+      InputError: an unknown name, weights that cannot be read, or embeddings that results could not
+        tell apart.
     """
-    return [_make(name, models) for name in names]
+    made = [_make(name, models) for name in names]
+    called = [embedding.name for embedding in made]
+    for index, name in enumerate(called):
+        if "/" in name or name in called[:index]:
+            problem = f"holds {names[index]!r}, which is called {name!r}"
+            raise InputError("embeddings", problem, "give each a name of its own, without slashes")
+    return made
 
 
 def _make(name: str, models: Sequence[str]) -> Embedding:

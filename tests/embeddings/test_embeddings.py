@@ -65,3 +65,17 @@ def test_any_other_embedding_can_be_named(monkeypatch):
     for wrong in ("my_embeddings:wrong", "my_embeddings:none", "nowhere_at_all:make", "vgish=x"):
         with pytest.raises(InputError):
             make_embeddings([wrong])
+
+
+@pytest.mark.parametrize("called", [["same", "same"], ["a/b"]])
+def test_embeddings_that_results_cannot_tell_apart_are_refused(called, monkeypatch):
+    """Of two of one name the first was dropped, and one with a slash was, without a word."""
+    module = types.ModuleType("my_embeddings")
+    for number, name in enumerate(called):
+        made = types.new_class("Made", (), {}, lambda body: body.update(__call__=np.asarray))
+        made.name = name  # type: ignore[attr-defined]
+        setattr(module, f"make_{number}", made)
+    monkeypatch.setitem(sys.modules, "my_embeddings", module)
+    wanted = [f"my_embeddings:make_{number}" for number in range(len(called))]
+    with pytest.raises(InputError, match=f"{wanted[-1]}.*{called[-1]}"):
+        make_embeddings(wanted)

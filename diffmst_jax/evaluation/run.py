@@ -150,10 +150,18 @@ class Run:
         return rows
 
     def _embed(self, song: Loaded, system: str, audio: np.ndarray, lufs: float) -> None:
-        """Keep the embeddings of audio at a loudness, for not every embedding levels by itself."""
+        """Keep the embeddings of audio at a loudness, for not every embedding levels by itself.
+
+        Raises:
+          InputError: one of them is of no use, which would be noticed only in the end.
+        """
         if self.embeddings:
             level = np.asarray(_leveled(np.asarray(audio, np.float32), lufs))
-            arrays = {f"{e.name}/{system}": e(level) for e in self.embeddings}
+            arrays = {f"{e.name}/{system}": np.asarray(e(level)) for e in self.embeddings}
+            for name, array in arrays.items():
+                if array.ndim != 2 or not np.isfinite(array).all():
+                    problem = f"{name}, of {song.example.song!r}: not finite (count, dimensions)"
+                    raise InputError("embeddings", problem, "correct it, or leave it out")
             self.store.save_embeddings(song.number, arrays)
 
 

@@ -312,6 +312,18 @@ def test_embeddings_hear_mixes_and_references_at_the_protocols_levels(overrides,
         assert found == pytest.approx(np.full((2, 1), -22.0), abs=0.01)
 
 
+@pytest.mark.parametrize("wrong", [np.full((2, 4), math.nan), np.ones(4)])
+def test_embedding_of_no_use_ends_a_run_before_any_work_is_lost(
+    wrong, overrides, tmp_path, monkeypatch
+):
+    """It ended in a traceback after the last example, and no result was written."""
+    monkeypatch.setattr(LoudnessEmbedding, "__call__", lambda self, audio: wrong)
+    config = composed(*overrides, "systems=[plain_sum]", "report.audio_mb=0")
+    named = dataclasses.replace(config, embeddings=(f"{__name__}:LoudnessEmbedding",))
+    with pytest.raises(InputError, match="loudness/reference, of"):
+        evaluate(named, tmp_path / "run", quiet)
+
+
 def rows_of(values, group=lambda i: i):
     return [Row(i, "s", "r", 4, group(i), "a", OK, {TOTAL: v}) for i, v in enumerate(values)]
 

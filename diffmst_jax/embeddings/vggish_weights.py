@@ -115,7 +115,10 @@ def _read(path: Path) -> Tensors:
     if is_checkpoint(path):
         return read_checkpoint(path)
     if not path.is_file():
-        raise InputError(path, "does not exist", GIVE_WEIGHTS)
+        problem = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(path, problem, GIVE_WEIGHTS)
+    if path.suffix.lower() == ".ckpt":
+        raise InputError(path, "is no whole checkpoint of TensorFlow", COPY_AGAIN)
     readers: dict[str, Callable[[Path], Tensors]] = {
         ".npz": partial(read_npz, remedy=COPY_AGAIN),
         ".safetensors": load_file,

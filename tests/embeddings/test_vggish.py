@@ -92,10 +92,14 @@ def test_components_are_looked_for_beside_the_weights(tmp_path):
         ("none.pth", "does not exist"),
         ("text.npz", r"^\S+: cannot be read \([^/]+\); copy it again$"),
         ("weights.bin", "ending"),
+        ("cut_off.ckpt", "is no whole checkpoint of TensorFlow; copy it again"),
+        ("folder", "is a folder"),
     ],
 )
 def test_wrong_weights_are_named(name, problem, tmp_path):
-    if name != "none.pth":
+    if name == "folder":
+        (tmp_path / name).mkdir()
+    elif name != "none.pth":
         (tmp_path / name).write_text("no weights")
     with pytest.raises(InputError, match=problem) as caught:
         read_vggish(tmp_path / name)

@@ -67,8 +67,7 @@ def run(config: EvaluationConfig, folder: Path) -> tuple[Summary, str, Path]:
             return *compare_runs(runs, folder, config.report), folder
         with Display(Console(stderr=True)) as display:
             store = evaluate(config, folder, display.report)
-        used = store.config
-        return write_results(store, used), used.protocol.kind, store.folder
+        return write_results(store, store.config), store.kind, store.folder
 
 
 def _claim(config: EvaluationConfig, folder: Path) -> AbstractContextManager[None]:

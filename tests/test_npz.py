@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.evaluation.manifest import Drawn
 from diffmst_jax.evaluation.store import EMBEDDINGS_FOLDER, Store
 from diffmst_jax.npz import read_npz
 
@@ -77,7 +78,7 @@ def test_broken_embeddings_of_a_run_are_named(tmp_path):
     path = tmp_path / EMBEDDINGS_FOLDER / "00000.npz"
     path.parent.mkdir()
     path.write_bytes(b"")
-    store = Store(tmp_path, [], [])
+    store = Store(tmp_path, Drawn("table1", []), [])
     with pytest.raises(InputError, match="evaluate anew") as caught:
         store.embeddings()
     assert caught.value.path == str(path)

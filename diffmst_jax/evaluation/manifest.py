@@ -1,16 +1,16 @@
 """Which sections are compared: stored once, the same for every system."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import Levels
 from diffmst_jax.files import written_beside
 
 MANIFEST_NAME = "manifest.json"
-MANIFEST_VERSION = 4
+MANIFEST_VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,31 @@ class Example:
         return tuple(Path(self.folder, file) for file in self.files)
 
 
-def save_manifest(path: Path, examples: Sequence[Example], levels: Levels) -> None:
+class Drawn(NamedTuple):
+    """Examples, and how they were drawn.
+
+    Attributes:
+      kind: of the protocol.
+      examples: what it drew.
+    """
+
+    kind: str
+    examples: list[Example]
+
+
+def save_manifest(path: Path, drawn: Drawn, levels: Levels) -> None:
     """Write examples, and the levels they are judged at, as JSON."""
-    entries = [asdict(example) for example in examples]
-    document = {"version": MANIFEST_VERSION, "levels": asdict(levels), "examples": entries}
+    document = {
+        "version": MANIFEST_VERSION,
+        "kind": drawn.kind,
+        "levels": asdict(levels),
+        "examples": [asdict(example) for example in drawn.examples],
+    }
     with written_beside(path) as temporary:
         temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 
-def load_manifest(path: Path, levels: Levels | None = None) -> list[Example]:
+def load_manifest(path: Path, levels: Levels | None = None) -> Drawn:
     """Read what `save_manifest` wrote.
 
     Args:
@@ -82,16 +98,16 @@ def load_manifest(path: Path, levels: Levels | None = None) -> list[Example]:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["version"] != MANIFEST_VERSION:
             raise ValueError
-        examples = [_example(entry) for entry in document["examples"]]
+        drawn = Drawn(document["kind"], [_example(entry) for entry in document["examples"]])
         stored = Levels(**document["levels"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"is no manifest of an evaluation (version {MANIFEST_VERSION})"
         raise InputError(path, problem, "give the manifest.json of a finished one") from error
-    if not examples:
+    if not drawn.examples:
         raise InputError(path, "holds no example", "draw the examples again")
     if levels not in (None, stored):
         raise InputError(path, f"is for {stored}", f"give {stored.options}")
-    return examples
+    return drawn
 
 
 def _example(entry: dict[str, object]) -> Example:

@@ -80,7 +80,7 @@ class Found(NamedTuple):
 def write_results(store: Store, config: EvaluationConfig) -> Summary:
     """Write every result file of a run."""
     facts = about(config, store.examples)
-    return _write_all(store.folder, found_by(store), facts, config.protocol.kind, config.report)
+    return _write_all(store.folder, found_by(store), facts, store.kind, config.report)
 
 
 def found_by(store: Store) -> Found:
@@ -144,8 +144,8 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
         _add(together, found_by(store), name, shift)
         shift += 0 if same else len(store.examples)
     protocols = {_protocol(config) for config in configs}
-    kinds = {config.protocol.kind for config in configs}
-    kind = configs[0].protocol.kind if len(kinds) == 1 else "several"
+    kinds = {store.kind for store in stores}
+    kind = stores[0].kind if len(kinds) == 1 else "several"
     facts = {
         "protocol": " and ".join(sorted(protocols)),
         "runs": ", ".join(names),

@@ -17,7 +17,7 @@ from diffmst_jax.evaluation.config import EvaluationConfig
 from diffmst_jax.evaluation.judging import Judged, judge_batch, rounded_spectrum
 from diffmst_jax.evaluation.known import settings_controls
 from diffmst_jax.evaluation.loading import Loaded, Unreadable, batches
-from diffmst_jax.evaluation.manifest import Example, load_manifest
+from diffmst_jax.evaluation.manifest import Drawn, Example, load_manifest
 from diffmst_jax.evaluation.metrics import Measured
 from diffmst_jax.evaluation.protocols import draw_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
@@ -60,13 +60,14 @@ def _makers(config: EvaluationConfig) -> tuple[dict[str, System], list[Embedding
     return make_systems(config), make_embeddings(config.embeddings, config.models)
 
 
-def find_examples(config: EvaluationConfig, report: Report) -> list[Example]:
+def find_examples(config: EvaluationConfig, report: Report) -> Drawn:
     """Return the stored examples, or draw them."""
     if config.manifest is not None:
         return load_manifest(Path(config.manifest), config.protocol.levels)
     wanted = config.protocol.kind != "method1"
     songs, mixes, measured = find_corpora(config.data, report, mixes=wanted)
-    return draw_examples(songs, mixes, measured, config.protocol, config.seed)
+    drawn = draw_examples(songs, mixes, measured, config.protocol, config.seed)
+    return Drawn(config.protocol.kind, drawn)
 
 
 class Run:

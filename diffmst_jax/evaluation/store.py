@@ -16,7 +16,13 @@ import numpy as np
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, evaluation_config
-from diffmst_jax.evaluation.manifest import MANIFEST_NAME, Example, load_manifest, save_manifest
+from diffmst_jax.evaluation.manifest import (
+    MANIFEST_NAME,
+    Drawn,
+    Example,
+    load_manifest,
+    save_manifest,
+)
 from diffmst_jax.files import written_beside
 from diffmst_jax.npz import read_npz
 from diffmst_jax.typed_config import plain_config
@@ -70,20 +76,22 @@ class Store:
 
     Attributes:
       folder: where it is.
+      kind: of the protocol that drew the examples.
       examples: what is evaluated.
       rows: everything found so far.
     """
 
-    def __init__(self, folder: Path, examples: list[Example], rows: list[Row]):
-        self.folder, self.examples, self.rows = folder, examples, rows
+    def __init__(self, folder: Path, drawn: Drawn, rows: list[Row]):
+        self.folder, self.rows = folder, rows
+        self.kind, self.examples = drawn
 
     @classmethod
-    def create(cls, folder: Path, config: EvaluationConfig, examples: list[Example]) -> "Store":
+    def create(cls, folder: Path, config: EvaluationConfig, drawn: Drawn) -> "Store":
         """Begin a run: write what it consists of."""
-        save_manifest(folder / MANIFEST_NAME, examples, config.protocol.levels)
+        save_manifest(folder / MANIFEST_NAME, drawn, config.protocol.levels)
         with written_beside(folder / CONFIG_NAME) as temporary:
             temporary.write_text(json.dumps(plain_config(config), indent=1), encoding="utf-8")
-        return cls(folder, examples, [])
+        return cls(folder, drawn, [])
 
     @classmethod
     def open(cls, folder: Path) -> "Store":

@@ -9,7 +9,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import loading
 from diffmst_jax.evaluation.config import Levels
 from diffmst_jax.evaluation.loading import Loaded, Unreadable, batches, load_example
-from diffmst_jax.evaluation.manifest import load_manifest, save_manifest
+from diffmst_jax.evaluation.manifest import Drawn, load_manifest, save_manifest
 from diffmst_jax.evaluation.protocols import draw_examples
 from tests.evaluation.conftest import composed
 
@@ -27,8 +27,9 @@ def test_examples_are_drawn_by_seed_and_survive_their_file(draw, tmp_path):
     examples = draw("protocol=tracks", "protocol.track_counts=[1,2]")
     assert examples == draw("protocol=tracks", "protocol.track_counts=[1,2]")
     assert examples != draw("protocol=tracks", "protocol.track_counts=[1,2]", seed=1)
-    save_manifest(tmp_path / "manifest.json", examples, Levels(-16.0, -16.0))
-    assert load_manifest(tmp_path / "manifest.json") == examples
+    drawn = Drawn("table1", examples)
+    save_manifest(tmp_path / "manifest.json", drawn, Levels(-16.0, -16.0))
+    assert load_manifest(tmp_path / "manifest.json") == drawn
 
 
 def test_file_that_is_no_manifest_is_named(tmp_path):

@@ -18,6 +18,7 @@ from diffmst_jax.evaluation import run as run_module
 from diffmst_jax.evaluation.frechet import FrechetDistance
 from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.loading import batches
+from diffmst_jax.evaluation.manifest import MANIFEST_NAME, Drawn
 from diffmst_jax.evaluation.metrics import CATALOGUE, LEAST_AUDIBILITY, TOTAL
 from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
 from diffmst_jax.evaluation.report_plots import by_tracks_plot, distributions
@@ -120,7 +121,7 @@ def test_manifest_gives_another_run_the_same_examples(finished_run, overrides, t
         "report.audio_mb=0",
     )
     other = evaluate(config, tmp_path / "other", quiet)
-    assert other.examples == store.examples
+    assert (other.examples, other.kind) == (store.examples, "table1")
     write_results(other, config)
     both, kind = compare_runs([store.folder, other.folder], tmp_path / "both", config.report)
     assert kind == "table1"
@@ -159,31 +160,31 @@ def test_compared_runs_of_other_examples_follow_each_other(finished_run, overrid
     assert heard["4"] == {"other: plain_sum", REFERENCE}
 
 
-def test_compared_runs_of_table_2_stand_in_its_layout_whoever_drew_the_examples(
-    finished_run, tmp_path
-):
-    folders = [tmp_path / "first", tmp_path / "second"]
-    for folder, manifest in zip(folders, (None, "first/manifest.json"), strict=True):
-        shutil.copytree(finished_run[0].folder, folder)
-        config = json.loads((folder / "config.json").read_text())
-        config["protocol"]["kind"] = "table2"
-        config["manifest"] = manifest
-        (folder / "config.json").write_text(json.dumps(config))
+def of_kind(kind, finished_run, folder):
+    """Copy a run, as if its examples were drawn by another protocol than its settings name."""
+    shutil.copytree(finished_run[0].folder, folder)
+    manifest = json.loads((folder / MANIFEST_NAME).read_text())
+    (folder / MANIFEST_NAME).write_text(json.dumps({**manifest, "kind": kind}))
+    return folder
+
+
+def test_compared_runs_of_table_2_stand_in_its_layout(finished_run, tmp_path):
+    folders = [of_kind("table2", finished_run, tmp_path / name) for name in ("first", "second")]
     _, kind = compare_runs(folders, tmp_path / "both", finished_run[1].report)
     assert kind == "table2"
 
 
-def test_lines_of_the_paper_stand_only_beside_runs_of_its_own_protocol(finished_run, tmp_path):
-    folders = {"table1": tmp_path / "first", "sections": tmp_path / "second"}
-    for kind, folder in folders.items():
-        shutil.copytree(finished_run[0].folder, folder)
-        config = json.loads((folder / "config.json").read_text())
-        config["protocol"]["kind"] = kind
-        (folder / "config.json").write_text(json.dumps(config))
-    for shown, runs in (("one", [folders["table1"]]), ("both", list(folders.values()))):
+def test_lines_of_the_paper_stand_only_beside_examples_of_its_own_protocol(finished_run, tmp_path):
+    first, second = (
+        of_kind(kind, finished_run, tmp_path / kind) for kind in ("table1", "sections")
+    )
+    for shown, runs in (("one", [first]), ("both", [first, second])):
         compare_runs(runs, tmp_path / shown, finished_run[1].report)
         summary = (tmp_path / shown / "summary.md").read_text()
         assert ("paper*" in summary) == (shown == "one")
+    for folder in (first, second):
+        write_results(Store.open(folder), finished_run[1])
+        assert ("paper*" in (folder / "summary.md").read_text()) == (folder == first)
 
 
 @pytest.mark.parametrize("level", ["mix_lufs", "reference_lufs"])
@@ -209,7 +210,7 @@ def test_examples_are_judged_at_the_levels_that_they_are_stored_with(
     assert caught.value.path == str(stored)
     assert not (tmp_path / "refused").exists()
     config = composed(*wanted, f"manifest={stored}", "protocol.mix_lufs=-16")
-    assert find_examples(config, quiet) == finished_run[0].examples
+    assert find_examples(config, quiet).examples == finished_run[0].examples
     changed = json.loads(stored.read_text())
     changed["levels"] = {"mix_lufs": "loud"}
     (tmp_path / "changed.json").write_text(json.dumps(changed))
@@ -285,7 +286,7 @@ def test_folder_without_a_run_is_named(tmp_path):
 
 
 def test_systems_of_similar_names_have_clips_of_their_own(tmp_path):
-    store = Store(tmp_path, [], [])
+    store = Store(tmp_path, Drawn("table1", []), [])
     names = [store.clip(3, system).name for system in ("A+", "A*", "A ", "A", "a", "plain_sum")]
     assert len({name.casefold() for name in names}) == len(names)
     assert names[-2:] == ["00003_a.mp3", "00003_plain_sum.mp3"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from diffmst_jax.evaluation.more_tables import tracks_table
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.evaluation.tables import (
     OTHER_CORPUS,
@@ -16,7 +17,10 @@ from diffmst_jax.evaluation.tables import (
 
 
 def latex(summary: Summary, kind: str) -> str:
-    """The paper's table for its own preamble plus booktabs: best bold, second best underlined."""
+    """The paper's table for its own preamble plus booktabs: best bold, second best underlined.
+
+    The protocol "tracks" has a second one, of the loss by the number of tracks.
+    """
     ours = lines(summary, kind)
     heads = " & ".join(f"{_head(column)} $\\downarrow$" for column in columns(kind))
     body = [
@@ -35,24 +39,31 @@ def latex(summary: Summary, kind: str) -> str:
         ]
     about = ", ".join(f"{k}: {v}" for k, v in summary.about.items())
     caption = f"{table_note(summary, kind)} {about[:1].upper()}{about[1:]}.{_gaps(summary)}"
-    return "\n".join(
-        [
-            "% needs \\usepackage{booktabs}",
-            "\\begin{table}",
-            "\\centering",
-            f"\\begin{{tabular}}{{l{'r' * len(columns(kind))}}}",
-            "\\toprule",
-            f"Method & {heads} \\\\",
-            "\\midrule",
-            *body,
-            *theirs,
-            "\\bottomrule",
-            "\\end{tabular}",
-            f"\\caption{{{_escape(caption)}}}",
-            "\\end{table}",
-            "",
-        ]
-    )
+    parts = ["% needs \\usepackage{booktabs}"]
+    parts += _table(f"Method & {heads}", len(columns(kind)), [*body, *theirs], caption)
+    tracks = tracks_table(summary, kind)
+    if tracks.rows:
+        rows = [f"{' & '.join(_escape(cell.text) for cell in row)} \\\\" for row in tracks.rows]
+        heads = " & ".join(map(_escape, tracks.heads))
+        parts += _table(heads, len(tracks.heads) - 1, rows, tracks.note)
+    return "\n".join([*parts, ""])
+
+
+def _table(heads: str, numbers: int, body: Sequence[str], caption: str) -> list[str]:
+    """A floating table of rows in LaTeX, `numbers` columns beside the first."""
+    return [
+        "\\begin{table}",
+        "\\centering",
+        f"\\begin{{tabular}}{{l{'r' * numbers}}}",
+        "\\toprule",
+        f"{heads} \\\\",
+        "\\midrule",
+        *body,
+        "\\bottomrule",
+        "\\end{tabular}",
+        f"\\caption{{{_escape(caption)}}}",
+        "\\end{table}",
+    ]
 
 
 def _gaps(summary: Summary) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from diffmst_jax.evaluation.metrics import CATALOGUE, LEAST_AUDIBILITY, TOTAL
 from diffmst_jax.evaluation.statistics import FEWEST_PAIRS
-from diffmst_jax.evaluation.summary import Summary
+from diffmst_jax.evaluation.summary import Statistic, Summary
 
 FAILED = "failed"
 
@@ -41,9 +41,20 @@ class TextTable(NamedTuple):
     note: str = ""
 
 
-def more_tables(summary: Summary) -> tuple[TextTable, TextTable, TextTable, TextTable]:
-    """Spread within a song and reference, tests, distances of sets, and what went wrong."""
-    return _spread(summary), _tests(summary), _frechet(summary), _trouble(summary)
+class MoreTables(NamedTuple):
+    """All of them, in the order in which they are shown."""
+
+    tracks: TextTable
+    spread: TextTable
+    tests: TextTable
+    distances: TextTable
+    trouble: TextTable
+
+
+def more_tables(summary: Summary, kind: str) -> MoreTables:
+    """Make all of them; that of the number of tracks has rows for the protocol "tracks" alone."""
+    tables = (_spread(summary), _tests(summary), _frechet(summary), _trouble(summary))
+    return MoreTables(tracks_table(summary, kind), *tables)
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -56,9 +67,30 @@ def number_cell(value: float, digits: int = 4) -> Cell:
     return Cell(number(value, digits), value)
 
 
+def mean_cell(found: Statistic) -> Cell:
+    """Write a mean with its interval, where it has one, to sort by the mean."""
+    ends = f" ({number(found.low, 3)} to {number(found.high, 3)})"
+    return Cell(number(found.mean) + (ends if math.isfinite(found.low) else ""), found.mean)
+
+
 def count_cell(value: int) -> Cell:
     """Write how many there are."""
     return Cell(str(value), value)
+
+
+def tracks_table(summary: Summary, kind: str) -> TextTable:
+    """Loss of every system by the number of tracks; of other protocols the songs differ in more."""
+    found = {name: system.by_tracks for name, system in summary.systems.items()}
+    counts = sorted({c for by_tracks in found.values() for c in by_tracks if kind == "tracks"})
+    rows = []
+    for count in counts:
+        cells = [by_tracks.get(count) for by_tracks in found.values()]
+        examples = [cell.examples for cell in cells if cell]
+        ends = dict.fromkeys((min(examples), max(examples)))
+        means = [mean_cell(cell) if cell else Cell("-", math.inf) for cell in cells]
+        rows.append([count_cell(count), Cell(" to ".join(map(str, ends)), max(examples)), *means])
+    note = "AF loss by the number of tracks: mean, and the 95 % bootstrap interval of the mean."
+    return TextTable("Number of tracks", ["Tracks", "Examples", *found], rows, note)
 
 
 def _spread(summary: Summary) -> TextTable:

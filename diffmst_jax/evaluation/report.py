@@ -46,19 +46,19 @@ def report_html(summary: Summary, rows: Sequence[Row], clips: Clips, kind: str) 
       kind: of the protocol.
     """
     template = resources.files(__package__).joinpath("report_template.html")
-    spread, tests, distances, trouble = more_tables(summary)
+    more = more_tables(summary, kind)
     parts = {
         "Results": paper_table(summary, kind),
-        spread.title: section_table(spread),
+        more.spread.title: section_table(more.spread),
         "Every metric": metrics_table(summary),
-        tests.title: section_table(tests, tall=True),
+        more.tests.title: section_table(more.tests, tall=True),
         "Distribution over the examples": distributions(summary, rows),
         "What the loss consists of": terms_plot(summary),
         "Spectra against the reference": spectra(rows),
-        "Number of tracks": by_tracks_plot(summary),
+        more.tracks.title: section_table(more.tracks) + by_tracks_plot(summary),
         "What the consoles were set to": controls_plot(rows),
-        distances.title: section_table(distances),
-        trouble.title: section_table(trouble),
+        more.distances.title: section_table(more.distances),
+        more.trouble.title: section_table(more.trouble),
     }
     sections = "".join(
         f"<section><h2>{escape(title)}</h2>{body}</section>"

@@ -10,7 +10,7 @@ from diffmst_jax.evaluation.more_tables import (
     Cell,
     TextTable,
     count_cell,
-    number,
+    mean_cell,
     number_cell,
 )
 from diffmst_jax.evaluation.store import OK, Row, systems_of
@@ -124,9 +124,7 @@ def metrics_table(summary: Summary) -> str:
             if not found:
                 cells.append(Cell("-", math.inf))
                 continue
-            ends = f" ({number(found.low, 3)} to {number(found.high, 3)})"
-            shown = ends if math.isfinite(found.low) else ""
-            cells.append(Cell(number(found.mean) + shown, found.mean))
+            cells.append(mean_cell(found))
         rows.append(cells)
     note = '<p class="note">Mean, and the 95 % bootstrap interval of the mean.</p>'
     return note + table(["Metric", *names], rows)

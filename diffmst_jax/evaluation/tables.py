@@ -95,7 +95,7 @@ def markdown(summary: Summary, kind: str) -> str:
     parts = [f"# {summary.about['protocol']}", ""]
     parts += [f"- {k}: {v}" for k, v in summary.about.items() if k != "protocol"]
     parts += ["", *paper_markdown(summary, kind), "", *_more_markdown(summary)]
-    for table in more_tables(summary):
+    for table in more_tables(summary, kind):
         parts += _table_markdown(table)
     return "\n".join([*parts, ""])
 

@@ -20,9 +20,10 @@ from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.loading import batches
 from diffmst_jax.evaluation.manifest import MANIFEST_NAME, Drawn
 from diffmst_jax.evaluation.metrics import CATALOGUE, LEAST_AUDIBILITY, TOTAL
+from diffmst_jax.evaluation.more_tables import more_tables
 from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
 from diffmst_jax.evaluation.report_plots import by_tracks_plot, distributions
-from diffmst_jax.evaluation.report_tables import metrics_table
+from diffmst_jax.evaluation.report_tables import metrics_table, section_table
 from diffmst_jax.evaluation.results import about, compare_runs, run_names, write_results
 from diffmst_jax.evaluation.run import evaluate, find_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
@@ -363,6 +364,22 @@ def test_runs_of_one_number_of_tracks_each_have_no_plot_over_tracks():
     assert by_tracks_plot(summarize(rows, {}, {"protocol": "p"})) == ""
     same = [dataclasses.replace(row, system="one") for row in rows]
     assert "Loss over tracks" in by_tracks_plot(summarize(same, {}, {"protocol": "p"}))
+
+
+def test_loss_by_number_of_tracks_is_a_table_of_its_protocol():
+    """It was in summary.json and a plot alone."""
+    rows = [
+        Row(i, "s", "r", 2 + 2 * (i % 2), i // 2, "a_b", OK, {TOTAL: 0.1 * i}) for i in range(4)
+    ]
+    rows.append(dataclasses.replace(rows[0], system="c"))
+    summary = summarize(rows, {}, {"protocol": "tracks"})
+    assert "| 2 | 1 to 2 | 0.1 (0 to 0.2) | 0 |\n| 4 | 2 | 0.2 (0.1 to 0.3) | - |" in markdown(
+        summary, "tracks"
+    )
+    assert "Tracks & Examples & a\\_b & c \\\\" in latex(summary, "tracks")
+    assert "4 & 2 & 0.2 (0.1 to 0.3) & - \\\\" in latex(summary, "tracks")
+    assert ">0.2 (0.1 to 0.3)</td>" in section_table(more_tables(summary, "tracks").tracks)
+    assert "Tracks" not in markdown(summary, "table1") + latex(summary, "table1")
 
 
 def test_best_and_wins_follow_the_direction_of_the_metric():

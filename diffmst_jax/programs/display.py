@@ -13,9 +13,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+LINE_EVERY_S = 60.0
+"""How often a file or pipe is told how far work is."""
+
 
 class Display:
-    """A progress bar per kind of work; on anything but a terminal, only the lines of `say`."""
+    """A progress bar per kind of work; on anything but a terminal, a line now and then."""
 
     def __init__(self, console: Console):
         self.console = console
@@ -31,6 +34,7 @@ class Display:
             disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._last_line = Pace()
 
     def __enter__(self) -> "Display":
         self._progress.start()
@@ -40,7 +44,10 @@ class Display:
         self._progress.stop()
 
     def report(self, what: str, done: int, total: int, note: str = "") -> None:
-        """Move the bar named `what`."""
+        """Move the bar named `what`; where there are none, say now and then how far it is."""
+        if not self.console.is_terminal and self._last_line.elapsed_s >= LINE_EVERY_S:
+            self._last_line = Pace()
+            self.say(f"{what} {done}/{total}{note and ', '}{note}")
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=total, note=note)
         self._progress.update(self._tasks[what], completed=done, total=total, note=note)

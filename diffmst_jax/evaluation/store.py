@@ -188,7 +188,7 @@ class Store:
           InputError: a file of them cannot be read.
         """
         parts: dict[str, list[np.ndarray]] = {}
-        for path in sorted((self.folder / EMBEDDINGS_FOLDER).glob("*.npz")):
+        for path in sorted((self.folder / EMBEDDINGS_FOLDER).glob("[0-9]*.npz")):
             for name, array in read_npz(path, EVALUATE_ANEW).items():
                 parts.setdefault(name, []).append(array)
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}

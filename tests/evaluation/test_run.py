@@ -26,9 +26,10 @@ from diffmst_jax.evaluation.report_plots import by_tracks_plot, distributions
 from diffmst_jax.evaluation.report_tables import metrics_table, section_table
 from diffmst_jax.evaluation.results import about, compare_runs, run_names, write_results
 from diffmst_jax.evaluation.run import evaluate, find_examples
-from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
+from diffmst_jax.evaluation.store import EMBEDDINGS_FOLDER, OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import summarize
 from diffmst_jax.evaluation.tables import cell, columns, markdown
+from diffmst_jax.files import written_beside
 from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.programs.signals import Stopped
 from evaluate import main as program
@@ -292,6 +293,16 @@ def test_systems_of_similar_names_have_clips_of_their_own(tmp_path):
     assert len({name.casefold() for name in names}) == len(names)
     assert names[-2:] == ["00003_a.mp3", "00003_plain_sum.mp3"]
     assert all(name.startswith("00003_A") for name in names[:4])
+
+
+def test_embeddings_that_were_being_written_when_a_run_was_killed_do_not_count(tmp_path):
+    """Whole ones counted twice, and half ones kept the run from being gone on with."""
+    store = Store(tmp_path, Drawn("table1", []), [])
+    with written_beside(tmp_path / EMBEDDINGS_FOLDER / "00001.npz") as temporary:
+        store.save_embeddings(0, {"e/a": np.ones((2, 4))})
+        for content in ((tmp_path / EMBEDDINGS_FOLDER / "00000.npz").read_bytes(), b"PK"):
+            temporary.write_bytes(content)
+            assert store.embeddings()["e/a"].shape == (2, 4)
 
 
 class LoudnessEmbedding:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 
 from dsp.checks import check_broadcast, check_choice, check_sample_rate
@@ -139,8 +140,10 @@ def frequency_response(section: StateVariable, radians: ArrayLike) -> jax.Array:
     g, k, m0, m1, m2 = (jnp.expand_dims(f, -1) for f in section)
     half = jnp.reshape(jnp.asarray(radians) / 2, (1,) * (g.ndim - 1) + (-1,))
     sine, cosine = jnp.sin(half) / g, jnp.cos(half)
-    denominator = cosine**2 - sine**2 + 1j * k * sine * cosine
-    return m0 + (1j * m1 * sine * cosine + m2 * cosine**2) / denominator
+    cross = sine * cosine
+    denominator = lax.complex(cosine**2 - sine**2, k * cross)
+    numerator = lax.complex(m2 * cosine**2, m1 * cross)
+    return m0.astype(numerator.dtype) + numerator / denominator
 
 
 def response_db(

@@ -201,8 +201,9 @@ def _feed_back(x: jax.Array, gains: jax.Array, line: _Line, shortest: int) -> ja
     interpolator = _interpolator(line.taps, size)
     strength = jnp.abs(gains) ** passes.astype(x.dtype)
     strength *= jnp.where((gains < 0) & (passes % 2 == 1), -1, 1)
-    left_out = strength[:, None] * (often * _power(interpolator, passes))[None]
-    response = (1 - left_out) / (1 - gains[:, None] * (once * interpolator)[None])
+    gains, strength = (v[:, None].astype(once.dtype) for v in (gains, strength))
+    left_out = strength * (often * _power(interpolator, passes))[None]
+    response = (1 - left_out) / (1 - gains * (once * interpolator)[None])
     return jnp.fft.irfft(jnp.fft.rfft(x, size) * response, size)[:, :time]
 
 
@@ -227,7 +228,7 @@ def _delay_phase(samples: jax.Array, size: int, dtype: np.dtype) -> jax.Array:
 def _interpolator(taps: jax.Array, size: int) -> jax.Array:
     """Response of the interpolator about the whole part of the delay."""
     step = _delay_phase(jnp.ones((), jnp.uint32), size, taps.dtype)
-    ahead, here, behind, beyond = taps
+    ahead, here, behind, beyond = taps.astype(step.dtype)
     return ahead * jnp.conj(step) + here + step * (behind + beyond * step)
 
 
@@ -240,7 +241,7 @@ def _power(base: jax.Array, exponent: jax.Array) -> jax.Array:
     times = exponent.astype(base.real.dtype)
     magnitude = jnp.exp(times / 2 * jnp.log(real**2 + imaginary**2))
     angle = times * jnp.arctan2(imaginary, real)
-    return magnitude * lax.complex(jnp.cos(angle), jnp.sin(angle))
+    return lax.complex(magnitude * jnp.cos(angle), magnitude * jnp.sin(angle))
 
 
 def _sum_difference(x: jax.Array) -> jax.Array:

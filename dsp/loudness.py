@@ -141,11 +141,12 @@ def loudness_range(x: jax.Array, *, sample_rate: float, variant: str = "pyloudno
 
 def _percentile(ordered: jax.Array, count: jax.Array, percent: float) -> jax.Array:
     """Interpolated percentile of the first `count` of ascending values; 0 if there are none."""
-    position = jnp.maximum(count - 1, 0) * jnp.asarray(percent / 100.0, ordered.dtype)
-    below = jnp.floor(position).astype(int)
-    above = jnp.minimum(below + 1, jnp.maximum(count - 1, 0))
+    last = jnp.maximum(count - 1, 0)
+    position = last.astype(ordered.dtype) * (percent / 100.0)
+    below = jnp.floor(position).astype(last.dtype)
+    above = jnp.minimum(below + 1, last)
     finite = jnp.where(jnp.isinf(ordered), 0.0, ordered)
-    part = position - below
+    part = position - below.astype(position.dtype)
     return (1.0 - part) * finite[below] + part * finite[above]
 
 
@@ -253,7 +254,7 @@ def _loudness(power: jax.Array, floor_lufs: float) -> jax.Array:
 
 def _masked_mean(values: jax.Array, mask: jax.Array) -> jax.Array:
     """Mean of the values where `mask`, 0 if there are none."""
-    count = jnp.maximum(jnp.sum(mask), 1)
+    count = jnp.maximum(jnp.sum(mask, dtype=values.dtype), 1)
     return jnp.sum(jnp.where(mask, values, 0.0)) / count
 
 

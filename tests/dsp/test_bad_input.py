@@ -326,6 +326,16 @@ def test_no_check_looks_at_the_values_of_an_array(name):
     trace(getattr(dsp, name), GOOD[name])
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_types_are_promoted_only_where_it_says_so(name):
+    """`jax_numpy_dtype_promotion="strict"`, as callers have it who look for lost precision."""
+    with jax.numpy_dtype_promotion("strict"):
+        trace(getattr(dsp, name), GOOD[name])
+        if "method" in GOOD[name] and name != "lfilter":
+            without = {k: v for k, v in GOOD[name].items() if k not in {"state", "zi"}}
+            trace(getattr(dsp, name), {**without, "method": "fft"})
+
+
 @pytest.mark.parametrize(
     ("name", "argument"),
     [

@@ -32,10 +32,12 @@ def more_lanes(run: Callable[..., Any]) -> Callable[..., Any]:
     def rule(size: int, in_batched: list[Any], *arguments: Any) -> tuple[Any, Any]:
         def spread(a: jax.Array, is_batched: bool) -> jax.Array:
             a = jnp.broadcast_to(a if is_batched else a[None], (size, *jnp.shape(a)[is_batched:]))
-            return a.reshape(-1, *a.shape[2:])
+            return a.reshape(size * a.shape[1], *a.shape[2:])
 
+        first, is_batched = jax.tree.leaves(arguments)[0], jax.tree.leaves(in_batched)[0]
+        lanes = first.shape[int(is_batched)]
         out = batched(*jax.tree.map(spread, arguments, tuple(in_batched)))
-        out = jax.tree.map(lambda y: y.reshape(size, -1, *y.shape[1:]), out)
+        out = jax.tree.map(lambda y: y.reshape(size, lanes, *y.shape[1:]), out)
         return out, jax.tree.map(lambda _: True, out)
 
     return batched

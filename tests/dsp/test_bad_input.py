@@ -293,14 +293,19 @@ def spoilt(name: str, value: Any) -> Iterator[tuple[Any, str]]:
             yield bad, rf"\b{field}\b.* has shape .*; expected|{name} has structure"
 
 
-def trace(function: Any, arguments: dict[str, Any]) -> None:
-    """Call with tracers for arrays."""
+def divided(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arguments that are made of arrays, and those that are not."""
     arrays = {
         name: value
         for name, value in arguments.items()
         if jax.tree.leaves(value) and all(map(is_array, jax.tree.leaves(value)))
     }
-    static = {name: value for name, value in arguments.items() if name not in arrays}
+    return arrays, {name: value for name, value in arguments.items() if name not in arrays}
+
+
+def trace(function: Any, arguments: dict[str, Any]) -> None:
+    """Call with tracers for arrays."""
+    arrays, static = divided(arguments)
     jax.eval_shape(lambda given: (function(**static, **given), None)[1], arrays)
 
 
@@ -324,6 +329,15 @@ def test_no_public_function_is_left_out():
 def test_no_check_looks_at_the_values_of_an_array(name):
     """Looking raises under tracing; good calls pass, so errors below are of the bad value."""
     trace(getattr(dsp, name), GOOD[name])
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if divided(GOOD[name])[0]])
+def test_a_batch_may_be_empty(name):
+    """`vmap` over no signals gives none, as everywhere in JAX."""
+    arrays, static = divided(GOOD[name])
+    none = jax.tree.map(lambda v: jax.ShapeDtypeStruct((0, *v.shape), v.dtype), arrays)
+    out = jax.eval_shape(jax.vmap(lambda given: getattr(dsp, name)(**static, **given)), none)
+    assert all(leaf.shape[0] == 0 for leaf in jax.tree.leaves(out))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -120,6 +120,19 @@ def test_a_place_for_decoded_audio_that_takes_none_ends_index_at_once(
     assert capsys.readouterr().err.startswith(said)
 
 
+def test_a_file_in_the_place_of_a_corpus_is_said_before_songs_are_made(
+    tmp_path, capsys, monkeypatch
+):
+    def make(*_, **__):
+        pytest.fail("a song is made")
+
+    monkeypatch.setattr("diffmst_jax.data.synthesis.corpus._make_song", make)
+    (tmp_path / "file").touch()
+    assert main(["data", "synthesize", str(tmp_path / "file"), "--songs", "1", *ALONE]) == 2
+    said = f"diffmst: {tmp_path / 'file'}: is a file, not a folder; "
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_what_goes_wrong_in_another_process_is_said_in_this_one():
     error = InputError("decoded", "cannot be written", "make room")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -17,7 +17,7 @@ from diffmst_jax.data.synthesis.engineer import mix_song
 from diffmst_jax.data.synthesis.raw import record_song
 from diffmst_jax.data.synthesis.tones import Audio
 from diffmst_jax.errors import InputError
-from diffmst_jax.files import folder_written_beside, written_beside
+from diffmst_jax.files import check_folder, folder_written_beside, written_beside
 
 TRACK_COUNTS = (4, 24)
 DURATION_S = 30.0
@@ -100,6 +100,7 @@ def synthesize_corpus(
     """
     out = Path(out)
     check_sizes(out, songs, seed, tracks, duration_s)
+    check_folder(out)
     settings = {
         "version": MANIFEST_VERSION,
         "generator": GENERATOR_VERSION,

@@ -104,9 +104,9 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
         reference,
         model=model,
         target=OutputTarget(loudness_lufs, ceiling_dbtp),
+        choices=choices,
         amount=str(amount),
         section=section,
-        centre=centre,
         exclude=exclude,
         sample_rate=sample_rate,
         tell=tell,
@@ -147,10 +147,10 @@ def predict(
     *,
     model: str | Path | Model,
     target: OutputTarget,
+    choices: Choices,
     tell: Tell,
     amount: str = "1",
     section: str | None = None,
-    centre: Patterns = (),
     exclude: Patterns = (),
     sample_rate: int = SAMPLE_RATE,
 ) -> Predicted:
@@ -161,10 +161,10 @@ def predict(
         reference: as for `mix`.
         model: as for `mix`.
         target: loudness and ceiling to note in the settings.
+        choices: for `decide`; tracks to centre are so from here on.
         tell: told about progress.
         amount: how much of the prediction will be applied, to be noted.
         section: as for `mix`.
-        centre: as for `mix`.
         exclude: as for `mix`.
         sample_rate: as for `mix`.
 
@@ -182,7 +182,9 @@ def predict(
         exclude=exclude,
         sample_rate=sample_rate,
     )
-    centred = strips_named(multitrack.strips, centre, option="--centre")
+    # Before the work, for a slip in a pattern.
+    strips_named(multitrack.strips, choices.lock, option="--lock")
+    centred = strips_named(multitrack.strips, choices.centre, option="--centre")
     tell("Listening", 0.15)
     settings = predicted_settings(
         loaded,

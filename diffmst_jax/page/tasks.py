@@ -18,7 +18,7 @@ from diffmst_jax.mixing.console_file import (
     console_document,
     settings_from_document,
 )
-from diffmst_jax.mixing.decide import Decided
+from diffmst_jax.mixing.decide import Choices, Decided
 from diffmst_jax.mixing.inputs import gather_references
 from diffmst_jax.mixing.limits import SUBTYPES
 from diffmst_jax.mixing.output import OutputTarget
@@ -104,7 +104,9 @@ class Desk:
         reference = _wanted_reference(song)
         self.open(song, lambda stage, _: tell(stage, 0.0))  # at once where it is open already
         before, locked = load_document(song), load_session(song).locked
-        found = predict(song.folder, reference, model=self.model, target=target, tell=tell)
+        found = predict(
+            song.folder, reference, model=self.model, target=target, choices=Choices(), tell=tell
+        )
         about = found.multitrack, found.references
         predicted = console_document(found.settings)
         assert before is not None  # opening made one

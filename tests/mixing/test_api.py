@@ -258,6 +258,18 @@ def test_what_no_mix_can_be_is_refused_before_anything_is_read(wish, problem):
         mix(**{"tracks": "no song", "reference": "no reference", **wish})
 
 
+@pytest.mark.parametrize("option", ["lock", "centre", "exclude"])
+def test_a_pattern_that_fits_nothing_is_refused_before_the_model_listens(
+    song, reference, model, monkeypatch, option
+):
+    def listen(*_, **__):
+        pytest.fail("the model listens")
+
+    monkeypatch.setattr("diffmst_jax.mixing.api.predicted_settings", listen)
+    with pytest.raises(InputError, match=rf"--{option} 'Vox\*': matches no track"):
+        mix(song, reference, model=model, **{option: "Vox*"})
+
+
 def test_the_package_offers_the_whole_job_and_nothing_it_has_not():
     assert diffmst_jax.mix is mix
     assert {"mix", "load_model", "MixResult"} <= set(dir(diffmst_jax))

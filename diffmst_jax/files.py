@@ -20,6 +20,9 @@ LONGEST_STEM = 32
 """Of a temporary name, which has to fit where the longest name does: 255 bytes."""
 
 
+PARTIAL = ".partial"
+
+
 class _Unfinished(NamedTuple):
     temporary: Path
     made: list[Path]  # parent folders that were not there before, innermost first
@@ -44,7 +47,7 @@ def written_beside(path: str | Path) -> Iterator[Path]:
         raise InputError(path, "is a folder", "give the name of a file to write")
     made = _make_parents(path.parent)
     temporary = path.with_name(
-        f".{path.stem[:LONGEST_STEM]}.{secrets.token_hex(6)}.partial{path.suffix}"
+        f".{path.stem[:LONGEST_STEM]}.{secrets.token_hex(6)}{PARTIAL}{path.suffix}"
     )
     with _listed(_Unfinished(temporary, made), path):
         yield temporary
@@ -68,7 +71,8 @@ def folder_written_beside(folder: str | Path) -> Iterator[Path]:
     # Inside a folder that is there, for what is above it may be read-only or another disk.
     beside = folder if folder.exists() else folder.parent
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name[:LONGEST_STEM]}.", dir=beside))
+        prefix = f".{folder.name[:LONGEST_STEM]}."
+        temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=PARTIAL, dir=beside))
     except OSError as error:
         _remove_folders(made)
         raise _cannot_write(folder, error) from error
@@ -144,6 +148,12 @@ def remove_unfinished() -> None:
     """Take away everything that is being written at the moment, by whomever."""
     while _unfinished:
         _remove(_unfinished.pop())
+
+
+def remove_left_behind(folder: Path) -> None:
+    """Take away what a program that was killed was writing; no other may be writing there."""
+    for path in [*folder.rglob(f".*{PARTIAL}*")]:
+        _remove(_Unfinished(path, []))
 
 
 @contextmanager

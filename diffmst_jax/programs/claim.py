@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.files import remove_left_behind
 
 try:
     import fcntl
@@ -25,7 +26,7 @@ def claimed(folder: Path, holds_run: Callable[[Path], bool] | None) -> Iterator[
     Args:
       folder: of the run.
       holds_run: says of the folder of a new run whether there is one in it to go on with, or to
-        use; None to go on with what is there.
+        use; None to go on with what is there, but for what it was writing when it was killed.
 
     Raises:
       InputError: it holds a run, or another process has it, or it cannot be written to.
@@ -45,6 +46,8 @@ def claimed(folder: Path, holds_run: Callable[[Path], bool] | None) -> Iterator[
             if holds_run is not None and holds_run(folder):
                 remedy = f"go on with resume={folder}, or give another hydra.run.dir"
                 raise InputError(folder, "holds a run already", remedy)
+            if holds_run is None:
+                remove_left_behind(folder)
             yield
         finally:
             with suppress(PermissionError):  # Windows keeps what is open

@@ -1,5 +1,6 @@
 import errno
 import fcntl
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -7,6 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.files import folder_written_beside, written_beside
 from diffmst_jax.programs import claim
 from diffmst_jax.programs.claim import LOCK_NAME, claimed
 from diffmst_jax.training.checkpoint import FOLDER, holds_checkpoint
@@ -50,6 +52,19 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_is_in_nobodys_way(tmp
     with claimed(tmp_path, holds_checkpoint):
         assert (tmp_path / LOCK_NAME).exists()
     assert not (tmp_path / LOCK_NAME).exists()
+
+
+def test_what_a_killed_run_was_writing_is_taken_away_when_it_is_gone_on_with(tmp_path):
+    """A model that was being written stayed beside the run's own for ever."""
+    folder, file = tmp_path / "model", tmp_path / "00000.npz"
+    with folder_written_beside(folder) as model, written_beside(file) as part:
+        (model / "weights").touch()
+        part.touch()
+        left = shutil.copytree(tmp_path, tmp_path.with_name("killed"))
+    (left / "model").mkdir()
+    assert len(list(left.iterdir())) == 3
+    with claimed(left, None):
+        assert {item.name for item in left.iterdir()} == {LOCK_NAME, "model"}
 
 
 def test_a_run_is_gone_on_with_by_one_at_a_time(tmp_path):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from diffmst_jax import __version__
 from diffmst_jax.commands import diff_options, export_options, mix_options, serve_options
@@ -187,8 +187,19 @@ def _function(name: str) -> Callable[[argparse.Namespace], int]:
 class _Parser(argparse.ArgumentParser):
     """Answers wrong arguments as all wrong input is answered, in one line."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.register("type", Path, _path)
+
     def error(self, message: str) -> NoReturn:
         self.exit(EXIT_WRONG_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _path(text: str) -> Path:
+    """A file or folder. Nothing is neither, and to `Path` the folder one stands in."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; give the name of a file or folder")
+    return Path(text)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -386,6 +386,23 @@ def test_wrong_arguments_are_said_in_one_line(arguments, said, capsys):
     assert is_one_line_naming(capsys.readouterr().err, "diffmst", said, "--help")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["mix", "", "reference.wav", "--out", "mixed"], "TRACKS"),
+        (["mix", "song", "reference.wav", "--out", ""], "--out"),
+        (["render", "song", "console.json", "--out", ""], "--out"),
+        (["data", "check", ""], "ROOT"),
+    ],
+)
+def test_an_empty_name_is_not_the_folder_one_stands_in(arguments, named, capsys):
+    """A variable of the shell that is not set: the mix went over files there."""
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert is_one_line_naming(capsys.readouterr().err, f"argument {named}: is empty", "--help")
+
+
 def test_compilations_are_kept_in_the_users_cache(tmp_path, monkeypatch):
     for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"):
         monkeypatch.setenv(name, "")  # restored afterwards, whatever happens here

@@ -235,11 +235,13 @@ def _late_s(files: Mapping[str, Path]) -> dict[str, float]:
     return {name: at - first for name, at in begins.items() if at - first > STAMP_TOLERANCE_S}
 
 
-def nothing_sounds(source: str | Path, left_out: Iterable[LeftOut]) -> InputError:
+def nothing_sounds(source: str | Path, left_out: Sequence[LeftOut]) -> InputError:
     """Say that there is nothing to mix, and what may have been too much to leave out."""
     if any(item.reason == AS_ASKED for item in left_out):
         return InputError(source, "holds no other track with sound in it", "exclude fewer tracks")
-    problem = f"holds no track with sound in it that lasts {MINIMUM_DURATION_S} s or longer"
+    problem = "holds no track with sound in it"
+    if short := [item.file for item in left_out if item.reason == TOO_SHORT]:
+        problem += f" of {MINIMUM_DURATION_S} s or longer; too short: {', '.join(short)}"
     return InputError(source, problem, "give tracks that sound")
 
 

@@ -96,9 +96,18 @@ def save_session(song: Song, session: Session) -> None:
 def revision(song: Song, session: Session) -> str:
     """Tell a console, and what is kept with it, from what any other page or job made of it."""
     path = song.own(CONSOLE_FILE_NAME)
-    beside = [session.predicted, session.base, session.amounts, session.locked]
-    console = path.read_bytes() if path.exists() else b""
-    return hashlib.sha256(console + json.dumps(beside).encode()).hexdigest()
+    console = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    beside = json.dumps([session.predicted, session.base, session.amounts, session.locked])
+    same = json.dumps([_content(console), _content(beside)])
+    return hashlib.sha256(same.encode()).hexdigest()
+
+
+def _content(text: str) -> Any:
+    """What JSON says, whoever wrote it: a browser writes 1.0 as 1. A damaged one is its text."""
+    try:
+        return json.loads(text, parse_int=float)
+    except ValueError:
+        return text
 
 
 def load_document(song: Song) -> Document | None:

@@ -97,6 +97,18 @@ def test_what_another_page_made_of_a_song_is_not_overwritten(client, song):
     assert client.save(song, {**here, **first.json()}).status_code == 200, "goes on from it"
 
 
+def test_what_is_saved_as_it_was_is_no_other_revision(client, song):
+    """A browser writes 1.0 as 1: a mix that was cancelled had other pages load the song again."""
+    client.job(song, "open")
+    details = client.http.get(f"/api/songs/{song}").json()
+    session = client.session(song)
+    assert details["console"]["output"]["loudness_lufs"] == -14.0
+    session["console"]["output"]["loudness_lufs"] = -14
+    assert client.save(song, session).json()["revision"] == details["revision"]
+    session["console"]["output"]["loudness_lufs"] = -13
+    assert client.save(song, session).json()["revision"] != details["revision"]
+
+
 def test_a_prediction_that_undo_brought_back_is_scaled_and_kept(client, song):
     client.job(song, "open")
     session = client.session(song)

@@ -184,7 +184,8 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     order = np.argsort(-shares, kind="stable")
     heard = estimated_audibility(settings, multitrack, wet)
     measured = zip(level_db, shares, loudness, curves, reduction, heard, strict=True)
-    views = [_strip_view(settings, i, StripMeasures(*m)) for i, m in enumerate(measured)]
+    names = strip_names(settings.strips)
+    views = [_strip_view(settings, i, names[i], StripMeasures(*m)) for i, m in enumerate(measured)]
     return [views[i] for i in order]
 
 
@@ -211,6 +212,7 @@ def recorded_powers(multitrack: Multitrack) -> np.ndarray:
 def _strip_view(
     settings: MixSettings,
     index: int,
+    name: str,
     measured: StripMeasures,
 ) -> StripView:
     strip, params = settings.strips[index], settings.strip_params(index)
@@ -226,7 +228,7 @@ def _strip_view(
     if settings.config.reverb:
         rows.append(("Reverb", f"{signed(float(params.send_db))} dB sent"))
     return StripView(
-        name=strip_names(settings.strips)[index],
+        name=name,
         origin=strip.file + (", stereo" if strip.is_pair else ""),
         level_db=None if settings.muted[index] else measured.level_db,
         share=measured.share,

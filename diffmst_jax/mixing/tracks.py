@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffmst_jax.audio import MINIMUM_DURATION_S, SAMPLE_RATE, audio_info, read_audio
+from diffmst_jax.audio import MINIMUM_DURATION_S, SAMPLE_RATE, AudioInfo, audio_info, read_audio
 from diffmst_jax.containers import time_stamp
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.finding import (
@@ -46,6 +46,9 @@ SILENCE_PEAK_DB = -60.0
 
 OFFSET_FROM = 0.02
 """A mean this far from zero, over the peak, is said; good recordings stay ten times nearer."""
+
+SMALLEST_PEAK = 1e-9
+"""Below it is silence, whose offset is 0."""
 
 STAMP_TOLERANCE_S = 0.001
 """Time stamps nearer than this are one start: at other rates they count other samples."""
@@ -210,27 +213,28 @@ def load_tracks(
     used: list[Channels] = []
     left_out = [LeftOut(*item) for item in left_out_of_folder(source).items()]
     wanted: dict[str, Path] = {}
+    headers: dict[str, AudioInfo] = {}
     for name, file in named.items():
         if is_there(file) and any(file.samefile(item) for item in references):
             left_out.append(LeftOut(name, "it is the reference"))
         elif matches(name, exclude):
             left_out.append(LeftOut(name, AS_ASKED))
-        elif audio_info(file).duration_s < MINIMUM_DURATION_S:
+        elif (header := audio_info(file)).duration_s < MINIMUM_DURATION_S:
             left_out.append(LeftOut(name, TOO_SHORT))
         else:
-            wanted[name] = file
-    for channels, reasons in _read_channels(wanted):
+            wanted[name], headers[name] = file, header
+    for channels, reasons in _read_channels(wanted, headers.values()):
         used += channels
         left_out += reasons
     if not used:
         raise nothing_sounds(base, left_out)
-    return replace(assemble(used, left_out), late_s=_late_s(wanted))
+    return replace(assemble(used, left_out), late_s=_late_s(wanted, headers))
 
 
-def _late_s(files: Mapping[str, Path]) -> dict[str, float]:
+def _late_s(files: Mapping[str, Path], headers: Mapping[str, AudioInfo]) -> dict[str, float]:
     """See by how much the time stamps of files differ; those without one do not count."""
     stamps = {name: time_stamp(file) for name, file in files.items()}
-    begins = {n: s / audio_info(files[n]).sample_rate for n, s in stamps.items() if s is not None}
+    begins = {n: s / headers[n].sample_rate for n, s in stamps.items() if s is not None}
     first = min(begins.values(), default=0.0)
     return {name: at - first for name, at in begins.items() if at - first > STAMP_TOLERANCE_S}
 
@@ -246,10 +250,9 @@ def nothing_sounds(source: str | Path, left_out: Sequence[LeftOut]) -> InputErro
 
 
 def _read_channels(
-    files: Mapping[str, Path],
+    files: Mapping[str, Path], headers: Iterable[AudioInfo]
 ) -> Iterator[tuple[list[Channels], list[LeftOut]]]:
     """Read and split files, several at a time; of a long song, each makes room for the next."""
-    headers = (audio_info(file) for file in files.values())
     is_long = sum(4 * info.frames * info.channels for info in headers) > IN_MEMORY_BYTES
 
     def read(name: str) -> tuple[list[Channels], list[LeftOut]]:
@@ -279,10 +282,14 @@ def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitra
         audio[row : row + len(item.audio), : item.audio.shape[1]] = item.audio
         row += len(item.audio)
         loudness.append(strip_loudness(item.step_powers))
-        shares = [abs(float(np.mean(c))) / peak(c) for c in item.audio if np.any(c)]
-        offset[item.strip.file] = max(offset.get(item.strip.file, 0.0), *shares, 0.0)
+        offset[item.strip.file] = max(offset.get(item.strip.file, 0.0), _offset(item.audio))
     far = {name: share for name, share in offset.items() if share > OFFSET_FROM}
     return Multitrack(strips, audio, np.array(loudness), tuple(left_out), offset=far)
+
+
+def _offset(audio: np.ndarray) -> float:
+    """Largest mean over peak of any channel of `(channels, time)`."""
+    return max(abs(float(np.mean(c))) / max(peak(c), SMALLEST_PEAK) for c in audio)
 
 
 def strip_loudness(step_powers: np.ndarray) -> float:

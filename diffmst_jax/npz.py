@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from diffmst_jax.errors import InputError
 
@@ -20,9 +21,7 @@ def read_npz(path: Path, remedy: str) -> dict[str, np.ndarray]:
     try:
         # Opened here, because NumPy leaves open what it finds to be broken.
         with path.open("rb") as file:
-            stored = np.load(file, allow_pickle=False)
-            if isinstance(stored, np.ndarray):
-                raise ValueError("a single array")
+            stored = NpzFile(file, allow_pickle=False)
             arrays = {name: stored[name] for name in stored.files}
         others = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
         if others:

@@ -72,6 +72,7 @@ def test_what_is_no_archive_of_arrays_is_named(tmp_path, content):
     with pytest.raises(InputError, match=r"cannot be read \(.+\); copy it again") as caught:
         read_npz(path, "copy it again")
     assert caught.value.path == str(path)
+    assert "unsafe" not in str(caught.value), "NumPy advises to load what is no archive with pickle"
 
 
 def test_broken_embeddings_of_a_run_are_named(tmp_path):

@@ -67,8 +67,10 @@ def number_cell(value: float, digits: int = 4) -> Cell:
     return Cell(number(value, digits), value)
 
 
-def mean_cell(found: Statistic) -> Cell:
-    """Write a mean with its interval, where it has one, to sort by the mean."""
+def mean_cell(found: Statistic | None) -> Cell:
+    """Write a mean with its interval, where it has one, to sort by the mean; a dash for none."""
+    if found is None:
+        return Cell("-", math.inf)
     ends = f" ({number(found.low, 3)} to {number(found.high, 3)})"
     return Cell(number(found.mean) + (ends if math.isfinite(found.low) else ""), found.mean)
 
@@ -87,8 +89,8 @@ def tracks_table(summary: Summary, kind: str) -> TextTable:
         cells = [by_tracks.get(count) for by_tracks in found.values()]
         examples = [cell.examples for cell in cells if cell]
         ends = dict.fromkeys((min(examples), max(examples)))
-        means = [mean_cell(cell) if cell else Cell("-", math.inf) for cell in cells]
-        rows.append([count_cell(count), Cell(" to ".join(map(str, ends)), max(examples)), *means])
+        often = Cell(" to ".join(map(str, ends)), max(examples))
+        rows.append([count_cell(count), often, *map(mean_cell, cells)])
     note = "AF loss by the number of tracks: mean, and the 95 % bootstrap interval of the mean."
     return TextTable("Number of tracks", ["Tracks", "Examples", *found], rows, note)
 

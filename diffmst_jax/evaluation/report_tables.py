@@ -118,14 +118,9 @@ def metrics_table(summary: Summary) -> str:
         about = CATALOGUE[metric]
         arrow = {"lower": " \N{DOWNWARDS ARROW}", "higher": " \N{UPWARDS ARROW}", "": ""}
         unit = f" ({about.unit})" if about.unit else ""
-        cells = [Cell(about.label + unit + arrow[about.better], hint=about.meaning)]
-        for name in names:
-            found = summary.systems[name].metrics.get(metric)
-            if not found:
-                cells.append(Cell("-", math.inf))
-                continue
-            cells.append(mean_cell(found))
-        rows.append(cells)
+        head = Cell(about.label + unit + arrow[about.better], hint=about.meaning)
+        found = (summary.systems[name].metrics.get(metric) for name in names)
+        rows.append([head, *map(mean_cell, found)])
     note = '<p class="note">Mean, and the 95 % bootstrap interval of the mean.</p>'
     return note + table(["Metric", *names], rows)
 

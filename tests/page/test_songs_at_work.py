@@ -165,6 +165,28 @@ def test_a_song_that_got_another_track_elsewhere_plays_on(songs):
     length = page.evaluate("diffmst.listening.lengthOf('mix')")
     songs.add(name, "pad.wav")
     page.evaluate("diffmst.takeMeasurements()")
+    page.wait_for_function("diffmst.listening.report")
     page.evaluate("diffmst.listening.seek(0.5)")
     assert page.evaluate("diffmst.listening.lengthOf('mix')") == length > 0
     assert page.evaluate("diffmst.listening.report.place") == 22050
+
+
+def test_the_playhead_stays_where_it_was_put_while_a_report_is_under_way(songs):
+    page = songs.page(songs.names[0])
+    ready(page)
+    page.wait_for_function("diffmst.listening.report")
+    strayed = page.evaluate("""async () => {
+      const { listening } = diffmst;
+      let sought = null;
+      const strayed = [];
+      diffmst.engine.onReport(({ place }) => {
+        if (sought !== null && place !== sought) strayed.push([sought, place]);
+      });
+      for (let turn = 1; turn <= 40; turn++) {
+        listening.seek(turn / 100);
+        sought = listening.report.place;
+        await new Promise((done) => setTimeout(done, 5 + turn));
+      }
+      return strayed;
+    }""")
+    assert strayed == []

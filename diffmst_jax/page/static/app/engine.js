@@ -34,6 +34,7 @@ export class Engine {
     this.unload();
     this.name = name;
     this.generation += 1;
+    this.sought = { place: 0, turn: 0 };
     const { generation } = this;
     this.node = new AudioWorkletNode(this.context, "diffmst-console", {
       numberOfInputs: 0,
@@ -45,7 +46,10 @@ export class Engine {
       if (generation !== this.generation) return;
       for (const [source, index] of data.wanted) this.waiting.push({ source, index, generation });
       this.feed();
-      for (const listener of this.listeners) listener(data);
+      const { place, turn } = this.sought;
+      // A report that was under way while the page sought another place is of the one before.
+      const report = data.turn < turn ? { ...data, place } : data;
+      for (const listener of this.listeners) listener(report);
     };
   }
 
@@ -86,6 +90,12 @@ export class Engine {
           this.feed();
         });
     }
+  }
+
+  seek(place) {
+    if (!this.node) return;
+    this.sought = { place, turn: this.sought.turn + 1 };
+    this.post("seek", this.sought);
   }
 
   post(type, value) {

@@ -45,7 +45,7 @@ export class Listening {
     const length = this.lengthOf(this.choice) / sampleRate;
     const at = Math.min(Math.max(seconds, 0), Math.max(length - LAST_PLACE_S, 0));
     const place = Math.round(at * sampleRate);
-    this.engine.post("seek", place);
+    this.engine.seek(place);
     if (!this.playing && this.report) {
       this.report = { ...this.report, place, choice: this.choice };
       transport.showReport(this.report);

@@ -18,6 +18,7 @@ class ConsoleProcessor extends AudioWorkletProcessor {
       this.player.toWarmUp = 0;
     }
     this.untilReport = 0;
+    this.turn = 0; // how often another place was sought
     this.port.onmessage = (event) => this.receive(event.data);
   }
 
@@ -29,7 +30,8 @@ class ConsoleProcessor extends AudioWorkletProcessor {
     else if (type === "levels") player.setLevels(value);
     else if (type === "choose") player.choose(value);
     else if (type === "seek") {
-      player.seek(value);
+      player.seek(value.place);
+      this.turn = value.turn;
       this.untilReport = 0; // ask for what is wanted there at once
     }
     else if (type === "reverb") player.setReverb(value);
@@ -48,7 +50,8 @@ class ConsoleProcessor extends AudioWorkletProcessor {
     this.untilReport -= left.length / sampleRate;
     if (this.untilReport <= 0) {
       this.untilReport = REPORT_S;
-      this.port.postMessage({ ...this.player.report(), starved, wanted: this.player.wanted() });
+      const { player, turn } = this;
+      this.port.postMessage({ ...player.report(), starved, wanted: player.wanted(), turn });
     }
     return true;
   }

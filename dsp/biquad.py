@@ -68,7 +68,7 @@ def state_variable(
     check_sample_rate(sample_rate)
     check_broadcast(frequency_hz=frequency_hz, q_factor=q_factor, gain_db=gain_db)
     frequency, q, gain = (jnp.asarray(v) for v in (frequency_hz, q_factor, gain_db))
-    tangent = jnp.tan(jnp.minimum(frequency / sample_rate, MAX_FREQUENCY) * np.pi)
+    tangent = prewarped(frequency, sample_rate=sample_rate)
     a = jnp.exp(gain * (math.log(10.0) / 40.0))  # amplitude: the square root of the band's gain
     one, zero = jnp.ones_like(q), jnp.zeros_like(q)
     k = 1 / q
@@ -88,6 +88,14 @@ def state_variable(
         }[kind]
         section = (tangent, k, *mix)
     return StateVariable(*jnp.broadcast_arrays(*section))
+
+
+def prewarped(frequency_hz: jax.Array, *, sample_rate: float) -> jax.Array:
+    """`tan(pi f / fs)`: the analogue frequency that the bilinear transform takes to f.
+
+    Frequencies from `MAX_FREQUENCY` on count as that.
+    """
+    return jnp.tan(jnp.minimum(frequency_hz / sample_rate, MAX_FREQUENCY) * np.pi)
 
 
 def biquad(

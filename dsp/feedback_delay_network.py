@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from dsp.biquad import prewarped
 from dsp.checks import (
     check_audio,
     check_count,
@@ -46,8 +47,8 @@ class NetworkReverbParams(NamedTuple):
     low_time_s: jax.Array  # seconds in which low frequencies decay by 60 dB, > 0
     mid_time_s: jax.Array
     high_time_s: jax.Array
-    low_crossover_hz: jax.Array  # > 0
-    high_crossover_hz: jax.Array  # below half the sample rate
+    low_crossover_hz: jax.Array  # > 0; from 0.499 of the sample rate on it counts as that
+    high_crossover_hz: jax.Array  # likewise
     mix: jax.Array  # 0 dry to 1 wet: (1 - mix) x + mix wet
 
 
@@ -207,7 +208,7 @@ def _decay_filters(
 ) -> tuple[_Shelf, _Shelf]:
     """The attenuation of each line: a low shelf, and a high shelf that holds the overall gain."""
     low_corner, high_corner = (
-        jnp.tan(hz * (np.pi / sample_rate))
+        prewarped(hz, sample_rate=sample_rate)
         for hz in (params.low_crossover_hz, params.high_crossover_hz)
     )
     times = (params.low_time_s, params.mid_time_s, params.high_time_s)

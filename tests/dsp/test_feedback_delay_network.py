@@ -73,6 +73,19 @@ def test_every_band_decays_in_its_time():
     assert -60 / slope == pytest.approx(0.5, rel=0.03)
 
 
+def test_a_crossover_beyond_half_of_the_sample_rate_stays_stable():
+    """Regression: 12 kHz, the end of its range, gave NaN at 22050 Hz."""
+    x = noise(2, 3000)
+
+    def energy(hz):
+        params = settings(1.0, 1.0, 0.1, (400.0, hz), mix=1.0)
+        return jnp.sum(feedback_delay_network(x, params, sample_rate=22050, delays=DELAYS) ** 2)
+
+    beyond, slope = jax.jit(jax.value_and_grad(energy))(12000.0)
+    np.testing.assert_allclose(beyond, jax.jit(energy)(0.499 * 22050), rtol=1e-5)
+    assert slope == 0
+
+
 def test_no_decay_loses_no_energy():
     x = noise(2, 40)
     forever = settings(1e6, 1e6, 1e6)

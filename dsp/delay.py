@@ -114,7 +114,8 @@ def delay(
     silence = jnp.zeros((x.shape[0], longest + BEHIND), x.dtype)
     memory = silence if state is None else state
     check_state(memory, silence)
-    line = _Line(jnp.clip(time_ms, shortest_ms, longest_ms) * (sample_rate / 1000))
+    samples = jnp.clip(time_ms, shortest_ms, longest_ms) * (sample_rate / 1000)
+    line = _Line(samples, max(shortest, longest - 1))
     gains = feedback[None]  # one for all channels, or one for each
     crossed = routing != "straight"
     entering = x
@@ -147,8 +148,9 @@ def delay_state(
 class _Line:
     """A delay in samples, split into a whole part and the taps of an interpolator."""
 
-    def __init__(self, samples: jax.Array) -> None:
-        whole = jnp.floor(lax.stop_gradient(samples))
+    def __init__(self, samples: jax.Array, most: int) -> None:
+        # At the end of the range the slope is that from below: nothing lies above.
+        whole = jnp.minimum(jnp.floor(lax.stop_gradient(samples)), most)
         part = samples - whole
         self.whole = whole.astype(jnp.int32)
         ahead, beyond = part + 1, part - 2

@@ -68,6 +68,23 @@ def test_time_is_held_within_its_range():
     assert gradient.time_ms == 0
 
 
+@pytest.mark.parametrize("routing", ROUTINGS)
+@pytest.mark.parametrize("end_ms", [4.0, 20.0])
+def test_at_the_ends_of_its_range_time_has_a_slope_that_points_inside(float64, end_ms, routing):
+    """Regression: at the longest it was that of longer times, which are none, often reversed."""
+    x, weight = (jnp.asarray(noise(2, 200, seed=seed), jnp.float64) for seed in (0, 1))
+    limits = {"sample_rate": 1000, "shortest_ms": 4.0, "longest_ms": 20.0}
+
+    def heard(time_ms):
+        y = delay(x, DelayParams(time_ms, 0.5, 0.5), routing=routing, **limits)
+        return jnp.vdot(weight, y)
+
+    inside = 1e-6 * (1 if end_ms < 10 else -1)
+    slope = (heard(end_ms + inside) - heard(end_ms)) / inside
+    # The mean of that and of 0, which is the slope outside.
+    np.testing.assert_allclose(jax.grad(heard)(end_ms), slope / 2, rtol=1e-4)
+
+
 def test_the_interpolator_dulls_as_documented():
     n = np.arange(4000)
     for frequency, loss_db in ((10000, -0.74), (15000, -3.53)):

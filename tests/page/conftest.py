@@ -18,6 +18,7 @@ from diffmst_jax.page.workspace import Workspace
 from tests.mixing.songs import bursts, tiny_model, tone
 from tests.page.client import open_client
 from tests.page.mixer import Mixer
+from tests.page.songs import Songs
 
 
 @pytest.fixture(scope="session")
@@ -101,3 +102,13 @@ def mixer(chromium, address, song_files):
     yield mixer
     assert mixer.errors == []
     mixer.page.close()
+
+
+@pytest.fixture
+def songs(chromium, address, audio):
+    songs = Songs(chromium, address, audio)
+    yield songs
+    for page in songs.pages:
+        page.close()
+    for name in songs.names:
+        songs.call(f"/{name}", {}, "DELETE")

@@ -1,14 +1,11 @@
 """Songs that are chosen, or loaded again, while the server is at work, in Chromium."""
 
-import json
 import threading
-from urllib.parse import quote
-from urllib.request import Request, urlopen
 
 import pytest
 
 from diffmst_jax.page.tasks import Desk
-from tests.page.mixer import complaints
+from tests.page.songs import ready
 
 pytestmark = pytest.mark.slow
 
@@ -42,59 +39,6 @@ def gate(desk, monkeypatch):
     yield before
     for gate in made:
         gate.go.set()
-
-
-class Songs:
-    """Songs on the server, and pages that show them."""
-
-    def __init__(self, browser, address, audio):
-        self.browser, self.address, self.audio = browser, address, audio
-        self.pages = []
-        self.names = [self.call("", {"name": "Song"})["name"] for _ in range(2)]
-        for name in self.names:
-            self.add(name, "kick.wav")
-
-    def call(self, path, body, method="POST"):
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        address = f"{self.address}/api/songs{quote(path, safe='/?=')}"
-        with urlopen(Request(address, content, method=method)) as answer:
-            return json.load(answer)
-
-    def add(self, name, file):
-        self.call(f"/{name}/tracks?name={file}", self.audio["kick.wav"])
-
-    def start(self, name, kind):
-        self.call(f"/{name}/jobs", {"kind": kind})
-
-    def page(self, name):
-        """A page that is loaded with a song's address, without waiting for the song."""
-        page = self.browser.new_page()
-        self.pages.append(page)
-        page.errors = complaints(page)
-        page.goto(f"{self.address}/#{quote(name)}")
-        page.locator(f".songs option:checked[value='{name}']").wait_for(state="attached")
-        return page
-
-
-IDLE = "() => { return diffmst.store.state && !diffmst.work.busy && !diffmst.store.held; }"
-
-
-def ready(page):
-    """Wait until a song is on the desk and nothing is under way or was complained of."""
-    page.locator("body.ready:not(.busy) .rack .strip").first.wait_for()
-    assert page.evaluate(IDLE)
-    assert page.locator(".toast").count() == 0
-    assert page.errors == []
-
-
-@pytest.fixture
-def songs(chromium, address, audio):
-    songs = Songs(chromium, address, audio)
-    yield songs
-    for page in songs.pages:
-        page.close()
-    for name in songs.names:
-        songs.call(f"/{name}", {}, "DELETE")
 
 
 @pytest.mark.parametrize("chosen", [0, 1])

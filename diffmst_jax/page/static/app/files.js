@@ -27,16 +27,17 @@ export class Files {
 
   async removeSong() {
     const { app } = this;
-    if (!app.song) return;
-    const all = `Remove ${app.song} and all that was made of it?`;
-    const made = `Remove all that was made of ${app.song}? Its tracks stay.`;
+    const { song } = app;
+    if (!song) return;
+    const all = `Remove ${song} and all that was made of it?`;
+    const made = `Remove all that was made of ${song}? Its tracks stay.`;
     if (!confirm(this.areOriginals ? made : all)) return;
+    await app.leave();
+    await app.attempt(() => api.removeSong(song));
     await app.attempt(async () => {
-      await app.keeping.stopLevelling();
-      await api.removeSong(app.song);
       app.songs = (await api.about()).songs;
-      app.close();
-      if (app.songs.length) await app.open(app.songs[0]);
+      const next = app.songs.includes(song) ? song : app.songs[0];
+      if (next && !app.song) await app.open(next);
     });
   }
 
@@ -62,7 +63,7 @@ export class Files {
       await app.attempt(async () => {
         await app.keeping.stopLevelling();
         await this.upload(song, role, files);
-        if (app.song === song) await this.reopen();
+        if (app.song === song) await app.reopen();
       });
     });
   }
@@ -107,20 +108,14 @@ export class Files {
 
   async removeTrack(file) {
     const { app } = this;
-    const warning = `Delete ${file} from the folder ${app.song} itself? The page keeps no copy.`;
+    const { song } = app; // another may be chosen while the server answers
+    const warning = `Delete ${file} from the folder ${song} itself? The page keeps no copy.`;
     if (this.areOriginals && !confirm(warning)) return;
     await app.attempt(() => app.work.during(async () => {
       await app.keeping.save();
       await app.keeping.stopLevelling();
-      await api.removeTrack(app.song, file);
-      await this.reopen();
+      await api.removeTrack(song, file);
+      if (app.song === song) await app.reopen();
     }));
-  }
-
-  async reopen() {
-    const { app } = this;
-    app.details = await api.song(app.song);
-    if (app.details.tracks.length) await app.work.open();
-    else await app.refresh();
   }
 }

@@ -46,6 +46,7 @@ class App {
     this.overview = null;
     this.chosen = 0;
     this.zero = 0;
+    this.leaving = 0;
     this.store = new Store();
     this.engine = new Engine(this.sampleRate);
     this.messages = toasts();
@@ -93,20 +94,26 @@ class App {
     this.show();
   }
 
-  /** Put the song away: nothing of it may be changed as if it were the next one's. */
+  /**
+   * Put the song away: nothing of it may be changed as if it were the next one's. Whether it is left
+   * for that, or for what was chosen meanwhile.
+   */
   async leave() {
+    const turn = (this.leaving += 1);
+    this.store.hold();
     await this.attempt(() => this.keeping.save());
     await this.keeping.stopLevelling();
+    if (turn !== this.leaving) return false;
     this.listening.pause();
     this.listening.loop = null;
     this.listening.solo.clear();
     this.close();
+    return true;
   }
 
   /** Clear the desk for another song; the first files that are given make it, and name it. */
   async startSong() {
-    await this.leave();
-    history.replaceState(null, "", location.pathname);
+    if (await this.leave()) history.replaceState(null, "", location.pathname);
   }
 
   /** Open the song of the address, which back and forward change too; the first if it names none. */
@@ -117,16 +124,28 @@ class App {
   }
 
   async open(name) {
-    await this.leave();
+    if (!(await this.leave())) return;
     this.song = name;
     const address = `#${encodeURIComponent(name)}`;
     if (location.hash) location.hash = address;
     else history.replaceState(null, "", address); // nothing was shown there to go back to
-    await this.attempt(async () => {
-      this.details = await api.song(name);
-      if (!this.details.is_open && this.details.tracks.length) await this.work.open();
-      else await this.refresh();
-    });
+    await this.attempt(() => this.reopen());
+  }
+
+  /** Put the song on the desk, read again if files came or went. */
+  async reopen() {
+    const details = await this.describe();
+    if (!details) return;
+    this.details = details;
+    if (!details.is_open && details.tracks.length) await this.work.open();
+    else await this.refresh();
+  }
+
+  /** What the server says of the song; null if it was left meanwhile. */
+  async describe() {
+    const { song } = this;
+    const details = await api.song(song);
+    return this.song === song ? details : null;
   }
 
   close() {
@@ -144,9 +163,9 @@ class App {
 
   /** Take over what the server has: files, console, measurements. */
   async refresh({ keepHistory = false } = {}) {
+    const details = await this.describe();
+    if (!details) return;
     const { song } = this;
-    const details = await api.song(song);
-    if (this.song !== song) return;
     this.details = details;
     if (!details.is_open || !details.console) return this.showNoConsole();
     const { console: settings, predicted, base, amounts, locked } = details;
@@ -174,7 +193,8 @@ class App {
 
   /** Take over what the server measured, and nothing else: what plays does so if files changed. */
   async takeMeasurements() {
-    const details = await api.song(this.song);
+    const details = await this.describe();
+    if (!details) return;
     const { song_audio, reference_audio } = this.details;
     this.details = { ...details, song_audio, reference_audio };
     this.overview = this.details.overview;

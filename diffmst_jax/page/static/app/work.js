@@ -147,9 +147,10 @@ export class Work {
   }
 
   async downloadConsole() {
+    const { song } = this.app;
     await this.app.attempt(async () => {
       await this.app.keeping.confirm();
-      save(api.file(this.app.song, "console.json"));
+      save(api.file(song, "console.json"));
     });
   }
 

@@ -76,7 +76,9 @@ def test_page_works_in_a_browser(chromium, page_file, width, scheme):
     assert pressed.inner_text().startswith("equal_loudness_mono")
     page.keyboard.press("n")
     assert pressed.inner_text().startswith("plain_sum")
-    page.wait_for_function("document.querySelector('.bar i').style.width > '0%'", timeout=30000)
+    page.wait_for_function(
+        "() => document.querySelector('.bar i').style.width > '0%'", timeout=30000
+    )
     page.keyboard.press("Escape")
     assert page.locator(".player").is_hidden()
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -104,7 +104,9 @@ def test_the_player_plays_and_switches_without_losing_its_place(open_page, addre
     page = open_page(address)
     page.get_by_label("Play", exact=True).click()
     page.get_by_label("Pause", exact=True).wait_for()
-    page.wait_for_function("document.querySelector('.wave').getAttribute('aria-valuenow') > 2")
+    page.wait_for_function(
+        "() => document.querySelector('.wave').getAttribute('aria-valuenow') > 2"
+    )
     before = int(page.locator(".wave").get_attribute("aria-valuenow"))
     page.locator(".choices button.reference").click()
     assert "on" in page.locator(".wave svg.reference").get_attribute("class").split()

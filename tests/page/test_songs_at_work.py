@@ -109,7 +109,7 @@ def test_a_song_that_got_another_track_elsewhere_plays_on(songs):
     length = page.evaluate("diffmst.listening.lengthOf('mix')")
     songs.add(name, "pad.wav")
     page.evaluate("diffmst.takeMeasurements()")
-    page.wait_for_function("diffmst.listening.report")
+    page.wait_for_function("() => diffmst.listening.report")
     page.evaluate("diffmst.listening.seek(0.5)")
     assert page.evaluate("diffmst.listening.lengthOf('mix')") == length > 0
     assert page.evaluate("diffmst.listening.report.place") == 22050
@@ -118,7 +118,7 @@ def test_a_song_that_got_another_track_elsewhere_plays_on(songs):
 def test_the_playhead_stays_where_it_was_put_while_a_report_is_under_way(songs):
     page = songs.page(songs.names[0])
     ready(page)
-    page.wait_for_function("diffmst.listening.report")
+    page.wait_for_function("() => diffmst.listening.report")
     strayed = page.evaluate("""async () => {
       const { listening } = diffmst;
       let sought = null;

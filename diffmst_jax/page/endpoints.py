@@ -79,6 +79,8 @@ class Page:
         """Delete a song that the page made, or forget what the page did to another."""
         song = self._song(request)
         self._refuse_while_busy(song)
+        await run_in_threadpool(self.worker.let_go, song.name)  # it could bring the folder back
+        self._refuse_while_busy(song)
         self.workspace.remove_song(song)
         return JSONResponse({})
 

@@ -42,6 +42,8 @@ class Job:
         fraction: how much is done, 0 to 1.
         error: why it failed, one line.
         result: what it gave, as JSON.
+        stop: set when it is cancelled.
+        over: set when its thread is done with it, which one that is cancelled may not be yet.
     """
 
     number: int
@@ -53,6 +55,7 @@ class Job:
     error: str = ""
     result: Any = None
     stop: threading.Event = field(default_factory=threading.Event, repr=False)
+    over: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def document(self) -> dict[str, Any]:
         """What the page is told."""
@@ -123,6 +126,12 @@ class Worker:
                 job.stop.set()
         return job
 
+    def let_go(self, song: str) -> None:
+        """Wait until nothing that was cancelled is still at work on a song."""
+        for job in list(self._jobs.values()):
+            if job.song == song and job.stop.is_set():
+                job.over.wait()
+
     def close(self, timeout_s: float) -> bool:
         """Stop; returns whether the thread ended in time."""
         current = self.current()
@@ -159,6 +168,8 @@ class Worker:
             kind = type(error).__name__
             sys.stderr.write(f"diffmst: {job.kind} of {job.song} failed: {kind}: {error}\n")
             self._finish(job, "failed", error=f"{job.kind} failed by a fault of diffmst ({kind})")
+        finally:
+            job.over.set()
 
     def _finish(self, job: Job, state: str, *, error: str = "", result: Any = None) -> None:
         with self._lock:

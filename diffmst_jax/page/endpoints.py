@@ -25,6 +25,7 @@ from diffmst_jax.page.session import (
     load_session,
     revision,
     save_document,
+    unchanged_session,
 )
 from diffmst_jax.page.tasks import (
     Desk,
@@ -195,16 +196,17 @@ class Page:
         return body
 
     def _describe(self, song: Song) -> dict[str, Any]:
-        session, tracks, reference = load_session(song), song.track_names(), song.reference()
+        tracks, reference = song.track_names(), song.reference()
         facts = decoded.kept(song, decoded.SONG, list(tracks.values()))
         heard_reference = None
         if reference is not None:
             heard_reference = decoded.kept(song, decoded.REFERENCE, [reference])
-        console = None
-        if facts is not None and (reference is None or heard_reference is not None):
-            console = load_document(song)
-            if console is not None and facts["about"] != strips_of(console):
-                console = None  # not of what is played: the song is to be opened again
+        is_read = facts is not None and (reference is None or heard_reference is not None)
+        with unchanged_session(song) as session:
+            console = load_document(song) if is_read else None
+            of = revision(song, session)
+        if facts is not None and console is not None and facts["about"] != strips_of(console):
+            console = None  # not of what is played: the song is to be opened again
         return {
             "name": song.name,
             "is_made_here": song.is_made_here,
@@ -216,7 +218,7 @@ class Page:
             "predicted": session.predicted,
             "amounts": session.amounts,
             "locked": session.locked,
-            "revision": revision(song, session),
+            "revision": of,
             "output": session.output,
             "closeness": session.closeness,
             "judged": session.judged,

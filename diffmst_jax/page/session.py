@@ -71,14 +71,24 @@ def load_session(song: Song) -> Session:
 
 
 @contextmanager
+def unchanged_session(song: Song) -> Iterator[Session]:
+    """Give a song's session, which no other thread changes meanwhile, nor its console.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    with _writing:
+        yield load_session(song)
+
+
+@contextmanager
 def changed_session(song: Song) -> Iterator[Session]:
     """Give a song's session to be changed, and write it; one thread at a time.
 
     Raises:
         InputError: it is damaged, or cannot be written.
     """
-    with _writing:
-        session = load_session(song)
+    with unchanged_session(song) as session:
         yield session
         save_session(song, session)
 

@@ -77,16 +77,18 @@ class Desk:
         multitrack = load_tracks(song.folder)
         tell("Preparing to play", 0.6)
         neutral = as_recorded(multitrack)
-        document = neutral if before is None else merge_strips(neutral, before)
         raw = heard(plain_sum(multitrack))
         known = {"raw": raw._asdict(), "mix": raw._asdict()} if before is None else _known(song)
         tell("Reading the reference", 0.8)
         known = {**known, "raw": raw._asdict(), **open_reference(song)}
         tell(KEEPING, 1.0)  # audio and console go together
         _keep_tracks(song, multitrack, files)
-        save_document(song, document)
-        if before is not None and keys_of(before) != keys_of(document):
-            _forget_prediction(song)
+        with changed_session(song) as session:
+            before = load_document(song)  # another page may have changed it meanwhile
+            document = neutral if before is None else merge_strips(neutral, before)
+            save_document(song, document)
+            if before is not None and keys_of(before) != keys_of(document):
+                _forget_prediction(session)
         _save_overview(song, known)
 
     def mix(self, song: Song, target: OutputTarget, steps: int, tell: Tell) -> None:
@@ -271,11 +273,10 @@ def forget_closeness(song: Song) -> None:
         session.closeness, session.judged = {}, None
 
 
-def _forget_prediction(song: Song) -> None:
+def _forget_prediction(session: Session) -> None:
     """A prediction for other tracks cannot be scaled any more."""
-    with changed_session(song) as session:
-        session.predicted = session.base = None
-        session.amounts = dict(Amounts()._asdict())
+    session.predicted = session.base = None
+    session.amounts = dict(Amounts()._asdict())
 
 
 def _known(song: Song) -> Document:

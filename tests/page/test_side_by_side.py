@@ -1,11 +1,13 @@
 """Requests and work on one song that come between each other, without a browser."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import pytest
 
-from diffmst_jax.page import tasks
+from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.page.rendering import render_console
+from diffmst_jax.page.session import load_document
 
 HEAD_START_S = 0.3
 """What comes between has this long to do harm; it may as well wait."""
@@ -23,15 +25,15 @@ def test_a_song_is_removed_once_cancelled_work_has_let_go_of_it(
     client.job(song, "open")
     assert client.http.post("/api/songs", json={"name": "Other"}).status_code == 201
     client.upload("Other", "tracks", "kick.wav", audio["kick.wav"])
-    reached, go, work = threading.Event(), threading.Event(), tasks.render_console
+    reached, go = threading.Event(), threading.Event()
 
     def hold(*arguments):
-        done = work(*arguments)
+        done = render_console(*arguments)
         reached.set()
         assert go.wait(60)
         return done
 
-    monkeypatch.setattr(tasks, "render_console", hold)
+    monkeypatch.setattr("diffmst_jax.page.tasks.render_console", hold)
     client.http.post(f"/api/songs/{song}/jobs", json={"kind": "level"})
     assert reached.wait(60)
     removed = pool.submit(client.http.delete, f"/api/songs/{song}")
@@ -41,3 +43,54 @@ def test_a_song_is_removed_once_cancelled_work_has_let_go_of_it(
     client.job("Other", "open")  # after it, the work on the other is over
     assert not (client.root / song).exists()
     assert client.http.get("/api").json()["songs"] == ["Other"]
+
+
+def turned(console, pan):
+    first, *others = console["tracks"]
+    return {**console, "tracks": [{**first, "pan": pan}, *others]}
+
+
+def test_what_is_said_of_a_song_is_of_one_moment(client, song, pool, monkeypatch):
+    """Else a page has the console before another's change as the one after it, and undoes it."""
+    client.job(song, "open")
+    session = client.session(song)
+    session["console"] = turned(session["console"], 0.25)
+    saved: list[Future] = []
+
+    def meanwhile(one):
+        document = load_document(one)
+        if not saved:
+            saved.append(pool.submit(put, session))
+            wait(saved, HEAD_START_S)
+        return document
+
+    def put(session):
+        return client.http.put(f"/api/songs/{song}/session", json=session)
+
+    session["revision"] = client.http.get(f"/api/songs/{song}").json()["revision"]
+    monkeypatch.setattr("diffmst_jax.page.endpoints.load_document", meanwhile)
+    shown = client.http.get(f"/api/songs/{song}").json()
+    assert saved[0].result().status_code == 200
+    overwriting = {key: shown[key] for key in session}
+    overwriting["console"] = turned(overwriting["console"], 0.75)
+    is_of_before = shown["console"]["tracks"][0]["pan"] != 0.25
+    assert (put(overwriting).status_code == 409) is is_of_before
+
+
+def test_a_change_that_is_made_elsewhere_while_a_song_is_read_again_is_kept(
+    client, song, audio, monkeypatch
+):
+    client.job(song, "open")
+    session = client.session(song)
+    session["console"] = turned(session["console"], 0.25)
+    client.upload(song, "tracks", "late.wav", audio["kick.wav"])
+
+    def meanwhile(folder):
+        assert client.save(song, session).status_code == 200
+        return load_tracks(folder)
+
+    monkeypatch.setattr("diffmst_jax.page.tasks.load_tracks", meanwhile)
+    assert client.job(song, "open")["state"] == "done"
+    tracks = client.session(song)["console"]["tracks"]
+    assert [t["file"] for t in tracks] == ["kick.wav", "late.wav", "pad.wav"]
+    assert tracks[0]["pan"] == 0.25

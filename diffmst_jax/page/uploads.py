@@ -29,10 +29,10 @@ async def receive_track(request: Request, song: Song, limits: UploadLimits) -> s
     """
     name, group = (request.query_params.get(key, "") for key in ("name", "group"))
     name, group = safe_audio_name(name), safe_name(group) if group else ""
-    if len(song.track_names()) >= limits.tracks:
-        raise RefusalError(413, f"{song.name} has {limits.tracks} tracks already; remove one first")
+    _check_room(song, limits)
     temporary = await _receive(request, song, name, limits)
     try:
+        _check_room(song, limits)  # others may have come at the same time
         folder = song.group(group) if group else song.folder
         taken = {path.name.casefold() for path in folder.iterdir()}
         place = folder / free_name(name, taken)
@@ -40,6 +40,11 @@ async def receive_track(request: Request, song: Song, limits: UploadLimits) -> s
     finally:
         temporary.unlink(missing_ok=True)
     return place.relative_to(song.folder).as_posix()
+
+
+def _check_room(song: Song, limits: UploadLimits) -> None:
+    if len(song.track_names()) >= limits.tracks:
+        raise RefusalError(413, f"{song.name} has {limits.tracks} tracks already; remove one first")
 
 
 async def receive_reference(request: Request, song: Song, limits: UploadLimits) -> str:

@@ -2,12 +2,18 @@
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from types import SimpleNamespace
 
+import anyio
 import pytest
 
 from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.page import uploads
+from diffmst_jax.page.refusal import RefusalError
 from diffmst_jax.page.rendering import render_console
 from diffmst_jax.page.session import load_document
+from diffmst_jax.page.workspace import Workspace
+from tests.page.client import LIMITS
 
 HEAD_START_S = 0.3
 """What comes between has this long to do harm; it may as well wait."""
@@ -94,3 +100,16 @@ def test_a_change_that_is_made_elsewhere_while_a_song_is_read_again_is_kept(
     tracks = client.session(song)["console"]["tracks"]
     assert [t["file"] for t in tracks] == ["kick.wav", "late.wav", "pad.wav"]
     assert tracks[0]["pan"] == 0.25
+
+
+def test_tracks_that_come_at_once_are_no_more_than_fit(client, song, audio):
+    one = Workspace.open(client.root, LIMITS).song(song)
+
+    async def stream():
+        yield audio["kick.wav"]
+        (one.folder / "meanwhile.wav").write_bytes(audio["kick.wav"])
+
+    request = SimpleNamespace(query_params={"name": "late.wav"}, headers={}, stream=stream)
+    with pytest.raises(RefusalError, match="has 3 tracks already"):
+        anyio.run(uploads.receive_track, request, one, LIMITS)
+    assert len(one.track_names()) == LIMITS.tracks

@@ -34,11 +34,15 @@ class Songs:
 
     def page(self, name):
         """A page that is loaded with a song's address, without waiting for the song."""
+        page = self.empty_page()
+        page.goto(f"{self.address}/#{quote(name)}")
+        page.locator(f".songs option:checked[value='{name}']").wait_for(state="attached")
+        return page
+
+    def empty_page(self):
         page = self.browser.new_page()
         self.pages.append(page)
         page.errors = complaints(page)
-        page.goto(f"{self.address}/#{quote(name)}")
-        page.locator(f".songs option:checked[value='{name}']").wait_for(state="attached")
         return page
 
 

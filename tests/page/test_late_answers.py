@@ -36,7 +36,7 @@ def late(page, path, method="GET"):
     held = Late(page)
 
     def is_meant(address):
-        return address.endswith(f"/api{quote(path, safe='/()')}")
+        return address.endswith(quote(path, safe="/()"))
 
     def hold(route):
         if route.request.method == method:
@@ -88,7 +88,7 @@ def shown(page):
 
 def test_measurements_of_a_song_that_was_left_are_not_taken_for_the_next_ones(songs, page):
     first, second = songs.names
-    with late(page, f"/songs/{first}") as held:
+    with late(page, f"/api/songs/{first}") as held:
         begin(page, "diffmst.takeMeasurements()")
         held.reached()
         choose(page, second)
@@ -102,15 +102,61 @@ def test_what_is_said_of_a_song_is_not_taken_for_the_one_chosen_after_it(songs, 
     first, second = songs.names
     choose(page, second)
     on_the_desk(page, second)
-    with late(page, f"/songs/{first}") as held:
+    with late(page, f"/api/songs/{first}") as held:
         begin(page, f"diffmst.open('{first}')")
         held.reached()
         choose(page, second)
         on_the_desk(page, second)
-        with late(page, f"/songs/{second}"):
+        with late(page, f"/api/songs/{second}"):
             held.let_through()
             ended(page)
             assert shown(page) == [second, second, 1]
+
+
+REVERB = {"band_gain": [0.5] * 12, "band_decay": [0.3] * 12, "mix": 0.4}
+SLOW_PLAYER = """() => {
+  const { prototype } = AudioWorklet;
+  const { addModule } = prototype;
+  prototype.addModule = async function (address) {
+    await new Promise((go) => { window.fetchPlayer = go; });
+    return addModule.call(this, address);
+  };
+}"""
+
+
+def slow_page(songs, name):
+    """A page with a song whose player is still being fetched."""
+    page = songs.empty_page()
+    page.add_init_script(f"({SLOW_PLAYER})()")
+    page.goto(f"{songs.address}/#{quote(name)}")
+    page.wait_for_function("() => window.fetchPlayer")
+    return page
+
+
+def test_what_plays_is_the_song_that_was_chosen_while_the_player_was_fetched(songs, page):
+    first, second = songs.names
+    slow = slow_page(songs, first)
+    choose(slow, second)
+    slow.wait_for_function("(name) => diffmst.song === name", arg=second)
+    slow.wait_for_timeout(300)
+    slow.evaluate("window.fetchPlayer()")
+    on_the_desk(slow, second)
+    assert slow.evaluate("diffmst.engine.name") == second
+
+
+def test_the_reverb_is_heard_where_the_player_came_later_than_it(songs, page):
+    first, _ = songs.names
+    session = songs.call(f"/{first}", None, "GET")
+    session["console"]["console"]["reverb"] = True
+    for track in session["console"]["tracks"]:
+        track["send_db"] = -12.0
+    session["console"]["fx_bus"] = {"reverb": REVERB}
+    songs.call(f"/{first}/session", session, "PUT")
+    slow = slow_page(songs, first)
+    slow.wait_for_timeout(500)
+    slow.evaluate("window.fetchPlayer()")
+    on_the_desk(slow, first)
+    slow.wait_for_function("() => diffmst.reverb.key")
 
 
 LEVELLING = "() => { diffmst.keeping.levelling = Promise.resolve({ number: 0 }); }"
@@ -119,7 +165,7 @@ LEVELLING = "() => { diffmst.keeping.levelling = Promise.resolve({ number: 0 });
 def test_of_songs_that_are_chosen_quickly_the_last_is_opened(songs, page):
     first, second = songs.names
     page.evaluate(LEVELLING)
-    with late(page, "/jobs/0", "DELETE") as held:
+    with late(page, "/api/jobs/0", "DELETE") as held:
         choose(page, second)
         begin(page, f"diffmst.open('{first}')")
         held.reached(2)
@@ -136,7 +182,7 @@ def test_what_is_removed_is_of_the_song_that_was_shown(songs, page, act):
     first, second = songs.names
     page.on("dialog", lambda dialog: dialog.accept())
     page.evaluate(LEVELLING)
-    with late(page, "/jobs/0", "DELETE") as held:
+    with late(page, "/api/jobs/0", "DELETE") as held:
         begin(page, f"diffmst.files.{act}")
         held.reached()
         choose(page, second)
@@ -157,7 +203,7 @@ def test_what_is_removed_is_of_the_song_that_was_shown(songs, page, act):
 def test_what_was_changed_just_before_a_song_is_removed_does_not_bring_it_back(songs, page):
     first, second = songs.names
     page.on("dialog", lambda dialog: dialog.accept())
-    with late(page, f"/songs/{first}/session", "PUT") as held:
+    with late(page, f"/api/songs/{first}/session", "PUT") as held:
         page.evaluate("diffmst.store.edit((state) => { state.console.tracks[0].pan = 0.25; })")
         begin(page, "diffmst.files.removeSong()")
         held.reached()
@@ -172,7 +218,7 @@ def test_what_was_changed_just_before_a_song_is_removed_does_not_bring_it_back(s
 def test_what_is_changed_while_a_song_is_left_is_not_lost(songs, page):
     first, second = songs.names
     edit = "diffmst.store.edit((state) => { state.console.tracks[0].pan = %s; })"
-    with late(page, f"/songs/{first}/session", "PUT") as held:
+    with late(page, f"/api/songs/{first}/session", "PUT") as held:
         page.evaluate(edit % 0.25)
         begin(page, f"diffmst.open('{second}')")
         held.reached()
@@ -188,7 +234,7 @@ def test_what_is_changed_while_a_song_is_left_is_not_lost(songs, page):
 
 def test_the_console_is_downloaded_of_the_song_that_was_shown(songs, page):
     first, second = songs.names
-    with late(page, f"/songs/{first}/session", "PUT") as held:
+    with late(page, f"/api/songs/{first}/session", "PUT") as held:
         begin(page, "diffmst.work.downloadConsole()")
         held.reached()
         choose(page, second)

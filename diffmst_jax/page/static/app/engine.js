@@ -20,11 +20,10 @@ export class Engine {
   }
 
   /**
-   * Play another song; `settings` is its console, `song` and `reference` say `{rows, length}` and
+   * Play another song, once it has started; `settings` is its console, `song` and `reference` say `{rows, length}` and
    * from which `files`. The same audio goes on playing where it is.
    */
-  async load(name, { settings, song, reference }) {
-    await this.start();
+  load(name, { settings, song, reference }) {
     const audio = JSON.stringify([name, song, reference?.files]);
     if (this.node && audio === this.audio) {
       this.post("settings", settings);
@@ -61,8 +60,13 @@ export class Engine {
     this.waiting = [];
   }
 
-  async start() {
-    if (this.context) return;
+  /** Have the browser make what plays; whoever asks meanwhile waits too. */
+  start() {
+    this.started ??= this.prepare();
+    return this.started;
+  }
+
+  async prepare() {
     this.context = new AudioContext({ sampleRate: this.sampleRate, latencyHint: LATENCY_S });
     this.analyser = this.context.createAnalyser();
     this.analyser.fftSize = 4096;

@@ -163,8 +163,9 @@ class App {
 
   /** Take over what the server has: files, console, measurements. */
   async refresh({ keepHistory = false } = {}) {
+    await this.engine.start();
     const details = await this.describe();
-    if (!details) return;
+    if (!details) return; // from here on nothing is waited for, so nothing comes between
     const { song } = this;
     this.details = details;
     if (!details.is_open || !details.console) return this.showNoConsole();
@@ -177,7 +178,7 @@ class App {
     if (keepHistory) this.glide();
     if (this.chosen !== MASTER && this.chosen >= settings.tracks.length) this.chosen = 0;
     this.layOut();
-    await this.engine.load(song, {
+    this.engine.load(song, {
       settings,
       song: details.song_audio,
       reference: details.reference_audio,

@@ -159,6 +159,21 @@ def test_the_reverb_is_heard_where_the_player_came_later_than_it(songs, page):
     slow.wait_for_function("() => diffmst.reverb.key")
 
 
+def test_a_page_that_is_stopped_before_the_browser_lets_it_sound_is_silent(page):
+    page.evaluate("""() => {
+      const { engine, listening } = diffmst;
+      engine.context.resume = () => new Promise((done) => { window.allow = done; });
+      listening.togglePlay();
+      listening.togglePlay();
+      window.allow();
+    }""")
+    page.wait_for_timeout(300)  # some reports later
+    assert page.evaluate("[diffmst.listening.playing, diffmst.listening.report.playing]") == [
+        False,
+        False,
+    ]
+
+
 LEVELLING = "() => { diffmst.keeping.levelling = Promise.resolve({ number: 0 }); }"
 
 

@@ -107,7 +107,8 @@ export class Engine {
   }
 
   async play(isPlaying) {
+    this.playing = isPlaying;
     if (isPlaying) await this.context?.resume();
-    this.post("play", isPlaying);
+    this.post("play", this.playing); // it may have been stopped meanwhile
   }
 }

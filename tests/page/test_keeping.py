@@ -68,3 +68,28 @@ def test_what_could_not_be_written_does_not_trouble_the_next_song(page):
     }""")
     assert page.evaluate("sent") == []
     assert len(page.evaluate("told")) == 1
+
+
+@pytest.mark.parametrize("other", ["work", "measurement"])
+def test_loudness_is_measured_again_once_what_was_under_way_is_over(page, other):
+    page.evaluate(
+        """(other) => {
+          window.measured = [];
+          window.fetch = async (path) => {
+            if (path.endsWith("/jobs")) window.measured.push(window.desk.store.state.console.pan);
+            return { ok: true, json: async () => ({ revision: 1, number: 1, state: "done" }) };
+          };
+          const { desk } = window;
+          desk.takeMeasurements = () => new Promise((done) => { window.over = done; });
+          desk.listening.playing = false;
+          desk.work.busy = other === "work";
+          turn(1);
+        }""",
+        other,
+    )
+    if other == "measurement":
+        page.wait_for_function("() => window.over")
+        page.evaluate("turn(2)")
+    page.wait_for_timeout(1700)  # it would be measured now
+    page.evaluate("() => { window.desk.work.busy = false; window.over?.(); }")
+    page.wait_for_function("(pan) => window.measured.at(-1) === pan", arg=1 + (other != "work"))

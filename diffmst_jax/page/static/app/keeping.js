@@ -51,13 +51,18 @@ export class Keeping {
   /** The song is left: what could not be written of it is not the next one's. */
   forget() {
     clearTimeout(this.saveTimer);
+    clearTimeout(this.levelTimer);
+    this.levelTimer = null;
     this.dirty = false;
     this.saving = Promise.resolve();
   }
 
   levelSoon() {
     clearTimeout(this.levelTimer);
-    this.levelTimer = setTimeout(() => this.level(), LEVEL_AFTER_MS);
+    this.levelTimer = setTimeout(() => {
+      this.levelTimer = null;
+      this.level();
+    }, LEVEL_AFTER_MS);
   }
 
   /** Whether the last rendering is of the console as it is. */
@@ -75,8 +80,11 @@ export class Keeping {
     const { app } = this;
     const { song, store } = app;
     const isQuiet = whilePlaying || !app.listening.playing;
-    const isIdle = isQuiet && !app.work.busy && !this.levelling;
-    if (!isIdle || !store.state || this.isLevel) return;
+    if (!isQuiet || !store.state || this.isLevel) return;
+    if (app.work.busy || this.levelling) {
+      this.levelSoon();
+      return;
+    }
     try {
       this.levelling = this.save().then(() => api.startJob(song, "level"));
       const job = await api.watch(await this.levelling, () => {});
@@ -89,7 +97,7 @@ export class Keeping {
   }
 
   async stopLevelling() {
-    clearTimeout(this.levelTimer);
+    if (this.levelTimer || this.levelling) this.levelSoon(); // after what it gives way to
     const job = await this.levelling?.catch(() => null); // it may be about to begin
     if (job) await api.cancelJob(job.number).catch(() => {});
   }

@@ -58,6 +58,10 @@ class Mixer:
 
     def level_db(self, index=0):
         """Highest level of a strip over one whole round of the loop, once a change has settled."""
+        return self.peak_db(f"report.strips[{index}].peak")
+
+    def peak_db(self, peak="Math.max(...report.master.peaks)"):
+        """The same of any peak in a report; that of what is heard by default."""
         levels = self.ask(
             f"""new Promise((resolve) => {{
               const heard = [];
@@ -65,7 +69,7 @@ class Mixer:
               const listen = (report) => {{
                 if (report.place < place) begun += 1;
                 place = report.place;
-                if (begun > {SETTLING}) heard.push(report.strips[{index}].peak);
+                if (begun > {SETTLING}) heard.push({peak});
                 if (begun > {SETTLING + 1}) resolve(heard);
               }};
               // What is set reaches the audio thread with the next frame.

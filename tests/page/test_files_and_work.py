@@ -1,6 +1,7 @@
 """Files dropped on the page, long work on it, and sessions that come out, in Chromium."""
 
 import shutil
+import time
 import zipfile
 
 import numpy as np
@@ -214,7 +215,14 @@ def refining(mixer):
     mixer.page.uncheck(REFINE)
 
 
-def test_a_running_mix_is_cancelled_and_nothing_has_changed(refining):
+def test_a_running_mix_is_cancelled_and_nothing_has_changed(refining, monkeypatch):
+    def refine_on(*options):
+        *_, tell = options
+        while True:  # until it is cancelled
+            tell("Refining", 0.5)
+            time.sleep(0.01)
+
+    monkeypatch.setattr("diffmst_jax.page.tasks.refine_around", refine_on)
     kept = "(async () => (await fetch('/api/songs/My%20band')).json())()"
     before = refining.ask("diffmst.store.state"), refining.ask(kept)
     refining.page.click(MIX)

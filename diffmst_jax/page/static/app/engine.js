@@ -20,8 +20,8 @@ export class Engine {
   }
 
   /**
-   * Play another song, once it has started; `settings` is its console, `song` and `reference` say `{rows, length}` and
-   * from which `files`. The same audio goes on playing where it is.
+   * Play another song, once it has started; `settings` is its console, `song` and `reference` say
+   * `{rows, length}` and from which `files`. The same audio goes on playing where it is.
    */
   load(name, { settings, song, reference }) {
     const audio = JSON.stringify([name, song, reference?.files]);

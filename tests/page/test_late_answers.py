@@ -258,3 +258,23 @@ def test_the_console_is_downloaded_of_the_song_that_was_shown(songs, page):
             ended(page)
     assert quote(first) + "/files" in file.value.url
     on_the_desk(page, second)
+
+
+def test_an_amount_whose_answer_came_too_late_is_not_kept_without_what_it_makes(songs, page):
+    first, second = songs.names
+    page.evaluate("""() => diffmst.store.edit((state) => {
+      state.predicted = structuredClone(state.console);
+      state.base = structuredClone(state.console);
+    })""")
+    slider = page.get_by_label("Amount of Level")
+    page.wait_for_function("() => !document.querySelector('.amount input').disabled")
+    with late(page, f"/api/songs/{first}/amounts", "POST") as held:
+        slider.fill("0")
+        held.reached()
+        choose(page, second)
+        on_the_desk(page, second)
+        held.let_through()
+    choose(page, first)
+    on_the_desk(page, first)
+    assert page.evaluate("diffmst.store.state.amounts.level") == 1
+    assert slider.input_value() == "100"

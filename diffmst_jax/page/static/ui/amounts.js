@@ -36,34 +36,34 @@ export function amountSliders(app) {
     h("header", {}, h("h2", { text: "Amount" })), ...rows.map((row) => row.element), hint);
 
   let asking = false;
-  let next = null;
+  let wish = null; // amounts of a prediction that the server has not answered yet
   let ended = false;
+  const wished = ({ predicted, amounts }) => (wish?.predicted === predicted ? wish.amounts : amounts);
 
-  /** Ask the server for the prediction at these amounts; the latest wish wins. */
+  /** Ask the server for the prediction at these amounts, to change both together; the latest wish wins. */
   async function follow(name, value) {
     if (!store.open) store.begin();
     ended = false;
-    store.change((state) => {
-      state.amounts[name] = value;
-    });
-    next = { ...store.state.amounts };
     const { predicted } = store.state;
+    wish = { predicted, amounts: { ...wished(store.state), [name]: value } };
+    store.notify();
     if (asking) return;
     asking = true;
-    const { song } = app;
+    let asked = null;
     try {
-      while (next) {
-        const amounts = next;
-        next = null;
-        const base = await api.amounts(song, predicted, amounts);
-        if (app.song !== song || !store.state) return;
-        store.change((state) => take(state, base));
+      while (asked !== wish) {
+        asked = wish;
+        const base = await api.amounts(app.song, asked.predicted, asked.amounts);
+        const isThere = store.state?.predicted === asked.predicted; // no other console since
+        if (isThere) store.change((state) => take(state, asked.amounts, base));
       }
     } catch (error) {
       app.complain(error);
     } finally {
       asking = false;
+      wish = null;
       if (ended) store.end();
+      store.notify();
     }
   }
 
@@ -76,7 +76,7 @@ export function amountSliders(app) {
    * What was changed by hand stays on top of the prediction. Where all levels had to move to keep in
    * their ranges, those of locked tracks go along.
    */
-  function take(state, base) {
+  function take(state, amounts, base) {
     const before = state.base;
     const step = faderZero(base) - faderZero(before);
     const tracks = state.console.tracks.map((track, i) => {
@@ -91,6 +91,7 @@ export function amountSliders(app) {
       master_bus: carry("master", state.console.master_bus, before.master_bus, base.master_bus),
       ...(effects ? { fx_bus: effects } : {}),
     };
+    state.amounts = amounts;
     state.base = base;
   }
 
@@ -108,12 +109,13 @@ export function amountSliders(app) {
       hint.textContent = can
         ? "100 % is what the model set. What you change by hand stays on top; locked tracks stay put."
         : "Mix first: then these sliders take as much back of each part as you like.";
+      const amounts = wished(state);
       for (const { name, input, value, element: row } of rows) {
         row.hidden = name === "effects" && !state.console.console.reverb;
         input.disabled = !can;
-        input.value = Math.round(100 * state.amounts[name]);
-        input.style.setProperty("--at", state.amounts[name]);
-        value.textContent = `${Math.round(100 * state.amounts[name])} %`;
+        input.value = Math.round(100 * amounts[name]);
+        input.style.setProperty("--at", amounts[name]);
+        value.textContent = `${Math.round(100 * amounts[name])} %`;
       }
     },
   };

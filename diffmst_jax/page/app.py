@@ -75,7 +75,7 @@ def create_app(
         Route(f"{song}/amounts", page.amounts, methods=["POST"]),
         Route(f"{song}/reverb", page.reverb, methods=["POST"]),
         Route(f"{song}/jobs", page.start_job, methods=["POST"]),
-        Route(f"{song}/audio/{{source}}/{{index:int}}", page.audio),
+        Route(f"{song}/audio/{{source}}/{{version}}/{{index:int}}", page.audio),
         Route(f"{song}/files/{{name}}", page.result),
         Route("/api/jobs/current", page.current_job),
         Route("/api/jobs/{number:int}", page.job, methods=["GET"]),

@@ -1,9 +1,10 @@
 """Decoded audio on disk, so that the browser can ask for any piece of any length of song.
 
-`NAME.f32` holds float32 rows, one per channel, as they are heard; `NAME.json` says what they are
-and which files, by size and time, they were decoded from.
+`NAME.f32` holds float32 rows, one per channel, as they are heard; `NAME.json` says what they are,
+which files, by size and time, they were decoded from, and has a version that tells them apart.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,7 @@ def keep(song: Song, name: str, audio: np.ndarray, files: Sequence[Path], about:
     """
     rows, length = audio.shape
     facts = {"rows": rows, "length": length, "files": signature(files), "about": about}
+    facts["version"] = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     with written_beside(song.own(f"{name}.f32")) as temporary, temporary.open("wb") as file:
         for row in audio:  # a long song's rows are not all in memory
             np.ascontiguousarray(row, np.float32).tofile(file)
@@ -54,7 +56,8 @@ def kept(song: Song, name: str, files: Sequence[Path]) -> dict[str, Any] | None:
     """Return what is remembered of audio that was decoded from exactly these files, else None."""
     facts = played(song, name)
     try:
-        return facts if facts is not None and facts["files"] == signature(files) else None
+        is_of_these = facts is not None and facts["files"] == signature(files)
+        return facts if is_of_these and "version" in facts else None
     except (OSError, KeyError):
         return None
 
@@ -69,11 +72,11 @@ def played(song: Song, name: str) -> dict[str, Any] | None:
         return None
 
 
-def block(song: Song, name: str, index: int) -> bytes:
+def block(song: Song, name: str, version: str, index: int) -> bytes:
     """Read one block of all rows, row after row, each padded with zeros to `BLOCK` samples.
 
     Raises:
-        RefusalError: it lies outside, or nothing was decoded yet.
+        RefusalError: it lies outside, nothing was decoded yet, or by now another version.
     """
     try:
         facts = json.loads(song.own(f"{name}.json").read_text(encoding="utf-8"))
@@ -81,6 +84,8 @@ def block(song: Song, name: str, index: int) -> bytes:
         audio = np.memmap(song.own(f"{name}.f32"), np.float32, "r", shape=shape)
     except (OSError, ValueError, KeyError) as error:
         raise RefusalError(409, "the audio is not decoded yet; open the song again") from error
+    if facts.get("version") != version:
+        raise RefusalError(409, f"{song.name} was changed elsewhere; load the page again")
     start = index * BLOCK
     if not 0 <= start < shape[1]:
         raise RefusalError(404, f"there is no block {index}")

@@ -153,8 +153,8 @@ class Page:
         song, name = self._song(request), request.path_params["source"]
         if name not in (decoded.SONG, decoded.REFERENCE):
             raise RefusalError(404, "there is no such audio")
-        index = request.path_params["index"]
-        content = await run_in_threadpool(decoded.block, song, name, index)
+        version, index = (request.path_params[key] for key in ("version", "index"))
+        content = await run_in_threadpool(decoded.block, song, name, version, index)
         return Response(content, media_type="application/octet-stream")
 
     async def result(self, request: Request) -> Response:

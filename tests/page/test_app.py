@@ -48,16 +48,17 @@ def test_a_song_is_opened_played_block_by_block_and_kept(client, song, desk):
     assert details["is_open"]
     assert [t["file"] for t in details["console"]["tracks"]] == ["kick.wav", "pad.wav"]
     assert details["overview"]["raw"]["loudness_lufs"] < 0
-    block = client.http.get(f"/api/songs/{song}/audio/song/0").content
+    audio = f"/api/songs/{song}/audio/song/{details['song_audio']['version']}"
+    block = client.http.get(f"{audio}/0").content
     rows = np.frombuffer(block, np.float32).reshape(3, BLOCK)
     expected = load_tracks(client.root / song).audio
     np.testing.assert_array_equal(rows, expected[:, :BLOCK])
-    last = client.http.get(f"/api/songs/{song}/audio/song/1").content
+    last = client.http.get(f"{audio}/1").content
     tail = np.frombuffer(last, np.float32).reshape(3, BLOCK)
     rest = expected.shape[1] - BLOCK
     np.testing.assert_array_equal(tail[:, :rest], expected[:, BLOCK:])
     assert not tail[:, rest:].any()
-    assert client.http.get(f"/api/songs/{song}/audio/song/2").status_code == 404
+    assert client.http.get(f"{audio}/2").status_code == 404
     again, worker = open_client(client.root, desk)
     assert again.http.get(f"/api/songs/{song}").json() == details
     worker.close(5)
@@ -372,3 +373,16 @@ def test_a_damaged_session_is_named(client, song):
     answer = client.http.get(f"/api/songs/{song}")
     assert answer.status_code == 400
     assert "session.json: is damaged; delete it" in answer.json()["error"]
+
+
+def test_audio_that_was_changed_elsewhere_is_not_played_as_what_it_was(client, song, audio):
+    """Regression: rows of other tracks, of another number, came as those that a page knew."""
+    client.job(song, "open")
+    before = client.http.get(f"/api/songs/{song}").json()["song_audio"]["version"]
+    client.upload(song, "tracks", "second.wav", audio["kick.wav"])
+    client.job(song, "open")
+    after = client.http.get(f"/api/songs/{song}").json()["song_audio"]["version"]
+    assert client.http.get(f"/api/songs/{song}/audio/song/{after}/0").status_code == 200
+    refused = client.http.get(f"/api/songs/{song}/audio/song/{before}/0")
+    assert refused.status_code == 409
+    assert refused.json()["error"] == f"{song} was changed elsewhere; load the page again"

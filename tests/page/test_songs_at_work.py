@@ -134,3 +134,21 @@ def test_the_playhead_stays_where_it_was_put_while_a_report_is_under_way(songs):
       return strayed;
     }""")
     assert strayed == []
+
+
+def test_a_page_says_that_what_it_plays_was_changed_elsewhere(songs):
+    name = songs.names[0]
+    page = songs.page(name)
+    ready(page)
+    page.wait_for_function("() => diffmst.listening.report")
+    songs.add(name, "pad.wav")
+    other = songs.page(name)
+    ready(other)  # it has read the song anew
+    page.evaluate("""() => {
+      const { engine } = diffmst;
+      engine.waiting.push({ source: "song", index: 0, generation: engine.generation });
+      engine.feed();
+    }""")
+    said = page.locator(".toast.error")
+    said.wait_for()
+    assert f"{name} was changed elsewhere; load the page again" in said.inner_text()

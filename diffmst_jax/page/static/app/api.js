@@ -12,7 +12,9 @@ async function send(path, options = {}) {
   }
   if (answer.ok) return answer;
   const body = await answer.json().catch(() => ({}));
-  throw new Error(body.error ?? `The server answered ${answer.status}`);
+  throw Object.assign(new Error(body.error ?? `The server answered ${answer.status}`), {
+    status: answer.status,
+  });
 }
 
 const json = async (path, options) => (await send(path, options)).json();
@@ -41,8 +43,8 @@ export const api = {
   cancelJob: (number) => json(`/api/jobs/${number}`, { method: "DELETE" }),
   file: (song, name) => at(song, `/files/${encodeURIComponent(name)}`),
 
-  async block(song, source, index) {
-    const answer = await send(at(song, `/audio/${source}/${index}`));
+  async block(song, source, version, index) {
+    const answer = await send(at(song, `/audio/${source}/${version}/${index}`));
     return new Float32Array(await answer.arrayBuffer());
   },
 

@@ -3,11 +3,13 @@
 import { api } from "./api.js";
 
 const FETCHES = 4;
+const RETRY_MS = 1000; // while the server does not answer
 const LATENCY_S = 0.04; // short enough for a fader, long enough for many tracks
 
 export class Engine {
-  constructor(sampleRate) {
+  constructor(sampleRate, complain) {
     this.sampleRate = sampleRate;
+    this.complain = complain;
     this.listeners = new Set();
     this.waiting = [];
     this.fetching = 0;
@@ -21,7 +23,8 @@ export class Engine {
 
   /**
    * Play another song, once it has started; `settings` is its console, `song` and `reference` say
-   * `{rows, length}` and from which `files`. The same audio goes on playing where it is.
+   * `{rows, length}`, in which `version` and from which `files`. The same audio goes on playing where
+   * it is.
    */
   load(name, { settings, song, reference }) {
     const audio = JSON.stringify([name, song, reference?.files]);
@@ -32,6 +35,7 @@ export class Engine {
     this.audio = audio;
     this.unload();
     this.name = name;
+    this.versions = { song: song.version, reference: reference?.version };
     this.generation += 1;
     this.sought = { place: 0, turn: 0 };
     const { generation } = this;
@@ -80,20 +84,27 @@ export class Engine {
       const { source, index, generation } = this.waiting.shift();
       this.fetching += 1;
       api
-        .block(this.name, source, index)
+        .block(this.name, source, this.versions[source], index)
         .then((samples) => {
           if (generation !== this.generation || !this.node) return;
           const value = { source, index, samples };
           this.node.port.postMessage({ type: "block", value }, [samples.buffer]);
         })
-        .catch(() => {
-          if (generation === this.generation) this.post("forget", { source, index });
+        .catch((error) => {
+          if (generation !== this.generation) return;
+          if (error.status) this.complain(error); // it has not got that, so it is not asked again
+          else setTimeout(() => this.forget({ source, index, generation }), RETRY_MS);
         })
         .finally(() => {
           this.fetching -= 1;
           this.feed();
         });
     }
+  }
+
+  /** Have a block asked for once more. */
+  forget({ source, index, generation }) {
+    if (generation === this.generation) this.post("forget", { source, index });
   }
 
   seek(place) {

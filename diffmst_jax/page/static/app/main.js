@@ -48,9 +48,11 @@ class App {
     this.zero = 0;
     this.leaving = 0;
     this.store = new Store();
-    this.engine = new Engine(this.sampleRate);
     this.messages = toasts();
     this.complain = this.messages.complain;
+    this.engine = new Engine(this.sampleRate, (error) => {
+      if (!this.work.busy) this.complain(error); // what it does may put other audio there
+    });
     this.files = new Files(this);
     this.work = new Work(this);
     this.listening = new Listening(this);

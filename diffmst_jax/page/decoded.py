@@ -56,8 +56,9 @@ def kept(song: Song, name: str, files: Sequence[Path]) -> dict[str, Any] | None:
     """Return what is remembered of audio that was decoded from exactly these files, else None."""
     facts = played(song, name)
     try:
-        is_of_these = facts is not None and facts["files"] == signature(files)
-        return facts if is_of_these and "version" in facts else None
+        if facts is None or facts["files"] != signature(files) or "version" not in facts:
+            return None
+        return facts
     except (OSError, KeyError):
         return None
 

@@ -58,15 +58,15 @@ def compose_or_exit(folder: str, name: str, arguments: Sequence[str], *, program
 def _runs(overrides: list[str]) -> list[list[str]]:
     """Return the arguments of each run of a sweep; `a=1,2 b=3` makes two."""
     try:
-        parsed = OverridesParser.create().parse_overrides(overrides)
+        loader = GlobalHydra.instance().config_loader()  # knows what `glob(*)` finds
+        each = [
+            [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
+            if o.is_sweep_override()
+            else [o.input_line]
+            for o in OverridesParser.create(loader).parse_overrides(overrides)
+        ]
     except HydraException:
         return [overrides]  # said when it is composed
-    each = [
-        [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
-        if o.is_sweep_override()
-        else [o.input_line]
-        for o in parsed
-    ]
     return [list(run) for run in itertools.product(*each)]
 
 

@@ -39,6 +39,8 @@ def test_what_cannot_be_composed_is_said_with_the_nearest_name(arguments, said, 
 def test_what_can_be_composed_goes_on():
     compose_or_exit(CONF, "config", ["experiment=smoke", "trainer.seed=1"], program="train.py")
     compose_or_exit(CONF, "config", ["-m", "trainer.seed=0,1", "loss.mrstft=0"], program="train.py")
+    found = ["-m", "experiment=glob(mrstft_*)", "trainer.init_from=x"]
+    compose_or_exit(CONF, "config", found, program="train.py")
     shown = ["--cfg=job", "experiment=smoke", "hydra.run.dir=/dev/null"]
     compose_or_exit(CONF, "config", shown, program="train.py")
 

@@ -1,10 +1,14 @@
 """From a command line that Hydra cannot compose to the one argument that is wrong, and a remedy."""
 
+import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from hydra import compose
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from diffmst_jax.errors import InputError
@@ -29,21 +33,39 @@ def advise(folder: Path, name: str, arguments: Sequence[str], error: Exception) 
     if SLURM_PLUGIN in str(error):
         problem = "needs the package hydra-submitit-launcher, which is not installed"
         return InputError("launcher=slurm", problem, "pip install 'diffmst-jax[slurm]'")
+    for argument in arguments:
+        try:
+            OverridesParser.create().parse_override(argument)
+        except HydraException:
+            return _unreadable(argument)
     choices = _choices(folder)
     chosen = [argument for argument in arguments if _key(argument) in choices]
     for argument in chosen:
         key, _, value = argument.partition("=")
         known = choices[_key(argument)]
-        if value not in known and value != "null":
+        if value not in known:
             return InputError(argument, f"is no {_key(key)} there is", nearest(value, known))
     keys = [a for a in arguments if a not in chosen and "=" in a and not a.startswith(("+", "~"))]
-    settings = compose(name, overrides=chosen) if keys else DictConfig({})
-    for argument in keys:
-        wrong = _unknown_key(settings, _key(argument).split("."), choices)
-        if wrong is not None:
-            return wrong
+    with suppress(HydraException):  # it may be the choices that do not go together
+        settings = compose(name, overrides=chosen)
+        for argument in keys:
+            wrong = _unknown_key(settings, _key(argument).split("."), choices)
+            if wrong is not None:
+                return wrong
     said = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
     return InputError("the command line", said, "see --help")
+
+
+def _unreadable(argument: str) -> InputError:
+    """Say how to write an argument that Hydra's grammar does not allow, as a shell takes it."""
+    key, equals, value = argument.partition("=")
+    if not equals:
+        return InputError(argument, "has no value", "write it as key=value")
+    listed = value.startswith(("[", "{"))
+    text = value.replace('"', r"\"")
+    quoted = 'key=["text","text"]' if listed else f'{key}="{Path(text).expanduser()}"'
+    remedy = f"put what is text into quotes within quotes: {shlex.quote(quoted)}"
+    return InputError(argument, "holds signs that mean something else to Hydra", remedy)
 
 
 def _key(argument: str) -> str:

@@ -73,7 +73,7 @@ def _runs(overrides: list[str]) -> list[list[str]]:
 def _composed(folder: Path, name: str, overrides: list[str]) -> DictConfig:
     try:
         return compose(name, overrides=overrides, return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise advise(folder, name, overrides, error) from error
 
 

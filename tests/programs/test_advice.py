@@ -24,7 +24,14 @@ from tests.training.test_config import EXPERIMENTS
         (["-m", "experiment=smoke", "trainer.sed=0,1"], "did you mean seed?"),
         (["experiment=smok", "--cfg", "job"], "did you mean smoke?"),
         (["-c", "job", "-m", "trainer.sed=0,1"], "did you mean seed?"),
-        (["experiment=smoke", "trainer.steps"], "trainer.steps"),
+        (["experiment=smoke", "trainer.steps"], "trainer.steps: has no value"),
+        (["experiment=null"], "experiment=null: is no experiment there is"),
+        (["trainer=3"], "trainer=3: is no trainer there is"),
+        (["experiment=smoke", "+experiment=compact", "name=x"], "experiment appears more than"),
+        (["data.songs=My Songs (live)"], """quotes: 'data.songs="My Songs (live)"'"""),
+        (["data.songs=a=b"], """'data.songs="a=b"'"""),
+        (["data.songs=~/x"], f"""'data.songs="{Path.home()}/x"'"""),
+        (["data.songs=[a=b,c]"], """'key=["text","text"]'"""),
     ],
 )
 def test_what_cannot_be_composed_is_said_with_the_nearest_name(arguments, said, capsys):

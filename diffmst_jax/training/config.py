@@ -282,6 +282,7 @@ def load_train_values(run_dir: Path) -> dict[str, Any]:
     except (OSError, yaml.YAMLError) as error:
         problem = "is not the folder of a training run (no readable config.yaml)"
         raise InputError(run_dir, problem, "give runs/<experiment>/<time>") from error
-    if not isinstance(values, dict):
-        raise InputError(path, "holds no settings", "give the folder of another run")
+    if not isinstance(values, dict) or not isinstance(values.get("trainer"), dict):
+        problem = "holds no settings of a training run"
+        raise InputError(path, problem, "give runs/<experiment>/<time>, not the model in it")
     return values

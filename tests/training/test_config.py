@@ -6,7 +6,7 @@ import yaml
 
 import dsp
 from diffmst_jax.errors import InputError
-from diffmst_jax.models import PRESETS
+from diffmst_jax.models import PRESETS, ModelConfig
 from diffmst_jax.training.config import (
     CONFIG_NAME,
     load_train_values,
@@ -201,4 +201,7 @@ def test_config_survives_its_file(tmp_path):
 
 def test_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="not the folder of a training run"):
+        load_train_values(tmp_path)
+    (tmp_path / CONFIG_NAME).write_text(yaml.safe_dump(ModelConfig.compact().to_dict()))
+    with pytest.raises(InputError, match="not the model in it"):
         load_train_values(tmp_path)

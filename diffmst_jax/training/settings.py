@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from diffmst_jax.errors import InputError
@@ -54,11 +55,14 @@ def _check_given(values: Any, path: tuple[str, ...]) -> None:
 def _resumed_values(run_dir: Path, overrides: Sequence[str]) -> dict[str, Any]:
     """Read a run's stored settings with the changes given on the command line."""
     stored = OmegaConf.create(load_train_values(run_dir))
-    changes = [o for o in overrides if "." in o.split("=", 1)[0]]
-    groups = [o for o in overrides if o not in changes and not o.startswith(f"{RESUME}=")]
-    if groups:
-        raise InputError(groups[0], "cannot be changed when a run is resumed", "leave it out")
-    merged = OmegaConf.merge(stored, OmegaConf.from_dotlist(changes))
+    merged = stored.copy()
+    for change in OverridesParser.create().parse_overrides(list(overrides)):
+        if change.key_or_group == RESUME:
+            continue
+        if "." not in change.key_or_group or change.is_delete():
+            problem = "cannot be changed when a run is resumed"
+            raise InputError(change.input_line, problem, "leave it out")
+        OmegaConf.update(merged, change.key_or_group, change.value(), force_add=True)
     if merged.trainer.get(INIT_FROM) != stored.trainer.get(INIT_FROM):
         problem = "changes nothing of a run that goes on: its weights are those of its checkpoint"
         raise InputError(f"trainer.{INIT_FROM}", problem, "leave it out, or start a new run")

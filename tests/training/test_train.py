@@ -202,6 +202,22 @@ def test_a_resumed_run_says_that_it_does_not_begin_with_other_weights(
     assert "trainer.init_from: changes nothing of a run that goes on" in capsys.readouterr().err
 
 
+def test_what_changes_a_resumed_run_is_read_as_for_a_new_one(tiny, tmp_path, monkeypatch, capsys):
+    configs = []
+    monkeypatch.setattr("train.train", lambda config, *_, **__: configs.append(config))
+    save_train_config(tmp_path / CONFIG_NAME, tiny)
+    given = [r"data.songs=a\,b", r"data.references='it\'s'", "++trainer.steps=7"]
+    monkeypatch.setattr(sys, "argv", ["train.py", f"resume={tmp_path}", *given])
+    program()
+    (config,) = configs
+    assert (config.data.songs, config.data.references) == ("a,b", "it's")
+    assert config.trainer.steps == 7
+    monkeypatch.setattr(sys, "argv", ["train.py", f"resume={tmp_path}", "~trainer.seed"])
+    with pytest.raises(SystemExit, match="2"):
+        program()
+    assert "~trainer.seed: cannot be changed" in capsys.readouterr().err
+
+
 def test_new_run_and_resumed_one_take_their_folders(tiny, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["train.py", f"hydra.run.dir={tmp_path}/new"])
     program()

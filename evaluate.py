@@ -10,7 +10,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from diffmst_jax.commands.process import EXIT_INTERRUPTED, EXIT_WRONG_INPUT
@@ -22,7 +22,7 @@ from diffmst_jax.evaluation.store import CONFIG_NAME, holds_run
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.evaluation.tables import terminal_table
 from diffmst_jax.programs.claim import claimed
-from diffmst_jax.programs.compose import compose_or_exit, remove_if_empty
+from diffmst_jax.programs.compose import compose_or_exit, remove_if_empty, resolved
 from diffmst_jax.programs.display import Display
 from diffmst_jax.programs.process import settle_process
 from diffmst_jax.programs.signals import Stopped
@@ -34,10 +34,8 @@ CONF = str(Path(__file__).parent.resolve() / "conf" / "evaluation")
 def main(settings: DictConfig) -> None:
     """Read the settings, evaluate, print the table."""
     folder = Path(HydraConfig.get().runtime.output_dir)
-    values = OmegaConf.to_container(settings, resolve=True)
-    assert isinstance(values, dict)
     try:
-        config = evaluation_config({str(key): value for key, value in values.items()})
+        config = evaluation_config(resolved(settings))
         check_overrides(config, list(HydraConfig.get().overrides.task))
         summary, kind, place = run(config, folder)
     except InputError as error:

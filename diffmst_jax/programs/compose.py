@@ -77,6 +77,22 @@ def _composed(folder: Path, name: str, overrides: list[str]) -> DictConfig:
         raise advise(folder, name, overrides, error) from error
 
 
+def resolved(settings: DictConfig) -> dict[str, Any]:
+    """Return composed settings as plain values, those that stand for others replaced by them.
+
+    Raises:
+      InputError: one stands for a setting that there is not.
+    """
+    try:
+        values = OmegaConf.to_container(settings, resolve=True)
+    except OmegaConfBaseException as error:
+        problem = f"cannot be read ({str(error).splitlines()[0]})"
+        remedy = "name a setting that there is, or write \\${ for a text"
+        raise InputError(error.full_key or "the command line", problem, remedy) from error
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
 def _check_run(settings: DictConfig, *, sweep: bool) -> None:
     launcher = settings.hydra.runtime.choices.get("launcher")
     if launcher == "slurm" and not sweep:

@@ -8,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.programs.compose import resolved
 from diffmst_jax.training.config import TrainConfig, load_train_values, train_config
 from diffmst_jax.training.export import check_start
 
@@ -26,9 +27,7 @@ def read_settings(
     Raises:
       InputError: settings that are missing, unknown or do not go together; no such run or model.
     """
-    container = OmegaConf.to_container(settings, resolve=True)
-    assert isinstance(container, dict)
-    values = {str(key): value for key, value in container.items()}
+    values = resolved(settings)
     resume = values.pop(RESUME, None)
     if resume is None:
         _check_given(values, ())
@@ -66,6 +65,4 @@ def _resumed_values(run_dir: Path, overrides: Sequence[str]) -> dict[str, Any]:
     if merged.trainer.get(INIT_FROM) != stored.trainer.get(INIT_FROM):
         problem = "changes nothing of a run that goes on: its weights are those of its checkpoint"
         raise InputError(f"trainer.{INIT_FROM}", problem, "leave it out, or start a new run")
-    values = OmegaConf.to_container(merged, resolve=True)
-    assert isinstance(values, dict)
-    return {str(k): v for k, v in values.items()}
+    return resolved(merged)

@@ -2,8 +2,10 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
-from diffmst_jax.programs.compose import compose_or_exit
+from diffmst_jax.errors import InputError
+from diffmst_jax.programs.compose import compose_or_exit, resolved
 from diffmst_jax.training.help import help_text
 from tests.training.conftest import CONF
 from tests.training.test_config import EXPERIMENTS
@@ -50,6 +52,15 @@ def test_what_can_be_composed_goes_on():
     compose_or_exit(CONF, "config", found, program="train.py")
     shown = ["--cfg=job", "experiment=smoke", "hydra.run.dir=/dev/null"]
     compose_or_exit(CONF, "config", shown, program="train.py")
+
+
+def test_what_stands_for_no_setting_is_refused_with_its_place():
+    values = {"trainer": {"steps": 3, "validate_every": "${trainer.steps}"}}
+    assert resolved(OmegaConf.create(values))["trainer"]["validate_every"] == 3
+    values["trainer"]["validate_every"] = "${trainer.step}"
+    with pytest.raises(InputError, match=r"trainer\.step' not found") as caught:
+        resolved(OmegaConf.create(values))
+    assert caught.value.path == "trainer.validate_every"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 
 import dsp
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.data.augmentation import AugmentationConfig
 from diffmst_jax.data.corpora_config import CorporaConfig, check_corpora
 from diffmst_jax.data.examples import FEWEST_TRACKS
@@ -257,6 +258,11 @@ def _check_together(config: TrainConfig) -> None:
             "use references=random_mix or loss=audio_features",
         )
     check_corpora(config.data)
+    if config.model.sample_rate != SAMPLE_RATE:
+        problem = (
+            f"is {config.model.sample_rate}: whatever the files have is heard at {SAMPLE_RATE} Hz"
+        )
+        raise InputError("model.sample_rate", problem, f"give {SAMPLE_RATE}")
     # The model hears one half of a random mix's example.
     shortest = config.model.shortest_samples * (2 if config.data.reference == "random_mix" else 1)
     if config.data.samples < shortest:

@@ -163,6 +163,7 @@ def test_missing_key_is_named(key):
         ("data.synthetic.tracks=[1,2,3]", "data.synthetic.tracks"),
         ("console.pan_law=loud", "console"),
         ("model.encoder.hidden=wide", "model.encoder.hidden"),
+        ("model.sample_rate=48000", "model.sample_rate"),
         ("loss=mrstft", "loss.mrstft"),
         ("loss=sum_difference", "loss.sum_difference"),
         ("loss=parameters", "loss.parameters"),

@@ -19,7 +19,8 @@ SystemName = Literal[
 ]
 ProtocolKind = Literal["table1", "table2", "sections", "transfer", "method1", "tracks"]
 
-SHORTEST_S = 1.0
+SectionLength = Annotated[float, at_least(1.0)]
+"""In seconds."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class ProtocolConfig:
     name: str
     kind: ProtocolKind
     examples: Count
-    duration_s: Annotated[float, at_least(SHORTEST_S)]
+    duration_s: SectionLength
     sections: Count
     track_counts: tuple[Count, ...]
     mix_lufs: float

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from diffmst_jax.errors import InputError
-from diffmst_jax.evaluation.config import Levels
+from diffmst_jax.evaluation.config import Levels, ProtocolKind, SectionLength
 from diffmst_jax.files import written_beside
+from diffmst_jax.typed_config import read_config
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 5
+REMEDY = "give the manifest.json of a finished one"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Example:
     files: tuple[str, ...]
     reference: str
     reference_name: str
-    duration_s: float
+    duration_s: SectionLength
     judged: Section
     heard: Section
     group: int
@@ -60,6 +62,23 @@ class Example:
         return tuple(Path(self.folder, file) for file in self.files)
 
 
+@dataclass(frozen=True)
+class Document:
+    """What the file holds.
+
+    Attributes:
+      version: of this form.
+      kind: of the protocol.
+      levels: that the examples are judged at.
+      examples: all of them.
+    """
+
+    version: int
+    kind: ProtocolKind
+    levels: Levels
+    examples: tuple[Example, ...]
+
+
 class Drawn(NamedTuple):
     """Examples, and how they were drawn.
 
@@ -68,20 +87,15 @@ class Drawn(NamedTuple):
       examples: what it drew.
     """
 
-    kind: str
+    kind: ProtocolKind
     examples: list[Example]
 
 
 def save_manifest(path: Path, drawn: Drawn, levels: Levels) -> None:
     """Write examples, and the levels they are judged at, as JSON."""
-    document = {
-        "version": MANIFEST_VERSION,
-        "kind": drawn.kind,
-        "levels": asdict(levels),
-        "examples": [asdict(example) for example in drawn.examples],
-    }
+    document = Document(MANIFEST_VERSION, drawn.kind, levels, tuple(drawn.examples))
     with written_beside(path) as temporary:
-        temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(asdict(document), indent=1), encoding="utf-8")
 
 
 def load_manifest(path: Path, levels: Levels | None = None) -> Drawn:
@@ -98,23 +112,15 @@ def load_manifest(path: Path, levels: Levels | None = None) -> Drawn:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["version"] != MANIFEST_VERSION:
             raise ValueError
-        drawn = Drawn(document["kind"], [_example(entry) for entry in document["examples"]])
-        stored = Levels(**document["levels"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"is no manifest of an evaluation (version {MANIFEST_VERSION})"
-        raise InputError(path, problem, "give the manifest.json of a finished one") from error
-    if not drawn.examples:
+        raise InputError(path, problem, REMEDY) from error
+    try:
+        stored = read_config(Document, document, place="")
+    except InputError as error:
+        raise InputError(path, f"cannot be used ({error})", REMEDY) from error
+    if not stored.examples:
         raise InputError(path, "holds no example", "draw the examples again")
-    if levels not in (None, stored):
-        raise InputError(path, f"is for {stored}", f"give {stored.options}")
-    return drawn
-
-
-def _example(entry: dict[str, object]) -> Example:
-    parts = dict(entry)
-    for name in ("judged", "heard"):
-        stored = parts[name]
-        assert isinstance(stored, dict)
-        parts[name] = Section(**stored)
-    parts["files"] = tuple(parts["files"])  # type: ignore[arg-type]
-    return Example(**parts)  # type: ignore[arg-type]
+    if levels not in (None, stored.levels):
+        raise InputError(path, f"is for {stored.levels}", f"give {stored.levels.options}")
+    return Drawn(stored.kind, [*stored.examples])

@@ -1,3 +1,4 @@
+import json
 import shutil
 import threading
 
@@ -36,6 +37,27 @@ def test_file_that_is_no_manifest_is_named(tmp_path):
     (tmp_path / "x.json").write_text('{"version": 2, "examples": [{"song": 1}]}')
     with pytest.raises(InputError, match="no manifest"):
         load_manifest(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "place"),
+    [
+        ("duration_s", "6", "examples[0].duration_s: is '6'"),
+        ("duration_s", 0, "examples[0].duration_s: is 0.0"),
+        ("song", None, "examples[0].song: is None"),
+        ("files", "kick.wav", "examples[0].files: is 'kick.wav'"),
+        ("heard", None, "examples[0].heard: is None"),
+    ],
+)
+def test_manifest_edited_by_hand_is_named_with_the_place(draw, tmp_path, key, value, place):
+    path = tmp_path / "manifest.json"
+    save_manifest(path, Drawn("table1", draw()), Levels(-16.0, -16.0))
+    stored = json.loads(path.read_text())
+    stored["examples"][0][key] = value
+    path.write_text(json.dumps(stored))
+    with pytest.raises(InputError) as caught:
+        load_manifest(path)
+    assert str(caught.value).startswith(f"{path}: cannot be used ({place}")
 
 
 def test_listed_songs_have_their_listed_references(draw):

@@ -5,8 +5,9 @@ Both show once an excerpt is mixed: the difference between what is measured and 
 moves the aim of the picture, and the next solution is closer. The master's threshold is chosen when
 the balance has taken care of the peaks that it can, as the one that leaves the reference's crest
 factor and does not turn the mix down further than engineers do. Where all rounds have not come
-near, a solution is caught: it begins anew, at first without regard to loudness. No gradient passes
-through audio; the best mix of all rounds is kept, so listening cannot make an excerpt worse.
+near, a solution is caught: it begins anew, at first without regard to loudness. To bury a track
+that was lost in a round costs more in those after it. No gradient passes through audio; the best
+mix of all rounds is kept, so listening cannot make an excerpt worse.
 """
 
 from collections.abc import Callable
@@ -25,13 +26,14 @@ from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models.bands import STYLE_BANDS
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import REFERENCE_LUFS
-from diffmst_jax.models.masking import excitation_over_time
+from diffmst_jax.models.masking import excitation_over_time, heard_shares
 from diffmst_jax.models.matching import COSTS, FARTHEST, FIRST_COSTS, FIRST_FARTHEST, match
 from diffmst_jax.models.peaks import highest_peaks, samples_in_bands
 from diffmst_jax.models.picture import (
     Heard,
     Mix,
     Picture,
+    boosts_db,
     level_error,
     picture,
     placed,
@@ -48,6 +50,8 @@ MOST_ROUNDS = 8  # of a short one, in no more time
 CHOICE = 2  # the round that chooses the master's threshold: once balance has settled
 ASTRAY = 0.04  # style distance that no mix should have after all rounds: then half as many follow
 FREE_STEPS = 60  # of matching, when it begins anew
+LOST = 0.03  # share of its loudness; a report names what keeps 0.02, and the estimate is high there
+DEARER = 3.0  # times the price of burying a strip, after each round in which it was lost
 PEAKS = 32  # of each channel of each mix
 PEAKS_ALONE = 2  # of each track
 WIDTH_FLOOR = 1e-9
@@ -68,6 +72,7 @@ class _Round(NamedTuple):
         moved: how far the picture's settings lie from there.
         aim: what the picture is to show next.
         peaks: what the tracks do wherever a mix of them peaked, see `Heard`.
+        burying: price of burying each strip, `(tracks,)`.
         instants: samples at which the last mixes peaked, `(rounds, 2, PEAKS)`.
         best: the best so far, and its distance.
         lowest: scalar.
@@ -78,6 +83,7 @@ class _Round(NamedTuple):
     moved: Mix
     aim: Picture
     peaks: Array
+    burying: Array
     instants: Array
     best: dsp.ConsoleParams
     lowest: Array
@@ -154,6 +160,7 @@ def listen(
         better = distance < now.lowest
         now = now._replace(
             params=judged.params,
+            burying=_dearer(now.burying, heard, mix, sample_rate),
             instants=now.instants.at[number % rounds].set(judged.peaks),
             best=jax.tree.map(lambda a, b: jnp.where(better, a, b), judged.params, now.best),
             lowest=jnp.minimum(distance, now.lowest),
@@ -184,6 +191,7 @@ def _before_any(rest: Mix, wanted: Picture, rounds: int, rate: int) -> _Round:
         moved=jax.tree.map(jnp.zeros_like, rest),
         aim=wanted,
         peaks=jnp.zeros((count, STYLE_BANDS, instants.size + count * PEAKS_ALONE)),
+        burying=jnp.full(count, COSTS.burying),
         instants=instants,
         best=unset,
         lowest=jnp.asarray(jnp.inf),
@@ -205,7 +213,7 @@ def _solve(
     costs, farthest = jax.tree.map(
         lambda first, later: jnp.where(is_first, first, later),
         (FIRST_COSTS, FIRST_FARTHEST),
-        (COSTS, FARTHEST),
+        (COSTS._replace(burying=now.burying), FARTHEST),
     )
     known = heard._replace(peaks=now.peaks)
     found = match(
@@ -232,6 +240,12 @@ def _solve(
         return found.mix, now._replace(params=params, moved=found.moved)
 
     return jax.lax.cond(is_first, begin, go_on)
+
+
+def _dearer(price: Array, heard: Heard, mix: Mix, rate: int) -> Array:
+    """Raise the price of burying the strips that are lost in a mix."""
+    shares = heard_shares(heard, mix, boosts_db(heard, mix, rate))
+    return jnp.where(shares < LOST, DEARER * price, price)
 
 
 def _aim_again(

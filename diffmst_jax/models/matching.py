@@ -72,8 +72,9 @@ class Costs(NamedTuple):
             go on: bass that a reference has not is taken out, but nobody boosts by 20 dB.
         spreading: per squared unit that an input gain differs from the mean of all. Tracks that are
             equally loud are all heard, in other parts of the song too.
-        burying: per squared neper that a strip is heard less than `AUDIBLE`; the mean over strips.
-            What is hardly heard hardly counts for the style, so it costs little to bring it up.
+        burying: per squared neper that a strip is heard less than `AUDIBLE`; the mean over strips,
+            each of which may have its own price. What is hardly heard hardly counts for the style,
+            so it costs little to bring it up.
     """
 
     moving: float | Array
@@ -184,7 +185,7 @@ def _cost(tracks: Heard, mix: Mix, away: Mix, boosts: Array, costs: Costs) -> Ar
         + costs.panning * position / count
         + mean(jnp.mean(equalizing, axis=1))
         + costs.spreading * mean(jnp.square(spread))
-        + costs.burying * mean(_buried(tracks, mix, boosts))
+        + mean(costs.burying * _buried(tracks, mix, boosts))
     )
 
 

@@ -68,28 +68,20 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     assert after < before
 
 
-@pytest.mark.slow
-def test_what_is_still_far_after_all_rounds_is_mixed_half_as_often_again(monkeypatch):
+@pytest.fixture
+def listened():
+    """Listens to the small song; what is patched before the call is what is run."""
     tracks, reference = audio()
     statistics, _, measured = heard()
     side = jnp.zeros(4, jnp.int32)
     known = hear(tracks, side)
     wanted, target = wanted_picture(measured), style_of(reference)
-    judge, distances = listening._judge, []
 
-    def counted(*args):
-        judged = judge(*args)
-        distance = style_distance(judged.features, target).total
-        jax.debug.callback(lambda value: distances.append(float(value)), distance, ordered=True)
-        return judged
-
-    def listened(astray):
-        monkeypatch.setattr(listening, "ASTRAY", astray)
-        distances.clear()
+    def run():
         rest = resting_mix(statistics, ALL, side, measured, RATE)
 
         @quick_jit
-        def run(tracks):
+        def compiled(tracks):
             return listen(
                 known,
                 wanted,
@@ -101,15 +93,51 @@ def test_what_is_still_far_after_all_rounds_is_mixed_half_as_often_again(monkeyp
                 sample_rate=RATE,
             )
 
-        jax.block_until_ready(run(tracks))
+        jax.block_until_ready(compiled(tracks))
         jax.effects_barrier()
-        return list(distances)
+
+    return run
+
+
+@pytest.mark.slow
+def test_what_is_still_far_after_all_rounds_is_mixed_half_as_often_again(listened, monkeypatch):
+    judge, losses = listening._judge, []
+
+    def counted(params, tracks, known, target, *args):
+        judged = judge(params, tracks, known, target, *args)
+        distance = style_distance(judged.features, target).total
+        jax.debug.callback(lambda value: losses.append(float(value)), distance, ordered=True)
+        return judged
+
+    def distances(astray):
+        monkeypatch.setattr(listening, "ASTRAY", astray)
+        losses.clear()
+        listened()
+        return list(losses)
 
     monkeypatch.setattr(listening, "_judge", counted)
-    near, far = listened(astray=np.inf), listened(astray=0.0)
+    near, far = distances(astray=np.inf), distances(astray=0.0)
     assert len(near) == ROUNDS
     assert len(far) == ROUNDS + ROUNDS // 2
     np.testing.assert_allclose(far[:ROUNDS], near, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_to_bury_what_was_lost_costs_more_in_every_round_after(listened, monkeypatch):
+    match, prices = listening.match, []
+
+    def noted(*args, costs, **others):
+        jax.debug.callback(prices.append, costs.burying, ordered=True)
+        return match(*args, costs=costs, **others)
+
+    monkeypatch.setattr(listening, "match", noted)
+    monkeypatch.setattr(listening, "heard_shares", lambda *_: jnp.array([1.0, 0.01, 0.02, 0.04]))
+    monkeypatch.setattr(listening, "ASTRAY", np.inf)
+    listened()
+    first, *later = np.array(prices) / listening.COSTS.burying
+    assert not first.any()  # nothing was heard yet
+    rising = listening.DEARER ** np.arange(1, ROUNDS)
+    np.testing.assert_allclose(later, [[1.0, price, price, 1.0] for price in rising], rtol=1e-5)
 
 
 def test_short_excerpts_are_mixed_more_often_in_no_more_time():

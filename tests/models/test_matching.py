@@ -398,6 +398,24 @@ def test_each_cost_keeps_small_what_it_is_of():
         assert size(dear) < 0.5 * size(cheap), name
 
 
+def test_a_strip_may_have_its_own_price_of_being_buried():
+    statistics, tracks, measured = heard()
+    excitation = excitation_over_time(audio()[0], PAIR, sample_rate=RATE)
+    tracks = tracks._replace(excitation=excitation)
+    mix = random_mix()
+    wanted = look(tracks, mix._replace(gain_db=mix.gain_db.at[2].add(-20.0)))
+    rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
+
+    def shares(price):
+        costs = Costs(*[1e-4] * len(Costs._fields))._replace(burying=jnp.asarray(price))
+        found = solve(tracks, wanted, rest, costs=costs).mix
+        return heard_shares(tracks, found, boosts_db(tracks, found, RATE))
+
+    dear_third, dear_fourth = shares([0.0, 0.0, 0.03, 0.0]), shares([0.0, 0.0, 0.0, 0.03])
+    assert dear_third[2] > 1.5 * dear_fourth[2]
+    assert dear_fourth[3] > 1.5 * dear_third[3]
+
+
 def test_matching_again_goes_on_from_where_it_was_but_costs_count_from_rest():
     statistics, tracks, measured = heard()
     rest = resting_mix(statistics, ALL, PAIR, measured, RATE)

@@ -22,6 +22,7 @@ from diffmst_jax.models.listening import (
     listen,
     rounds_for,
 )
+from diffmst_jax.models.matching import COSTS, match
 from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
 from dsp.side_chain import DETECTORS, linked_power
 from tests.compiling import quick_jit
@@ -124,7 +125,7 @@ def test_what_is_still_far_after_all_rounds_is_mixed_half_as_often_again(listene
 
 @pytest.mark.slow
 def test_to_bury_what_was_lost_costs_more_in_every_round_after(listened, monkeypatch):
-    match, prices = listening.match, []
+    prices: list[np.ndarray] = []
 
     def noted(*args, costs, **others):
         jax.debug.callback(prices.append, costs.burying, ordered=True)
@@ -134,7 +135,7 @@ def test_to_bury_what_was_lost_costs_more_in_every_round_after(listened, monkeyp
     monkeypatch.setattr(listening, "heard_shares", lambda *_: jnp.array([1.0, 0.01, 0.02, 0.04]))
     monkeypatch.setattr(listening, "ASTRAY", np.inf)
     listened()
-    first, *later = np.array(prices) / listening.COSTS.burying
+    first, *later = np.array(prices) / COSTS.burying
     assert not first.any()  # nothing was heard yet
     rising = listening.DEARER ** np.arange(1, ROUNDS)
     np.testing.assert_allclose(later, [[1.0, price, price, 1.0] for price in rising], rtol=1e-5)

@@ -29,9 +29,7 @@ def arguments(corpus):
 def swept(arguments, cache, tmp_path_factory) -> list[Path]:
     """The runs of a sweep over two seeds, the first of which is that of the other runs."""
     folder = tmp_path_factory.mktemp("runs") / "sweep"
-    given = [*arguments, "trainer.seed=0,1", "data.workers=1", f"hydra.sweep.dir={folder}"]
-    said = finish(start(["-m", *given], cache))
-    assert "Warning" not in said
+    finish(start(["-m", *arguments, "trainer.seed=0,1", f"hydra.sweep.dir={folder}"], cache))
     return sorted(folder.glob("[0-9]"))
 
 

@@ -1,7 +1,7 @@
 """Decoded audio on disk, so that the browser can ask for any piece of any length of song.
 
-`NAME.f32` holds float32 rows, one per channel, as they are heard; `NAME.json` says what they are,
-which files, by size and time, they were decoded from, and has a version that tells them apart.
+`NAME.f32` holds float32 rows, one per channel, as they are heard; `NAME.json` says what they are
+and which files, by size and time, they were decoded from. What it says tells versions apart.
 """
 
 import hashlib
@@ -44,7 +44,6 @@ def keep(song: Song, name: str, audio: np.ndarray, files: Sequence[Path], about:
     """
     rows, length = audio.shape
     facts = {"rows": rows, "length": length, "files": signature(files), "about": about}
-    facts["version"] = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     with written_beside(song.own(f"{name}.f32")) as temporary, temporary.open("wb") as file:
         for row in audio:  # a long song's rows are not all in memory
             np.ascontiguousarray(row, np.float32).tofile(file)
@@ -56,9 +55,7 @@ def kept(song: Song, name: str, files: Sequence[Path]) -> dict[str, Any] | None:
     """Return what is remembered of audio that was decoded from exactly these files, else None."""
     facts = played(song, name)
     try:
-        if facts is None or facts["files"] != signature(files) or "version" not in facts:
-            return None
-        return facts
+        return facts if facts is not None and facts["files"] == signature(files) else None
     except (OSError, KeyError):
         return None
 
@@ -66,7 +63,9 @@ def kept(song: Song, name: str, files: Sequence[Path]) -> dict[str, Any] | None:
 def played(song: Song, name: str) -> dict[str, Any] | None:
     """Return what is remembered of the audio that is there, of whichever files, else None."""
     try:
-        facts: dict[str, Any] = json.loads(song.own(f"{name}.json").read_text(encoding="utf-8"))
+        content = song.own(f"{name}.json").read_bytes()
+        facts: dict[str, Any] = json.loads(content)
+        facts["version"] = hashlib.sha256(content).hexdigest()[:16]
         size = song.own(f"{name}.f32").stat().st_size
         return facts if size == 4 * facts["rows"] * facts["length"] else None
     except (OSError, ValueError, KeyError, TypeError):
@@ -79,18 +78,21 @@ def block(song: Song, name: str, version: str, index: int) -> bytes:
     Raises:
         RefusalError: it lies outside, nothing was decoded yet, or by now another version.
     """
-    try:
-        facts = json.loads(song.own(f"{name}.json").read_text(encoding="utf-8"))
-        shape = (facts["rows"], facts["length"])
-        audio = np.memmap(song.own(f"{name}.f32"), np.float32, "r", shape=shape)
-    except (OSError, ValueError, KeyError) as error:
-        raise RefusalError(409, "the audio is not decoded yet; open the song again") from error
-    if facts.get("version") != version:
-        raise RefusalError(409, f"{song.name} was changed elsewhere; load the page again")
+    facts = played(song, name)
+    if facts is None:
+        raise RefusalError(409, "the audio is not decoded yet; open the song again")
+    changed = RefusalError(409, f"{song.name} was changed elsewhere; load the page again")
+    if facts["version"] != version:
+        raise changed
+    rows, length = facts["rows"], facts["length"]
     start = index * BLOCK
-    if not 0 <= start < shape[1]:
+    if not 0 <= start < length:
         raise RefusalError(404, f"there is no block {index}")
-    piece = np.zeros((shape[0], BLOCK), np.float32)
+    try:
+        audio = np.memmap(song.own(f"{name}.f32"), np.float32, "r", shape=(rows, length))
+    except (OSError, ValueError) as error:  # just now
+        raise changed from error
+    piece = np.zeros((rows, BLOCK), np.float32)
     part = audio[:, start : start + BLOCK]
     piece[:, : part.shape[1]] = part
     return piece.tobytes()

@@ -366,13 +366,18 @@ def test_the_first_solution_is_the_same_where_room_is_kept_for_peaks_to_come():
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
 
 
-def test_each_cost_keeps_small_what_it_is_of():
+def with_a_faint_track():
+    """The song with its excitation, a picture in which the third track is faint, and a rest."""
     statistics, tracks, measured = heard()
     excitation = excitation_over_time(audio()[0], PAIR, sample_rate=RATE)
     tracks = tracks._replace(excitation=excitation)
     mix = random_mix()
     wanted = look(tracks, mix._replace(gain_db=mix.gain_db.at[2].add(-20.0)))
-    rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
+    return tracks, wanted, resting_mix(statistics, ALL, PAIR, measured, RATE)
+
+
+def test_each_cost_keeps_small_what_it_is_of():
+    tracks, wanted, rest = with_a_faint_track()
     few = Costs(*[1e-4] * len(Costs._fields))
 
     def stacking(found):
@@ -399,12 +404,7 @@ def test_each_cost_keeps_small_what_it_is_of():
 
 
 def test_a_strip_may_have_its_own_price_of_being_buried():
-    statistics, tracks, measured = heard()
-    excitation = excitation_over_time(audio()[0], PAIR, sample_rate=RATE)
-    tracks = tracks._replace(excitation=excitation)
-    mix = random_mix()
-    wanted = look(tracks, mix._replace(gain_db=mix.gain_db.at[2].add(-20.0)))
-    rest = resting_mix(statistics, ALL, PAIR, measured, RATE)
+    tracks, wanted, rest = with_a_faint_track()
 
     def shares(price):
         costs = Costs(*[1e-4] * len(Costs._fields))._replace(burying=jnp.asarray(price))

@@ -1,6 +1,7 @@
 """Songs that are chosen, or loaded again, while the server is at work, in Chromium."""
 
 import threading
+from urllib.parse import quote
 
 import pytest
 
@@ -152,3 +153,30 @@ def test_a_page_says_that_what_it_plays_was_changed_elsewhere(songs):
     said = page.locator(".toast.error")
     said.wait_for()
     assert f"{name} was changed elsewhere; load the page again" in said.inner_text()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_blocks_that_do_not_come_are_not_asked_for_without_end(songs, answers):
+    page, asked = songs.empty_page(), []
+
+    def refuse(route):
+        asked.append(route.request.url)
+        if answers:
+            route.fulfill(status=404, json={"error": "It is gone"})
+        else:
+            route.abort()
+
+    page.route("**/audio/song/**", refuse)
+    page.goto(f"{songs.address}/#{quote(songs.names[0])}")
+    page.locator("body.ready:not(.busy) .rack .strip").first.wait_for()
+    page.wait_for_function("() => diffmst.listening.report")
+    page.evaluate("() => { diffmst.listening.togglePlay(); }")
+    page.wait_for_function("() => diffmst.listening.report.starved")
+    page.wait_for_timeout(2500)
+    blocks = len(set(asked))
+    assert blocks > 0
+    if answers:
+        assert len(asked) == blocks
+        assert "It is gone" in page.locator(".toast.error").inner_text()
+    else:
+        assert blocks < len(asked) <= 5 * blocks  # about once a second

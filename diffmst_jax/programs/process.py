@@ -1,7 +1,5 @@
 """How a training program behaves as a process: kept compilations, quiet libraries."""
 
-import atexit
-import gc
 import logging
 import os
 import signal
@@ -22,9 +20,6 @@ def settle_process() -> None:
         value = os.environ.get(option.upper())
         if value is not None:
             jax.config.update(option, float(value) if option.endswith("secs") else value)
-    # JAX lets go of a batch that lies in memory shared with worker processes when Python collects;
-    # what is left of it at the end would be reported as leaked.
-    atexit.register(gc.collect)
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     if ONLY_SHOWN & {*sys.argv[1:]} and hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it, without a traceback

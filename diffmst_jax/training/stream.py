@@ -4,6 +4,9 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
+import jax
+import numpy as np
+
 from diffmst_jax.data.examples import Example
 from diffmst_jax.training.devices import Devices
 
@@ -33,7 +36,8 @@ class Stream:
 
     def __next__(self) -> Example:
         start = time.monotonic()
-        batch = next(self._batches)
+        # A CPU would compute on the memory that workers share, and hold it until after the end.
+        batch = jax.tree.map(np.copy, next(self._batches))
         self.waited_s += time.monotonic() - start
         return self._devices.rows(batch, own=True)
 

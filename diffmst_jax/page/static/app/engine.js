@@ -91,7 +91,7 @@ export class Engine {
           this.node.port.postMessage({ type: "block", value }, [samples.buffer]);
         })
         .catch((error) => {
-          if (generation !== this.generation) return;
+          if (generation !== this.generation || !this.node) return;
           if (error.status) this.complain(error); // it has not got that, so it is not asked again
           else setTimeout(() => this.forget({ source, index, generation }), RETRY_MS);
         })

@@ -104,27 +104,26 @@ class Store:
 
     @classmethod
     def resume(cls, folder: Path) -> "Store":
-        """Go on with a run; a line that was cut off is dropped, so that others can follow.
+        """Go on with a run; what failed and a line that was cut off are dropped, to be tried again.
 
         Raises:
           InputError: there is none in the folder, or it cannot be written to.
         """
-        store, whole = cls._read(folder)
-        results = folder / RESULTS_NAME
-        try:
-            if results.is_file() and results.stat().st_size > whole:
-                os.truncate(results, whole)
-        except OSError as error:
-            raise _cannot_write(folder, error) from error
+        store, is_whole = cls._read(folder)
+        kept = [row for row in store.rows if row.status == OK]
+        if not is_whole or len(kept) < len(store.rows):
+            with written_beside(folder / RESULTS_NAME) as temporary:
+                temporary.write_text(_lines(kept), encoding="utf-8")
+            store.rows = kept
         return store
 
     @classmethod
-    def _read(cls, folder: Path) -> tuple["Store", int]:
-        """A run, and how many bytes its whole lines take."""
+    def _read(cls, folder: Path) -> tuple["Store", bool]:
+        """A run, and whether all of its lines are whole."""
         if not holds_run(folder):
             raise InputError(folder, "holds no evaluation", "give the folder of an earlier run")
-        rows, whole = _read_rows(folder / RESULTS_NAME)
-        return cls(folder, load_manifest(folder / MANIFEST_NAME), rows), whole
+        rows, is_whole = _read_rows(folder / RESULTS_NAME)
+        return cls(folder, load_manifest(folder / MANIFEST_NAME), rows), is_whole
 
     @property
     def config(self) -> EvaluationConfig:
@@ -154,10 +153,9 @@ class Store:
         """Add lines, all of them or none; those that are there already are left out."""
         done = {(row.example, row.system) for row in self.rows}
         new = [row for row in rows if (row.example, row.system) not in done]
-        text = "".join(json.dumps(asdict(row)) + "\n" for row in new)
         try:
             with (self.folder / RESULTS_NAME).open("a", encoding="utf-8") as file:
-                file.write(text)
+                file.write(_lines(new))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -199,22 +197,23 @@ def holds_run(folder: Path) -> bool:
     return (folder / RESULTS_NAME).is_file() or (folder / CONFIG_NAME).is_file()
 
 
-def _read_rows(path: Path) -> tuple[list[Row], int]:
-    """Complete lines, and how many bytes they take."""
-    if not path.is_file():
-        return [], 0
-    rows, whole = [], 0
-    for line in path.read_bytes().splitlines(keepends=True):
+def _read_rows(path: Path) -> tuple[list[Row], bool]:
+    """Rows up to a line that was cut off, and whether there is none."""
+    rows: list[Row] = []
+    for line in path.read_bytes().splitlines(keepends=True) if path.is_file() else []:
         try:
             values: dict[str, Any] = json.loads(line)
             row = Row(**values)
         except (ValueError, TypeError):
-            break
+            return rows, False
         if not line.endswith(b"\n"):
-            break
+            return rows, False
         rows.append(row)
-        whole += len(line)
-    return rows, whole
+    return rows, True
+
+
+def _lines(rows: Iterable[Row]) -> str:
+    return "".join(json.dumps(asdict(row)) + "\n" for row in rows)
 
 
 def _cannot_write(folder: Path, error: OSError) -> InputError:

@@ -282,6 +282,23 @@ def test_unreadable_song_is_counted_and_the_rest_evaluated(finished_run, overrid
         evaluate(config, tmp_path / "none", quiet)
 
 
+def test_what_failed_is_tried_again_when_a_run_goes_on(finished_run, overrides, tmp_path):
+    manifest = json.loads((finished_run[0].folder / "manifest.json").read_text())
+    song = Path(manifest["examples"][1]["folder"])
+    manifest["examples"][1]["folder"] = str(tmp_path / "song")
+    (tmp_path / "m.json").write_text(json.dumps(manifest))
+    wanted = (*overrides, "systems=[plain_sum]", "report.audio_mb=0")
+    run, on = tmp_path / "run", composed(f"resume={tmp_path / 'run'}")
+    evaluate(composed(*wanted, f"manifest={tmp_path / 'm.json'}"), run, quiet)
+    for whole in (False, True):
+        if whole:
+            shutil.copytree(song, tmp_path / "song")
+        rows = [row for row in evaluate(on, tmp_path, quiet).rows if row.system == "plain_sum"]
+        assert sorted(row.example for row in rows) == [0, 1, 2]
+        assert [row.status == OK for row in rows if row.example == 1] == [whole]
+        assert len((run / "results.jsonl").read_text().splitlines()) == 5 + whole
+
+
 def test_folder_without_a_run_is_named(tmp_path):
     with pytest.raises(InputError, match="holds no evaluation"):
         Store.open(tmp_path)

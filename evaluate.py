@@ -21,6 +21,7 @@ from diffmst_jax.evaluation.run import evaluate
 from diffmst_jax.evaluation.store import CONFIG_NAME, holds_run
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.evaluation.tables import terminal_table
+from diffmst_jax.programs.argument import argument
 from diffmst_jax.programs.claim import claimed
 from diffmst_jax.programs.compose import compose_or_exit, remove_if_empty, resolved
 from diffmst_jax.programs.display import Display
@@ -43,7 +44,8 @@ def main(settings: DictConfig) -> None:
         sys.exit(EXIT_WRONG_INPUT)
     except (Stopped, KeyboardInterrupt) as stop:
         place = Path(settings.resume or folder)
-        advice = f"; go on with resume={place}" if (place / CONFIG_NAME).is_file() else ""
+        resuming = argument("resume", str(place))
+        advice = f"; go on with {resuming}" if (place / CONFIG_NAME).is_file() else ""
         sys.stderr.write(f"evaluate.py: stopped{advice}\n")
         sys.exit(stop.status if isinstance(stop, Stopped) else EXIT_INTERRUPTED)
     finally:

@@ -20,6 +20,7 @@ from rich.console import Console
 from diffmst_jax.commands.process import EXIT_WRONG_INPUT
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import save_model
+from diffmst_jax.programs.argument import argument
 from diffmst_jax.programs.claim import claimed
 from diffmst_jax.programs.compose import compose_or_exit, remove_if_empty
 from diffmst_jax.programs.display import Display
@@ -128,7 +129,8 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
     if stopped:
         checkpoints.close()
         display.say(
-            f"stopped and saved after step {step}; python train.py resume={run_dir} goes on"
+            f"stopped and saved after step {step}; "
+            f"python train.py {argument('resume', str(run_dir))} goes on"
         )
         raise Stopped(stop.number)
     best = devices.whole(checkpoints.restore_best(state))

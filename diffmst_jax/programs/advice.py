@@ -1,6 +1,5 @@
 """From a command line that Hydra cannot compose to the one argument that is wrong, and a remedy."""
 
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.programs.argument import quoted
 from diffmst_jax.typed_config import nearest
 
 SLURM_PLUGIN = "hydra/launcher/submitit_slurm"
@@ -62,9 +62,8 @@ def _unreadable(argument: str) -> InputError:
     if not equals:
         return InputError(argument, "has no value", "write it as key=value")
     listed = value.startswith(("[", "{"))
-    text = value.replace('"', r"\"")
-    quoted = 'key=["text","text"]' if listed else f'{key}="{Path(text).expanduser()}"'
-    remedy = f"put what is text into quotes within quotes: {shlex.quote(quoted)}"
+    shown = """'key=["text","text"]'""" if listed else quoted(key, str(Path(value).expanduser()))
+    remedy = f"put what is text into quotes within quotes: {shown}"
     return InputError(argument, "holds signs that mean something else to Hydra", remedy)
 
 

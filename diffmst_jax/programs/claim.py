@@ -7,6 +7,7 @@ from pathlib import Path
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import remove_left_behind
+from diffmst_jax.programs.argument import argument
 
 try:
     import fcntl
@@ -44,7 +45,9 @@ def claimed(folder: Path, holds_run: Callable[[Path], bool] | None) -> Iterator[
             raise InputError(folder, problem, "give another hydra.run.dir, or wait for it")
         try:
             if holds_run is not None and holds_run(folder):
-                remedy = f"go on with resume={folder}, or give another hydra.run.dir"
+                remedy = (
+                    f"go on with {argument('resume', str(folder))}, or give another hydra.run.dir"
+                )
                 raise InputError(folder, "holds a run already", remedy)
             if holds_run is None:
                 remove_left_behind(folder)

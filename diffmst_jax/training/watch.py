@@ -12,6 +12,7 @@ import numpy as np
 from diffmst_jax.data.examples import Example
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
+from diffmst_jax.programs.argument import argument
 from diffmst_jax.programs.display import Display, Pace
 from diffmst_jax.training.checkpoint import Checkpoints
 from diffmst_jax.training.config import TrainConfig
@@ -97,7 +98,8 @@ class Watch:
             rows = {name: own_rows(part) for name, part in batch._asdict().items()}
             np.savez_compressed(temporary, allow_pickle=False, **rows)
         there = self.checkpoints.last is not None
-        go_on = f"go on with resume={self.run_dir}" if there else "start anew"
+        resume = argument("resume", str(self.run_dir))
+        go_on = f"go on with {resume}" if there else "start anew"
         raise InputError(
             path,
             f"holds the batch of step {step}, the last of {skipped} in a row whose loss or gradient"

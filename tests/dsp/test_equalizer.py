@@ -11,9 +11,13 @@ import scipy.signal
 import dsp
 from dsp.equalizer import CONSOLE_BANDS
 from dsp.state_space import VECTOR
+from tests.compiling import quick_jit
 from tests.dsp.tolerances import TOLERANCE
 
 SAMPLE_RATE = 44100
+biquad = jax.jit(dsp.biquad, static_argnames=("kind", "sample_rate"))
+equalized = jax.jit(dsp.parametric_eq, static_argnames=("sample_rate", "kinds"))
+response_of = jax.jit(dsp.equalizer_response, static_argnames=("sample_rate", "kinds"))
 RANGES = dsp.console_ranges(sample_rate=SAMPLE_RATE).tracks.equalizer
 
 
@@ -22,7 +26,7 @@ def reference(x, params):
     with jax.enable_x64(True):
         sos = np.stack(
             [
-                np.asarray(dsp.biquad(kind, np.float64(f), np.float64(q), np.float64(g),
+                np.asarray(biquad(kind, np.float64(f), np.float64(q), np.float64(g),
                                       sample_rate=SAMPLE_RATE))
                 for kind, g, f, q in zip(CONSOLE_BANDS, *params, strict=True)
             ]
@@ -83,7 +87,7 @@ def test_frequencies_beyond_half_of_the_sample_rate_stay_stable():
     def loss(x, params):
         return jnp.sum(dsp.parametric_eq(x, params, sample_rate=SAMPLE_RATE) ** 2)
 
-    value, gradient = jax.jit(jax.value_and_grad(loss, (0, 1)))(x, params)
+    value, gradient = quick_jit(jax.value_and_grad(loss, (0, 1)))(x, params)
     assert np.isfinite(value)
     assert value < 100 * np.sum(x**2)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
@@ -96,18 +100,18 @@ def test_bands_of_any_kinds_in_any_order_are_the_single_bands_in_series():
     q_factor = np.array([0.7, 0.9, 2.0, 1.4, 0.5, 4.0])
     params = dsp.EqualizerParams(gain_db, frequency_hz, q_factor)
     single = [dsp.EqualizerParams(*(field[[i]] for field in params)) for i in range(len(kinds))]
-    x = jnp.asarray(np.random.default_rng(0).standard_normal((1, 4000)), jnp.float32)
+    x = np.random.default_rng(0).standard_normal((1, 4000)).astype(np.float32)
     one_by_one = x
     for kind, band in zip(kinds, single, strict=True):
-        one_by_one = dsp.parametric_eq(one_by_one, band, sample_rate=SAMPLE_RATE, kinds=(kind,))
-    together = dsp.parametric_eq(x, params, sample_rate=SAMPLE_RATE, kinds=kinds)
+        one_by_one = equalized(one_by_one, band, sample_rate=SAMPLE_RATE, kinds=(kind,))
+    together = equalized(x, params, sample_rate=SAMPLE_RATE, kinds=kinds)
     np.testing.assert_allclose(together, one_by_one, rtol=0, atol=2e-5 * np.max(np.abs(one_by_one)))
     hz = np.geomspace(30.0, 18000.0, 50)
     responses = [
-        dsp.equalizer_response(band, hz, sample_rate=SAMPLE_RATE, kinds=(kind,))
+        response_of(band, hz, sample_rate=SAMPLE_RATE, kinds=(kind,))
         for kind, band in zip(kinds, single, strict=True)
     ]
-    response = dsp.equalizer_response(params, hz, sample_rate=SAMPLE_RATE, kinds=kinds)
+    response = response_of(params, hz, sample_rate=SAMPLE_RATE, kinds=kinds)
     np.testing.assert_allclose(response, sum(responses), rtol=0, atol=1e-4)
 
 
@@ -147,8 +151,8 @@ def test_many_tracks_at_once_are_as_each_alone(float64, method):
         y = dsp.parametric_eq(x, settings, sample_rate=SAMPLE_RATE, method=method)
         return jnp.vdot(y, slope), y
 
-    run = jax.jit(jax.value_and_grad(heard, argnums=(0, 1), has_aux=True))
-    together = jax.jit(jax.vmap(jax.value_and_grad(heard, argnums=(0, 1), has_aux=True)))
+    pulled = jax.value_and_grad(heard, argnums=(0, 1), has_aux=True)
+    run, together = quick_jit(pulled), quick_jit(jax.vmap(pulled))
     alone = [
         run(x, dsp.EqualizerParams(*settings), slope)
         for x, settings, slope in zip(tracks, zip(*params, strict=True), slopes, strict=True)

@@ -12,10 +12,14 @@ from tests.dsp.tolerances import TOLERANCE
 
 SAMPLE_RATE = 44100
 
+biquad = jax.jit(dsp.biquad, static_argnames=("kind", "sample_rate"))
+sosfilt = jax.jit(dsp.sosfilt, static_argnames="method")
+lfilter = jax.jit(dsp.lfilter, static_argnames="method")
+
 
 def sections(frequency_hz, q_factor):
     kinds = ("low_shelf", "peaking", "high_pass")
-    designs = [dsp.biquad(k, frequency_hz, q_factor, 9.0, sample_rate=SAMPLE_RATE) for k in kinds]
+    designs = [biquad(k, frequency_hz, q_factor, 9.0, sample_rate=SAMPLE_RATE) for k in kinds]
     return np.stack([np.asarray(d, np.float32) for d in designs])
 
 
@@ -30,7 +34,7 @@ def noise(channels, time, seed=0):
 def test_sosfilt_agrees_with_scipy_on_the_same_float32_coefficients(frequency_hz, q_factor, method):
     sos, x = sections(frequency_hz, q_factor), noise(2, 50_000)
     wanted = scipy.signal.sosfilt(sos.astype(np.float64), x.astype(np.float64))
-    y, _ = dsp.sosfilt(sos, x, method=method)
+    y, _ = sosfilt(sos, x, method=method)
     scale = max(1.0, np.abs(wanted).max())
     error = np.abs(y - wanted).max() / scale
     assert error < TOLERANCE["sosfilt against scipy"]
@@ -41,7 +45,7 @@ def test_sosfilt_state_has_the_layout_and_values_of_scipy(method):
     sos, x = sections(300, 0.7), noise(2, 1000)
     zi = 0.1 * np.random.default_rng(1).standard_normal((3, 2, 2)).astype(np.float32)
     wanted_y, wanted_zf = scipy.signal.sosfilt(sos.astype(np.float64), x, zi=zi.astype(np.float64))
-    y, zf = dsp.sosfilt(sos, x, zi, method=method)
+    y, zf = sosfilt(sos, x, zi, method=method)
     np.testing.assert_allclose(y, wanted_y, atol=TOLERANCE["sosfilt against scipy"])
     np.testing.assert_allclose(zf, wanted_zf, atol=TOLERANCE["sosfilt against scipy"])
 
@@ -53,13 +57,13 @@ def test_lfilter_agrees_with_scipy(method, order):
     x = noise(2, 700)
     zi = np.random.default_rng(1).standard_normal((2, order)).astype(np.float32)
     wanted = scipy.signal.lfilter(b.astype(np.float64), a.astype(np.float64), x, zi=zi)
-    for actual, value in zip(dsp.lfilter(b, a, x, zi, method=method), wanted, strict=True):
+    for actual, value in zip(lfilter(b, a, x, zi, method=method), wanted, strict=True):
         np.testing.assert_allclose(actual, value, rtol=0, atol=TOLERANCE["lfilter against scipy"])
 
 
 def test_lfilter_of_order_zero_is_a_gain():
     x = noise(1, 10)
-    y, zf = dsp.lfilter([3.0], [2.0], x)
+    y, zf = lfilter([3.0], [2.0], x)
     np.testing.assert_allclose(y, 1.5 * x, rtol=1e-6)
     assert zf.shape == (1, 0)
 
@@ -67,7 +71,7 @@ def test_lfilter_of_order_zero_is_a_gain():
 @pytest.mark.parametrize("time", [1, 2, 63, 64, 65, 1000])
 def test_block_equals_scan_at_every_length(time):
     sos, x = sections(300, 0.7), noise(2, time)
-    pairs = zip(*(dsp.sosfilt(sos, x, method=m) for m in ("block", "scan")), strict=True)
+    pairs = zip(*(sosfilt(sos, x, method=m) for m in ("block", "scan")), strict=True)
     for block, scan in pairs:
         np.testing.assert_allclose(np.asarray(block), np.asarray(scan), atol=1e-6)
 
@@ -79,8 +83,8 @@ def test_states_in_parallel_equal_states_in_sequence():
     drive = rng.standard_normal((2, 37, 4)).astype(np.float32)
     initial = rng.standard_normal((2, 4)).astype(np.float32)
     np.testing.assert_allclose(
-        state_space._states_parallel(jnp.asarray(advance), jnp.asarray(drive), initial),
-        state_space.block_states(jnp.asarray(advance), jnp.asarray(drive), jnp.asarray(initial)),
+        jax.jit(state_space._states_parallel)(advance, drive, initial),
+        jax.jit(state_space.block_states)(advance, drive, initial),
         atol=2e-6,
     )
 
@@ -91,7 +95,7 @@ def test_states_are_those_of_the_recursion_whatever_the_lanes(lanes):
     advance = (-0.1 * np.eye(4) + 0.02 * rng.standard_normal((lanes, 4, 4))).astype(np.float32)
     drive = rng.standard_normal((lanes, 1, 7, 4)).astype(np.float32)
     state = rng.standard_normal((lanes, 1, 4)).astype(np.float32)
-    states = jax.vmap(state_space.block_states)(*map(jnp.asarray, (advance, drive, state)))
+    states = jax.jit(jax.vmap(state_space.block_states))(advance, drive, state)
     for t in range(7):
         np.testing.assert_allclose(states[:, :, t], state, atol=2e-6)
         state = state + state @ advance.swapaxes(1, 2) + drive[:, :, t]

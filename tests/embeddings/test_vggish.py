@@ -9,6 +9,8 @@ from diffmst_jax.embeddings.vggish_weights import read_postprocessing, read_vggi
 from diffmst_jax.errors import InputError
 from tests.embeddings.rule import LAYERS, log_mel_in_numpy, torch_weights, vggish_in_numpy
 
+patches = jax.jit(log_mel_patches)
+
 
 @pytest.fixture(scope="module")
 def weights():
@@ -31,14 +33,14 @@ def audio(seconds: float, seed: int = 0) -> np.ndarray:
 
 def test_front_end_is_the_originals():
     mono = audio(2.2)[0, :33000]
-    ours = np.asarray(jax.jit(log_mel_patches)(mono))
+    ours = np.asarray(patches(mono))
     assert ours.shape == (2, 96, 64)
     assert ours == pytest.approx(log_mel_in_numpy(mono), abs=2e-4)
 
 
 def test_one_patch_takes_exactly_15600_samples():
-    assert log_mel_patches(audio(1.0)[0, :15600]).shape[0] == 1
-    assert log_mel_patches(audio(1.0)[0, :15599]).shape[0] == 0
+    assert patches(audio(1.0)[0, :15600]).shape[0] == 1
+    assert patches(audio(1.0)[0, :15599]).shape[0] == 0
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """The JSFX files as they are shipped, run sample by sample, against `dsp` in double precision."""
 
+import functools
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -53,11 +55,13 @@ def noise(seconds=0.25, seed=0):
     )
 
 
+@jax.jit
 def equalized(x):
     params = dsp.EqualizerParams(*(np.array(v) for v in (GAINS, FREQUENCIES, QS)))
     return dsp.parametric_eq(x, params, sample_rate=SAMPLE_RATE, method="scan")
 
 
+@functools.partial(jax.jit, static_argnames=("detector", "ballistics", "lookahead_ms"))
 def compressed(x, **choices):
     settings = (THRESHOLD, RATIO, ATTACK, RELEASE, KNEE, MAKEUP)
     params = dsp.CompressorParams(*(np.array(v) for v in settings))

@@ -15,6 +15,8 @@ ATTACK, RELEASE = jnp.float32(0.02), jnp.float32(0.0005)
 # Both forms round: 3e-5 dB apart on gains of 20 dB, which is 2e-6 of the range.
 ROUNDING_DB = 6e-5
 
+smooth = jax.jit(dsp.smooth, static_argnames="ballistics")
+
 
 def gain_curve(time=20_000):
     """A gain that ducks now and then, in dB."""
@@ -26,7 +28,7 @@ def gain_curve(time=20_000):
 def test_time_constants_are_rise_times_from_10_to_90_percent(time_ms):
     c = dsp.time_constant(time_ms, sample_rate=SAMPLE_RATE)
     x = jnp.ones(SAMPLE_RATE)
-    y, _ = dsp.smooth(x, c, c, 0.0, ballistics="one_pole")
+    y, _ = smooth(x, c, c, 0.0, ballistics="one_pole")
     rise = np.searchsorted(y, 0.9) - np.searchsorted(y, 0.1)
     assert rise / SAMPLE_RATE * 1e3 == pytest.approx(time_ms, rel=0.02, abs=0.05)
 
@@ -42,14 +44,14 @@ def test_time_zero_is_at_once_with_a_finite_gradient():
 
 def test_attack_and_release_act_on_falling_and_rising_gain():
     x = jnp.concatenate([jnp.full(2000, -10.0), jnp.zeros(2000)])
-    y, _ = dsp.smooth(x, 1.0, RELEASE, 0.0)
+    y, _ = smooth(x, 1.0, RELEASE, 0.0)
     np.testing.assert_allclose(y[:2000], -10.0)
     np.testing.assert_allclose(y[2000:], -10 * (1 - RELEASE) ** np.arange(1, 2001), rtol=1e-4)
 
 
 def test_decoupled_falls_with_the_attack_and_rises_with_both():
     x = jnp.concatenate([jnp.full(2000, -10.0), jnp.zeros(2000)])
-    y, _ = dsp.smooth(x, ATTACK, RELEASE, jnp.zeros(2), ballistics="decoupled")
+    y, _ = smooth(x, ATTACK, RELEASE, jnp.zeros(2), ballistics="decoupled")
     np.testing.assert_allclose(y[:2000], -10 * (1 - (1 - ATTACK) ** np.arange(1, 2001)), atol=1e-4)
     assert (np.diff(y[2000:]) >= -1e-6).all()
 
@@ -57,7 +59,7 @@ def test_decoupled_falls_with_the_attack_and_rises_with_both():
 def test_sweeps_equal_the_scan():
     """Policy iteration, which a CPU never takes, finds the same trajectory in a few sweeps."""
     x = gain_curve()
-    wanted, _ = dsp.smooth(x, ATTACK, RELEASE, 0.0)
+    wanted, _ = smooth(x, ATTACK, RELEASE, 0.0)
     y, count = quick_jit(sweeps.branching_by_sweeps)(x, ATTACK, RELEASE, jnp.float32(0))
     np.testing.assert_allclose(y, wanted, rtol=0, atol=ROUNDING_DB)
     assert 1 < int(count) < sweeps.MAX_SWEEPS // 2
@@ -65,7 +67,7 @@ def test_sweeps_equal_the_scan():
 
 def test_sweeps_equal_the_scan_when_release_is_faster_than_attack():
     x = gain_curve()
-    wanted, _ = dsp.smooth(x, RELEASE, ATTACK, -3.0)
+    wanted, _ = smooth(x, RELEASE, ATTACK, -3.0)
     y, count = quick_jit(sweeps.branching_by_sweeps)(x, RELEASE, ATTACK, jnp.float32(-3))
     np.testing.assert_allclose(y, wanted, rtol=0, atol=ROUNDING_DB)
     assert int(count) < sweeps.MAX_SWEEPS // 2
@@ -96,13 +98,14 @@ def test_recurrence_in_parallel_equals_the_scan(reverse):
 
 def test_lanes_of_nested_batches_equal_single_signals():
     """`vmap` adds lanes; two levels of it, and arguments that are not batched, still agree."""
-    x = jnp.asarray(RNG.uniform(-1, 0, (2, 3, 400)), jnp.float32)
-    attack = jnp.asarray([0.1, 0.2], jnp.float32)
+    x = RNG.uniform(-1, 0, (2, 3, 400)).astype(np.float32)
+    attack = np.array([0.1, 0.2], np.float32)
 
+    @jax.jit
     def run(x, attack):
         return dsp.smooth(x, attack, RELEASE, 0.0)[0]
 
-    nested = jax.vmap(jax.vmap(run, in_axes=(0, None)))(x, attack)
+    nested = np.asarray(jax.vmap(jax.vmap(run, in_axes=(0, None)))(x, attack))
     for i in range(2):
         for j in range(3):
             np.testing.assert_allclose(nested[i, j], run(x[i, j], attack[i]), atol=1e-6)

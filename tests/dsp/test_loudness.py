@@ -10,6 +10,7 @@ from scipy import signal
 
 from dsp import loudness, weighting
 from tests import golden
+from tests.compiling import quick_jit
 from tests.dsp.tolerances import TOLERANCE
 
 RATE = 48000
@@ -42,6 +43,7 @@ short_term, momentary = (
     for measure in (loudness.short_term_loudness, loudness.momentary_loudness)
 )
 loudness_range = jax.jit(loudness.loudness_range, static_argnames=("sample_rate", "variant"))
+k_weighting = jax.jit(weighting.k_weighting, static_argnames=("sample_rate", "variant"))
 true_peak = jax.jit(loudness.true_peak, static_argnames=("sample_rate", "oversampling"))
 
 
@@ -92,7 +94,7 @@ def test_the_itu_filter_is_the_published_one_at_48_khz():
 @pytest.mark.parametrize("variant", weighting.VARIANTS)
 def test_k_weighting_equals_a_float64_filter(variant):
     x = np.random.default_rng(0).uniform(-1, 1, (2, 100001)).astype(np.float32)
-    y = weighting.k_weighting(jnp.asarray(x), sample_rate=44100, variant=variant)
+    y = k_weighting(x, sample_rate=44100, variant=variant)
     sos = weighting.k_weighting_sos(sample_rate=44100, variant=variant)
     np.testing.assert_allclose(y, signal.sosfilt(sos, x.astype(np.float64)), atol=2e-6)
 
@@ -204,7 +206,7 @@ SILENCE = {
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_value_and_gradient_are_finite(name):
-    @jax.jit
+    @quick_jit
     @jax.value_and_grad
     def total(x):
         return jnp.mean(MEASURES[name](x, sample_rate=8000))
@@ -222,16 +224,15 @@ def test_value_and_gradient_are_finite(name):
     ("name", "rate"), [*((name, 8000) for name in MEASURES), ("integrated", 8003), ("range", 8003)]
 )
 def test_gradient_equals_finite_differences(name, rate, float64):
-    x = jnp.asarray(noise(2, 3.5, rate=8000), jnp.float64)
-    direction = jnp.asarray(noise(2, 3.5, rate=8000, seed=1), jnp.float64)
+    x = noise(2, 3.5, rate=8000).astype(np.float64)
+    direction = noise(2, 3.5, rate=8000, seed=1).astype(np.float64)
 
-    @jax.jit
     def total(x):
         return jnp.mean(MEASURES[name](x, sample_rate=rate))
 
-    step = 1e-6
-    numeric = (total(x + step * direction) - total(x - step * direction)) / (2 * step)
-    np.testing.assert_allclose(jnp.vdot(jax.jit(jax.grad(total))(x), direction), numeric, rtol=1e-5)
+    value, slope, step = quick_jit(total), quick_jit(jax.grad(total)), 1e-6
+    numeric = (value(x + step * direction) - value(x - step * direction)) / (2 * step)
+    np.testing.assert_allclose(np.vdot(slope(x), direction), numeric, rtol=1e-5)
 
 
 def test_loudness_follows_gain_until_the_gate():

@@ -22,6 +22,9 @@ from diffmst_jax.losses import AudioFeatureWeights
 from diffmst_jax.models.controls import Controls
 from tests import golden
 
+audibility_of = jax.jit(strip_audibility, static_argnames="strips")
+correlation = jax.jit(stereo_correlation)
+
 TERM_NAMES = {
     "rms": "rms",
     "crest_factor": "crest_factor",
@@ -132,12 +135,10 @@ def test_silence_has_finite_scores():
 def test_correlation_is_one_for_mono_and_minus_one_against_phase():
     x = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
     y = np.random.default_rng(1).standard_normal(1000).astype(np.float32)
-    assert float(stereo_correlation(np.stack([x, x]))) == pytest.approx(1.0, abs=1e-5)
-    assert float(stereo_correlation(np.stack([x, -2 * x]))) == pytest.approx(-1.0, abs=1e-5)
-    assert float(stereo_correlation(np.stack([x, y]))) == pytest.approx(
-        np.corrcoef(x, y)[0, 1], abs=1e-4
-    )
-    assert float(stereo_correlation(np.stack([x, 0 * x]))) == 0.0
+    assert float(correlation(np.stack([x, x]))) == pytest.approx(1.0, abs=1e-5)
+    assert float(correlation(np.stack([x, -2 * x]))) == pytest.approx(-1.0, abs=1e-5)
+    assert float(correlation(np.stack([x, y]))) == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-4)
+    assert float(correlation(np.stack([x, 0 * x]))) == 0.0
 
 
 def test_channels_of_a_pair_are_heard_together():
@@ -146,9 +147,9 @@ def test_channels_of_a_pair_are_heard_together():
     silence = 0 * left
     tracks = np.stack([[left, silence], [silence, right], [other, other]])
     recorded = np.stack([left, right, other])
-    heard = strip_audibility(tracks, recorded, np.array([0, 0, 1]), 2)
+    heard = audibility_of(tracks, recorded, np.array([0, 0, 1]), 2)
     pair = np.stack([[left, right], [other, other]])
-    joined = strip_audibility(pair, recorded[1:], np.array([0, 1]), 2)
+    joined = audibility_of(pair, recorded[1:], np.array([0, 1]), 2)
     assert np.asarray(heard) == pytest.approx(np.asarray(joined), rel=1e-5)
     named = audibility_scores(np.asarray(heard), ("pad", "kick"))
     assert named["audibility_least"] == min(named["audibility: pad"], named["audibility: kick"])
@@ -158,7 +159,7 @@ def test_a_track_that_a_mix_turns_off_is_not_heard_in_it():
     recorded = np.random.default_rng(0).standard_normal((3, 20000)).astype(np.float32)
     recorded[2] = 0.0
     mix = recorded[:, None] * np.array([1.0, 1e-4, 1.0], np.float32)[:, None, None]
-    heard = strip_audibility(np.repeat(mix, 2, axis=1), recorded, np.arange(3), 3)
+    heard = audibility_of(np.repeat(mix, 2, axis=1), recorded, np.arange(3), 3)
     assert np.asarray(heard) == pytest.approx([1.0, 0.0, 1.0], abs=1e-4)
 
 

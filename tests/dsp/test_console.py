@@ -25,7 +25,10 @@ def controls(seed=0, tracks=TRACKS):
     return [rng.uniform(0.3, 0.7, shape).astype(np.float32) for shape in shapes]
 
 
-set_all = quick_jit(functools.partial(dsp.console_params, sample_rate=SAMPLE_RATE))
+set_all, controls_of = (
+    quick_jit(functools.partial(convert, sample_rate=SAMPLE_RATE))
+    for convert in (dsp.console_params, dsp.console_controls)
+)
 
 
 def params(seed=0, tracks=TRACKS):
@@ -59,7 +62,7 @@ def test_counts_are_those_of_the_contract():
 
 def test_controls_and_params_are_inverse():
     wanted = controls()
-    back = dsp.console_controls(params(), sample_rate=SAMPLE_RATE)
+    back = controls_of(params())
     for actual, value in zip(back, wanted, strict=True):
         np.testing.assert_allclose(actual, value, atol=1e-6)
 
@@ -69,26 +72,26 @@ def test_controls_and_params_are_inverse_where_a_low_sample_rate_leaves_a_range_
     sample_rate,
 ):
     there = quick_jit(functools.partial(dsp.console_params, sample_rate=sample_rate))
-    controls_of = functools.partial(dsp.console_controls, sample_rate=sample_rate)
-    back = quick_jit(controls_of)
+    converted = functools.partial(dsp.console_controls, sample_rate=sample_rate)
+    back = quick_jit(converted)
     neutral = dsp.neutral_console(TRACKS, sample_rate=sample_rate)
     for settings in (there(*controls()), neutral):
         again = there(*back(settings))
         for actual, value in zip(jax.tree.leaves(again), jax.tree.leaves(settings), strict=True):
             np.testing.assert_allclose(actual, value, rtol=1e-4, atol=1e-4)
-    total = lambda settings: sum(jnp.sum(vector) for vector in controls_of(settings))  # noqa: E731
+    total = lambda settings: sum(jnp.sum(vector) for vector in converted(settings))  # noqa: E731
     slopes = quick_jit(jax.grad(total))(neutral)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
 
 
 def test_settings_and_controls_keep_their_dtype_beside_doubles(float64):
     vectors = controls()
-    settings = dsp.console_params(*vectors, sample_rate=SAMPLE_RATE)
-    back = dsp.console_controls(settings, sample_rate=SAMPLE_RATE)
+    settings = set_all(*vectors)
+    back = controls_of(settings)
     assert {leaf.dtype for leaf in jax.tree.leaves((settings, back))} == {np.dtype(np.float32)}
     for actual, wanted in zip(back, vectors, strict=True):
         np.testing.assert_allclose(actual, wanted, atol=1e-6)
-    doubles = dsp.console_params(*(np.float64(v) for v in vectors), sample_rate=SAMPLE_RATE)
+    doubles = set_all(*(np.float64(v) for v in vectors))
     assert {leaf.dtype for leaf in jax.tree.leaves(doubles)} == {np.dtype(np.float64)}
 
 

@@ -48,6 +48,9 @@ from tests.compiling import quick_jit
 from tests.export.consoles import random_console
 
 STEPS = 8
+controls_of = quick_jit(functools.partial(dsp.console_controls, sample_rate=SAMPLE_RATE))
+normalized = jax.jit(functools.partial(normalize_loudness, sample_rate=SAMPLE_RATE))
+excitation_of = jax.jit(functools.partial(band_excitation, sample_rate=SAMPLE_RATE))
 
 
 @pytest.fixture(scope="module")
@@ -146,14 +149,15 @@ def test_no_more_of_the_way_is_kept_than_does_good_where_it_did_not_listen(allow
 def test_the_first_step_is_small(start, long_song, target):
     """Adam makes a whole one of it, in every control, whatever it knows."""
     places = [
-        dsp.console_controls(settings.params, sample_rate=SAMPLE_RATE)
+        controls_of(settings.params)
         for settings in (start, refine(start, long_song, target, steps=1).settings)
     ]
     before, after = (np.asarray(place[0], np.float64) for place in places)
     inside = np.clip(before, END, 1 - END)
     steps = np.log((inside + after - before) / (1 - inside - after + before))
     steps -= np.log(inside / (1 - inside))
-    steps /= np.asarray(head_scales(sample_rate=SAMPLE_RATE).track)
+    scales = quick_jit(functools.partial(head_scales, sample_rate=SAMPLE_RATE))()
+    steps /= np.asarray(scales.track)
     assert 0 < np.max(np.abs(steps)) <= 1.2 * STEP_SIZE / WARMING
 
 
@@ -224,13 +228,13 @@ def test_what_is_heard_in_one_piece_after_another_is_the_mix(multitrack, target,
     run = quick_jit(functools.partial(_mix, config=settings.config))
     found, excitations = run(problem.start, problem, _cut(settings, multitrack, starts, 8))
     mix = render(settings, multitrack).mix[:, first:]
-    wanted = normalize_loudness(mix, MATCHED_LUFS, sample_rate=SAMPLE_RATE)
+    wanted = np.asarray(normalized(mix, MATCHED_LUFS))
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-3 * np.max(np.abs(wanted)))
     part = multitrack.audio[:, : first + PIECE]
     stems = np.concatenate(list(stem_pieces(settings, [part])), axis=-1)[..., first:]
     mono = np.flatnonzero(np.bincount(multitrack.strip_of_track) == 1)
-    heard = np.sum(band_excitation(stems[mono], sample_rate=SAMPLE_RATE), axis=1)
-    of_first = excitations[..., : heard.shape[-1]]
+    heard = np.sum(np.asarray(excitation_of(stems[mono])), axis=1)
+    of_first = np.asarray(excitations)[..., : heard.shape[-1]]
     of_first = of_first[np.searchsorted(multitrack.strip_of_track, mono)]
     np.testing.assert_allclose(of_first, heard, rtol=0, atol=1e-4 * np.max(heard))
 
@@ -245,8 +249,8 @@ def test_steps_of_zero_are_the_start_and_large_ones_stay_in_range(start, long_so
         problem.start,
     )
     far = jax.tree.map(lambda leaf: leaf + 50.0, still)
-    controls = dsp.console_controls(move(far, problem), sample_rate=SAMPLE_RATE)
-    assert all(bool(jnp.all((c >= -1e-6) & (c <= 1 + 1e-6))) for c in controls)
+    controls = jax.device_get(controls_of(move(far, problem)))
+    assert all(np.all((c >= -1e-6) & (c <= 1 + 1e-6)) for c in controls)
 
 
 def test_medleys_sound_like_the_song_and_leave_the_held_back_stretches_alone():

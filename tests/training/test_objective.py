@@ -65,15 +65,17 @@ def test_random_mix_task_has_one_setting_for_both_halves(tiny, batch):
     half = batch.tracks.shape[-1] // 2
     np.testing.assert_array_equal(task.tracks, batch.tracks[..., :half])
     assert task.target.shape == task.reference.shape == (2, 2, half)
-    controls_keys, noise_keys = jax.vmap(jax.random.split)(keys(3)).T
-    controls = linked(random_controls(controls_keys, 3), batch.side)
-    second = jnp.asarray(batch.tracks[..., half:])
-    again = jax.jit(
-        lambda x: level_batch(
+
+    @jax.jit
+    def again(x, keys):
+        controls_keys, noise_keys = jax.vmap(jax.random.split)(keys).T
+        controls = linked(random_controls(controls_keys, 3), batch.side)
+        return level_batch(
             mix_batch(x, controls, task.mask, None, config.console, noise_keys, all_active(2))
         )
-    )(second)
-    np.testing.assert_allclose(again, task.reference, atol=1e-5)
+
+    second = batch.tracks[..., half:]
+    np.testing.assert_allclose(again(second, keys(3)), task.reference, atol=1e-5)
     assert not np.allclose(task.target, task.reference, atol=1e-2)
 
 

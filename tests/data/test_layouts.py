@@ -255,6 +255,17 @@ def test_references_beside_the_songs_are_no_song(tmp_path):
     assert list(by_name(tmp_path)) == ["references"]
 
 
+@pytest.mark.parametrize("layout", ["folders", "medleydb", "jamendo"])
+def test_a_link_in_a_circle_is_passed_over_as_one_that_leads_nowhere_is(tmp_path, layout):
+    trees.TREES[layout](tmp_path)
+    adapter = LAYOUTS[layout]
+    found = [*adapter.songs(tmp_path, nothing_read)], [*adapter.mixes(tmp_path, nothing_read)]
+    (tmp_path / "nowhere").symlink_to("gone")
+    (tmp_path / "circle").symlink_to("circle")
+    again = [*adapter.songs(tmp_path, nothing_read)], [*adapter.mixes(tmp_path, nothing_read)]
+    assert again == found
+
+
 def test_synthetic_songs_know_their_mixes(roots):
     (song,) = by_name(roots["synthetic"]).values()
     assert song.mix is not None

@@ -12,6 +12,7 @@ import yaml
 from diffmst_jax.audio import has_audio_name, natural_key
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.errors import InputError
+from diffmst_jax.reaching import is_folder
 
 T = TypeVar("T")
 
@@ -54,12 +55,19 @@ def subfolders(folder: Path) -> list[Path]:
     """List the folders in a folder, hidden and ignored ones left out, in natural order."""
     try:
         with os.scandir(folder) as items:
-            names = [item.name for item in items if _may_hold_songs(item.name) and item.is_dir()]
+            names = [item.name for item in items if _may_hold_songs(item.name) and _is_folder(item)]
     except OSError as error:
         raise InputError(
             folder, f"cannot be read ({error.strerror})", "check its rights"
         ) from error
     return [folder / name for name in sorted(names, key=natural_key)]
+
+
+def _is_folder(item: "os.DirEntry[str]") -> bool:
+    # Only links are asked about: one in a circle, which `is_dir` raises for, leads nowhere.
+    if item.is_symlink():
+        return is_folder(Path(item.path))
+    return item.is_dir()
 
 
 def folders_below(root: Path, depth: int) -> Iterator[Path]:

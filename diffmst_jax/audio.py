@@ -26,7 +26,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 from diffmst_jax.names import for_library
 from diffmst_jax.packed import is_packed, read_packed
-from diffmst_jax.reaching import status
+from diffmst_jax.reaching import existing, status
 
 SAMPLE_RATE = 44100
 """Samples per second inside models and mixes; the one definition."""
@@ -198,11 +198,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 @contextmanager
 def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """Open a file for reading after the checks that do not need its samples."""
-    there = status(path)
-    if there is None:
-        if path.is_symlink():
-            raise InputError(path, "is a link to what is not there", "restore that or remove it")
-        raise InputError(path, "does not exist", "check the name")
+    there = existing(path)
     if not stat.S_ISREG(there.st_mode):
         raise InputError(path, "is not a file", GIVE_AUDIO)
     if there.st_size == 0:

@@ -24,6 +24,20 @@ def status(path: Path) -> os.stat_result | None:
         raise InputError(path, f"cannot be read ({error.strerror})", "check its rights") from error
 
 
+def existing(path: Path) -> os.stat_result:
+    """Ask the system about what has to be there.
+
+    Raises:
+        InputError: nothing is there, or it cannot be reached.
+    """
+    found = status(path)
+    if found is not None:
+        return found
+    if path.is_symlink():
+        raise InputError(path, "is a link to what is not there", "restore that or remove it")
+    raise InputError(path, "does not exist", "check the name")
+
+
 def is_there(path: Path) -> bool:
     """Whether something is there that can be reached."""
     return _mode(path) is not None

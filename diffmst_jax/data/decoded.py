@@ -15,6 +15,7 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.data.records import Track
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
+from diffmst_jax.reaching import existing
 
 VERSION = 1
 FULL_SCALE = 32767
@@ -34,17 +35,21 @@ class DecodedCache:
 
     def holds(self, path: Path) -> bool:
         """Tell whether a file is there."""
-        return self._about(path).is_file()
+        return self.place(path).is_file()
 
-    def write(self, path: Path, audio: np.ndarray) -> None:
+    def write(self, about: Path, path: Path, audio: np.ndarray) -> None:
         """Keep (channels, time) audio at 44.1 kHz of a file.
+
+        Args:
+          about: the file's `place` before it was read: it may have changed since, or be gone.
+          path: the file.
+          audio: what was read.
 
         Raises:
           InputError: the folder cannot be written to.
         """
         peak = float(np.max(np.abs(audio), initial=0.0)) or 1.0
         samples = np.round(audio.T * (FULL_SCALE / peak)).astype(np.int16)
-        about = self._about(path)
         try:
             with written_beside(about.with_suffix(".npy")) as temporary:
                 np.save(temporary, samples)
@@ -58,9 +63,9 @@ class DecodedCache:
         """Read a window as `read_window` does.
 
         Raises:
-          InputError: the file is not there.
+          InputError: the file is not there, or was not decoded.
         """
-        about = self._about(track.path)
+        about = self.place(track.path)
         try:
             peak = float(json.loads(about.read_text())["peak"])
             stored = np.load(about.with_suffix(".npy"), mmap_mode="r")
@@ -75,8 +80,13 @@ class DecodedCache:
         audio[:, : len(found)] = found.T * np.float32(peak / FULL_SCALE)
         return audio
 
-    def _about(self, path: Path) -> Path:
-        status = path.stat()
+    def place(self, path: Path) -> Path:
+        """Return where it is said of a file, as it is now, how its samples are kept.
+
+        Raises:
+          InputError: the file is not there.
+        """
+        status = existing(path)
         identity = f"{VERSION} {path.resolve()} {status.st_size} {status.st_mtime_ns}"
         name = hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()[:24]
         return self.folder / name[:2] / f"{name}.json"

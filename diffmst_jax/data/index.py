@@ -24,6 +24,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder, written_beside
 from diffmst_jax.mixing.measure import power_db, weighted_step_powers
 from diffmst_jax.places import cache_folder
+from diffmst_jax.reaching import existing
 from dsp.loudness import HOP_S, OFFSET_DB
 
 CELL_S = 1.0
@@ -67,12 +68,13 @@ def measure(path: Path, decoded: DecodedCache | None = None) -> Measured | Input
     """
     try:
         info, stamp = audio_info(path), file_stamp(path)
+        place = None if decoded is None else decoded.place(path)
         rate = info.sample_rate if decoded is None else SAMPLE_RATE
         audio = read_audio(path, sample_rate=rate)
     except InputError as error:
         return error
-    if decoded is not None:
-        decoded.write(path, audio)
+    if decoded is not None and place is not None:
+        decoded.write(place, path, audio)
     return Measured(stamp, info, energy_levels(audio, rate), loudness_levels(audio, rate))
 
 
@@ -190,7 +192,7 @@ class EnergyIndex:
             return None
         try:
             return entry.info if entry.stamp == file_stamp(path) else None
-        except OSError:
+        except InputError:
             return None
 
     def duration_s(self, track: Track) -> float:
@@ -219,8 +221,12 @@ class EnergyIndex:
 
 
 def file_stamp(path: Path) -> str:
-    """Tell a file's state: its size and when it was changed."""
-    status = path.stat()
+    """Tell a file's state: its size and when it was changed.
+
+    Raises:
+      InputError: it is not there any more.
+    """
+    status = existing(path)
     return f"{status.st_size}-{status.st_mtime_ns}"
 
 

@@ -203,6 +203,23 @@ def test_decoded_copy_of_other_rates_and_loud_files_is_kept_too(tmp_path):
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+def test_a_file_that_is_taken_away_while_it_is_decoded_is_named(own, monkeypatch, tmp_path):
+    cache = DecodedCache(tmp_path / "decoded")
+    first, gone, last = own[0].tracks
+
+    def read_and_lose(path, **window):
+        audio = read_audio(path, **window)
+        if path == gone.path:
+            path.unlink()
+        return audio
+
+    monkeypatch.setattr(index_module, "read_audio", read_and_lose)
+    EnergyIndex(own.root).update((first, gone, last), decoded=cache)
+    assert cache.read(last, start_s=5.0, samples=10).any()
+    with pytest.raises(InputError, match=f"{gone.path.name}: does not exist"):
+        cache.read(gone, start_s=0.0, samples=10)
+
+
 def test_mixes_are_measured_beside_themselves(corpus):
     mixes = ReferenceSource(corpus)
     index = EnergyIndex(mixes.root).update(mixes.mixes)

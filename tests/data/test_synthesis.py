@@ -183,6 +183,16 @@ def test_corpus_of_other_settings_is_left_alone(tmp_path):
         synthesize_corpus(tmp_path, 1, 0, **SHORT)
 
 
+@pytest.mark.parametrize("songs", [None, "song_00000", ["song_00000"], {"song_00000": 1}])
+def test_manifest_of_something_else_is_left_alone(tmp_path, songs):
+    synthesize_corpus(tmp_path, 1, 0, **SHORT)
+    written = json.loads((tmp_path / "manifest.json").read_text())
+    for other in ({"songs": songs}, {**written, "songs": songs}):
+        (tmp_path / "manifest.json").write_text(json.dumps(other))
+        with pytest.raises(InputError, match="no manifest of a corpus; choose an empty folder"):
+            synthesize_corpus(tmp_path, 2, 0, **SHORT)
+
+
 @pytest.mark.parametrize(
     "sizes",
     [

@@ -154,8 +154,8 @@ def _known_songs(path: Path, settings: dict[str, object]) -> dict[str, dict[str,
         return {}
     try:
         stored = json.loads(path.read_text())
-        entries: dict[str, dict[str, object]] = stored.pop("songs")
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+        entries = {name: dict(entry) for name, entry in stored.pop("songs").items()}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(path, "is no manifest of a corpus", "choose an empty folder") from error
     if stored.get("generator") != GENERATOR_VERSION:
         problem = "belongs to a corpus of another version of the generator"

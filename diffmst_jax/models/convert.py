@@ -7,6 +7,7 @@ next to other things (optimiser, losses), which are left aside.
 
 import re
 import zipfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
@@ -14,12 +15,17 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.config import ModelConfig
-from diffmst_jax.models.folder import check_entries, module_with_weights, save_model, weight_shapes
+from diffmst_jax.models.folder import (
+    check_entries,
+    module_with_weights,
+    read_safetensors,
+    save_model,
+    weight_shapes,
+)
 from diffmst_jax.npz import read_npz
 
 ANCHOR = "controller.track_embedding"  # the entry by which the model is found in a checkpoint
@@ -127,7 +133,10 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: missing, damaged, of another kind, or PyTorch is needed and not installed.
     """
-    readers = {".safetensors": load_file, ".npz": partial(read_npz, remedy=SAVE_AGAIN)}
+    readers: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
+        ".safetensors": read_safetensors,
+        ".npz": partial(read_npz, remedy=SAVE_AGAIN),
+    }
     readers |= dict.fromkeys((".ckpt", ".pt", ".pth"), _read_torch)
     if not path.is_file():
         raise InputError(path, "does not exist", f"give a {', '.join(readers)} file")

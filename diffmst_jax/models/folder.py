@@ -72,11 +72,24 @@ def load_model(name_or_folder: str | Path) -> Model:
     if not path.is_file():
         raise InputError(path, "does not exist", GIVE_MODEL)
     try:
-        weights = load_file(path)
+        weights = read_safetensors(path)
     except (SafetensorError, OSError) as error:
         raise InputError(path, f"is damaged ({error})", "write the model again") from error
     module = module_with_weights(config, weights, path)
     return Model(config, module, console, folder.absolute().name)
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """Read every array of a file.
+
+    Raises:
+        SafetensorError: it is damaged, or holds numbers that NumPy has not.
+        OSError: it cannot be read.
+    """
+    try:
+        return load_file(path)
+    except AttributeError as error:  # the library looks for their type in NumPy
+        raise SafetensorError("it holds floats of 8 bits or less") from error
 
 
 def packaged_models() -> list[str]:

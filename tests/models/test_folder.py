@@ -1,5 +1,7 @@
 """Model folders: written whole, read back the same, wrong ones refused by name."""
 
+import json
+
 import numpy as np
 import pytest
 import yaml
@@ -75,6 +77,18 @@ def _break(weights):
     weights["controller.track_token"] = token + 1e300  # infinite in float32
 
 
+def _quantize(path):
+    """Say of each byte of the weights that it is a float."""
+    raw = path.read_bytes()
+    end = 8 + int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:end])
+    for entry in header.values():
+        first, last = entry["data_offsets"]
+        entry |= {"dtype": "F8_E4M3", "shape": [last - first]}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + raw[end:])
+
+
 DAMAGE = {
     "no config": (lambda f: (f / CONFIG_FILE).unlink(), "config.yaml: does not exist"),
     "no weights": (lambda f: (f / WEIGHTS_FILE).unlink(), "weights.safetensors: does not exist"),
@@ -90,6 +104,7 @@ DAMAGE = {
         lambda f: _edit_config(f, console={"reverb": 1}),
         "console.track_equalizer: is missing",
     ),
+    "quantized": (lambda f: _quantize(f / WEIGHTS_FILE), "floats of 8 bits"),
     "cut": (lambda f: (f / WEIGHTS_FILE).write_bytes(b"abc"), "is damaged"),
     "missing": (
         lambda f: _edit_weights(f, lambda w: w.pop("track_head.bias")),

@@ -163,7 +163,7 @@ class ModelConfig:
             raise InputError("model", f"is {values!r}", "choose one: model=compact or model=cnn14")
         values = dict(values)
         architecture = values.pop("architecture", None)
-        if architecture not in ENCODERS:
+        if architecture not in list(ENCODERS):  # compared, for it may be a list itself
             remedy = f"choose one of {', '.join(ENCODERS)}"
             raise InputError("model.architecture", f"is {architecture!r}", remedy)
         # The right kind first, so that an error names its settings and not another kind's.

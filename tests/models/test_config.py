@@ -53,6 +53,7 @@ def test_yaml_and_back_is_the_same(config):
     ("change", "message"),
     [
         ({"architecture": "resnet"}, "model.architecture: is 'resnet'"),
+        ({"architecture": ["compact"]}, r"model.architecture: is \['compact'\]; choose one of"),
         ({"architecture": "cnn14"}, "model.encoder.bands: is no known setting"),
         ({"colour": 1}, "model.colour: is no known setting"),
         ({"sample_rate": "fast"}, "model.sample_rate: is 'fast'"),

@@ -181,7 +181,8 @@ def read_configs(path: Path) -> tuple[ModelConfig, dsp.ConsoleConfig]:
     if version is None:
         raise InputError(path, "is not the configuration of a model", GIVE_MODEL)
     if version != FORMAT_VERSION:
-        raise InputError(path, f"has format version {version}", f"this is {FORMAT_VERSION}")
+        problem = f"has format version {version!r}, this program reads {FORMAT_VERSION}"
+        raise InputError(path, problem, "use the program that wrote it")
     try:
         console = read_config(dsp.ConsoleConfig, values.pop("console", None), place="console")
         return ModelConfig.from_dict(values), console

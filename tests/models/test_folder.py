@@ -98,7 +98,7 @@ DAMAGE = {
         lambda f: (f / CONFIG_FILE).write_text("name: compact\nmodel: {}\n"),
         "not the configuration of a model; .*RUN/model",
     ),
-    "version": (lambda f: _edit_config(f, format_version=9), "format version 9"),
+    "version": (lambda f: _edit_config(f, format_version=9), "format version 9, .* 1; use the"),
     "config": (lambda f: _edit_config(f, remat="maybe"), "remat: is 'maybe'"),
     "console": (
         lambda f: _edit_config(f, console={"reverb": 1}),

@@ -119,7 +119,13 @@ def report_content(facts: MixFacts) -> ReportContent:
 def warnings(facts: MixFacts) -> list[str]:
     """Say what the user may not have expected."""
     settings = facts.settings
-    texts = [f"{item.file} was left out: {item.reason}." for item in settings.left_out]
+    heard = {strip.file for strip in settings.strips}
+    texts = [
+        f"{item.file} is mixed without one of its channels: {item.reason}."
+        if item.file in heard
+        else f"{item.file} was left out: {item.reason}."
+        for item in settings.left_out
+    ]
     if late_s := facts.multitrack.late_s:
         late = [f"{name} ({late_s[name]:.2f} s)" for name in late_s]
         texts.append(

@@ -19,6 +19,7 @@ from diffmst_jax.mixing.output import OutputTarget, finish
 from diffmst_jax.mixing.reference import read_reference
 from diffmst_jax.mixing.render import render as render_multitrack
 from diffmst_jax.mixing.settings import RefinementNote
+from diffmst_jax.mixing.tracks import LeftOut
 from diffmst_jax.models import Model
 from tests.mixing.songs import TINY, bursts, tiny_module, tone
 
@@ -198,6 +199,16 @@ def test_a_mix_that_stays_quieter_says_so(mixed):
 
     assert any("quieter than asked" in text for text in at(-20.0).warnings)
     assert at(-np.inf).warnings[-1] == "The mix is silent."
+
+
+def test_a_file_of_which_a_channel_is_silent_is_not_said_to_be_left_out(mixed):
+    facts = mixed.report.facts
+    vox = facts.settings.strips[0].file
+    out = (*facts.settings.left_out, LeftOut(vox, "channel 2 is silent"))
+    settings = dataclasses.replace(facts.settings, left_out=out)
+    report = dataclasses.replace(mixed.report, facts=facts._replace(settings=settings))
+    assert f"{vox} is mixed without one of its channels: channel 2 is silent." in report.warnings
+    assert "silent.wav was left out: it is silent." in report.warnings
 
 
 def test_a_mono_reference_is_said(mixed, song, model, tmp_path):

@@ -17,5 +17,6 @@ def run_diff(options: argparse.Namespace) -> int:
     if not lines:
         say("Nothing changed.")
     elif hidden:
-        say(f"{hidden} more that can hardly be heard; --all lists them.")
+        more = " more" if shown else ""
+        say(f"{hidden}{more} that can hardly be heard; --all lists them.")
     return 0

@@ -277,6 +277,15 @@ def test_the_command_prints_what_is_heard_and_counts_the_rest(mixed, edited, tmp
     assert capsys.readouterr().out == "Nothing changed.\n"
 
 
+def test_the_command_counts_more_only_where_it_lists_some(mixed, edited, tmp_path, capsys):
+    gains = mixed.console.params.tracks.input_gain_db + 0.1
+    (tmp_path / "a.json").write_text(console_text(mixed.console))
+    (tmp_path / "b.json").write_text(console_text(edited(input_gain_db=gains)))
+    assert main(["diff", str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 0
+    hidden = len(gains)
+    assert capsys.readouterr().out == f"{hidden} that can hardly be heard; --all lists them.\n"
+
+
 def test_a_number_may_be_written_without_a_point(mixed, tmp_path, capsys):
     text = console_text(mixed.console)
     (tmp_path / "a.json").write_text(text)

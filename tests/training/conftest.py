@@ -1,6 +1,7 @@
 """Settings of a run so small that compiling it is most of the work."""
 
 import copy
+import dataclasses
 import functools
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from diffmst_jax.models import Cnn14Config
 from diffmst_jax.training.config import TrainConfig, train_config
 from tests.compiling import quickly
 from tests.data.conftest import corpus  # noqa: F401  (a fixture)
@@ -61,3 +63,10 @@ def tiny(corpus: Path) -> TrainConfig:  # noqa: F811
         "trainer.steps=4",
     )
     return train_config(values)
+
+
+@pytest.fixture
+def tiny_cnn(tiny: TrainConfig) -> TrainConfig:
+    """The same with the paper's kind of model, whose step takes a third to trace and compile."""
+    encoder = Cnn14Config(n_fft=512, hop=256, widths=(2, 4), poolings=((4, 2), (4, 2)))
+    return dataclasses.replace(tiny, model=dataclasses.replace(tiny.model, encoder=encoder))

@@ -10,7 +10,6 @@ import pytest
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.data.examples import Example
-from diffmst_jax.models import Cnn14Config
 from diffmst_jax.training.config import CurriculumConfig
 from diffmst_jax.training.curriculum import Active, active_at, only_active
 from diffmst_jax.training.devices import make_devices
@@ -61,16 +60,14 @@ def test_an_effect_is_neutral_until_its_step_and_then_what_the_model_says(name):
 
 
 @pytest.mark.slow
-def test_reverb_bus_is_trained_from_its_step_on(tiny):
+def test_reverb_bus_is_trained_from_its_step_on(tiny_cnn):
     """Every control of the effects bus and the sends: weights rest before it and move after."""
-    encoder = Cnn14Config(n_fft=512, hop=256, widths=(2, 4), poolings=((4, 2), (4, 2)))
     config = dataclasses.replace(
-        tiny,
-        model=dataclasses.replace(tiny.model, encoder=encoder),
-        console=dataclasses.replace(tiny.console, reverb=True),
-        optimizer=dataclasses.replace(tiny.optimizer, ema_decay=0.0),
+        tiny_cnn,
+        console=dataclasses.replace(tiny_cnn.console, reverb=True),
+        optimizer=dataclasses.replace(tiny_cnn.optimizer, ema_decay=0.0),
         trainer=dataclasses.replace(
-            tiny.trainer, curriculum=dataclasses.replace(EVERY, reverb=1), devices=1
+            tiny_cnn.trainer, curriculum=dataclasses.replace(EVERY, reverb=1), devices=1
         ),
     )
     devices, schedule = make_devices(config.trainer), make_schedule(config)

@@ -111,11 +111,11 @@ def test_broken_batches_are_skipped_and_then_end_the_run_with_the_last_saved(
 
 
 @pytest.mark.slow
-def test_run_resumed_with_a_larger_loss_exports_what_it_trained_since(tiny, tmp_path):
-    run(with_steps(tiny, 2, validate_every=2), tmp_path)
-    loss = dataclasses.replace(tiny.loss, audio_features=100.0)
+def test_run_resumed_with_a_larger_loss_exports_what_it_trained_since(tiny_cnn, tmp_path):
+    run(with_steps(tiny_cnn, 2, validate_every=2), tmp_path)
+    loss = dataclasses.replace(tiny_cnn.loss, audio_features=100.0)
     # Nor is the folder that a run began with needed any more.
-    later = with_steps(tiny, 4, validate_every=2, init_from="gone")
+    later = with_steps(tiny_cnn, 4, validate_every=2, init_from="gone")
     louder = dataclasses.replace(later, loss=loss)
     lowest, said = run(louder, tmp_path, resume=True)
     assert "validation losses until step 2 were of other settings and do not count" in said
@@ -230,13 +230,25 @@ def test_new_run_and_resumed_one_take_their_folders(tiny, trained, tmp_path, mon
     assert [item.name for item in tmp_path.iterdir()] == ["old"]
 
 
+def test_a_folder_of_no_run_is_refused_in_one_line_with_status_2(tmp_path, monkeypatch, capfd):
+    refused = f"hydra.run.dir={tmp_path / 'runs' / 'refused'}"
+    monkeypatch.setattr(sys, "argv", ["train.py", "resume=/nowhere", refused])
+    with pytest.raises(SystemExit) as stop:
+        program()
+    assert stop.value.code == 2
+    assert list(tmp_path.iterdir()) == []
+    told, complained = capfd.readouterr()
+    assert "/nowhere: is not the folder of a training run" in complained
+    assert len(complained.strip().splitlines()) == 1
+    assert told == ""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["experiment=smoke", "trainer.stepz=3"], "stepz"),
         (["experiment=smoke", "data.songs=/nowhere"], "/nowhere: is not a folder"),
-        (["resume=/nowhere"], "/nowhere: is not the folder of a training run"),
     ],
 )
 def test_wrong_input_is_one_line_and_status_2(arguments, said, tmp_path):

@@ -54,7 +54,7 @@ def test_batched_console_gives_the_mixes_of_the_mixing_tool(loaded):
     mixes = console_mixes(songs, size=2)
     for mixed, (tracks, settings) in zip(mixes, songs, strict=True):
         whole = render(settings, tracks).mix
-        assert mixed.mix == pytest.approx(whole, abs=1e-4 * float(np.abs(whole).max()))
+        np.testing.assert_allclose(mixed.mix, whole, rtol=0, atol=1e-4 * np.abs(whole).max())
         assert mixed.heard is not None
         assert mixed.heard.shape == (3,)
         assert np.all((mixed.heard > 0) & (mixed.heard <= 1))
@@ -63,7 +63,7 @@ def test_batched_console_gives_the_mixes_of_the_mixing_tool(loaded):
 def test_weighted_mixes_are_the_baselines(loaded):
     songs = [(song.tracks, equal_loudness_weights(song.tracks)) for song in loaded]
     for mixed, song in zip(weighted_mixes(songs, size=2), loaded, strict=True):
-        assert mixed.mix == pytest.approx(equal_loudness_mix(song.tracks), abs=1e-5)
+        np.testing.assert_allclose(mixed.mix, equal_loudness_mix(song.tracks), rtol=0, atol=1e-5)
 
 
 def test_device_holds_one_batch_however_many_songs_there_are(loaded, monkeypatch):
@@ -163,7 +163,7 @@ def test_finished_mixes_are_found_by_name_and_moved_into_place(loaded, material,
     assert isinstance(first, Mixed)
     assert "-0.250 s" in first.note
     expected = 0.3 * plain_sum(loaded[0].tracks)
-    assert first.mix == pytest.approx(expected, abs=1e-3)
+    np.testing.assert_allclose(first.mix, expected, rtol=0, atol=1e-3)
     if loaded[1].example.reference_name == "mix 0":
         assert isinstance(second, Mixed)
         assert second.mix.shape == expected.shape

@@ -1,11 +1,16 @@
 """Songs that are chosen, or loaded again, while the server is at work, in Chromium."""
 
+import io
 import threading
 from urllib.parse import quote
 
+import numpy as np
 import pytest
+import soundfile
 
+from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.page.tasks import Desk
+from tests.mixing.songs import bursts
 from tests.page.songs import ready
 
 pytestmark = pytest.mark.slow
@@ -180,3 +185,15 @@ def test_blocks_that_do_not_come_are_not_asked_for_without_end(songs, answers):
         assert "It is gone" in page.locator(".toast.error").inner_text()
     else:
         assert blocks < len(asked) <= 5 * blocks  # about once a second
+
+
+def test_a_file_of_which_one_channel_is_silent_is_not_left_out(songs):
+    name, clap = songs.names[0], bursts(1.5, 3.0, 7)
+    for file, channels in (("half.wav", [clap[0], 0 * clap[0]]), ("silence.wav", 0 * clap)):
+        written = io.BytesIO()
+        soundfile.write(written, np.asarray(channels).T, SAMPLE_RATE, format="wav")
+        songs.call(f"/{name}/tracks?name={file}", written.getvalue())
+    page = songs.page(name)
+    page.locator(".zone-text", has_text="3 files, 1 left out").wait_for()
+    remarks = page.locator("li:has-text('.wav') small").all_text_contents()
+    assert remarks[::2] == ["channel 2 is silent", "left out: it is silent"]

@@ -103,12 +103,9 @@ export function setupPanel(app) {
   document.addEventListener("drop", (event) => takeDrop("tracks", event));
 
   let shownWords = null;
-  const listFiles = whenChanged(([files, out]) => {
-    const reasons = new Map(out.map((one) => [one.file, one.reason]));
+  const listFiles = whenChanged(([files, remarks]) => {
     tracks.list.replaceChildren(...files.map(({ file, bytes: size }) => fileRow(
-      file,
-      reasons.has(file) ? `left out: ${reasons.get(file)}` : bytes(size),
-      () => app.files.removeTrack(file),
+      file, remarks[file] ?? bytes(size), () => app.files.removeTrack(file),
     )));
   });
 
@@ -124,15 +121,15 @@ export function setupPanel(app) {
     show() {
       const song = app.details;
       const count = song?.tracks.length ?? 0;
-      const out = app.store.state?.console.left_out ?? [];
+      const { out, remarks } = unused(app.store.state?.console);
       element.classList.toggle("compact", Boolean(app.store.state));
       tracks.text.textContent = count
-        ? `${count} ${count === 1 ? "file" : "files"}${out.length ? `, ${out.length} left out` : ""}`
+        ? `${count} ${count === 1 ? "file" : "files"}${out ? `, ${out} left out` : ""}`
         : tracks.invitation;
       tracks.choose.textContent = count ? "Add" : "Choose files";
       tracks.more.hidden = count === 0;
       tracks.more.querySelector("summary").textContent = "Show";
-      listFiles([song?.tracks ?? [], out]);
+      listFiles([song?.tracks ?? [], remarks]);
       reference.text.textContent = song?.reference ?? reference.invitation;
       reference.choose.textContent = song?.reference ? "Replace" : "Choose a file";
       mix.disabled = !count || !song?.reference || app.work.busy;
@@ -167,4 +164,12 @@ export function setupPanel(app) {
     const when = isAsJudged ? ". " : ", before your changes. ";
     return [h("b", { text }), ` to the reference than the raw tracks${when}`, song.has_report ? report : ""];
   }
+}
+
+/** How many files take no part in a mix, and what to say of those that do not as a whole. */
+function unused(console) {
+  const heard = new Set(console?.tracks.map(({ file }) => file));
+  const out = (console?.left_out ?? []).map(({ file, reason }) => [file, reason, heard.has(file)]);
+  const remarks = out.map(([file, reason, is]) => [file, is ? reason : `left out: ${reason}`]);
+  return { out: out.filter(([, , is]) => !is).length, remarks: Object.fromEntries(remarks) };
 }

@@ -17,6 +17,6 @@ def argument(key: str, text: str) -> str:
 
 
 def quoted(key: str, text: str) -> str:
-    """Return `key="text"` for a shell: Hydra reads nothing into what stands between the quotes."""
+    """Return `key="text"` for a shell: between quotes Hydra reads nothing but `${...}`."""
     escaped = text.replace('"', r"\"")
     return shlex.quote(f'{key}="{escaped}"')

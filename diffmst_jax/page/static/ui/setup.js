@@ -168,8 +168,12 @@ export function setupPanel(app) {
 
 /** How many files take no part in a mix, and what to say of those that do not as a whole. */
 function unused(console) {
-  const heard = new Set(console?.tracks.map(({ file }) => file));
-  const out = (console?.left_out ?? []).map(({ file, reason }) => [file, reason, heard.has(file)]);
-  const remarks = out.map(([file, reason, is]) => [file, is ? reason : `left out: ${reason}`]);
-  return { out: out.filter(([, , is]) => !is).length, remarks: Object.fromEntries(remarks) };
+  const mixed = new Set(console?.tracks.map(({ file }) => file));
+  const remarks = {};
+  let out = 0;
+  for (const { file, reason } of console?.left_out ?? []) {
+    remarks[file] = mixed.has(file) ? reason : `left out: ${reason}`;
+    if (!mixed.has(file)) out += 1;
+  }
+  return { out, remarks };
 }

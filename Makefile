@@ -14,6 +14,9 @@ REFERENCE ?= $(SONGS)/references/song_00904.flac
 # The model that comes with the package, or another: a name or a folder.
 MODEL ?= compact
 
+# Three workers keep two cores busy, for many tests wait for a browser or a program; 13 GB at most.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal -q
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast coverage lint format bench clean
 
@@ -45,13 +48,13 @@ demo: $(STAMP)  ## mix a song in the style of a reference (yours: TRACKS=folder 
 	@echo '  $(BIN)/diffmst render "$(TRACKS)" $(DEMO)/console.json --out $(DEMO)/mix_2.wav'
 
 test: $(STAMP)  ## run the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	$(PYTEST)
 
 test-fast: $(STAMP)  ## run the suite without its slow tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 coverage: $(STAMP)  ## run the suite and list the lines that no test reaches
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q --cov --cov-report=term-missing:skip-covered
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 lint: $(STAMP)  ## check style and types
 	$(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """VGGish's weights from the files that people have.
 
 - the original checkpoint, `vggish_model.ckpt` (or a later one, given by any of its files);
-- the PyTorch port's state dict: `.pth`, read with `weights_only` (torch is an optional extra), or
+- the PyTorch port's state dict: `.pth`, which PyTorch, an optional extra, reads, or
   the same entries as `.safetensors` or `.npz`.
 
 Components for the postprocessing come with the port's state dict; the original has them in
@@ -11,7 +11,7 @@ Components for the postprocessing come with the port's state dict; the original 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError
@@ -20,6 +20,7 @@ from safetensors.numpy import load_file
 from diffmst_jax.embeddings.tensor_bundle import is_checkpoint, read_checkpoint
 from diffmst_jax.errors import InputError
 from diffmst_jax.npz import read_npz
+from diffmst_jax.torch_file import read_torch
 
 PCA_FILE = "vggish_pca_params.npz"
 QUANTIZE_LOW, QUANTIZE_HIGH = -2.0, 2.0
@@ -122,9 +123,8 @@ def _read(path: Path) -> Tensors:
     readers: dict[str, Callable[[Path], Tensors]] = {
         ".npz": partial(read_npz, remedy=COPY_AGAIN),
         ".safetensors": load_file,
-        ".pth": _read_torch,
-        ".pt": _read_torch,
     }
+    readers |= dict.fromkeys((".pth", ".pt"), partial(read_torch, remedy=COPY_AGAIN))
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise InputError(path, "has an unknown ending", f"{GIVE_WEIGHTS} ({', '.join(readers)})")
@@ -134,16 +134,3 @@ def _read(path: Path) -> Tensors:
         raise
     except (OSError, ValueError, SafetensorError) as error:
         raise InputError(path, f"cannot be read ({error})", COPY_AGAIN) from error
-
-
-def _read_torch(path: Path) -> Tensors:
-    try:
-        import torch  # noqa: PLC0415  (an optional extra)
-    except ImportError as error:
-        remedy = "install the extra: pip install 'diffmst-jax[torch]'"
-        raise InputError(path, "needs PyTorch to be read", remedy) from error
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the unpickler meets in a file that is none
-        raise ValueError(" ".join(str(error).split())[:200]) from error
-    return {name: value.numpy() for name, value in state.items()}

@@ -6,12 +6,9 @@ next to other things (optimiser, losses), which are left aside.
 """
 
 import re
-import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -27,10 +24,11 @@ from diffmst_jax.models.folder import (
     weight_shapes,
 )
 from diffmst_jax.npz import read_npz
+from diffmst_jax.torch_file import read_torch
 
 ANCHOR = "controller.track_embedding"  # the entry by which the model is found in a checkpoint
 IGNORED = ("num_batches_tracked", "window")  # counters, and windows that we compute
-SAVE_AGAIN = "save its state dict again"
+SAVE_AGAIN = "save its state dict alone"
 LAYERS = "controller.transformer_encoder.layers"
 
 # Names: ours as a pattern, the reference's as a template.
@@ -137,36 +135,23 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         ".safetensors": read_safetensors,
         ".npz": partial(read_npz, remedy=SAVE_AGAIN),
     }
-    readers |= dict.fromkeys((".ckpt", ".pt", ".pth"), _read_torch)
+    readers |= dict.fromkeys((".ckpt", ".pt", ".pth"), partial(read_torch, remedy=SAVE_AGAIN))
     if not path.is_file():
-        raise InputError(path, "does not exist", f"give a {', '.join(readers)} file")
-    if path.suffix not in readers:
+        problem = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(path, problem, f"give a {', '.join(readers)} file")
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
         raise InputError(path, "is of an unknown kind", f"give a {', '.join(readers)} file")
     try:
-        arrays = readers[path.suffix](path)
+        arrays = reader(path)
     except InputError:
         raise
-    except (SafetensorError, UnpicklingError, zipfile.BadZipFile, ValueError, OSError) as error:
+    except (SafetensorError, ValueError, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(path, f"cannot be read ({reason})", SAVE_AGAIN) from error
     floats = (np.float16, np.float64)
     with np.errstate(over="ignore"):  # what becomes infinite is named when the model is cut out
         return {n: a.astype(np.float32) if a.dtype in floats else a for n, a in arrays.items()}
-
-
-def _read_torch(path: Path) -> dict[str, np.ndarray]:
-    try:
-        import torch  # noqa: PLC0415 (optional, and slow to import)
-    except ImportError as error:
-        remedy = "pip install 'diffmst-jax[torch]', or give the state dict as .safetensors or .npz"
-        raise InputError(path, "needs PyTorch to be read", remedy) from error
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, EOFError) as error:
-        raise ValueError(str(error)) from error
-    state = content.get("state_dict", content) if isinstance(content, dict) else {}
-    tensors = {n: t for n, t in state.items() if isinstance(t, torch.Tensor)}
-    return {n: (t.float() if t.is_floating_point() else t).numpy() for n, t in tensors.items()}
 
 
 def _reference_shape(shape: tuple[int, ...], name: str) -> tuple[int, ...]:

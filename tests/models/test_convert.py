@@ -3,7 +3,6 @@
 import json
 import math
 import sys
-import types
 import zlib
 
 import jax.numpy as jnp
@@ -26,9 +25,9 @@ from diffmst_jax.models.folder import flat_weights, module_with_weights, weight_
 from tests import golden
 from tests.compiling import quick_jit
 from tests.models.small import SMALL, model
+from tests.test_torch_file import NO_TORCH, StandInTensor, stand_in_torch
 
 TOLERANCE = 1e-4
-NO_TORCH = "PyTorch, an optional extra, is not installed (CONTRIBUTING.md)"
 
 
 def entry_by_rule(name: str, shape: tuple[int, ...], salt: str) -> np.ndarray:
@@ -142,50 +141,17 @@ def test_every_kind_of_file_becomes_the_same_model(tmp_path, suffix):
     assert checkpoint.name in (tmp_path / "model" / "README.md").read_text()
 
 
-class StandInTensor:
-    """As much of a tensor as reading a checkpoint needs, for where PyTorch is not installed."""
-
-    def __init__(self, array: np.ndarray):
-        self.array = array
-
-    def is_floating_point(self) -> bool:
-        return self.array.dtype.kind == "f"
-
-    def float(self) -> "StandInTensor":
-        return StandInTensor(self.array.astype(np.float32))
-
-    def numpy(self) -> np.ndarray:
-        return self.array
-
-
-def test_a_lightning_checkpoint_is_read_without_its_code_and_cut_to_the_model(
-    tmp_path, monkeypatch
-):
+def test_a_lightning_checkpoint_is_cut_to_the_model(tmp_path, monkeypatch):
     state = {n: a.astype(np.float64) for n, a in small_state().items()}
     tensors = {f"model.{name}": StandInTensor(array) for name, array in state.items()}
     tensors["loss.window"] = StandInTensor(np.ones(3))
     content = {"state_dict": tensors | {"loss.kind": "mean"}, "epoch": 3}
-
-    def load(path, *, map_location, weights_only, mmap):
-        assert weights_only, "a checkpoint's code would be run"
-        assert map_location == "cpu"
-        return content
-
-    monkeypatch.setitem(
-        sys.modules, "torch", types.SimpleNamespace(Tensor=StandInTensor, load=load)
-    )
-    (tmp_path / "weights.ckpt").touch()
-    convert_checkpoint(tmp_path / "weights.ckpt", tmp_path / "model", SMALL["cnn14"])
+    monkeypatch.setitem(sys.modules, "torch", stand_in_torch(lambda: content))
+    (tmp_path / "weights.CKPT").touch()
+    convert_checkpoint(tmp_path / "weights.CKPT", tmp_path / "model", SMALL["cnn14"])
     found = flat_weights(load_model(tmp_path / "model").module)
     for name, array in flat_weights(model("cnn14")).items():
         np.testing.assert_array_equal(found[name], array)
-
-
-def test_a_checkpoint_without_pytorch_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    (tmp_path / "weights.ckpt").touch()
-    with pytest.raises(InputError, match=r"needs PyTorch .*pip install .*safetensors or \.npz"):
-        convert_checkpoint(tmp_path / "weights.ckpt", tmp_path / "model", SMALL["cnn14"])
 
 
 def test_double_and_half_precision_become_single(tmp_path):
@@ -227,7 +193,7 @@ def test_entries_that_do_not_fit_are_listed_and_nothing_is_written(tmp_path, cha
         ("weights.npz", b"no", "cannot be read"),
         ("weights.npz", b"", "cannot be read"),
         ("weights.safetensors", b"no", "cannot be read"),
-        ("weights.ckpt", b"no", "cannot be read"),
+        ("weights.ckpt", b"no", "is damaged"),
         ("weights.txt", b"no", "unknown kind"),
         ("weights.npz", None, "does not exist"),
     ],
@@ -239,3 +205,8 @@ def test_files_that_are_no_checkpoint_are_refused(tmp_path, name, content, messa
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         convert_checkpoint(tmp_path / name, tmp_path / "model")
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(InputError, match="is a folder; give a"):
+        convert_checkpoint(tmp_path, tmp_path / "model")

@@ -377,6 +377,8 @@ def test_no_command_shows_the_help_and_fails(capsys):
         ("mix a b --out c --refine 1.5", "'1.5' is no whole number from 0 to 1000"),
         ("data synthesize a --songs many", "'many' is no whole number of at least 1"),
         ("data index a --processes 0", "'0' is no whole number of at least 1"),
+        ("convert a b --card", "convert: unrecognized arguments: --card; see diffmst convert"),
+        ("data check a b", "check: unrecognized arguments: b; see diffmst data check"),
     ],
 )
 def test_wrong_arguments_are_said_in_one_line(arguments, said, capsys):

@@ -43,8 +43,10 @@ async def receive_track(request: Request, song: Song, limits: UploadLimits) -> s
 
 
 def _check_room(song: Song, limits: UploadLimits) -> None:
-    if len(song.track_names()) >= limits.tracks:
-        raise RefusalError(413, f"{song.name} has {limits.tracks} tracks already; remove one first")
+    count = len(song.track_names())  # a folder that was there already may have more
+    if count >= limits.tracks:
+        problem = f"{song.name} has {count} tracks already, and {limits.tracks} are the most"
+        raise RefusalError(413, f"{problem}; remove some first")
 
 
 async def receive_reference(request: Request, song: Song, limits: UploadLimits) -> str:

@@ -32,6 +32,10 @@ def test_too_much_is_refused_with_a_remedy(client, song, audio):
     answer = client.upload(song, "tracks", "fourth.wav", audio["kick.wav"])
     assert answer.status_code == 413
     assert "3 tracks already" in answer.json()["error"]
+    for name in ("fourth.wav", "fifth.wav"):  # put there by hand: more are opened than are taken
+        (client.root / song / name).write_bytes(audio["kick.wav"])
+    answer = client.upload(song, "tracks", "sixth.wav", audio["kick.wav"])
+    assert "has 5 tracks already, and 3 are the most" in answer.json()["error"]
     assert not list((client.root / song / HIDDEN / "incoming").iterdir())
     deep = client.http.post("/api/songs", content=bytes(LIMITS.json_bytes + 1))
     assert deep.status_code == 413

@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from diffmst_jax.errors import InputError
+from diffmst_jax.names import legible
 from diffmst_jax.page.endpoints import Page
 from diffmst_jax.page.guard import Guard
 from diffmst_jax.page.jobs import Worker
@@ -42,6 +43,15 @@ async def _http_error(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code)
+
+
+async def _no_access(request: Request, error: Exception) -> Response:
+    del request
+    assert isinstance(error, OSError)
+    place = error.filename2 or error.filename
+    name = legible(Path(place).name) if place else "a file"
+    problem = f"{name}: cannot be read or changed ({error.strerror})"
+    return JSONResponse({"error": f"{problem}; look at its permissions and at the room left"}, 507)
 
 
 async def _fault(request: Request, error: Exception) -> Response:
@@ -86,6 +96,7 @@ def create_app(
         RefusalError: _refused,
         InputError: _wrong_input,
         HTTPException: _http_error,
+        OSError: _no_access,
         Exception: _fault,
     }
     return Starlette(

@@ -1,6 +1,8 @@
 """What comes in from outside: limits, names, links; nothing leads out of the folder of songs."""
 
+import errno
 import shutil
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -186,3 +188,21 @@ def test_a_folder_that_is_a_song_itself_is_refused(tmp_path, audio):
     (tmp_path / "kick.wav").write_bytes(audio["kick.wav"])
     with pytest.raises(InputError, match="give the folder above it"):
         Workspace.open(tmp_path, LIMITS)
+
+
+@pytest.mark.parametrize("change", ["unlink", "rename"])
+def test_a_folder_that_may_not_be_changed_is_no_fault(client, song, audio, monkeypatch, change):
+    def refuse(path, target=None, **_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path), None, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, change, refuse)
+        if change == "unlink":
+            answer = client.http.delete(f"/api/songs/{song}/tracks", params={"name": "kick.wav"})
+        else:
+            answer = client.upload(song, "tracks", "late.wav", audio["kick.wav"])
+    assert answer.status_code == 507
+    name = "kick.wav" if change == "unlink" else "late.wav"
+    assert f"{name}: cannot be read or changed (Permission denied)" in answer.json()["error"]
+    tracks = client.http.get(f"/api/songs/{song}").json()["tracks"]
+    assert [track["file"] for track in tracks] == ["kick.wav", "pad.wav"]

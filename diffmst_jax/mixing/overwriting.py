@@ -11,7 +11,7 @@ ANOTHER_FOLDER = "give --out another folder"
 
 
 def check_apart(written: Sequence[Path], read: Iterable[Path], *, remedy: str) -> None:
-    """See before any work that nothing is written over what is read, or over another result.
+    """See before any work that no result has the place of what is read, of another or of a folder.
 
     Files are told apart as the system does it, so neither a link nor the case of a letter hides
     that two names are one file.
@@ -27,6 +27,8 @@ def check_apart(written: Sequence[Path], read: Iterable[Path], *, remedy: str) -
     sources = {_identity(path) for path in read}
     taken = set()
     for path in written:
+        if is_folder(path):
+            raise InputError(path, "is a folder", remedy)
         identity = _identity(path)
         if identity in sources:
             raise InputError(path, "is read here and would be written over", remedy)

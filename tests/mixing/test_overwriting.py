@@ -125,6 +125,14 @@ def test_results_may_lie_among_tracks_where_none_is_looked_for(place, command):
     assert find_tracks(place / "stems") == before
 
 
+@pytest.mark.parametrize("name", ["mix.wav", "report.html"])
+def test_a_folder_in_the_place_of_a_result_is_refused_before_the_work(place, capsys, name):
+    (place / "new" / name).mkdir(parents=True)
+    assert main(["mix", "stems", "ref.wav", "--out", "new"]) == 2
+    assert f"new/{name}: is a folder; give --out another folder" in capsys.readouterr().err
+    assert contents(place / "new") == {}
+
+
 def test_a_link_and_its_file_are_one(tmp_path):
     (tmp_path / "kick.wav").touch()
     (tmp_path / "link.wav").symlink_to(tmp_path / "kick.wav")

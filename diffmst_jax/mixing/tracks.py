@@ -227,7 +227,8 @@ def load_tracks(
         used += channels
         left_out += reasons
     if not used:
-        raise nothing_sounds(base, left_out)
+        # Of files, not their folder: others in it may sound.
+        raise nothing_sounds(source if isinstance(source, str | Path) else "tracks", left_out)
     return replace(assemble(used, left_out), late_s=_late_s(wanted, headers))
 
 

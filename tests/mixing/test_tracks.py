@@ -173,6 +173,17 @@ def test_a_folder_without_audio_and_one_of_silence_are_refused(tmp_path):
         load_tracks(tmp_path)
 
 
+def test_silent_files_are_not_said_of_the_folder_that_they_lie_in(tmp_path, write):
+    write("kick.wav")
+    silent = [tmp_path / "one.wav", tmp_path / "two.wav"]
+    for file in silent:
+        write_audio(file, np.zeros((1, SAMPLE_RATE)), sample_rate=SAMPLE_RATE)
+    with pytest.raises(InputError, match=r"one\.wav: holds no track with sound"):
+        load_tracks(silent[0])
+    with pytest.raises(InputError, match="tracks: holds no track with sound"):
+        load_tracks(silent)
+
+
 def test_a_reference_among_the_tracks_is_no_track(tmp_path, write):
     write("a.wav")
     multitrack = load_tracks(tmp_path, reference=write("finished.wav"))

@@ -2,7 +2,8 @@
 
 import functools
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from unittest import mock
 
 import jax
@@ -22,3 +23,13 @@ quick_jit = functools.partial(jax.jit, compiler_options=OPTIONS)
 def quickly() -> AbstractContextManager[object]:
     """Within, what the product jits compiles quickly, unless it was jitted on import."""
     return mock.patch.object(jax, "jit", quick_jit)
+
+
+@contextmanager
+def quick_operations() -> Iterator[None]:
+    """Within, what is called without any `jax.jit` compiles each of its operations quickly."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)

@@ -8,6 +8,7 @@ import soundfile
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
+from diffmst_jax.mixing.passages import STRETCH
 from diffmst_jax.models import (
     CompactConfig,
     DiffMstModel,
@@ -20,12 +21,13 @@ from diffmst_jax.models import (
 from diffmst_jax.models.folder import module_with_weights, weight_shapes
 from tests.compiling import quickly
 
-SONG_S, REFERENCE_S = 4.0, 5.0
+# A song as long as the medleys of longer ones: what it takes to refine is one program for all.
+SONG_S, REFERENCE_S = STRETCH / SAMPLE_RATE, 5.0
 
 TINY = ModelConfig(
     encoder=CompactConfig(n_fft=2048, hop=2048, bands=12, conv_width=8, hidden=16),
     transformer=TransformerConfig(1, 2, 16, 32),
-    window_samples=1 << 14,  # songs of 1.2 s are four windows, as longer ones: one program for all
+    window_samples=1 << 14,  # songs of two seconds are four windows: one program for all
 )
 
 

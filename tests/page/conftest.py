@@ -50,7 +50,7 @@ def address(tmp_path_factory, desk):
 def audio(tmp_path_factory):
     """The bytes of small files by name."""
     folder = tmp_path_factory.mktemp("audio")
-    kick, pad = bursts(1.2, 2.0, 1), np.concatenate([tone(0.8, 440.0), tone(0.8, 443.0, 0.1)])
+    kick, pad = bursts(2.0, 2.0, 1), np.concatenate([tone(0.8, 440.0), tone(0.8, 443.0, 0.1)])
     mix = 0.4 * np.concatenate([bursts(1.5, 2.0, 3), bursts(1.5, 4.0, 4)])
     for name, x in (("kick.wav", kick), ("pad.wav", pad), ("mix.wav", mix)):
         soundfile.write(folder / name, x.T, 44100)

@@ -11,7 +11,7 @@ import soundfile
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.export import export_session
 from diffmst_jax.page import orders
-from tests.mixing.songs import bursts, tone
+from tests.mixing.songs import SONG_S, bursts, tone
 from tests.page.mixer import PATIENCE_S, Mixer
 
 pytestmark = pytest.mark.slow
@@ -36,11 +36,11 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     for name in ("My band/Drums", "My band/Strings/Close", "My band/mixed", "Late"):
         (folder / name).mkdir(parents=True)
-    pad = np.concatenate([tone(2.0, 440.0), tone(2.0, 443.0, 0.1)])
+    pad = np.concatenate([tone(SONG_S, 440.0), tone(SONG_S, 443.0, 0.1)])
     mix = 0.4 * np.concatenate([bursts(2.5, 2.0, 3) + tone(2.5, 80.0), bursts(2.5, 4.0, 4)])
     for name, audio, rate in (
-        ("My band/Drums/beat.wav", bursts(2.0, 4.0, 1), SAMPLE_RATE),
-        ("My band/bass.flac", tone(1.8, 110.0, 0.3), SAMPLE_RATE),
+        ("My band/Drums/beat.wav", bursts(SONG_S, 4.0, 1), SAMPLE_RATE),
+        ("My band/bass.flac", tone(SONG_S - 0.2, 110.0, 0.3), SAMPLE_RATE),
         ("My band/Strings/Close/pad.wav", pad, 48000),
         ("My band/mixed/mix.wav", mix, SAMPLE_RATE),
         ("Late/clap.wav", bursts(1.5, 3.0, 7), SAMPLE_RATE),

@@ -1,6 +1,8 @@
 """What the compact model does to its answer once it has heard it."""
 
 import functools
+from typing import NamedTuple
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -69,20 +71,43 @@ def test_the_starting_point_is_near_the_reference_and_listening_brings_it_nearer
     assert after < before
 
 
-@pytest.fixture
+class _Listened(NamedTuple):
+    """What was told of every round: the distance of its mix, and the prices of its solution."""
+
+    losses: list[float]
+    prices: np.ndarray
+
+
+@pytest.fixture(scope="module")
 def listened():
-    """Listens to the small song; what is patched before the call is what is run."""
+    """Listens to the small song, in which three tracks are lost; given what counts as astray."""
     tracks, reference = audio()
     statistics, _, measured = heard()
     side = jnp.zeros(4, jnp.int32)
     known = hear(tracks, side)
     wanted, target = wanted_picture(measured), style_of(reference)
+    rest = resting_mix(statistics, ALL, side, measured, RATE)
+    judge = listening._judge
+    losses: list[float] = []
+    prices: list[np.ndarray] = []
 
-    def run():
-        rest = resting_mix(statistics, ALL, side, measured, RATE)
+    def counted(params, tracks, known, target, *args):
+        judged = judge(params, tracks, known, target, *args)
+        distance = style_distance(judged.features, target).total
+        jax.debug.callback(lambda value: losses.append(float(value)), distance, ordered=True)
+        return judged
 
-        @quick_jit
-        def compiled(tracks):
+    def noted(*args, costs, **others):
+        jax.debug.callback(prices.append, costs.burying, ordered=True)
+        return match(*args, costs=costs, **others)
+
+    def shares(*_):
+        return jnp.array([1.0, 0.01, 0.02, 0.04])
+
+    @quick_jit
+    def compiled(tracks, astray):
+        patched = {"ASTRAY": astray, "_judge": counted, "match": noted, "heard_shares": shares}
+        with mock.patch.multiple(listening, **patched):
             return listen(
                 known,
                 wanted,
@@ -94,48 +119,28 @@ def listened():
                 sample_rate=RATE,
             )
 
-        jax.block_until_ready(compiled(tracks))
+    @functools.cache
+    def run(astray: float) -> _Listened:
+        losses.clear()
+        prices.clear()
+        jax.block_until_ready(compiled(tracks, astray))
         jax.effects_barrier()
+        return _Listened(list(losses), np.array(prices))
 
     return run
 
 
 @pytest.mark.slow
-def test_what_is_still_far_after_all_rounds_is_mixed_half_as_often_again(listened, monkeypatch):
-    judge, losses = listening._judge, []
-
-    def counted(params, tracks, known, target, *args):
-        judged = judge(params, tracks, known, target, *args)
-        distance = style_distance(judged.features, target).total
-        jax.debug.callback(lambda value: losses.append(float(value)), distance, ordered=True)
-        return judged
-
-    def distances(astray):
-        monkeypatch.setattr(listening, "ASTRAY", astray)
-        losses.clear()
-        listened()
-        return list(losses)
-
-    monkeypatch.setattr(listening, "_judge", counted)
-    near, far = distances(astray=np.inf), distances(astray=0.0)
+def test_what_is_still_far_after_all_rounds_is_mixed_half_as_often_again(listened):
+    near, far = listened(np.inf).losses, listened(0.0).losses
     assert len(near) == ROUNDS
     assert len(far) == ROUNDS + ROUNDS // 2
     np.testing.assert_allclose(far[:ROUNDS], near, rtol=1e-3)
 
 
 @pytest.mark.slow
-def test_to_bury_what_was_lost_costs_more_in_every_round_after(listened, monkeypatch):
-    prices: list[np.ndarray] = []
-
-    def noted(*args, costs, **others):
-        jax.debug.callback(prices.append, costs.burying, ordered=True)
-        return match(*args, costs=costs, **others)
-
-    monkeypatch.setattr(listening, "match", noted)
-    monkeypatch.setattr(listening, "heard_shares", lambda *_: jnp.array([1.0, 0.01, 0.02, 0.04]))
-    monkeypatch.setattr(listening, "ASTRAY", np.inf)
-    listened()
-    first, *later = np.array(prices) / COSTS.burying
+def test_to_bury_what_was_lost_costs_more_in_every_round_after(listened):
+    first, *later = listened(np.inf).prices / COSTS.burying
     assert not first.any()  # nothing was heard yet
     rising = listening.DEARER ** np.arange(1, ROUNDS)
     np.testing.assert_allclose(later, [[1.0, price, price, 1.0] for price in rising], rtol=1e-5)

@@ -3,6 +3,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import jax
@@ -11,7 +13,7 @@ import pytest
 from diffmst_jax.errors import InputError
 from diffmst_jax.sharding import by_rows
 from diffmst_jax.training import devices as module
-from diffmst_jax.training.devices import join_processes, make_devices
+from diffmst_jax.training.devices import first_then_others, join_processes, make_devices
 from tests.compiling import FLAGS
 from tests.training.programs import ROOT
 
@@ -90,6 +92,40 @@ def test_processes_that_nobody_described_are_refused(tiny, monkeypatch):
         monkeypatch.delenv(f"JAX_{name}", raising=False)
     with pytest.raises(InputError, match="set JAX_COORDINATOR_ADDRESS"):
         join_processes(dataclasses.replace(tiny.trainer, distributed=True))
+
+
+@pytest.mark.parametrize(("refusing", "who"), [(0, "the first process"), (1, "another process")])
+def test_what_one_process_refuses_to_make_ends_all(monkeypatch, refusing, who):
+    """Threads stand for two processes, and meet where those learn of each other."""
+    here, flags, meeting = threading.local(), [False, False], threading.Barrier(2, timeout=10)
+    made = []
+
+    def anywhere(flag):
+        flags[here.number] = flag
+        meeting.wait()
+        found = any(flags)
+        meeting.wait()
+        return (found,)
+
+    def process(number):
+        here.number = number
+
+        def make():
+            if number == refusing:
+                raise InputError("songs", "are nowhere", "give others")
+            made.append(number)
+
+        with pytest.raises(InputError) as caught:
+            first_then_others(make)
+        return caught.value.path
+
+    monkeypatch.setattr(module, "anywhere", anywhere)
+    monkeypatch.setattr(module, "is_first_process", lambda: here.number == 0)
+    with ThreadPoolExecutor(2) as threads:
+        named = list(threads.map(process, range(2)))
+    assert named[refusing] == "songs"
+    assert named[1 - refusing] == who
+    assert made == list(range(refusing))
 
 
 def test_without_a_mesh_rows_are_left_where_they_are():

@@ -1,6 +1,6 @@
 """Losses: pure functions on one example, elementwise then reduced; `jax.vmap` makes batches.
 
-- audio features: `style_features`, `style_distance`, `audio_feature_loss`
+- audio features: `style_features`, `joined_features`, `style_distance`, `audio_feature_loss`
 - spectrograms: `multi_resolution_stft_loss`, `sum_difference_stft_loss`
 - controls: `parameter_loss`
 - tracks in a mix: `audibility` of their `band_excitation`
@@ -13,6 +13,7 @@ from diffmst_jax.losses.audio_features import (
     AudioFeatureWeights,
     StyleFeatures,
     audio_feature_loss,
+    joined_features,
     style_distance,
     style_features,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "audibility",
     "audio_feature_loss",
     "band_excitation",
+    "joined_features",
     "loudness_gain_db",
     "multi_resolution_stft_loss",
     "normalize_loudness",

@@ -5,10 +5,13 @@ left against right, and the long-term spectrum of mid and side on the Bark scale
 weighted sum of mean squared differences (Diff-MST, section 3.3). Batches are `jax.vmap`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from diffmst_jax.setting_limits import NotNegative
@@ -184,6 +187,33 @@ def audio_feature_loss(
         style_features(reference, sample_rate=sample_rate),
         weights,
     )
+
+
+def joined_features(parts: Sequence[StyleFeatures], lengths: Sequence[int]) -> StyleFeatures:
+    """Features of signals put one after the other, from those of each.
+
+    As `style_features` of all at once, but for frames of the spectrum that cross a joint.
+
+    Args:
+        parts: features of each.
+        lengths: samples of each.
+    """
+    shares = np.asarray(lengths, np.float64) / np.sum(lengths)
+    each = jax.tree.map(lambda *values: np.asarray(values, np.float64), *parts)
+    powers = np.square(each.rms)
+    power = shares @ powers
+    peak_db = np.max(20.0 * np.log10(each.rms) + each.crest_factor_db, axis=0)
+    # Mid and side are sum and difference, so together they have twice the energy of both channels.
+    mid_powers = 2.0 * np.sum(powers, axis=1) / (1.0 + each.stereo_width)
+    side_power = shares @ (mid_powers * each.stereo_width)
+    joined = (
+        np.sqrt(power),
+        peak_db - 10.0 * np.log10(power),
+        side_power / (shares @ mid_powers),
+        (power[1] - power[0]) / np.sum(power),
+        np.log(np.tensordot(shares, np.exp(each.bark_spectrum), 1)),
+    )
+    return StyleFeatures(*(jnp.asarray(value, jnp.float32) for value in joined))
 
 
 def mean_squared(a: Array, b: Array) -> Array:

@@ -12,7 +12,13 @@ import numpy as np
 from scipy.signal import welch
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance, style_features
+from diffmst_jax.losses import (
+    AudioFeatureLoss,
+    StyleFeatures,
+    joined_features,
+    style_distance,
+    style_features,
+)
 from diffmst_jax.mixing.measure import (
     factor,
     gated_loudness,
@@ -24,8 +30,8 @@ from dsp.loudness import HOP_S
 MATCHED_LUFS = -16.0
 """Loudness at which mixes are compared, the one that references have in training."""
 
-STYLE_STRETCH_S = 60.0
-"""Style is measured on the loudest stretch of this length, which bounds the memory it takes."""
+STYLE_PIECE_S = 60.0
+"""Style is measured in pieces of this length, which bounds the memory it takes."""
 
 SPECTRUM_N_FFT = 16384
 SPECTRUM_PIECE = 64 * SPECTRUM_N_FFT
@@ -43,7 +49,7 @@ class View(NamedTuple):
         style: its class name in the report's style sheet.
         audio: float32 `(2, time)`, brought to `MATCHED_LUFS`.
         gain_db: the gain that took.
-        features: its style features, of the loudest stretch.
+        features: its style features.
         distance: its style distance to the reference; None for the reference itself.
         spectrum_db: level per `SPECTRUM_OCTAVES` at `SPECTRUM_HZ`, of the mid signal.
         width_db: side against mid at `SPECTRUM_HZ`.
@@ -131,15 +137,20 @@ def _view(name: str, style: str, audio: np.ndarray, target: View | None) -> View
     if not np.isfinite(gain_db):
         gain_db = 0.0
     audio = audio * np.float32(factor(gain_db))
-    first = loudest_stretch(powers, STYLE_STRETCH_S)
-    stretch = audio[:, first : first + round(STYLE_STRETCH_S * SAMPLE_RATE)]
-    features = jax.tree.map(np.asarray, _style_features(stretch))
+    features = _features(audio)
     distance = None
     if target is not None:
         distance = jax.tree.map(float, _style_distance(features, target.features))
     spectrum_db, width_db = spectrum_and_width(audio)
     powers = powers * factor(gain_db) ** 2
     return View(name, style, audio, gain_db, features, distance, spectrum_db, width_db, powers)
+
+
+def _features(audio: np.ndarray) -> StyleFeatures:
+    piece = round(STYLE_PIECE_S * SAMPLE_RATE)
+    pieces = [audio[:, start : start + piece] for start in range(0, audio.shape[1], piece)]
+    each = [jax.tree.map(np.asarray, _style_features(part)) for part in pieces]
+    return each[0] if len(each) == 1 else joined_features(each, [p.shape[1] for p in pieces])
 
 
 _style_distance = jax.jit(style_distance)

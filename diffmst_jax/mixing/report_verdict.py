@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.compare import STYLE_STRETCH_S, Comparison, View
+from diffmst_jax.mixing.compare import Comparison, View
 from diffmst_jax.mixing.words import listed, significant
 
 DISTANCE_ROWS = (
@@ -61,9 +60,7 @@ def reasons(views: Comparison) -> list[str]:
         texts.append("No term went noticeably further away.")
     else:
         texts.append("No term moved noticeably.")
-    is_long = any(view.audio.shape[1] > STYLE_STRETCH_S * SAMPLE_RATE for view in views)
-    stretch = f"the loudest {STYLE_STRETCH_S:g} s" if is_long else "the whole"
-    return [*texts, f"Distances are measured on {stretch} of each, at one loudness."]
+    return [*texts, "Distances are measured on the whole of each, at one loudness."]
 
 
 def bars(views: Comparison) -> str:

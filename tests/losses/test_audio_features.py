@@ -10,6 +10,7 @@ import pytest
 from diffmst_jax.losses import (
     AudioFeatureWeights,
     audio_feature_loss,
+    joined_features,
     style_distance,
     style_features,
 )
@@ -170,3 +171,19 @@ def test_a_sample_rate_too_low_for_the_bands_is_refused():
     assert features_of(SILENCE, sample_rate=40000).bark_spectrum.shape == (24, 2)
     with pytest.raises(ValueError, match=r"sample_rate is 22050; expected .* at least 40000"):
         style_features(SILENCE, sample_rate=22050)
+
+
+def test_features_of_parts_make_those_of_the_whole():
+    rng = np.random.default_rng(3)
+    lengths = (4 * TIME, 2 * TIME, 3 * TIME)
+    levels = ((0.02, 0.1), (0.3, 0.05), (0.1, 0.1))
+    parts = [
+        (np.array(level)[:, None] * rng.standard_normal((2, length))).astype(np.float32)
+        for level, length in zip(levels, lengths, strict=True)
+    ]
+    parts[2][1] = -parts[2][0]  # side alone
+    joined = joined_features([features_of(part, sample_rate=RATE) for part in parts], lengths)
+    whole = features_of(np.concatenate(parts, axis=1), sample_rate=RATE)
+    np.testing.assert_allclose(joined.bark_spectrum, whole.bark_spectrum, rtol=0, atol=0.05)
+    for a, b in zip(joined[:-1], whole[:-1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)

@@ -152,14 +152,6 @@ def test_it_is_said_which_terms_closed_the_gap_and_which_did_not(mixed, after, s
     assert " ".join(reasons(views)) == f"{said} {measured}"
 
 
-def test_a_long_song_says_that_its_loudest_minute_is_measured(mixed):
-    views = mixed.report.facts.views
-    long = views.plain._replace(audio=np.zeros((2, 61 * 44100), np.float32))
-    assert reasons(views._replace(plain=long))[-1].startswith(
-        "Distances are measured on the loudest 60 s of each"
-    )
-
-
 def test_the_master_shows_what_its_compressor_and_the_limiter_did(mixed):
     facts = mixed.report.facts
     view = master_view(facts)

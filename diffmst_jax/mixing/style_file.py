@@ -1,8 +1,8 @@
 """`style.json`: the style of one reference or several as a file, to mix with when they are away.
 
 It holds the measured features in readable numbers, which refinement aims at, and of each reference
-the passages that a model listens to, for what a model hears in them is its own and changes when it
-is trained again: up to four windows of six seconds, losslessly compressed.
+passages that stand for it, for what a model hears in them is its own and changes when it is trained
+again: 24 s at most, losslessly compressed.
 """
 
 import base64
@@ -23,6 +23,7 @@ from diffmst_jax.losses import StyleFeatures
 from diffmst_jax.mixing.json_file import Kind, check_document, load_document, schema_of
 from diffmst_jax.mixing.measure import factor, integrated_loudness, peak
 from diffmst_jax.mixing.reference import Reference, named, usable_reference
+from diffmst_jax.models.windows import MAXIMUM_WINDOWS, excerpt
 
 FORMAT = "diffmst-style"
 VERSION = 1
@@ -38,7 +39,7 @@ STYLE_KIND = Kind(
 DECIMALS = 6
 
 EXCERPT_LUFS = -20.0
-EXCERPT_WINDOWS, WINDOW = 4, 1 << 18
+WINDOW = 1 << 18  # samples, as long as those of the model that ships
 
 
 def is_style_file(path: str | Path) -> bool:
@@ -78,16 +79,6 @@ def load_style(path: str | Path) -> tuple[Reference, ...]:
     return _references(load_document(Path(path), STYLE_KIND), Path(path))
 
 
-def excerpt(audio: np.ndarray) -> np.ndarray:
-    """Cut the loudest windows out of `(2, time)`, in their order; all of it when it is short."""
-    count = audio.shape[1] // WINDOW
-    if count <= EXCERPT_WINDOWS:
-        return audio[:, : EXCERPT_WINDOWS * WINDOW]
-    energy = [np.sum(np.square(audio[:, i * WINDOW : (i + 1) * WINDOW])) for i in range(count)]
-    loudest = sorted(np.argsort(energy)[-EXCERPT_WINDOWS:])
-    return np.concatenate([audio[:, i * WINDOW : (i + 1) * WINDOW] for i in loudest], axis=1)
-
-
 def _document(reference: Reference) -> dict[str, Any]:
     limits = _limits()
     features = {
@@ -98,8 +89,14 @@ def _document(reference: Reference) -> dict[str, Any]:
         "name": reference.name,
         "weight": round(reference.weight, DECIMALS),
         "features": features,
-        "excerpt_flac": base64.b64encode(_encoded(excerpt(reference.audio))).decode("ascii"),
+        "excerpt_flac": base64.b64encode(_encoded(_heard(reference.audio))).decode("ascii"),
     }
+
+
+def _heard(audio: np.ndarray) -> np.ndarray:
+    """What a model listens to in `(2, time)`; all of it when it is short."""
+    is_short = audio.shape[1] <= MAXIMUM_WINDOWS * WINDOW
+    return audio if is_short else excerpt(audio, length=WINDOW)
 
 
 def _encoded(audio: np.ndarray) -> bytes:

@@ -11,6 +11,7 @@ from flax import nnx
 from jax import Array
 
 import dsp
+from diffmst_jax.losses import StyleFeatures, joined_features
 from diffmst_jax.models.build import DiffMstModel
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig, ModelConfig
@@ -28,7 +29,14 @@ from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize
 from diffmst_jax.models.listening import listen, rounds_for
 from diffmst_jax.models.picture import Mix
 from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
-from diffmst_jax.models.windows import MAXIMUM_WINDOWS, Windows, choose_windows, excerpt
+from diffmst_jax.models.style_spectrum import measured_style
+from diffmst_jax.models.windows import (
+    MAXIMUM_WINDOWS,
+    Windows,
+    choose_windows,
+    covering_windows,
+    excerpt,
+)
 from dsp.loudness import ABSOLUTE_GATE_LUFS
 
 SEGMENTS = 4  # of an excerpt, in each of which a mix is to be right too
@@ -83,10 +91,16 @@ class Model:
         self._predict = jax.jit(lambda weights, *audio: nnx.merge(graph, weights)(*audio))
 
         def listening(
-            weights: nnx.State, segments: int, centred: Array | None, *audio: Array
+            weights: nnx.State,
+            segments: int,
+            centred: Array | None,
+            style: StyleFeatures | None,
+            *audio: Array,
         ) -> Controls:
             whole = nnx.merge(graph, weights)
-            return predict_and_listen(whole, console, *audio, centred=centred, segments=segments)
+            return predict_and_listen(
+                whole, console, *audio, centred=centred, segments=segments, style=style
+            )
 
         self._listen = jax.jit(listening, static_argnums=1)
         rate = config.sample_rate
@@ -94,6 +108,7 @@ class Model:
         self._track_level = jax.jit(
             lambda x: normalize_tracks(x, sample_rate=rate)._replace(audio=jnp.zeros(()))
         )
+        self._measure_style = jax.jit(partial(measured_style, sample_rate=rate))
         self._level_reference = jax.jit(lambda x: normalize_reference(x, sample_rate=rate))
 
     def controls(
@@ -172,6 +187,7 @@ class Model:
                 self._weights,
                 SEGMENTS if differs else 0,
                 None if song.centred is None else np.pad(song.centred[order], (0, unheard)),
+                self._style(song.reference),
                 tracks,
                 excerpt(song.reference, length=length),
                 np.pad(np.ones(len(order), bool), (0, unheard)),
@@ -179,6 +195,15 @@ class Model:
             )
         )
         return answer._replace(track=answer.track[np.argsort(order)])
+
+    def _style(self, reference: np.ndarray) -> StyleFeatures | None:
+        """Style of all of a reference; None of a short one, which is heard as it is."""
+        length = self.config.window_samples
+        if reference.shape[1] < MAXIMUM_WINDOWS * length:
+            return None
+        windows = covering_windows(reference, length)
+        each = [jax.device_get(self._measure_style(window)) for window in windows]
+        return joined_features(each, [length] * len(each))
 
     def _answer_windows(self, song: _Song) -> Controls:
         windows = choose_windows(song.tracks, song.reference, length=self.config.window_samples)
@@ -259,14 +284,18 @@ def predict_and_listen(
     *,
     centred: Array | None,
     segments: int,
+    style: StyleFeatures | None,
 ) -> Controls:
     """Controls of one song, corrected by what its mix measures.
 
-    See `CompactModel.measure` and `listen`.
+    See `CompactModel.measure` and `listen`. `style` is that of all of a reference of which only an
+    excerpt is heard.
     """
     rate = module.config.sample_rate
     batch = (part[None] for part in (tracks, reference, mask, side))
     measured = module.measure(*batch, segments=segments)
+    if style is not None:
+        measured = measured._replace(reference=jax.tree.map(lambda leaf: leaf[None], style))
     one = jax.tree.map(lambda leaf: leaf[0], measured)
     wanted = wanted_picture(one.reference)
     heard = one.heard._replace(centred=centred)

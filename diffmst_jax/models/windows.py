@@ -7,10 +7,13 @@ import numpy as np
 from diffmst_jax.memory import aligned
 
 MAXIMUM_WINDOWS = 4
+PIECES_PER_WINDOW = 2  # that an excerpt of a long song is made of
 CANDIDATES_PER_WINDOW = 2  # candidate windows start every half window
 STEPS_PER_WINDOW = 8  # by which the length of shorter songs is counted
 FULLEST = 1e-3  # weight of how full a window is against what only it tells
 HEARD_SHARE = 0.1  # a track is heard in a window that holds this share of its best window's energy
+SILENT_SHARE = 0.01  # of its best window's energy: differences below that do not count
+EXCHANGES = 4  # of each piece for a better one
 TINY = np.finfo(np.float32).tiny
 
 
@@ -55,10 +58,10 @@ def choose_windows(tracks: np.ndarray, reference: np.ndarray, *, length: int) ->
 def excerpt(
     audio: np.ndarray, *, length: int, order: np.ndarray | None = None, rows: int = 0
 ) -> np.ndarray:
-    """Copy what is heard of a song: up to four windows that tell most of it, in order of time.
+    """Copy what is heard of a song: eight pieces of half a window that stand for it, one by one.
 
-    A song that is no longer is heard as it is, but for the end that is no whole eighth of a window:
-    few lengths to compile. What is shorter than a window is repeated.
+    A song of up to four windows is heard as it is, but for the end that is no whole eighth of a
+    window: few lengths to compile. What is shorter than a window is repeated.
 
     Args:
         audio: tracks or channels, `(signals, time)`.
@@ -86,7 +89,45 @@ def _heard_parts(audio: np.ndarray, length: int) -> list[slice]:
     if time <= MAXIMUM_WINDOWS * length:
         step = max(length // STEPS_PER_WINDOW, 1)
         return [slice(0, time // step * step)]
-    return [slice(start, start + length) for start in sorted(_most_telling(audio, length)[0])]
+    piece = length // PIECES_PER_WINDOW
+    starts = _typical(audio, piece, MAXIMUM_WINDOWS * PIECES_PER_WINDOW)
+    return [slice(start, start + piece) for start in sorted(starts)]
+
+
+def _typical(audio: np.ndarray, length: int, count: int) -> list[int]:
+    """Choose pieces that together hold as much of each signal as all of the time does.
+
+    What sounds at few moments only is to have a share of the fullest of them, so that it is heard.
+    Greedy, and then each piece in turn is exchanged for the best one in its place.
+
+    Args:
+        audio: `(signals, time)`.
+        length: of a piece in samples.
+        count: of pieces, as many as fit into the time at most.
+
+    Returns:
+        First samples.
+    """
+    last = audio.shape[1] - length
+    starts = np.linspace(0, last, audio.shape[1] // length).astype(int)
+    energy = np.stack(
+        [np.vecdot(part, part) for part in (audio[:, s : s + length] for s in starts)]
+    )
+    energy /= np.maximum(energy.max(axis=0), TINY)
+    wanted = np.log(np.maximum(energy.mean(axis=0), HEARD_SHARE) + SILENT_SHARE)
+
+    def with_best(chosen: list[int]) -> list[int]:
+        mean = (energy[chosen].sum(axis=0) + energy) / (len(chosen) + 1)
+        error = np.square(np.log(mean + SILENT_SHARE) - wanted).sum(axis=1)
+        error[chosen] = np.inf
+        return [*chosen, int(np.argmin(error))]
+
+    chosen: list[int] = []
+    for _ in range(count):
+        chosen = with_best(chosen)
+    for _ in range(EXCHANGES * count):
+        chosen = with_best(chosen[1:])
+    return [int(start) for start in starts[chosen]]
 
 
 def _most_telling(audio: np.ndarray, length: int) -> tuple[list[int], np.ndarray]:
@@ -98,7 +139,8 @@ def _most_telling(audio: np.ndarray, length: int) -> tuple[list[int], np.ndarray
     Returns:
         First samples, and of each window the signals' relative energies, `(windows, signals)`.
     """
-    starts = _candidates(audio.shape[1], length)
+    last = max(audio.shape[1] - length, 0)
+    starts = np.array([*range(0, last, length // CANDIDATES_PER_WINDOW), last])
     heard = (audio[:, s : s + length] for s in starts)
     energy = np.stack([np.vecdot(part, part) for part in heard])
     share = energy / np.maximum(energy.max(axis=0), TINY)
@@ -110,13 +152,11 @@ def _most_telling(audio: np.ndarray, length: int) -> tuple[list[int], np.ndarray
         best = int(np.argmax(np.where(free, gains, -1.0)))
         chosen.append(best)
         told = np.maximum(told, share[best])
-        free &= np.abs(np.subtract(starts, starts[best])) >= length
-    return [starts[c] for c in chosen], share[chosen]
+        free &= np.abs(starts - starts[best]) >= length
+    return [int(starts[c]) for c in chosen], share[chosen]
 
 
-def _candidates(time: int, length: int) -> list[int]:
-    """Starts of windows that cover `time`, the last one ending with it."""
-    if time <= length:
-        return [0]
-    last = time - length
-    return [*range(0, last, length // CANDIDATES_PER_WINDOW), last]
+def covering_windows(audio: np.ndarray, length: int) -> list[np.ndarray]:
+    """All of the time in windows of one length, the last one ending with it."""
+    starts = [*range(0, audio.shape[1] - length, length), audio.shape[1] - length]
+    return [audio[:, start : start + length] for start in starts]

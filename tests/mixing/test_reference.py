@@ -28,10 +28,7 @@ from diffmst_jax.mixing.reference import (
 )
 from diffmst_jax.mixing.report_content import report_content
 from diffmst_jax.mixing.style_file import (
-    EXCERPT_WINDOWS,
     STYLE_KIND,
-    WINDOW,
-    excerpt,
     load_style,
     style_text,
 )
@@ -242,15 +239,6 @@ def test_more_references_than_a_style_may_hold_are_not_saved(mixed, monkeypatch)
     monkeypatch.setattr(style_file, "STYLE_KIND", STYLE_KIND._replace(largest_bytes=1000))
     with pytest.raises(InputError, match=r"finished.wav: are too many references \(1\)"):
         style_text(mixed.references)
-
-
-def test_an_excerpt_holds_the_loudest_windows_in_order():
-    audio = np.zeros((2, 6 * WINDOW), np.float32)
-    for window, level in enumerate((0.1, 0.5, 0.2, 0.9, 0.3, 0.05)):
-        audio[:, window * WINDOW : (window + 1) * WINDOW] = level
-    part = excerpt(audio)
-    assert part.shape == (2, EXCERPT_WINDOWS * WINDOW)
-    assert part[0, ::WINDOW].tolist() == pytest.approx([0.5, 0.2, 0.9, 0.3])
 
 
 @pytest.mark.parametrize(

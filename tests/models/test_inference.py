@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import dsp
-from diffmst_jax.losses import audio_feature_loss
+from diffmst_jax.losses import audio_feature_loss, style_distance
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import Model, inference, normalize_tracks
 from diffmst_jax.models.given import padded_count, pair_gains_db, whole_pairs
 from diffmst_jax.models.listening import CHOICE
+from diffmst_jax.models.style_spectrum import measured_style
 from diffmst_jax.models.windows import choose_windows, excerpt
 from dsp.loudness import integrated_loudness
 from tests.compiling import quick_jit, quickly
@@ -146,6 +147,33 @@ def test_a_short_song_is_heard_as_it_is_and_most_is_told_of_a_long_one():
     assert most.shape == (2, 2000)
     np.testing.assert_array_equal(most.sum(axis=1), song_.sum(axis=1))
     np.testing.assert_array_equal(most[1][most[1] > 0], np.arange(1, 201))
+
+
+def test_of_a_long_song_is_heard_what_stands_for_all_of_it():
+    """Not its loudest moments, which a repeated song has several times over."""
+    window, level = 500, np.full((3, 40), 0.1)
+    level[0, 30:] = 1.0  # loud in a quarter of the song
+    level[1, ::2] = 0.0  # in every other window
+    level[2, :37] = 0.0  # in three windows of forty
+    noise = np.random.default_rng(0).standard_normal((3, 40, window))
+    song_ = (level[..., None] * noise).reshape(3, -1).astype(np.float32)
+    heard = excerpt(song_, length=window)
+    whole, part = (np.mean(np.square(audio), axis=1) for audio in (song_, heard))
+    np.testing.assert_allclose(part[:2], whole[:2], rtol=0.35)
+    assert part[2] > 0.0
+
+
+def test_a_song_that_is_repeated_has_the_style_that_it_has():
+    rng = np.random.default_rng(0)
+    level = np.repeat([0.02, 0.1, 0.3, 0.05], TIME)
+    reference = (level * rng.standard_normal((2, WHOLE))).astype(np.float32)
+    reference[1, TIME : 2 * TIME] = 0.0
+    once, often = (ready()._style(np.tile(reference, (1, count))) for count in (1, 5))
+    for a, b in zip(once, often, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    whole = measured_style(jnp.asarray(reference), sample_rate=RATE)
+    assert style_distance(once, whole).total < 1e-2
+    assert ready()._style(reference[:, : WHOLE - 1]) is None
 
 
 def test_what_is_heard_comes_in_any_order_followed_by_silent_rows():

@@ -126,10 +126,11 @@ class Model:
         Tracks are brought to -48 LUFS each (both channels of a stereo recording by one gain, for
         the mean of their energies) and the reference to -16 LUFS first, so the level of
         either does not matter, and the settings are for tracks at -48 LUFS (`normalize_tracks`).
-        Songs longer than the model's window are heard through up to four windows, chosen so that
-        every track is heard in one. The compact model hears them as one excerpt, mixes it, and
-        corrects its answer by what the mix measures (`listening`); the answers of the paper's model
-        to each are averaged. Tracks that are silent (below -70 LUFS) get neutral controls.
+        The compact model hears of a song longer than four of its windows an excerpt that stands for
+        all of it (`windows`), mixes it, and corrects its answer by what the mix measures
+        (`listening`); it aims at the style of all of the reference. The paper's model is asked
+        about up to four windows, chosen so that every track is heard in one, and its answers are
+        averaged. Tracks that are silent (below -70 LUFS) get neutral controls.
 
         Args:
             tracks: mono tracks, float `(tracks, time)`, or one array `(time,)` each, shorter ones

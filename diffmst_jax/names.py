@@ -1,7 +1,8 @@
 """Names of files that are no text, or that not every system takes.
 
 An old archive holds names in an encoding of its own. Python stands lone surrogates for the bytes
-that are no UTF-8. Such a name opens its file, but it can be neither printed nor written down.
+that are no UTF-8. Such a name opens its file, but it can be neither printed nor written down. And
+a name may hold control characters, which a terminal obeys.
 """
 
 import os
@@ -9,14 +10,14 @@ import re
 from os import PathLike
 from pathlib import Path
 
-NO_TEXT = re.compile("[\ud800-\udfff]")
+NO_TEXT = re.compile("[\ud800-\udfff\x00-\x1f\x7f-\x9f]")
 
 NOT_IN_WINDOWS = re.compile(r'[<>:"|?*\\]')
 RESERVED_IN_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 
 def legible(name: str | PathLike[str]) -> str:
-    """Write bytes that are no text as web addresses do: `gro%DF.wav`; other names stay."""
+    """Write what is no text as web addresses do: `gro%DF.wav`, `two%0Alines.wav`."""
     return NO_TEXT.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", str(name))
 
 

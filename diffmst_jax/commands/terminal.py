@@ -30,8 +30,8 @@ def show(what: RenderableType) -> None:
 
 
 def say(text: str) -> None:
-    """Print one line on standard output as it is, but `legible`."""
-    show(legible(text))
+    """Print lines on standard output as they are, but `legible`."""
+    show("\n".join(legible(line) for line in text.split("\n")))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from diffmst_jax.losses import (
 from diffmst_jax.mixing.measure import (
     factor,
     gated_loudness,
+    integrated_loudness,
     power_db,
     weighted_step_powers,
 )
@@ -144,6 +145,12 @@ def _view(name: str, style: str, audio: np.ndarray, target: View | None) -> View
     spectrum_db, width_db = spectrum_and_width(audio)
     powers = powers * factor(gain_db) ** 2
     return View(name, style, audio, gain_db, features, distance, spectrum_db, width_db, powers)
+
+
+def song_style(audio: np.ndarray) -> StyleFeatures:
+    """Style features of all of `(2, time)`, not silent, at `MATCHED_LUFS`."""
+    gain_db = MATCHED_LUFS - integrated_loudness(audio, sample_rate=SAMPLE_RATE)
+    return _features(audio * np.float32(factor(gain_db)))
 
 
 def _features(audio: np.ndarray) -> StyleFeatures:

@@ -14,7 +14,7 @@ from diffmst_jax.mixing.amount import (
 )
 from diffmst_jax.mixing.finding import Patterns
 from diffmst_jax.mixing.passages import heard_together
-from diffmst_jax.mixing.reference import Reference, blended
+from diffmst_jax.mixing.reference import Reference, blended, blended_whole
 from diffmst_jax.mixing.refine import Refinement, refine, refinement_note
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack, strips_named
@@ -113,6 +113,7 @@ def refined(
         multitrack,
         blended(references, heard_together(multitrack.audio.shape[1])),
         steps=steps,
+        whole=blended_whole(references),
         free=free,
         finish=finish,
         progress=lambda done, distance: tell(

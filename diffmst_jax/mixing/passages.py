@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from diffmst_jax.audio import SAMPLE_RATE
+
 PIECE = 40960
 PIECES = 4
 """Refinement hears medleys of pieces of 0.9 s each: a step is as much work as one stretch of 3.7 s,
@@ -16,8 +18,11 @@ they do there in the song."""
 FADE = 1024
 """Samples at a joint of pieces that do not follow each other, so that it does not click."""
 
-MEDLEYS = 3
-"""Steps take turns between them; more would cover more of the song and be less alike."""
+MEDLEYS = range(3, 9 + 1)
+"""How many there are, and steps take turns between them: one for every `MEDLEY_S` seconds of song,
+so that the pieces of a long one do not stand for themselves. More would be heard too seldom."""
+
+MEDLEY_S = 12.0
 
 HELD_BACK = 2
 """Stretches: one decides how much is kept, so only another can say what that is worth."""
@@ -91,7 +96,8 @@ def choose_passages(tracks: np.ndarray, gains: np.ndarray) -> Passages:
     pieces = range(steps - STEPS_PER_PIECE + 1)
     free = [s for s in pieces if not any(_meet(s, stretch) for stretch in held)]
     taken: list[int] = []
-    medleys = [_medley(powers, free, taken) for _ in range(MEDLEYS)]
+    count = np.clip(tracks.shape[1] / SAMPLE_RATE // MEDLEY_S, MEDLEYS[0], MEDLEYS[-1])
+    medleys = [_medley(powers, free, taken) for _ in range(int(count))]
     checked, unseen = (start * STEP for start in held)
     return Passages(tuple(medleys), checked, unseen)
 

@@ -22,7 +22,7 @@ from diffmst_jax.audio import (
 )
 from diffmst_jax.errors import InputError
 from diffmst_jax.losses import StyleFeatures, style_features
-from diffmst_jax.mixing.compare import MATCHED_LUFS
+from diffmst_jax.mixing.compare import MATCHED_LUFS, song_style
 from diffmst_jax.mixing.measure import factor, integrated_loudness
 from diffmst_jax.mixing.passages import STRETCH
 from diffmst_jax.mixing.tracks import is_all_silent, is_dual_mono
@@ -200,6 +200,13 @@ def blended(references: Sequence[Reference], length: int = STRETCH) -> StyleFeat
         reference.features if length == STRETCH else reference_style(reference.audio, length)
         for reference in references
     ]
+    return jax.tree.map(lambda *values: np.average(values, axis=0, weights=weights), *features)
+
+
+def blended_whole(references: Sequence[Reference]) -> StyleFeatures:
+    """Average the features of weighed references, each all at once: what a whole song is like."""
+    weights = [reference.weight for reference in references]
+    features = [song_style(reference.audio) for reference in references]
     return jax.tree.map(lambda *values: np.average(values, axis=0, weights=weights), *features)
 
 

@@ -2,8 +2,8 @@
 
 Medleys of short pieces from all over the song are mixed in turn and compared with the reference's
 average over its sections, step by step (Adam). Two stretches of the song are held back. As much of
-the way is gone as makes it no worse on the first; the second, on which nothing depends, says what
-that is worth for the song. What lasts only seconds is heard whole.
+the way is gone as makes it no worse on the first, nor the song as a whole; the second, on which
+nothing depends, says what that is worth. What lasts only seconds is heard whole.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,11 +19,12 @@ from jax import Array
 
 import dsp
 from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance
+from diffmst_jax.mixing.compare import song_style
 from diffmst_jax.mixing.compiling import loop_jit
 from diffmst_jax.mixing.console_stream import latency_samples
-from diffmst_jax.mixing.passages import Medley, choose_passages, cut, pieces_from
+from diffmst_jax.mixing.passages import STRETCH, Medley, choose_passages, cut, pieces_from
 from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective
-from diffmst_jax.mixing.render import source_gains
+from diffmst_jax.mixing.render import render, source_gains
 from diffmst_jax.mixing.settings import MixSettings, RefinementNote, rounded
 from diffmst_jax.mixing.tracks import Multitrack, pair_sides
 from diffmst_jax.models.controls import Controls
@@ -40,7 +41,7 @@ steps up to three times the size: three hard ones came to 0.0145 on average, and
 and a half times the size to 0.0164 and 0.0175."""
 
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
-"""How much of the way to the best step is kept: the first of these that passes on what was held."""
+"""How much of the way to the best step is kept: the first of these that makes nothing worse."""
 
 NOTE_DECIMALS = 6
 
@@ -84,21 +85,24 @@ def refine(
     target: StyleFeatures,
     *,
     steps: int,
+    whole: StyleFeatures | None = None,
     free: dsp.ConsoleParams | None = None,
     finish: Callable[[MixSettings], MixSettings] | None = None,
     progress: TellStep | None = None,
 ) -> Refinement:
     """Move the settings of a mix towards a reference.
 
-    The best step on the medleys, prior included, is kept as far as the first held-back stretch
-    comes no further from the reference. Pieces start from silence, so the few milliseconds in which
-    filters and compressors settle are faded.
+    The best step on the medleys, prior included, is kept as far as neither the first held-back
+    stretch nor the song without the second comes further from the reference. Pieces start from
+    silence, so the few milliseconds in which filters and compressors settle are faded.
 
     Args:
         settings: where to start.
         multitrack: the tracks.
         target: style features of the reference, `blended` for as much as is heard together.
         steps: how many to take.
+        whole: style features of the reference as a whole, for a song that is heard in medleys;
+            without it the stretch alone decides.
         free: which settings may move, bool in the tree of `settings.params`; all by default.
         finish: what will be done to the settings afterwards, to be part of what is judged before
             and after; it may change `params` alone.
@@ -132,7 +136,19 @@ def refine(
     checked, unseen = held_back(passages.checked), held_back(passages.unseen)
     # What was judged to decide is what is said.
     on_checked = cache(partial(judged, medleys=checked))
-    share = _kept_share(on_checked) if checked else SHARES[0]
+
+    def on_stretch(share: float) -> float:
+        return float(on_checked(share).total)
+
+    @cache
+    def on_song(share: float) -> float:
+        assert passages.unseen is not None
+        mix = render(reached(share), multitrack).mix
+        heard = np.delete(mix, np.s_[passages.unseen : passages.unseen + STRETCH], axis=1)
+        return float(_style_distance(song_style(heard), whole).total)
+
+    judges = (on_stretch,) if whole is None else (on_stretch, on_song)
+    share = _kept_share(*judges) if checked else SHARES[0]
 
     def pair(judge: Callable[[float], AudioFeatureLoss]) -> BeforeAfter:
         return BeforeAfter(judge(SHARES[-1]), judge(share))
@@ -148,10 +164,9 @@ def refine(
     )
 
 
-def _kept_share(judge: Callable[[float], AudioFeatureLoss]) -> float:
-    """Find how much of the way can be kept without coming further from the reference."""
-    before = judge(SHARES[-1]).total
-    return next((share for share in SHARES[:-1] if judge(share).total <= before), SHARES[-1])
+def _kept_share(*judges: Callable[[float], float]) -> float:
+    """Find how much of the way can be kept without coming further from the reference anywhere."""
+    return next(s for s in SHARES if all(judge(s) <= judge(SHARES[-1]) for judge in judges))
 
 
 def _part(steps: Controls, share: float) -> Controls:

@@ -8,11 +8,11 @@ import pytest
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.losses import AudioFeatureLoss, band_excitation, normalize_loudness
+from diffmst_jax.losses import band_excitation, normalize_loudness
 from diffmst_jax.mixing.amount import Amounts, free_settings
 from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.api import mix
-from diffmst_jax.mixing.compare import MATCHED_LUFS
+from diffmst_jax.mixing.compare import MATCHED_LUFS, song_style
 from diffmst_jax.mixing.console_file import load_console
 from diffmst_jax.mixing.output import OutputTarget
 from diffmst_jax.mixing.passages import (
@@ -140,10 +140,19 @@ def test_no_more_of_the_way_is_kept_than_does_good_where_it_did_not_listen(allow
     """The stretch comes closer at first and goes away again: further than it was from `allowed`."""
 
     def judge(share):
-        total = 0.1 if share == 0 else (0.05 if share <= allowed else 0.2)
-        return AudioFeatureLoss(total, 0.0, 0.0, 0.0, 0.0, total)
+        return 0.1 if share == 0 else (0.05 if share <= allowed else 0.2)
 
     assert _kept_share(judge) == allowed
+    assert _kept_share(lambda share: 0.0, judge) == allowed
+
+
+@pytest.mark.slow
+def test_no_way_is_kept_that_leads_the_song_away_from_the_reference(start, long_song, target):
+    """A reference that the song as a whole is at already, whatever the stretches say."""
+    here = song_style(render(start, long_song).mix)
+    refined = refine(start, long_song, target, steps=STEPS, whole=here)
+    assert refined.share == 0.0
+    assert refined.seen.before == refined.seen.after
 
 
 def test_the_first_step_is_small(start, long_song, target):

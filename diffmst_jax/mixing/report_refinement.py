@@ -20,9 +20,9 @@ NOTE = (
 )
 PIECES = (
     "short pieces from all over the song. As much of the way was kept "
-    "({percent:.0f}\N{NO-BREAK SPACE}%) as brought a stretch that was held back no further from "
-    "the reference. On another stretch nothing depended: how close it comes says whether the "
-    "settings suit the song, not only what was listened to."
+    "({percent:.0f}\N{NO-BREAK SPACE}%) as brought neither a stretch that was held back nor the "
+    "song as a whole further from the reference. On another stretch nothing depended: how close it "
+    "comes says whether the settings suit the song, not only what was listened to."
 )
 WHOLE = "all of the song, which is too short to hold a stretch back as a check."
 SCALED = " The bars are of the mix at the amount asked for, the curve of all of the way."

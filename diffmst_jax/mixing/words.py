@@ -103,7 +103,7 @@ def refinement_words(note: RefinementNote | None) -> list[str]:
         note.seen_before,
         note.checked_before,
     ):
-        texts.append("Nothing of it was kept: where it was checked it came further away.")
+        texts.append("Nothing of it was kept: the song or what was checked came further away.")
     return texts
 
 

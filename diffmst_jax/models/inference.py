@@ -202,9 +202,10 @@ class Model:
         length = self.config.window_samples
         if reference.shape[1] < MAXIMUM_WINDOWS * length:
             return None
-        windows = covering_windows(reference, length)
-        each = [jax.device_get(self._measure_style(window)) for window in windows]
-        return joined_features(each, [length] * len(each))
+        windows, lengths = covering_windows(reference, length)
+        return joined_features(
+            [jax.device_get(self._measure_style(window)) for window in windows], lengths
+        )
 
     def _answer_windows(self, song: _Song) -> Controls:
         windows = choose_windows(song.tracks, song.reference, length=self.config.window_samples)

@@ -156,7 +156,13 @@ def _most_telling(audio: np.ndarray, length: int) -> tuple[list[int], np.ndarray
     return [int(starts[c]) for c in chosen], share[chosen]
 
 
-def covering_windows(audio: np.ndarray, length: int) -> list[np.ndarray]:
-    """All of the time in windows of one length, the last one ending with it."""
-    starts = [*range(0, audio.shape[1] - length, length), audio.shape[1] - length]
-    return [audio[:, start : start + length] for start in starts]
+def covering_windows(audio: np.ndarray, length: int) -> tuple[list[np.ndarray], list[int]]:
+    """All of the time in windows of one length, the last one ending with it.
+
+    Returns:
+        The windows, and how many samples of each none before has.
+    """
+    last = audio.shape[1] - length
+    starts = [*range(0, last, length), last]
+    windows = [audio[:, start : start + length] for start in starts]
+    return windows, np.diff([0, *(start + length for start in starts)]).tolist()

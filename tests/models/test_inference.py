@@ -15,7 +15,7 @@ from diffmst_jax.models import Model, inference, normalize_tracks
 from diffmst_jax.models.given import padded_count, pair_gains_db, whole_pairs
 from diffmst_jax.models.listening import CHOICE
 from diffmst_jax.models.style_spectrum import measured_style
-from diffmst_jax.models.windows import choose_windows, excerpt
+from diffmst_jax.models.windows import choose_windows, covering_windows, excerpt
 from dsp.loudness import integrated_loudness
 from tests.compiling import quick_jit, quickly
 from tests.models.small import SMALL, TIME, model, predict, song
@@ -161,6 +161,16 @@ def test_of_a_long_song_is_heard_what_stands_for_all_of_it():
     whole, part = (np.mean(np.square(audio), axis=1) for audio in (song_, heard))
     np.testing.assert_allclose(part[:2], whole[:2], rtol=0.35)
     assert part[2] > 0.0
+
+
+def test_all_of_the_time_counts_once_in_windows_of_one_length():
+    audio = np.arange(23)[None]
+    windows, lengths = covering_windows(audio, 10)
+    assert [window[0].tolist() for window in windows] == [
+        list(range(start, start + 10)) for start in (0, 10, 13)
+    ]
+    assert lengths == [10, 10, 3]
+    assert covering_windows(audio[:, :20], 10)[1] == [10, 10]
 
 
 def test_a_song_that_is_repeated_has_the_style_that_it_has():

@@ -18,11 +18,10 @@ they do there in the song."""
 FADE = 1024
 """Samples at a joint of pieces that do not follow each other, so that it does not click."""
 
-MEDLEYS = range(3, 9 + 1)
-"""How many there are, and steps take turns between them: one for every `MEDLEY_S` seconds of song,
-so that the pieces of a long one do not stand for themselves. More would be heard too seldom."""
-
 MEDLEY_S = 12.0
+FEWEST_MEDLEYS, MOST_MEDLEYS = 3, 9
+"""Steps take turns between medleys: one for every `MEDLEY_S` seconds of song, so that the pieces of
+a long one do not stand for themselves alone. More would be heard too seldom."""
 
 HELD_BACK = 2
 """Stretches: one decides how much is kept, so only another can say what that is worth."""
@@ -96,8 +95,8 @@ def choose_passages(tracks: np.ndarray, gains: np.ndarray) -> Passages:
     pieces = range(steps - STEPS_PER_PIECE + 1)
     free = [s for s in pieces if not any(_meet(s, stretch) for stretch in held)]
     taken: list[int] = []
-    count = np.clip(tracks.shape[1] / SAMPLE_RATE // MEDLEY_S, MEDLEYS[0], MEDLEYS[-1])
-    medleys = [_medley(powers, free, taken) for _ in range(int(count))]
+    count = int(np.clip(tracks.shape[1] / SAMPLE_RATE / MEDLEY_S, FEWEST_MEDLEYS, MOST_MEDLEYS))
+    medleys = [_medley(powers, free, taken) for _ in range(count)]
     checked, unseen = (start * STEP for start in held)
     return Passages(tuple(medleys), checked, unseen)
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
@@ -195,19 +195,24 @@ def weighed(references: Sequence[Reference]) -> tuple[Reference, ...]:
 
 def blended(references: Sequence[Reference], length: int = STRETCH) -> StyleFeatures:
     """Average the features of weighed references over sections of `length` samples."""
-    weights = [reference.weight for reference in references]
-    features = [
-        reference.features if length == STRETCH else reference_style(reference.audio, length)
-        for reference in references
-    ]
-    return jax.tree.map(lambda *values: np.average(values, axis=0, weights=weights), *features)
+
+    def features(reference: Reference) -> StyleFeatures:
+        return reference.features if length == STRETCH else reference_style(reference.audio, length)
+
+    return _average(features, references)
 
 
 def blended_whole(references: Sequence[Reference]) -> StyleFeatures:
     """Average the features of weighed references, each all at once: what a whole song is like."""
+    return _average(lambda reference: song_style(reference.audio), references)
+
+
+def _average(
+    features: Callable[[Reference], StyleFeatures], references: Sequence[Reference]
+) -> StyleFeatures:
     weights = [reference.weight for reference in references]
-    features = [song_style(reference.audio) for reference in references]
-    return jax.tree.map(lambda *values: np.average(values, axis=0, weights=weights), *features)
+    each = map(features, references)
+    return jax.tree.map(lambda *values: np.average(values, axis=0, weights=weights), *each)
 
 
 def named(references: Sequence[Reference]) -> str:

@@ -22,7 +22,14 @@ from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance
 from diffmst_jax.mixing.compare import song_style
 from diffmst_jax.mixing.compiling import loop_jit
 from diffmst_jax.mixing.console_stream import latency_samples
-from diffmst_jax.mixing.passages import STRETCH, Medley, choose_passages, cut, pieces_from
+from diffmst_jax.mixing.passages import (
+    STRETCH,
+    Medley,
+    Passages,
+    choose_passages,
+    cut,
+    pieces_from,
+)
 from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective
 from diffmst_jax.mixing.render import render, source_gains
 from diffmst_jax.mixing.settings import MixSettings, RefinementNote, rounded
@@ -136,19 +143,10 @@ def refine(
     checked, unseen = held_back(passages.checked), held_back(passages.unseen)
     # What was judged to decide is what is said.
     on_checked = cache(partial(judged, medleys=checked))
-
-    def on_stretch(share: float) -> float:
-        return float(on_checked(share).total)
-
-    @cache
-    def on_song(share: float) -> float:
-        assert passages.unseen is not None
-        mix = render(reached(share), multitrack).mix
-        heard = np.delete(mix, np.s_[passages.unseen : passages.unseen + STRETCH], axis=1)
-        return float(_style_distance(song_style(heard), whole).total)
-
-    judges = (on_stretch,) if whole is None else (on_stretch, on_song)
-    share = _kept_share(*judges) if checked else SHARES[0]
+    judges = [lambda share: float(on_checked(share).total)] if checked else []
+    if checked and whole is not None:
+        judges.append(lambda share: _song_distance(reached(share), multitrack, passages, whole))
+    share = _kept_share(judges)
 
     def pair(judge: Callable[[float], AudioFeatureLoss]) -> BeforeAfter:
         return BeforeAfter(judge(SHARES[-1]), judge(share))
@@ -164,9 +162,24 @@ def refine(
     )
 
 
-def _kept_share(*judges: Callable[[float], float]) -> float:
+def _kept_share(judges: Sequence[Callable[[float], float]]) -> float:
     """Find how much of the way can be kept without coming further from the reference anywhere."""
-    return next(s for s in SHARES if all(judge(s) <= judge(SHARES[-1]) for judge in judges))
+    before = [judge(SHARES[-1]) for judge in judges]
+
+    def is_no_worse(share: float) -> bool:
+        return all(judge(share) <= least for judge, least in zip(judges, before, strict=True))
+
+    return next((share for share in SHARES[:-1] if is_no_worse(share)), SHARES[-1])
+
+
+def _song_distance(
+    settings: MixSettings, multitrack: Multitrack, passages: Passages, whole: StyleFeatures
+) -> float:
+    """Style distance of the song, but for the stretch on which nothing is to depend."""
+    assert passages.unseen is not None
+    unseen = np.s_[passages.unseen : passages.unseen + STRETCH]
+    heard = np.delete(render(settings, multitrack).mix, unseen, axis=1)
+    return float(_style_distance(song_style(heard), whole).total)
 
 
 def _part(steps: Controls, share: float) -> Controls:

@@ -142,8 +142,8 @@ def test_no_more_of_the_way_is_kept_than_does_good_where_it_did_not_listen(allow
     def judge(share):
         return 0.1 if share == 0 else (0.05 if share <= allowed else 0.2)
 
-    assert _kept_share(judge) == allowed
-    assert _kept_share(lambda share: 0.0, judge) == allowed
+    assert _kept_share([judge]) == allowed
+    assert _kept_share([lambda share: 0.0, judge]) == allowed
 
 
 @pytest.mark.slow
@@ -293,6 +293,14 @@ def test_the_shortest_song_that_holds_back_leaves_as_much_to_listen_to():
         left[held : held + STRETCH] = False
     assert 2 * np.sum(left) == LONG
     assert all(left[start] and left[start + PIECE - 1] for m in passages.seen for start in m)
+
+
+@pytest.mark.parametrize(("seconds", "medleys"), [(20, 3), (70, 5), (200, 9)])
+def test_more_medleys_are_heard_of_a_longer_song(seconds, medleys):
+    tracks = np.ones((1, seconds * SAMPLE_RATE), np.float32)
+    starts = choose_passages(tracks, np.ones((1, 1))).seen
+    assert len(starts) == medleys
+    assert len(set(np.ravel(starts).tolist())) == medleys * PIECES
 
 
 def test_a_short_song_is_heard_whole():

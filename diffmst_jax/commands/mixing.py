@@ -64,8 +64,8 @@ def run_mix(options: argparse.Namespace) -> int:
             options.out, file_format=options.format, subtype=subtype, preset=options.save_preset
         )
     show(distance_table(result.report))
-    for text in refinement_words(result.console.provenance.refinement):
-        say(text)
+    if refined := refinement_words(result.console.provenance.refinement):
+        say(refined)
     for text in result.report.warnings:
         say(f"Note: {text}")
     level = level_words(result.report.facts.finished.level)

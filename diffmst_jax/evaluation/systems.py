@@ -21,9 +21,8 @@ from diffmst_jax.mixing.baselines import (
     mono_equal_loudness_weights,
     plain_weights,
 )
+from diffmst_jax.mixing.compare import song_style
 from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.passages import heard_together
-from diffmst_jax.mixing.reference import reference_style
 from diffmst_jax.mixing.refine import refine
 from diffmst_jax.mixing.settings import MixSettings, Provenance
 from diffmst_jax.mixing.tracks import Multitrack
@@ -128,8 +127,7 @@ def neutral_console(song: Loaded) -> MixSettings:
 
 def refined_settings(start: Settings, steps: int, song: Loaded) -> MixSettings:
     """Gradient descent on the settings from where `start` says, against the heard reference."""
-    target = reference_style(song.heard_reference, heard_together(song.heard.audio.shape[1]))
-    return refine(start(song), song.heard, target, steps=steps).settings
+    return refine(start(song), song.heard, song_style(song.heard_reference), steps=steps).settings
 
 
 def _named_system(name: str, config: EvaluationConfig) -> System:

@@ -213,10 +213,7 @@ def carry_out(
     )
     finished = finish(rendered.mix, settings.target)
     tell("Comparing", 0.85)
-    views = compare(
-        _compared(multitrack, finished.audio),
-        [(reference.audio, reference.weight) for reference in references],
-    )
+    views = compare(_compared(multitrack, finished.audio), references)
     about = _about(settings, multitrack, finished)
     tell("Done", 1.0)
     return MixFacts(
@@ -278,12 +275,13 @@ def render(
 def _about(
     settings: MixSettings, multitrack: Multitrack, finished: Finished
 ) -> list[tuple[str, str]]:
+    refined = refinement_words(settings.provenance.refinement)
     minutes, seconds = divmod(round(multitrack.duration_s), 60)
     return [
         ("Reference", settings.provenance.reference),
         ("Model", settings.provenance.model or "not named"),
         ("Amount", settings.provenance.amount),
-        *[("Refinement", text) for text in refinement_words(settings.provenance.refinement)],
+        *([("Refinement", refined)] if refined else []),
         ("Length", f"{minutes}:{seconds:02d}"),
         ("Limiter", f"peaks turned down by {finished.level.limiting_db:.1f} dB at most"),
         ("Mix again", "diffmst render TRACKS console.json --out mix.wav"),

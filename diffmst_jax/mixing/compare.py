@@ -26,6 +26,7 @@ from diffmst_jax.mixing.measure import (
     power_db,
     weighted_step_powers,
 )
+from diffmst_jax.mixing.reference import Reference
 from dsp.loudness import HOP_S
 
 MATCHED_LUFS = -16.0
@@ -84,21 +85,22 @@ class Comparison(NamedTuple):
 
 def compare(
     mixes: Iterable[tuple[str, str, np.ndarray]],
-    references: Sequence[tuple[np.ndarray, float]],
+    references: Sequence[Reference],
 ) -> list[View]:
     """Measure mixes of one song, and the reference, at `MATCHED_LUFS`.
 
     Args:
         mixes: of each its name, its style class and its audio `(2, time)`, all of one length.
             They are taken one by one, so that a generator need not have all in memory.
-        references: `(2, time)` with weights that sum to 1, the heaviest first.
+        references: what they are compared with, `weighed`. Of a saved style the features are of
+            all of the mix that it was, what is seen and heard of its passages.
 
     Returns:
         A view of each mix in order, then of the reference.
     """
     target = _blended(
-        [_view("Reference", "reference", audio, None) for audio, _ in references],
-        [weight for _, weight in references],
+        [_view("Reference", "reference", item.audio, None, item.features) for item in references],
+        [item.weight for item in references],
     )
     views = [_view(name, style, audio, target) for name, style, audio in mixes]
     return [*views, target]
@@ -132,13 +134,20 @@ def loudest_stretch(step_powers: np.ndarray, length_s: float) -> int:
     return int(np.argmax(sums[steps:] - sums[:-steps])) * round(HOP_S * SAMPLE_RATE)
 
 
-def _view(name: str, style: str, audio: np.ndarray, target: View | None) -> View:
+def _view(
+    name: str,
+    style: str,
+    audio: np.ndarray,
+    target: View | None,
+    features: StyleFeatures | None = None,
+) -> View:
     powers = weighted_step_powers(audio, sample_rate=SAMPLE_RATE)
     gain_db = MATCHED_LUFS - gated_loudness(powers)
     if not np.isfinite(gain_db):
         gain_db = 0.0
     audio = audio * np.float32(factor(gain_db))
-    features = _features(audio)
+    if features is None:
+        features = _features(audio)
     distance = None
     if target is not None:
         distance = jax.tree.map(float, _style_distance(features, target.features))

@@ -162,9 +162,9 @@ def _made_with_schema() -> dict[str, Any]:
     numbers = {name: distance for name in RefinementNote._fields if name != "steps"}
     refinement = {
         **record({"steps": {"type": "integer", "minimum": 0}, **numbers}, optional=tuple(numbers)),
-        "description": "style distance to the reference before and after: on the pieces that it "
-        "was refined on (seen), on the stretch that decided how much of it is kept (checked), and "
-        "on one on which nothing depended (unseen); null where the song is too short for one",
+        "description": "style distance to the reference before and after: of the song but for a "
+        "stretch that was held back (seen), and had the song changed as that stretch did "
+        "(unseen); null where it is too short to hold one back",
     }
     entries = {"model": text(), "reference": text(), "amount": text(), "refinement": refinement}
     return record(entries, optional=("refinement",))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import dsp
+from diffmst_jax.mixing import output
 from diffmst_jax.mixing.amount import (
     Amounts,
     apply_amounts,
@@ -13,8 +14,7 @@ from diffmst_jax.mixing.amount import (
     with_room,
 )
 from diffmst_jax.mixing.finding import Patterns
-from diffmst_jax.mixing.passages import heard_together
-from diffmst_jax.mixing.reference import Reference, blended, blended_whole
+from diffmst_jax.mixing.reference import Reference, blended
 from diffmst_jax.mixing.refine import Refinement, refine, refinement_note
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack, strips_named
@@ -111,11 +111,11 @@ def refined(
     refinement = refine(
         start,
         multitrack,
-        blended(references, heard_together(multitrack.audio.shape[1])),
+        blended(references),
         steps=steps,
-        whole=blended_whole(references),
         free=free,
         finish=finish,
+        deliver=lambda mix: output.finish(mix, start.target).audio,
         progress=lambda done, distance: tell(
             f"Refining {distance:.4f}", REFINED_FROM + (REFINED_TO - REFINED_FROM) * done / steps
         ),

@@ -16,6 +16,7 @@ from diffmst_jax.audio import (
     resample,
 )
 from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.compare import song_style
 from diffmst_jax.mixing.finding import Patterns, Source, check_patterns, find_tracks, matches
 from diffmst_jax.mixing.limits import CEILING_RANGE, LOUDNESS_RANGE, MOST_STEPS
 from diffmst_jax.mixing.reference import (
@@ -27,7 +28,6 @@ from diffmst_jax.mixing.reference import (
     parse_reference,
     parse_section,
     read_reference,
-    reference_style,
     section_name,
     usable_reference,
     weighed,
@@ -175,7 +175,7 @@ def gather_references(
             whole = audio_from_array(item, ARRAY_NAME, sample_rate)
             audio = usable_reference(_cut(whole, part), ARRAY_NAME)
             name = ARRAY_NAME + section_name(part)
-            found.append(Reference(name, audio, reference_style(audio)))
+            found.append(Reference(name, audio, song_style(audio)))
     if not found:
         raise InputError("reference", "none was given", "give a finished mix or a style.json")
     return weighed(found)
@@ -273,7 +273,7 @@ def _read(name: ReferenceName) -> list[Reference]:
         return [replace(item, weight=item.weight * name.weight) for item in style]
     audio = read_reference(name.path, name.section)
     title = legible(name.path.name) + section_name(name.section)
-    return [Reference(title, audio, reference_style(audio), name.weight)]
+    return [Reference(title, audio, song_style(audio), name.weight)]
 
 
 def _cut(audio: np.ndarray, section: Section | None) -> np.ndarray:

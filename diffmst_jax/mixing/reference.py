@@ -2,9 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
@@ -21,15 +20,9 @@ from diffmst_jax.audio import (
     read_audio,
 )
 from diffmst_jax.errors import InputError
-from diffmst_jax.losses import StyleFeatures, style_features
-from diffmst_jax.mixing.compare import MATCHED_LUFS, song_style
-from diffmst_jax.mixing.measure import factor, integrated_loudness
-from diffmst_jax.mixing.passages import STRETCH
+from diffmst_jax.losses import StyleFeatures
 from diffmst_jax.mixing.tracks import is_all_silent, is_dual_mono
 from diffmst_jax.reaching import is_there
-
-INFORMATIVE_LU = 10.0
-"""Sections this far below the loudest (breaks, fades) say little of how a song is mixed."""
 
 SHORTEST_SECTION_S = 1.0
 
@@ -65,7 +58,7 @@ class Reference:
     Attributes:
         name: file name, with the section if it is not all.
         audio: float32 `(2, time)`; of a saved style, the excerpt that it holds.
-        features: style features, `reference_style` of all of the mix.
+        features: style features, `song_style` of all of the mix.
         weight: how much it counts beside others; the weights of several sum to 1.
         is_saved: whether it is of a saved style, whose excerpt is not as loud as the mix was.
     """
@@ -193,25 +186,10 @@ def weighed(references: Sequence[Reference]) -> tuple[Reference, ...]:
     return shares
 
 
-def blended(references: Sequence[Reference], length: int = STRETCH) -> StyleFeatures:
-    """Average the features of weighed references over sections of `length` samples."""
-
-    def features(reference: Reference) -> StyleFeatures:
-        return reference.features if length == STRETCH else reference_style(reference.audio, length)
-
-    return _average(features, references)
-
-
-def blended_whole(references: Sequence[Reference]) -> StyleFeatures:
-    """Average the features of weighed references, each all at once: what a whole song is like."""
-    return _average(lambda reference: song_style(reference.audio), references)
-
-
-def _average(
-    features: Callable[[Reference], StyleFeatures], references: Sequence[Reference]
-) -> StyleFeatures:
+def blended(references: Sequence[Reference]) -> StyleFeatures:
+    """Average the features of weighed references."""
     weights = [reference.weight for reference in references]
-    each = map(features, references)
+    each = [reference.features for reference in references]
     return jax.tree.map(lambda *values: np.average(values, axis=0, weights=weights), *each)
 
 
@@ -227,31 +205,6 @@ def section_name(section: Section | None) -> str:
     if section is None:
         return ""
     return f" {_clock(section.start_s)}-" + ("" if section.end_s is None else _clock(section.end_s))
-
-
-def reference_style(audio: np.ndarray, length: int = STRETCH) -> StyleFeatures:
-    """Average the style features of a mix over its sections.
-
-    Sections are as long as what refinement hears, so that measures which grow with the length
-    (peaks above all) compare, and half overlap; each is brought to one loudness.
-
-    Args:
-        audio: `(2, time)`, not silent.
-        length: samples of a section; `passages.heard_together` of the tracks.
-    """
-    last = max(0, audio.shape[1] - length)
-    starts = sorted({*range(0, last + 1, length // 2), last})
-    sections = [audio[:, start : start + length] for start in starts]
-    loudness = [integrated_loudness(section, sample_rate=SAMPLE_RATE) for section in sections]
-    features = [
-        _measure((section * factor(MATCHED_LUFS - level)).astype(np.float32))
-        for section, level in zip(sections, loudness, strict=True)
-        if level > max(loudness) - INFORMATIVE_LU
-    ]
-    return jax.tree.map(lambda *values: np.mean(values, axis=0), *features)
-
-
-_measure = jax.jit(partial(style_features, sample_rate=SAMPLE_RATE))
 
 
 def _weight(text: str, number: str) -> float:

@@ -20,9 +20,9 @@ NOTE = (
 )
 PIECES = (
     "short pieces from all over the song. As much of the way was kept "
-    "({percent:.0f}\N{NO-BREAK SPACE}%) as brought neither a stretch that was held back nor the "
-    "song as a whole further from the reference. On another stretch nothing depended: how close it "
-    "comes says whether the settings suit the song, not only what was listened to."
+    "({percent:.0f}\N{NO-BREAK SPACE}%) as brought the song nearest, but for a stretch that was "
+    "held back from all of this. Had the song changed as that stretch did, it would have come to "
+    "what the lower bars say: whether the settings suit the song, not only what was listened to."
 )
 WHOLE = "all of the song, which is too short to hold a stretch back as a check."
 SCALED = " The bars are of the mix at the amount asked for, the curve of all of the way."
@@ -39,7 +39,7 @@ def refinement_section(refinement: Refinement | None, *, is_scaled: bool) -> str
     """
     if refinement is None:
         return ""
-    is_whole = refinement.checked is None
+    is_whole = refinement.unseen is None
     note = NOTE + (WHOLE if is_whole else PIECES.format(percent=100 * refinement.share))
     if is_scaled:
         note += SCALED
@@ -47,11 +47,9 @@ def refinement_section(refinement: Refinement | None, *, is_scaled: bool) -> str
 
 
 def _bars(refinement: Refinement) -> str:
-    pairs = [("Where it listened", refinement.seen)]
-    if refinement.checked is not None:
-        pairs.append(("Decided by", refinement.checked))
+    pairs = [("The song", refinement.seen)]
     if refinement.unseen is not None:
-        pairs.append(("Held back from all of it", refinement.unseen))
+        pairs.append(("If it had changed as the stretch held back", refinement.unseen))
     most = max(float(distance.total) for _, pair in pairs for distance in pair)
     return (
         '<div class="pairs">' + "".join(_pair(name, pair, most) for name, pair in pairs) + "</div>"

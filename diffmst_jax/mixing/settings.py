@@ -23,20 +23,16 @@ class RefinementNote(NamedTuple):
 
     Attributes:
         steps: how many were taken.
-        seen_before: on the medleys that were refined on.
-        seen_after: on them, afterwards.
-        checked_before: on the stretch that decided how much of the refinement is kept; None where
-            the song is too short to hold one back.
-        checked_after: on it, afterwards.
-        unseen_before: on another stretch, on which nothing depended; None likewise.
-        unseen_after: on it, afterwards.
+        seen_before: of the song as it is heard, but for the stretch that is held back.
+        seen_after: of that, afterwards.
+        unseen_before: the same, had the song changed as the stretch did that is held back; None
+            where the song is too short to hold one back.
+        unseen_after: of that, afterwards.
     """
 
     steps: int
     seen_before: float
     seen_after: float
-    checked_before: float | None = None
-    checked_after: float | None = None
     unseen_before: float | None = None
     unseen_after: float | None = None
 

@@ -89,23 +89,16 @@ def band_words(kind: str, gain_db: float, frequency_hz: float) -> str:
     return f"{signed(gain_db)} dB {where} {hertz(frequency_hz)}"
 
 
-def refinement_words(note: RefinementNote | None) -> list[str]:
-    """Say what refining did where it listened and where it did not."""
+def refinement_words(note: RefinementNote | None) -> str:
+    """Say what refining did; nothing where it was not asked for."""
     if note is None:
-        return []
-    seen = _way(note.seen_before, note.seen_after)
-    start = f"Refined in {note.steps} steps: style distance {seen} where it listened"
-    if note.unseen_before is None or note.unseen_after is None:
-        return [f"{start}; the song is too short to hold a stretch back."]
-    unseen = _way(note.unseen_before, note.unseen_after)
-    texts = [f"{start}, {unseen} on a stretch on which nothing depended."]
-    if note.steps and (note.seen_after, note.checked_after) == (
-        note.seen_before,
-        note.checked_before,
-    ):
-        texts.append("Nothing of it was kept: the song or what was checked came further away.")
-    return texts
-
-
-def _way(before: float, after: float) -> str:
-    return f"{significant(before)} to {significant(after)}"
+        return ""
+    start = f"Refined in {note.steps} steps: "
+    if note.steps and note.seen_after == note.seen_before:
+        return start + "nothing of it was kept, for the song came no nearer."
+    before, after = significant(note.seen_before), significant(note.seen_after)
+    start += f"style distance {before} to {after}"
+    if note.unseen_after is None:
+        return f"{start}; the song is too short to hold a stretch back."
+    unseen = significant(note.unseen_after)
+    return f"{start}, {unseen} if a stretch that was held back spoke for the song."

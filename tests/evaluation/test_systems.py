@@ -33,7 +33,7 @@ from diffmst_jax.evaluation.systems import (
 from diffmst_jax.evaluation.tone import SpectralMatch, corpus_target, sloping_target
 from diffmst_jax.mixing.baselines import equal_loudness_mix, equal_loudness_weights, plain_sum
 from diffmst_jax.mixing.compare import SPECTRUM_HZ, spectrum_and_width
-from diffmst_jax.mixing.passages import STRETCH
+from diffmst_jax.mixing.passages import PIECE, PIECES
 from diffmst_jax.mixing.render import render
 from diffmst_jax.mixing.tracks import load_tracks
 from tests.evaluation.conftest import composed
@@ -124,7 +124,7 @@ def test_known_truth_is_matched_by_the_settings_that_made_it(overrides):
 
 def as_long_as_a_medley(song):
     """Refined by the program that the tests of refining compile."""
-    twice = np.tile(song.heard.audio, 2)[:, :STRETCH]
+    twice = np.tile(song.heard.audio, 2)[:, : PIECES * PIECE]
     return dataclasses.replace(song, heard=dataclasses.replace(song.heard, audio=twice))
 
 

@@ -185,7 +185,7 @@ def test_a_mix_that_is_still_far_advises_to_refine(mixed):
     assert not advised(0.04)
     assert not advised(0.06, amount="0.5")
     assert not advised(0.06, amount="eq=0")
-    note = RefinementNote(60, 0.1, 0.06, None, None, None, None)
+    note = RefinementNote(60, 0.1, 0.06)
     assert not advised(0.06, refinement=note)
 
 

@@ -26,7 +26,6 @@ def report(mixed):
         share=0.75,
         distances=tuple(np.geomspace(0.3, 0.004, 41)),
         seen=pair,
-        checked=pair,
         unseen=pair,
     )
     return dataclasses.replace(mixed.report, facts=facts._replace(refinement=refinement))

@@ -117,7 +117,7 @@ def refined(
         finish=finish,
         deliver=lambda mix: output.finish(mix, start.target).audio,
         progress=lambda done, distance: tell(
-            f"Refining {distance:.4f}", REFINED_FROM + (REFINED_TO - REFINED_FROM) * done / steps
+            f"Refining {distance:.4f}", REFINED_FROM + (REFINED_TO - REFINED_FROM) * done
         ),
     )
     provenance = start.provenance._replace(refinement=refinement_note(refinement))

@@ -7,9 +7,9 @@ kept of the way brings the song nearest, as it will be heard. A stretch of it is
 of that, and says what that is worth. What lasts only seconds is heard whole.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -23,7 +23,7 @@ from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance
 from diffmst_jax.mixing.compare import song_style
 from diffmst_jax.mixing.compiling import loop_jit
 from diffmst_jax.mixing.console_stream import latency_samples
-from diffmst_jax.mixing.passages import Medley, choose_passages, cut
+from diffmst_jax.mixing.passages import Medley, Passages, choose_passages, cut
 from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective
 from diffmst_jax.mixing.render import render, source_gains
 from diffmst_jax.mixing.settings import MixSettings, RefinementNote, rounded
@@ -50,8 +50,12 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 NOTE_DECIMALS = 6
 
-TellStep = Callable[[int, float], None]
-"""Told how many steps are done and the style distance of the song, as the medleys say."""
+TellDistance = Callable[[float, float], None]
+"""Told how much of the work is done, 0 to 1, and the style distance of the song."""
+
+
+Deliver = Callable[[np.ndarray], np.ndarray]
+"""Makes of a mix, float32 `(2, time)`, what will be heard."""
 
 
 class BeforeAfter(NamedTuple):
@@ -91,8 +95,8 @@ def refine(
     steps: int,
     free: dsp.ConsoleParams | None = None,
     finish: Callable[[MixSettings], MixSettings] | None = None,
-    deliver: Callable[[np.ndarray], np.ndarray] | None = None,
-    progress: TellStep | None = None,
+    deliver: Deliver | None = None,
+    progress: TellDistance | None = None,
 ) -> Refinement:
     """Move the settings of a mix towards a reference.
 
@@ -108,60 +112,87 @@ def refine(
         free: which settings may move, bool in the tree of `settings.params`; all by default.
         finish: what will be done to the settings afterwards, to be part of what is judged before
             and after; it may change `params` alone.
-        deliver: what will be done to the mix, float32 `(2, time)`, afterwards: likewise.
-        progress: called before each step.
+        deliver: what will be done to the mix afterwards: likewise.
+        progress: called after each step, and before each part of the way is judged.
 
     Raises:
         ValueError: `steps` is negative.
     """
     if steps < 0:
         raise ValueError(f"steps is {steps}; expected at least 0")
-    count = padded_count(len(multitrack.audio))
-    passages = choose_passages(multitrack.audio, source_gains(settings))
-    problem = _problem(settings, multitrack, target, free, count)
-    medleys = [_cut(settings, multitrack, starts, count) for starts in passages.seen]
 
-    def at(place: Controls) -> MixSettings:
-        params = _of_strips(_moved(place, problem), len(multitrack.strips))
-        return replace(settings, params=rounded(params))
+    def tell(number: int, distance: float) -> None:
+        if progress is not None:
+            progress(number / (steps + len(SHARES)), distance)
 
-    def calibrated(place: Controls) -> list[Problem]:
-        """Aim each medley at the reference and what it differs from the song by."""
-        song = song_style(passages.parts(render(at(place), multitrack).mix)[0])
-        heard = [_judge(place, medley, problem, settings.config).features for medley in medleys]
-        return [problem._replace(target=_beside(medley, song, target)) for medley in heard]
-
-    still = Controls(*(jnp.zeros(shape) for shape in _shapes(count)))
-    reached, path = _descend(still, calibrated, medleys, settings.config, steps, progress)
-
-    def kept(share: float) -> MixSettings:
-        on_the_way = at(_part(reached, share))
-        return on_the_way if finish is None else finish(on_the_way)
-
-    @cache
-    def styles(share: float) -> list[StyleFeatures]:
-        """Of the song as it will be heard, and of the stretch that is held back from it."""
-        mix = render(kept(share), multitrack).mix
-        mix = mix if deliver is None else deliver(mix)
-        return [song_style(part) for part in passages.parts(mix)]
-
-    def distance(share: float, part: int = 0) -> AudioFeatureLoss:
-        start, now = styles(0.0), styles(share)
-        return _distance(now[part], _beside(start[part], start[0], target))
-
-    share = min(SHARES, key=lambda share: float(distance(share).total))
-    seen, *unseen = (
-        BeforeAfter(distance(0.0, part), distance(share, part))
-        for part in range(len(styles(share)))
-    )
+    work = _begin(settings, multitrack, target, free)
+    reached, path = _descend(work, steps, tell)
+    kept = [work.at(_part(reached, share)) for share in SHARES]
+    if finish is not None:
+        kept = [finish(on_the_way) for on_the_way in kept]
+    styles = []
+    for number, on_the_way in enumerate(kept):
+        tell(steps + number, path[-1])
+        styles.append(work.styles(on_the_way, deliver))
+    start = styles[0]
+    aims = [_beside(part, start[0], target) for part in start]
+    distances = [list(map(_distance, parts, aims)) for parts in styles]
+    best = min(range(len(SHARES)), key=lambda number: float(distances[number][0].total))
+    seen, *unseen = map(BeforeAfter, distances[0], distances[best])
     return Refinement(
-        settings=kept(share),
+        settings=kept[best],
         steps=steps,
-        share=share,
+        share=SHARES[best],
         distances=tuple(path),
         seen=seen,
         unseen=unseen[0] if unseen else None,
     )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A song while it is refined."""
+
+    settings: MixSettings
+    multitrack: Multitrack
+    problem: Problem
+    passages: Passages
+    medleys: list[Medley]
+
+    def at(self, place: Controls) -> MixSettings:
+        """Settings after steps."""
+        params = _of_strips(_moved(place, self.problem), len(self.multitrack.strips))
+        return replace(self.settings, params=rounded(params))
+
+    def styles(self, settings: MixSettings, deliver: Deliver | None = None) -> list[StyleFeatures]:
+        """Of the song, but for the stretch that is held back, and of that if there is one."""
+        mix = render(settings, self.multitrack).mix
+        heard = mix if deliver is None else deliver(mix)
+        return [song_style(part) for part in self.passages.parts(heard)]
+
+    def judge(self, place: Controls, medley: Medley) -> Judgement:
+        """Judge a place as `_step` does."""
+        still = np.float32(0)
+        return _step(place, _ADAM.init(place), self.problem, medley, still, self.settings.config)[2]
+
+    def calibrated(self, place: Controls) -> list[Problem]:
+        """Aim each medley at the reference and what it differs from the song by."""
+        song, target = self.styles(self.at(place))[0], self.problem.target
+        heard = [self.judge(place, medley).features for medley in self.medleys]
+        return [self.problem._replace(target=_beside(part, song, target)) for part in heard]
+
+
+def _begin(
+    settings: MixSettings,
+    multitrack: Multitrack,
+    target: StyleFeatures,
+    free: dsp.ConsoleParams | None,
+) -> _Work:
+    count = padded_count(len(multitrack.audio))
+    passages = choose_passages(multitrack.audio, source_gains(settings))
+    problem = _problem(settings, multitrack, target, free, count)
+    medleys = [_cut(settings, multitrack, starts, count) for starts in passages.seen]
+    return _Work(settings, multitrack, problem, passages, medleys)
 
 
 def _beside(part: StyleFeatures, song: StyleFeatures, target: StyleFeatures) -> StyleFeatures:
@@ -197,41 +228,34 @@ def _rounded(distance: AudioFeatureLoss) -> float:
 
 
 def _descend(
-    place: Controls,
-    calibrated: Callable[[Controls], list[Problem]],
-    medleys: Sequence[Medley],
-    config: dsp.ConsoleConfig,
-    steps: int,
-    progress: TellStep | None,
+    work: _Work, steps: int, tell: Callable[[int, float], None]
 ) -> tuple[Controls, list[float]]:
     """Adam with a falling step size, a medley per step in turn.
 
     All steps are taken: while they are large they may lead away, and the small ones come nearest.
 
     Args:
-        place: where to start.
-        calibrated: says at a place what each medley is to come to.
-        medleys: what to listen to.
-        config: the console.
+        work: the song.
         steps: how many to take.
-        progress: called before each step.
+        tell: told how many are done, and the distance there.
 
     Returns:
         Where they end, and the distance at each.
     """
+    medleys, config = work.medleys, work.settings.config
+    place = Controls(*map(jnp.zeros, _shapes(len(work.problem.mask))))
     state = _ADAM.init(place)
     heard: list[float] = []
     path: list[float] = []
     rounds = {steps * number // ROUNDS for number in range(ROUNDS)}
     for number in range(steps + 1):
         if number in rounds:
-            problems = calibrated(place)
+            problems = work.calibrated(place)
         turn, rate = number % len(medleys), _rate(number, steps)
         place, state, judgement = _step(place, state, problems[turn], medleys[turn], rate, config)
         heard.append(float(judgement.distance.total))
         path.append(float(np.mean(heard[-len(medleys) :])))
-        if progress is not None:
-            progress(number, path[-1])
+        tell(number, path[-1])
     return place, path
 
 
@@ -260,12 +284,6 @@ def _step(
     direction, state = _ADAM.update(slope, state)
     following = jax.tree.map(lambda here, way: here - rate * way, place, direction)
     return following, state, judgement
-
-
-def _judge(
-    place: Controls, medley: Medley, problem: Problem, config: dsp.ConsoleConfig
-) -> Judgement:
-    return _step(place, _ADAM.init(place), problem, medley, np.float32(0), config)[2]
 
 
 def _distance(features: StyleFeatures, target: StyleFeatures) -> AudioFeatureLoss:

@@ -28,6 +28,7 @@ from diffmst_jax.mixing.passages import (
 from diffmst_jax.mixing.reference import read_reference
 from diffmst_jax.mixing.refine import (
     _ADAM,
+    SHARES,
     STEP_SIZE,
     WARMING,
     _cut,
@@ -74,7 +75,7 @@ def told():
 @pytest.fixture(scope="module")
 def refined(start, long_song, target, told):
     return refine(
-        start, long_song, target, steps=STEPS, progress=lambda n, loss: told.append((n, loss))
+        start, long_song, target, steps=STEPS, progress=lambda done, loss: told.append((done, loss))
     )
 
 
@@ -97,9 +98,17 @@ def test_refined_settings_are_in_their_ranges_and_finite(refined, start):
 
 
 def test_progress_tells_every_step_and_its_distance(refined, told):
-    assert [number for number, _ in told] == list(range(refined.steps + 1))
-    assert tuple(loss for _, loss in told) == refined.distances
+    """And goes on while what was reached is judged."""
     assert refined.steps == STEPS
+    done, distances = zip(*told, strict=True)
+    assert distances[: STEPS + 1] == refined.distances
+    assert set(distances[STEPS:]) == {refined.distances[-1]}
+    assert done[0] == 0
+    assert done[-1] < 1
+    steps = sorted(set(done))
+    assert list(done) == sorted(done)
+    np.testing.assert_allclose(np.diff(steps), steps[1], rtol=1e-9)
+    assert len(steps) > STEPS + 1
 
 
 def test_what_is_locked_or_unwanted_stays_exactly(start, long_song, target):
@@ -366,7 +375,7 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
     np.testing.assert_array_equal(tracks.equalizer.gain_db[0], 0.0)
     assert tracks.compressor.ratio[0] == 1.0
     assert [stage for stage, _ in told].count("Mixing") >= 2
-    assert sum(stage.startswith("Refining ") for stage, _ in told) == 3
+    assert sum(stage.startswith("Refining ") for stage, _ in told) == 3 + len(SHARES)
     assert [done for _, done in told] == sorted(done for _, done in told)
 
 

@@ -43,7 +43,7 @@ and a half times the size to 0.0164 and 0.0175."""
 
 ROUNDS = 3
 """How often it is measured what a medley differs from the song by. That changes with the settings:
-measured at the start alone, four of eight songs came nearest halfway; three times, two of them."""
+measured at the start alone, four of eight songs came nearest on part of the way; then, one did."""
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How much of the way may be kept: of these what brings the song nearest."""
@@ -52,7 +52,6 @@ NOTE_DECIMALS = 6
 
 TellDistance = Callable[[float, float], None]
 """Told how much of the work is done, 0 to 1, and the style distance of the song."""
-
 
 Deliver = Callable[[np.ndarray], np.ndarray]
 """Makes of a mix, float32 `(2, time)`, what will be heard."""

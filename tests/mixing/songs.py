@@ -8,7 +8,7 @@ import soundfile
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
-from diffmst_jax.mixing.passages import STRETCH
+from diffmst_jax.mixing.passages import PIECE, PIECES
 from diffmst_jax.models import (
     CompactConfig,
     DiffMstModel,
@@ -22,7 +22,7 @@ from diffmst_jax.models.folder import module_with_weights, weight_shapes
 from tests.compiling import quickly
 
 # A song as long as the medleys of longer ones: what it takes to refine is one program for all.
-SONG_S, REFERENCE_S = STRETCH / SAMPLE_RATE, 5.0
+SONG_S, REFERENCE_S = PIECES * PIECE / SAMPLE_RATE, 5.0
 
 TINY = ModelConfig(
     encoder=CompactConfig(n_fft=2048, hop=2048, bands=12, conv_width=8, hidden=16),

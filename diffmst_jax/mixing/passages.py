@@ -84,7 +84,7 @@ def choose_passages(tracks: np.ndarray, gains: np.ndarray) -> Passages:
         return Passages((tuple(range(0, tracks.shape[1], PIECE)),), None)
     powers = _step_powers(tracks) * np.square(gains)
     song, steps = np.mean(powers, axis=1), powers.shape[1]
-    stretches = range(steps - STEPS_PER_STRETCH)
+    stretches = range(steps - STEPS_PER_STRETCH + 1)
     likeness = [_likeness(_mean(powers, s, STEPS_PER_STRETCH), song) for s in stretches]
     held_back = stretches[int(np.argmax(likeness))]
     pieces = range(steps - STEPS_PER_PIECE + 1)

@@ -21,6 +21,7 @@ from diffmst_jax.mixing.passages import (
     LONG,
     PIECE,
     PIECES,
+    STEP,
     STRETCH,
     choose_passages,
     cut,
@@ -306,6 +307,13 @@ def test_medleys_sound_like_the_song_and_leave_the_held_back_stretch_alone():
         powers = np.mean(np.square(pieces), axis=(0, 2))
         whole = np.mean(np.square(tracks), axis=1)
         np.testing.assert_allclose(10 * np.log10(powers / whole), 0.0, atol=3.0)
+
+
+def test_the_last_stretch_of_a_song_is_held_back_if_it_is_most_like_all_of_it():
+    tracks = np.zeros((1, 3 * STRETCH))
+    tracks[:, -STRETCH:] = 1.0
+    tracks[:, :STEP] = np.sqrt(2 * STRETCH / STEP)
+    assert choose_passages(tracks, np.ones((1, 1))).unseen == 2 * STRETCH
 
 
 def test_the_shortest_song_that_holds_back_leaves_as_much_to_listen_to():

@@ -118,7 +118,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         type=whole_number(0, MOST_STEPS),
         default=0,
         metavar="STEPS",
-        help="come closer to the reference by at most so many steps of descent; 60 is plenty",
+        help="come closer to the reference by so many steps of descent; 60 is plenty",
     )
     group.add_argument(
         "--amount",

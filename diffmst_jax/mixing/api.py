@@ -78,7 +78,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
             several, with equal weights in a sequence, with their own in a mapping.
         model: name of a packaged model, a model folder, or a loaded model.
         amount: how much of the prediction to apply, 0 to 1, or per group: `"eq=0.5,pan=0"`.
-        refine: most steps of gradient descent from the prediction, 0 to 1000, none by default.
+        refine: steps of gradient descent from the prediction, 0 to 1000, none by default.
         section: which part of the reference to follow, `"0:30-1:10"`.
         loudness_lufs: integrated loudness of the result, -60 to -5.
         ceiling_dbtp: highest true peak of the result, -20 to 0.

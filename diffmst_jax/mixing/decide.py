@@ -29,7 +29,7 @@ class Choices(NamedTuple):
 
     Attributes:
         amounts: how much of each group to apply.
-        steps: most steps of refinement; 0 for none.
+        steps: how many of refinement; 0 for none.
         lock: patterns of tracks to leave as recorded.
         centre: patterns of tracks to leave in the middle, where they are predicted already.
     """
@@ -103,7 +103,7 @@ def refined(
         start: where to start.
         multitrack: the tracks.
         references: what to refine towards.
-        steps: the most to take.
+        steps: how many to take.
         tell: told about progress.
         free: which settings may move, as for `refine`.
         finish: what will be done to the settings afterwards, as for `refine`.

@@ -65,7 +65,7 @@ def refine_around(
         locked: `[file, channels]` of each.
         multitrack: the tracks.
         references: what to refine towards.
-        steps: the most to take; with 0 all stay.
+        steps: how many to take; with 0 all stay.
         tell: told about progress.
     """
     start = settings_from_document(document)

@@ -97,7 +97,7 @@ class Desk:
         Args:
             song: whose tracks.
             target: loudness and ceiling of the mix.
-            steps: most steps of refinement; 0 for none.
+            steps: how many of refinement; 0 for none.
             tell: told about progress.
 
         Raises:

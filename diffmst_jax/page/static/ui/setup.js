@@ -23,7 +23,7 @@ export function setupPanel(app) {
   const refine = h("input", { type: "checkbox" });
   const refineLabel = h("label", {
     class: "check",
-    title: `Adjusts the prediction to the reference in up to ${app.about.refine} steps; takes longer`,
+    title: `Adjusts the prediction to the reference in ${app.about.refine} steps; takes longer`,
   }, refine, "Refine");
   const mix = h("button", {
     type: "button", class: "primary", text: "Mix", onclick: () => app.work.mix({ refine: refine.checked }),

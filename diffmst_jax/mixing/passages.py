@@ -141,12 +141,10 @@ def _mean(powers: np.ndarray, start: int, steps: int) -> np.ndarray:
 
 def _step_powers(tracks: np.ndarray) -> np.ndarray:
     """Mean square of each track in steps, `(tracks, steps)`, a last, incomplete one left out."""
-    steps = max(STEPS_PER_PIECE, tracks.shape[1] // STEP)
+    steps = tracks.shape[1] // STEP
     powers = np.zeros((len(tracks), steps))
     for row, track in zip(powers, tracks, strict=True):
-        part = track[: steps * STEP]
-        padded = np.pad(part, (0, steps * STEP - len(part)))
-        row[:] = np.mean(np.square(padded).reshape(steps, STEP), axis=1)
+        row[:] = np.mean(np.square(track[: steps * STEP]).reshape(steps, STEP), axis=1)
     return powers
 
 

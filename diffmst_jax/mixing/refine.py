@@ -213,17 +213,9 @@ def _part(steps: Controls, share: float) -> Controls:
 
 def refinement_note(refinement: Refinement) -> RefinementNote:
     """Say in numbers what refining did, for the console file."""
-    pairs = (refinement.seen, refinement.unseen)
-    numbers = [
-        None if distance is None else _rounded(distance)
-        for pair in pairs
-        for distance in (pair or (None, None))
-    ]
-    return RefinementNote(refinement.steps, *numbers)  # type: ignore[arg-type]
-
-
-def _rounded(distance: AudioFeatureLoss) -> float:
-    return round(float(distance.total), NOTE_DECIMALS)
+    distances = (*refinement.seen, *(refinement.unseen or ()))
+    numbers = [round(float(distance.total), NOTE_DECIMALS) for distance in distances]
+    return RefinementNote(refinement.steps, *numbers)
 
 
 def _descend(

@@ -49,7 +49,10 @@ def refinement_section(refinement: Refinement | None, *, is_scaled: bool) -> str
 def _bars(refinement: Refinement) -> str:
     pairs = [("The song", refinement.seen)]
     if refinement.unseen is not None:
-        pairs.append(("If it had changed as the stretch held back", refinement.unseen))
+        pairs = [
+            ("The song without the stretch held back", refinement.seen),
+            ("If it had changed as the stretch held back", refinement.unseen),
+        ]
     most = max(float(distance.total) for _, pair in pairs for distance in pair)
     return (
         '<div class="pairs">' + "".join(_pair(name, pair, most) for name, pair in pairs) + "</div>"

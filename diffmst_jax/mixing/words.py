@@ -101,4 +101,5 @@ def refinement_words(note: RefinementNote | None) -> str:
     if note.unseen_after is None:
         return f"{start}; the song is too short to hold a stretch back."
     unseen = significant(note.unseen_after)
-    return f"{start}, {unseen} if a stretch that was held back spoke for the song."
+    start += " without a stretch that was held back"
+    return f"{start}, {unseen} if that stretch spoke for the song."

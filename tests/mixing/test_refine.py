@@ -393,8 +393,8 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
         (None, ""),
         (
             RefinementNote(60, 0.05, 0.003, 0.05, 0.02),
-            "Refined in 60 steps: style distance 0.0500 to 0.00300, "
-            "0.0200 if a stretch that was held back spoke for the song.",
+            "Refined in 60 steps: style distance 0.0500 to 0.00300 "
+            "without a stretch that was held back, 0.0200 if that stretch spoke for the song.",
         ),
         (
             RefinementNote(60, 0.05, 0.05, 0.05, 0.05),

@@ -9,8 +9,10 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.losses import AudioFeatureLoss
 from diffmst_jax.mixing.charts import Axis, Curve, chart, signed
 from diffmst_jax.mixing.measure import integrated_loudness
+from diffmst_jax.mixing.refine import BeforeAfter, Refinement
 from diffmst_jax.mixing.report import nice_ticks, report_html
 from diffmst_jax.mixing.report_content import buried, master_view, report_content, strip_views
+from diffmst_jax.mixing.report_refinement import refinement_section
 from diffmst_jax.mixing.report_tracks import stage, strip_card
 from diffmst_jax.mixing.report_verdict import reasons
 from diffmst_jax.mixing.tracks import Strip
@@ -150,6 +152,28 @@ def test_it_is_said_which_terms_closed_the_gap_and_which_did_not(mixed, after, s
     views = judged(mixed, (0.01, 0.0, 0.02, 0.0, 0.3), after)
     measured = "Distances are measured on the whole of each, at one loudness."
     assert " ".join(reasons(views)) == f"{said} {measured}"
+
+
+@pytest.mark.parametrize(
+    ("holds_back", "named"),
+    [
+        (False, ["The song"]),
+        (
+            True,
+            [
+                "The song without the stretch held back",
+                "If it had changed as the stretch held back",
+            ],
+        ),
+    ],
+)
+def test_refined_distances_say_whether_they_are_of_all_of_the_song(mixed, holds_back, named):
+    facts = mixed.report.facts
+    pair = BeforeAfter(facts.views.plain.distance, facts.views.mix.distance)
+    unseen = pair if holds_back else None
+    refinement = Refinement(facts.settings, 1, 1.0, (0.3, 0.004), pair, unseen)
+    section = refinement_section(refinement, is_scaled=False)
+    assert re.findall("<h3>(.*?)</h3>", section) == named
 
 
 def test_the_master_shows_what_its_compressor_and_the_limiter_did(mixed):

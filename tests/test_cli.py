@@ -89,6 +89,19 @@ def test_render_says_that_it_stays_quieter_than_an_edit_asks(place, tmp_path, ca
     assert "LU quieter than asked: more would have crushed its peaks." in capsys.readouterr().out
 
 
+def test_tracks_that_the_console_file_does_not_list_are_named(place, tmp_path, capsys):
+    document = json.loads((place / "mixed" / "console.json").read_text())
+    gone = document["tracks"].pop(1)["file"]
+    console = tmp_path / "edited.json"
+    console.write_text(json.dumps(document))
+    said = f"Not in the mix, for the console file does not list them: {gone}. Mix again"
+    for command, out in (("render", "out.wav"), ("export", "out.dawproject")):
+        for settings, is_said in ((console, True), (place / "mixed" / "console.json", False)):
+            arguments = [command, str(place / "song"), str(settings)]
+            assert main([*arguments, "--out", str(tmp_path / out)]) == 0
+            assert (said in capsys.readouterr().out) == is_said
+
+
 def test_the_reference_comes_last_after_single_files(place, tmp_path):
     names = ["11 hat.mp3", "10 pad.flac", "2 bass.flac", "1 kick.wav"]
     files = [str(place / "song" / name) for name in names]

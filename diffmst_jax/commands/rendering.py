@@ -19,7 +19,7 @@ from diffmst_jax.mixing.overwriting import (
     check_not_among_tracks,
 )
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.song import write_song
+from diffmst_jax.mixing.song import unlisted_words, write_song
 from diffmst_jax.mixing.stems import STEMS_FOLDER, check_stems_folder, stems_written_beside
 from diffmst_jax.progress import Tell
 from diffmst_jax.reaching import is_folder
@@ -51,7 +51,7 @@ def run_render(options: argparse.Namespace) -> int:
             progress=lambda done: tell("Mixing", 0.9 * done),
         )  # fmt: skip
         tell("Done", 1.0)
-    for text in shortfall_words(level, settings.target):
+    for text in shortfall_words(level, settings.target) + unlisted_words(tracks, settings):
         say(f"Note: {text}")
     say(f"{options.out}  {level_words(level)}")
     say_stems(stems)

@@ -41,7 +41,7 @@ from diffmst_jax.mixing.measure import decibels
 from diffmst_jax.mixing.output import find_level, finished_pieces
 from diffmst_jax.mixing.overwriting import check_apart, check_not_among_tracks
 from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.song import FileTape, record_song
+from diffmst_jax.mixing.song import FileTape, record_song, unlisted_words
 from diffmst_jax.progress import Progress, Tell, tell_nobody
 
 
@@ -112,7 +112,8 @@ def export_session(
         if settings.config.reverb:
             tell("Printing", 0.5)
             effects = _return(effects_return(settings, tracks))
-        notes = [SILENT_NOTE] if math.isinf(level.loudness_lufs) else []
+        notes = unlisted_words(tracks, settings)
+        notes += [SILENT_NOTE] if math.isinf(level.loudness_lufs) else []
         if print_effects:
             notes.append(PRINTED_NOTE)
             session, media = with_effects_in_audio(session, media, settings, tracks)

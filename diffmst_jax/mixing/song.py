@@ -24,6 +24,7 @@ from diffmst_jax.mixing.pieces import PIECE
 from diffmst_jax.mixing.render import render_pieces
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.strip_stream import StripStream
+from diffmst_jax.mixing.tracks import files_of_strips
 from diffmst_jax.progress import Progress
 
 
@@ -109,6 +110,17 @@ def write_song(
         level = find_level(recorded, settings.target)
         write_pieces(out, finished_pieces(recorded, level), subtype=subtype)
     return level
+
+
+def unlisted_words(source: Source, settings: MixSettings) -> list[str]:
+    """Name the tracks of a song that its settings neither mix nor leave out: added since, say."""
+    _, unused = files_of_strips(source, settings.strips)
+    known = {item.file for item in settings.left_out}
+    names = ", ".join(name for name in unused if name not in known)
+    if not names:
+        return []
+    missing = f"Not in the mix, for the console file does not list them: {names}."
+    return [f"{missing} Mix again to have them in."]
 
 
 def counted(

@@ -127,11 +127,13 @@ def _parse(path: Path, kind: Kind) -> Any:
     if there.st_size > kind.largest_bytes:
         raise InputError(path, f"is too large for a {kind.what}", kind.give)
     try:
-        # Some editors begin a file with a mark that nobody sees.
-        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=refuse_constant)
+        # Of bytes, the parser finds the encoding: editors may begin with a mark, or write UTF-16.
+        return json.loads(path.read_bytes(), parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         problem = f"is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         raise InputError(path, problem, "correct that place") from error
+    except UnicodeDecodeError as error:
+        raise InputError(path, "is no text", kind.give) from error
     except (ValueError, RecursionError) as error:
         raise InputError(path, f"is not valid JSON ({error})", kind.give) from error
     except OSError as error:

@@ -27,10 +27,19 @@ def document(mixed):
 def load(tmp_path):
     def write_and_load(document):
         path = tmp_path / "console.json"
-        path.write_text(document if isinstance(document, str) else json.dumps(document))
+        if not isinstance(document, bytes):
+            text = document if isinstance(document, str) else json.dumps(document)
+            document = text.encode()
+        path.write_bytes(document)
         return load_console(path)
 
     return write_and_load
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_are_read_in_the_encodings_that_windows_saves_text_in(mixed, load, encoding):
+    text = console_text(mixed.console)
+    assert console_text(load(text.encode(encoding))) == text
 
 
 def test_settings_come_back_exactly(mixed, load):
@@ -182,6 +191,7 @@ def test_a_wrong_edit_is_answered_with_its_place_value_and_range(load, document,
         ("null", "is not a console file"),
         ('{"format": NaN}', "NaN is no number"),
         ("[" * 100_000, "not valid JSON"),
+        (b"fLaC\xa9", "console.json: is no text; give a console.json"),
     ],
 )
 def test_what_is_no_console_file_is_refused(load, text, said):

@@ -66,7 +66,15 @@ def test_mix_writes_three_files_and_shows_the_distances(place, tmp_path, capsys)
         "out/report.html",
     }
     shown = capsys.readouterr()
-    for word in ("plain sum", "equal loudness", "mix", "tone", "style distance", "-20.0 LUFS"):
+    for word in (
+        "plain sum",
+        "equal loudness",
+        "mix",
+        "tone",
+        "style distance",
+        "about 0.057 apart",
+        "-20.0 LUFS",
+    ):
         assert word in shown.out
     assert "silent.wav was left out" in shown.out
     assert shown.err == ""

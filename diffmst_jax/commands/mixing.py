@@ -27,7 +27,7 @@ from diffmst_jax.mixing.overwriting import (
     check_apart,
     check_not_among_tracks,
 )
-from diffmst_jax.mixing.report_verdict import DISTANCE_ROWS
+from diffmst_jax.mixing.report_verdict import DISTANCE_ROWS, YARDSTICK
 from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport, mix_file_name, result_files
 from diffmst_jax.mixing.style_file import is_style_file
 from diffmst_jax.mixing.words import refinement_words, significant
@@ -100,7 +100,12 @@ def check_places(options: argparse.Namespace, read: Sequence[Path]) -> None:
 def distance_table(report: MixReport) -> Table:
     """Style distance of the baselines and the mix, term by term."""
     distances = report.distances
-    table = Table(title="Style distance to the reference (lower is closer)", title_justify="left")
+    table = Table(
+        title="Style distance to the reference (lower is closer)",
+        title_justify="left",
+        caption=YARDSTICK,
+        caption_justify="left",
+    )
     table.add_column("term")
     for name in distances:
         table.add_column(name.lower(), justify="right")

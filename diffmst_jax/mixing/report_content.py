@@ -26,7 +26,7 @@ from diffmst_jax.mixing.render import Rendered
 from diffmst_jax.mixing.report import ReportContent
 from diffmst_jax.mixing.report_player import EXCERPT_S
 from diffmst_jax.mixing.report_tracks import StripView
-from diffmst_jax.mixing.report_verdict import total
+from diffmst_jax.mixing.report_verdict import PARTS_OF_ONE_SONG, total
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack, strip_names
 from diffmst_jax.mixing.words import (
@@ -39,9 +39,6 @@ from diffmst_jax.mixing.words import (
     reduction_words,
     significant,
 )
-
-PARTS_OF_ONE_SONG = 0.057
-"""Style distance of two halves of one finished song: `benchmarks/style_transfer.py` on eight."""
 
 SMALLEST_CHANGE = 1e-9
 SMALL_MOVE_DB = 0.5

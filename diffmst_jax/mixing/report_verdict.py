@@ -16,6 +16,11 @@ DISTANCE_ROWS = (
     ("total", "Style distance", "the sum"),
 )
 
+PARTS_OF_ONE_SONG = 0.057
+"""Style distance of two halves of one finished song: `benchmarks/style_transfer.py` on eight."""
+
+YARDSTICK = f"Two halves of one finished song are about {PARTS_OF_ONE_SONG} apart."
+
 MOST_OF_IT, MOST_TERMS = 0.9, 3
 """Terms are named until they make up so much of what was gained, and no more of them than these."""
 
@@ -60,7 +65,7 @@ def reasons(views: Comparison) -> list[str]:
         texts.append("No term went noticeably further away.")
     else:
         texts.append("No term moved noticeably.")
-    return [*texts, "Distances are measured on the whole of each, at one loudness."]
+    return [*texts, "Distances are measured on the whole of each, at one loudness.", YARDSTICK]
 
 
 def bars(views: Comparison) -> str:

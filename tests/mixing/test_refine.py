@@ -54,8 +54,13 @@ excitation_of = jax.jit(functools.partial(band_excitation, sample_rate=SAMPLE_RA
 
 @pytest.fixture(scope="module")
 def long_song(multitrack):
-    """The small song four times over, long enough to hold a stretch back."""
-    return dataclasses.replace(multitrack, audio=np.tile(multitrack.audio, 4))
+    """The small song four times over, long enough to hold a stretch back, with a track that swells.
+
+    So the stretch is not like the rest.
+    """
+    audio = np.tile(multitrack.audio, 4)
+    audio[0] *= np.linspace(0.0, 1.0, audio.shape[1], dtype=np.float32)
+    return dataclasses.replace(multitrack, audio=audio)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +145,13 @@ def test_a_song_too_short_to_hold_a_stretch_back_says_so(start, multitrack, targ
     assert refined.unseen is None
 
 
+def rest(mix, settings, song):
+    """Of a mix, but for the stretch that is held back."""
+    held = choose_passages(song.audio, source_gains(settings)).unseen
+    assert held is not None
+    return np.delete(mix, np.s_[held : held + STRETCH], axis=1)
+
+
 @pytest.mark.slow
 def test_what_is_kept_of_the_way_is_the_nearest_as_it_will_be_heard(start, long_song, target):
     """Heard through what leaves one channel, of which the way knows nothing."""
@@ -153,9 +165,11 @@ def test_what_is_kept_of_the_way_is_the_nearest_as_it_will_be_heard(start, long_
         return np.stack([mix[0], np.zeros_like(mix[0])])
 
     found = refine(start, long_song, target, steps=STEPS, finish=finish, deliver=deliver)
-    passages = choose_passages(long_song.audio, source_gains(start))
-    heard = [passages.parts(deliver(render(settings, long_song).mix))[0] for settings in passed]
-    distances = [float(style_distance(song_style(part), target).total) for part in heard]
+    mixes = [deliver(render(settings, long_song).mix) for settings in passed]
+    distances = [
+        float(style_distance(song_style(rest(mix, start, long_song)), target).total)
+        for mix in mixes
+    ]
     nearest = int(np.argmin(distances))
     assert nearest > 0
     assert found.seen.after.total == pytest.approx(distances[nearest], rel=1e-4)
@@ -167,19 +181,25 @@ def test_what_is_kept_of_the_way_is_the_nearest_as_it_will_be_heard(start, long_
 @pytest.mark.slow
 def test_no_way_is_kept_that_leads_the_song_away_from_the_reference(start, long_song):
     """A reference that the song is at already but for what is held back."""
-    passages = choose_passages(long_song.audio, source_gains(start))
-    here = song_style(passages.parts(render(start, long_song).mix)[0])
+    here = song_style(rest(render(start, long_song).mix, start, long_song))
     refined = refine(start, long_song, here, steps=STEPS)
     assert refined.share == 0.0
     assert refined.seen.before == refined.seen.after
 
 
 def test_medleys_say_how_far_the_song_is_and_not_themselves(refined, start, long_song, target):
-    passages = choose_passages(long_song.audio, source_gains(start))
-    song = song_style(passages.parts(render(start, long_song).mix)[0])
+    """To the end of the way, on which what they differ by changes."""
+    song = song_style(rest(render(start, long_song).mix, start, long_song))
     distance = float(style_distance(song, target).total)
     assert refined.distances[0] == pytest.approx(distance, rel=1e-3)
     assert refined.seen.before.total == pytest.approx(distance, rel=1e-3)
+    assert refined.share == 1.0
+    assert refined.distances[-1] == pytest.approx(refined.seen.after.total, rel=0.1)
+
+
+def test_the_stretch_speaks_for_the_song_and_not_for_itself(refined):
+    assert refined.unseen.before.total == pytest.approx(refined.seen.before.total, rel=1e-5)
+    assert refined.unseen.after.total != refined.seen.after.total
 
 
 def test_the_first_step_is_small(start, long_song, target):

@@ -209,7 +209,7 @@ def carry_out(
     first = REFINED_TO if decided.refinement else REFINED_FROM
     tell("Mixing", first)
     rendered = render_multitrack(
-        settings, multitrack, lambda done: tell("Mixing", first + (0.85 - first) * done)
+        settings, multitrack, lambda done: tell("Mixing", (1 - done) * first + 0.85 * done)
     )
     finished = finish(rendered.mix, settings.target)
     tell("Comparing", 0.85)

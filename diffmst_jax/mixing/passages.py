@@ -71,7 +71,8 @@ class Passages(NamedTuple):
 def choose_passages(tracks: np.ndarray, gains: np.ndarray) -> Passages:
     """Choose the pieces to refine on, and the stretch to hold back.
 
-    A song shorter than `LONG` is one medley. Of others, the stretch in which the tracks are most
+    A song shorter than `LONG` is one medley, and so is one that sounds in one stretch alone. Of
+    others, the stretch in which the tracks are most
     as loud as they are in the whole song is held back. Of the rest come the pieces, one after
     another, that bring the levels of a medley's tracks closest to the song's. They do not overlap
     while the song has room.
@@ -80,13 +81,17 @@ def choose_passages(tracks: np.ndarray, gains: np.ndarray) -> Passages:
         tracks: `(tracks, time)`.
         gains: what each is multiplied by before it is heard, `(tracks, 1)`.
     """
+    whole = Passages((tuple(range(0, tracks.shape[1], PIECE)),), None)
     if tracks.shape[1] < LONG:
-        return Passages((tuple(range(0, tracks.shape[1], PIECE)),), None)
+        return whole
     powers = _step_powers(tracks) * np.square(gains)
     song, steps = np.mean(powers, axis=1), powers.shape[1]
     stretches = range(steps - STEPS_PER_STRETCH + 1)
     likeness = [_likeness(_mean(powers, s, STEPS_PER_STRETCH), song) for s in stretches]
     held_back = stretches[int(np.argmax(likeness))]
+    rest = np.delete(powers, np.s_[held_back : held_back + STEPS_PER_STRETCH], axis=1)
+    if np.mean(rest) < FAINT * np.mean(powers):
+        return whole
     pieces = range(steps - STEPS_PER_PIECE + 1)
     free = [s for s in pieces if not _meet(s, held_back)]
     taken: list[int] = []

@@ -24,10 +24,10 @@ from diffmst_jax.mixing.compare import song_style
 from diffmst_jax.mixing.compiling import loop_jit
 from diffmst_jax.mixing.console_stream import latency_samples
 from diffmst_jax.mixing.passages import Medley, Passages, choose_passages, cut
-from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective
+from diffmst_jax.mixing.refine_objective import Judgement, Problem, moved, objective, problem_of
 from diffmst_jax.mixing.render import render, source_gains
 from diffmst_jax.mixing.settings import MixSettings, RefinementNote, rounded
-from diffmst_jax.mixing.tracks import Multitrack, pair_sides
+from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.given import padded_count
 
@@ -189,7 +189,7 @@ def _begin(
 ) -> _Work:
     count = padded_count(len(multitrack.audio))
     passages = choose_passages(multitrack.audio, source_gains(settings))
-    problem = _problem(settings, multitrack, target, free, count)
+    problem = problem_of(settings, multitrack, target, free, count)
     medleys = [_cut(settings, multitrack, starts, count) for starts in passages.seen]
     return _Work(settings, multitrack, problem, passages, medleys)
 
@@ -296,41 +296,6 @@ def _cut(
     audio = medley.audio * source_gains(settings)
     missing = count - audio.shape[1]
     return medley._replace(audio=np.pad(audio, ((0, 0), (0, missing), (0, 0))))
-
-
-def _problem(
-    settings: MixSettings,
-    multitrack: Multitrack,
-    target: StyleFeatures,
-    free: dsp.ConsoleParams | None,
-    count: int,
-) -> Problem:
-    """Pad everything to `count` tracks and as many strips."""
-    tracks = len(multitrack.audio)
-    if free is None:
-        free = jax.tree.map(lambda leaf: np.ones(np.shape(leaf), bool), settings.params)
-
-    rest, side = np.full(count - tracks, count - 1), pair_sides(multitrack.strips)
-    return Problem(
-        start=_padded(settings.params, count),
-        free=_padded(free, count, bool),
-        strip_of_track=jnp.asarray(np.concatenate([multitrack.strip_of_track, rest]), jnp.int32),
-        side_of_track=None if side is None else jnp.pad(side, (0, count - tracks)),
-        mask=jnp.arange(count) < tracks,
-        target=jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), target),
-    )
-
-
-def _padded(
-    params: dsp.ConsoleParams, count: int, dtype: type[np.generic] | type = np.float32
-) -> dsp.ConsoleParams:
-    """Settings of `count` strips, the last one again and again, and of the buses."""
-
-    def padded(leaf: np.ndarray) -> np.ndarray:
-        return np.concatenate([leaf, np.repeat(leaf[-1:], count - len(leaf), axis=0)])
-
-    typed = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), params)
-    return typed._replace(tracks=jax.tree.map(padded, typed.tracks))
 
 
 def _of_strips(params: dsp.ConsoleParams, strips: int) -> dsp.ConsoleParams:

@@ -30,6 +30,8 @@ from diffmst_jax.losses import (
 from diffmst_jax.mixing.compare import MATCHED_LUFS
 from diffmst_jax.mixing.console_stream import latency_samples
 from diffmst_jax.mixing.passages import LEAD, PIECE, Medley
+from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.tracks import Multitrack, pair_sides
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.matching import AUDIBLE, EVERYDAY_DB, LEAST_HEARD
 from diffmst_jax.models.picture import positions
@@ -64,6 +66,49 @@ class Problem(NamedTuple):
     side_of_track: Array | None
     mask: Array
     target: StyleFeatures
+
+
+def problem_of(
+    settings: MixSettings,
+    multitrack: Multitrack,
+    target: StyleFeatures,
+    free: dsp.ConsoleParams | None,
+    count: int,
+) -> Problem:
+    """Pose a problem, everything padded to `count` tracks and as many strips.
+
+    Args:
+        settings: where to start.
+        multitrack: the tracks.
+        target: style features of the reference.
+        free: which settings may move, bool in the tree of `settings.params`; None for all.
+        count: `padded_count` of the tracks.
+    """
+    tracks = len(multitrack.audio)
+    if free is None:
+        free = jax.tree.map(lambda leaf: np.ones(np.shape(leaf), bool), settings.params)
+
+    rest, side = np.full(count - tracks, count - 1), pair_sides(multitrack.strips)
+    return Problem(
+        start=_padded(settings.params, count),
+        free=_padded(free, count, bool),
+        strip_of_track=jnp.asarray(np.concatenate([multitrack.strip_of_track, rest]), jnp.int32),
+        side_of_track=None if side is None else jnp.pad(side, (0, count - tracks)),
+        mask=jnp.arange(count) < tracks,
+        target=jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), target),
+    )
+
+
+def _padded(
+    params: dsp.ConsoleParams, count: int, dtype: type[np.generic] | type = np.float32
+) -> dsp.ConsoleParams:
+    """Settings of `count` strips, the last one again and again, and of the buses."""
+
+    def padded(leaf: np.ndarray) -> np.ndarray:
+        return np.concatenate([leaf, np.repeat(leaf[-1:], count - len(leaf), axis=0)])
+
+    typed = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), params)
+    return typed._replace(tracks=jax.tree.map(padded, typed.tracks))
 
 
 class Judgement(NamedTuple):

@@ -33,11 +33,10 @@ from diffmst_jax.mixing.refine import (
     STEP_SIZE,
     WARMING,
     _cut,
-    _problem,
     _step,
     refine,
 )
-from diffmst_jax.mixing.refine_objective import END, _mix, _prior, moved
+from diffmst_jax.mixing.refine_objective import END, _mix, _prior, moved, problem_of
 from diffmst_jax.mixing.render import render, source_gains, stem_pieces
 from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.mixing.words import refinement_words
@@ -239,7 +238,7 @@ def test_negative_steps_are_refused(start, multitrack, target):
 
 def prior(start, long_song, target, **changes):
     """Prior of settings that the search may have come to, and how audible each strip is there."""
-    problem = _problem(start, long_song, target, None, 8)
+    problem = problem_of(start, long_song, target, None, 8)
     tracks = problem.start.tracks._replace(**changes)
     problem = problem._replace(start=problem.start._replace(tracks=tracks))
     still = Controls(jnp.zeros((8, dsp.TRACK_CONTROLS)), jnp.zeros(25), jnp.zeros(26))
@@ -249,7 +248,7 @@ def prior(start, long_song, target, **changes):
 
 
 def test_the_prior_counts_what_equalizers_pile_up_beyond_the_prediction(start, long_song, target):
-    problem = _problem(start, long_song, target, None, 8)
+    problem = problem_of(start, long_song, target, None, 8)
     still = Controls(jnp.zeros((8, dsp.TRACK_CONTROLS)), jnp.zeros(25), jnp.zeros(26))
     piled = problem.start.tracks.equalizer._replace(gain_db=np.full((8, 6), 10.0, np.float32))
     boosted = problem.start._replace(tracks=problem.start.tracks._replace(equalizer=piled))
@@ -280,7 +279,7 @@ def test_what_is_heard_in_one_piece_after_another_is_the_mix(multitrack, target,
     """
     multitrack = dataclasses.replace(multitrack, audio=multitrack.audio[:, : -PIECE // 2])
     settings = random_console(multitrack, 3)
-    problem = _problem(settings, multitrack, target, None, 8)
+    problem = problem_of(settings, multitrack, target, None, 8)
     starts = tuple(range(first, multitrack.audio.shape[1], PIECE))
     run = quick_jit(functools.partial(_mix, config=settings.config))
     found, excitations = run(problem.start, problem, _cut(settings, multitrack, starts, 8))
@@ -297,7 +296,7 @@ def test_what_is_heard_in_one_piece_after_another_is_the_mix(multitrack, target,
 
 
 def test_steps_of_zero_are_the_start_and_large_ones_stay_in_range(start, long_song, target):
-    problem = _problem(start, long_song, target, None, 8)
+    problem = problem_of(start, long_song, target, None, 8)
     still = Controls(jnp.zeros((8, dsp.TRACK_CONTROLS)), jnp.zeros(25), jnp.zeros(26))
     move = jax.jit(moved)
     jax.tree.map(
@@ -354,6 +353,15 @@ def test_a_short_song_is_heard_whole():
     heard = np.concatenate(list(audio[..., LEAD:]), axis=-1)
     np.testing.assert_array_equal(heard[:, : LONG - 1], tracks)
     np.testing.assert_array_equal(window, np.ones(LONG - 1))
+
+
+def test_a_song_that_sounds_in_one_place_alone_is_heard_whole():
+    """What would be left of it without that is silent and has no style."""
+    tracks = np.zeros((1, 2 * LONG), np.float32)
+    tracks[:, LONG : LONG + STEP] = 0.5
+    passages = choose_passages(tracks, np.ones((1, 1)))
+    assert passages.unseen is None
+    assert np.sum(cut(tracks, passages.seen[0], latency=0).audio[..., LEAD:]) == np.sum(tracks)
 
 
 def test_a_medley_fades_only_where_a_piece_does_not_go_on():

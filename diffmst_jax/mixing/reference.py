@@ -22,7 +22,7 @@ from diffmst_jax.audio import (
 from diffmst_jax.errors import InputError
 from diffmst_jax.losses import StyleFeatures
 from diffmst_jax.mixing.tracks import is_all_silent, is_dual_mono
-from diffmst_jax.reaching import is_there
+from diffmst_jax.reaching import is_folder, is_there
 
 SHORTEST_SECTION_S = 1.0
 
@@ -114,9 +114,13 @@ def read_reference(path: str | Path, section: Section | None = None) -> np.ndarr
     """Read a finished mix, or a section of it, as `(2, time)`; mono counts as both channels.
 
     Raises:
-        InputError: it cannot be read, has more than two channels, is silent, or does not hold all
-            of the section.
+        InputError: it is a folder, cannot be read, has more than two channels, is silent, or does
+            not hold all of the section.
     """
+    if is_folder(Path(path)):
+        raise InputError(
+            path, "is a folder", "give a finished mix as the reference, after the tracks"
+        )
     if section is None:
         audio = read_audio(path)
     else:

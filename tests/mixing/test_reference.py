@@ -187,6 +187,13 @@ def test_a_reference_is_measured_as_a_whole(reference):
         np.testing.assert_allclose(value, wanted, rtol=1e-4, atol=1e-5)
 
 
+def test_tracks_given_in_the_place_of_the_reference_are_refused(tmp_path):
+    with pytest.raises(
+        InputError, match="is a folder; give a finished mix as the reference, after"
+    ):
+        gather_references(tmp_path, section=None, sample_rate=SAMPLE_RATE)
+
+
 def test_two_equal_references_are_as_good_as_one(song, reference, model, mixed, tmp_path):
     twin = tmp_path / "twin.wav"
     write_audio(twin, read_audio(reference), sample_rate=SAMPLE_RATE, subtype="FLOAT")

@@ -26,7 +26,7 @@ from diffmst_jax.mixing.measure import (
     power_db,
     weighted_step_powers,
 )
-from diffmst_jax.mixing.reference import Reference
+from diffmst_jax.mixing.reference import Reference, blended
 from dsp.loudness import HOP_S
 
 MATCHED_LUFS = -16.0
@@ -98,18 +98,17 @@ def compare(
     Returns:
         A view of each mix in order, then of the reference.
     """
-    target = _blended(
-        [_view("Reference", "reference", item.audio, None, item.features) for item in references],
-        [item.weight for item in references],
-    )
+    target = _blended(references)
     views = [_view(name, style, audio, target) for name, style, audio in mixes]
     return [*views, target]
 
 
-def _blended(views: Sequence[View], weights: Sequence[float]) -> View:
-    """Average what was measured of several references; the first is the one to hear."""
-    if len(views) == 1:
-        return views[0]
+def _blended(references: Sequence[Reference]) -> View:
+    """Average what is measured of references; the first is the one to hear."""
+    views = [
+        _view("Reference", "reference", item.audio, None, item.features) for item in references
+    ]
+    weights = [item.weight for item in references]
 
     def average(*values: np.ndarray) -> np.ndarray:
         known = np.isfinite(values)
@@ -119,7 +118,7 @@ def _blended(views: Sequence[View], weights: Sequence[float]) -> View:
         return np.where(total > 0, mean, np.nan)
 
     return views[0]._replace(
-        features=jax.tree.map(average, *[view.features for view in views]),
+        features=blended(references),
         spectrum_db=average(*[view.spectrum_db for view in views]),
         width_db=average(*[view.width_db for view in views]),
     )

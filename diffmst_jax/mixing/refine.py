@@ -3,8 +3,9 @@
 Medleys of short pieces from all over the song are mixed in turn, step by step (Adam). A medley
 differs from the song that it stands for, in its peaks above all. So it is compared with the style
 of the reference and what it differs by, which is measured anew after each part of the way. What is
-kept of the way brings the song nearest, as it will be heard. A stretch of it is held back from all
-of that, and says what that is worth. What lasts only seconds is heard whole.
+kept of the way is best for the song as it will be heard, the price of the settings included. A
+stretch of it is held back from all of that, and says what that is worth. What lasts only seconds
+is heard whole.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,7 @@ ROUNDS = 3
 measured at the start alone, four of eight songs came nearest on part of the way; then, one did."""
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""How much of the way may be kept: of these what brings the song nearest."""
+"""How much of the way may be kept: of these what is best by distance and price."""
 
 NOTE_DECIMALS = 6
 
@@ -99,9 +100,10 @@ def refine(
 ) -> Refinement:
     """Move the settings of a mix towards a reference.
 
-    As much of the way is kept as brings the song nearest, but for the stretch that is held back.
-    Pieces start from silence, so the few milliseconds in which filters and compressors settle are
-    faded.
+    As much of the way is kept as is best by what is minimised: the distance of the song as it will
+    be heard, but for the stretch that is held back, and the prior. It comes further away only where
+    tracks that were buried are heard again. Pieces start from silence, so the few milliseconds in
+    which filters and compressors settle are faded.
 
     Args:
         settings: where to start.
@@ -126,17 +128,20 @@ def refine(
 
     work = _begin(settings, multitrack, target, free)
     reached, path = _descend(work, steps, tell)
-    kept = [work.at(_part(reached, share)) for share in SHARES]
+    places = [_part(reached, share) for share in SHARES]
+    kept = [work.at(place) for place in places]
     if finish is not None:
         kept = [finish(on_the_way) for on_the_way in kept]
-    styles = []
-    for number, on_the_way in enumerate(kept):
+    styles, prices = [], []
+    for number, (place, on_the_way) in enumerate(zip(places, kept, strict=True)):
         tell(steps + number, path[-1])
         styles.append(work.styles(on_the_way, deliver))
+        prices.append(work.price(place))
     start = styles[0]
     aims = [_beside(part, start[0], target) for part in start]
     distances = [list(map(_distance, parts, aims)) for parts in styles]
-    best = min(range(len(SHARES)), key=lambda number: float(distances[number][0].total))
+    costs = [float(song.total) + price for (song, *_), price in zip(distances, prices, strict=True)]
+    best = min(range(len(SHARES)), key=costs.__getitem__)
     seen, *unseen = map(BeforeAfter, distances[0], distances[best])
     return Refinement(
         settings=kept[best],
@@ -173,6 +178,10 @@ class _Work:
         """Judge a place as `_step` does."""
         still = np.float32(0)
         return _step(place, _ADAM.init(place), self.problem, medley, still, self.settings.config)[2]
+
+    def price(self, place: Controls) -> float:
+        """What settings cost by themselves, buried tracks included, on average over the medleys."""
+        return float(np.mean([self.judge(place, medley).prior for medley in self.medleys]))
 
     def calibrated(self, place: Controls) -> list[Problem]:
         """Aim each medley at the reference and what it differs from the song by."""

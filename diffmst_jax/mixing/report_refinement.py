@@ -18,13 +18,16 @@ SECTION = """\
 NOTE = (
     "Starting from the prediction, the settings were moved step by step towards the reference, on "
 )
-PIECES = (
-    "short pieces from all over the song. As much of the way was kept "
-    "({percent:.0f}\N{NO-BREAK SPACE}%) as brought the song nearest, but for a stretch that was "
-    "held back from all of this. Had the song changed as that stretch did, it would have come to "
-    "what the lower bars say: whether the settings suit the song, not only what was listened to."
+PIECES = "short pieces from all over the song, but for a stretch that was held back. "
+WHOLE = "all of the song, which is too short to hold a stretch back as a check. "
+KEPT = (
+    "As much of the way was kept ({percent:.0f}\N{NO-BREAK SPACE}%) as was worth its price: nearer "
+    "is better, and so are tracks that are heard and settings that an engineer would use."
 )
-WHOLE = "all of the song, which is too short to hold a stretch back as a check."
+HELD_BACK = (
+    " Had the song changed as the stretch did, it would have come to what the lower bars say: "
+    "whether the settings suit the song, not only what was listened to."
+)
 SCALED = " The bars are of the mix at the amount asked for, the curve of all of the way."
 SHORTEST_BAR = 2.0
 SMALLEST = 1e-6
@@ -40,7 +43,9 @@ def refinement_section(refinement: Refinement | None, *, is_scaled: bool) -> str
     if refinement is None:
         return ""
     is_whole = refinement.unseen is None
-    note = NOTE + (WHOLE if is_whole else PIECES.format(percent=100 * refinement.share))
+    note = NOTE + (WHOLE if is_whole else PIECES) + KEPT.format(percent=100 * refinement.share)
+    if not is_whole:
+        note += HELD_BACK
     if is_scaled:
         note += SCALED
     return SECTION.format(note=note, bars=_bars(refinement), path=_path(refinement))

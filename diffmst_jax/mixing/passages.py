@@ -72,10 +72,9 @@ def choose_passages(tracks: np.ndarray, gains: np.ndarray) -> Passages:
     """Choose the pieces to refine on, and the stretch to hold back.
 
     A song shorter than `LONG` is one medley, and so is one that sounds in one stretch alone. Of
-    others, the stretch in which the tracks are most
-    as loud as they are in the whole song is held back. Of the rest come the pieces, one after
-    another, that bring the levels of a medley's tracks closest to the song's. They do not overlap
-    while the song has room.
+    others, the stretch in which the tracks are most as loud as they are in the whole song is held
+    back. Of the rest come the pieces, one after another, that bring the levels of a medley's tracks
+    closest to the song's. They do not overlap while the song has room.
 
     Args:
         tracks: `(tracks, time)`.

@@ -33,9 +33,10 @@ def check_mono_or_stereo(x: ArrayLike) -> None:
 
 def check_floating(x: ArrayLike, name: str) -> None:
     """Require float32 or float64: FFTs have no shorter floats, and recursions drown in theirs."""
-    dtype = jnp.result_type(x)
-    if dtype not in (jnp.float32, jnp.float64):
-        raise ValueError(f"{name} has dtype {dtype}; expected floating point, 32 or 64 bits")
+    if not hasattr(x, "dtype"):
+        raise ValueError(f"{name} is of type {type(x).__name__}; expected an array")
+    if x.dtype not in (jnp.float32, jnp.float64):
+        raise ValueError(f"{name} has dtype {x.dtype}; expected floating point, 32 or 64 bits")
 
 
 def check_shape(x: ArrayLike, shape: tuple[int, ...], name: str) -> None:

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from dsp.checks import check_audio, check_floating, check_shape
@@ -36,8 +37,8 @@ def stereo_bus(x: jax.Array, send_db: ArrayLike) -> jax.Array:
     Raises:
         ValueError: wrong shapes or an integer dtype.
     """
-    if x.ndim != 3 or x.shape[1] != 2:
-        raise ValueError(f"x has shape {x.shape}; expected (tracks, 2, time)")
+    if np.ndim(x) != 3 or np.shape(x)[1] != 2:
+        raise ValueError(f"x has shape {np.shape(x)}; expected (tracks, 2, time)")
     check_floating(x, "x")
     check_shape(send_db, x.shape[:1], "send_db")
     return jnp.einsum("nct,n->ct", x, db_to_gain(send_db).astype(x.dtype), precision=EXACT)

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import dsp
@@ -280,9 +281,11 @@ def spoilt(name: str, value: Any) -> Iterator[tuple[Any, str]]:
         wrong = jnp.zeros(BROADCAST.get(name, () if value.shape else (3,)), value.dtype)
         yield wrong, rf"{name}\b.*; expected"
         if name in FLOATING:
+            yield np.zeros(value.shape).tolist(), f"{name} is of type list; expected an array"
             for dtype in ("int32", "float16", "bfloat16"):
                 message = rf"{name} has dtype {dtype}; expected floating point, 32 or 64 bits"
                 yield jnp.zeros(value.shape, dtype), message
+            yield np.zeros(value.shape, ">f4"), rf"{name} has dtype >f4; expected floating point"
     elif isinstance(value, tuple) and all(isinstance(v, str | int) for v in value):
         bad = (*value[1:], "nonsense")
         yield bad, f"{name} is 'nonsense'; expected"

@@ -188,6 +188,16 @@ def test_true_peak_reads_high_frequencies_as_documented():
     assert true_peak(x, sample_rate=44100, oversampling=16) == pytest.approx(0, abs=0.04)
 
 
+@pytest.mark.parametrize(("sample_rate", "finer"), [(44100, 4), (96000, 2), (192000, 1)])
+def test_true_peak_reads_low_by_as_much_as_is_documented(sample_rate, finer):
+    """A sine of a quarter of the rate whose peaks lie midway between what is read."""
+    n = np.arange(4096)
+    x = np.sin(np.pi / 2 * n + np.pi / (4 * finer))[None] * np.hanning(n.size)
+    low = 20 * np.log10(np.cos(np.pi * (sample_rate / 4) / (finer * sample_rate)))
+    peak = true_peak(jnp.asarray(x, jnp.float32), sample_rate=sample_rate)
+    assert peak == pytest.approx(low, abs=1e-3)
+
+
 MEASURES: dict[str, Callable[..., jax.Array]] = {
     "integrated": loudness.integrated_loudness,
     "momentary": loudness.momentary_loudness,

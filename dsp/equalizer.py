@@ -140,6 +140,9 @@ def _design(
 
 
 def _check_kinds(kinds: tuple[str, ...]) -> None:
+    # A lone name would pass for its letters.
+    if isinstance(kinds, str):
+        raise ValueError(f"kinds is {kinds!r}; expected a tuple, as ({kinds!r},)")
     if not kinds:
         raise ValueError("kinds is empty; expected at least one band")
     for kind in kinds:

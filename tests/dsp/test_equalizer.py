@@ -127,6 +127,13 @@ def test_no_band_at_all_is_refused():
             call()
 
 
+def test_the_name_of_a_kind_is_no_tuple_of_kinds():
+    with pytest.raises(
+        ValueError, match=r"kinds is 'peaking'; expected a tuple, as \('peaking',\)"
+    ):
+        dsp.equalizer_state(jnp.zeros((1, 100)), kinds="peaking")
+
+
 def test_no_band_is_gathered_and_no_gradient_scattered():
     """Indices did both: the matching of a model compiled to 289 kernels instead of 269."""
     params = dsp.EqualizerParams(*[jnp.ones(6)] * 3)

@@ -270,7 +270,7 @@ def _check_delays(delays: tuple[int, ...] | None, sample_rate: float) -> tuple[i
     if delays is None:
         return default_delays(sample_rate=sample_rate)
     check_sample_rate(sample_rate)
-    count = len(delays)
+    count = np.size(delays)
     if count < 2 or count & (count - 1):
         raise ValueError(f"delays has {count} entries; expected a power of two, at least 2")
     for delay in delays:

@@ -132,6 +132,7 @@ def test_chunks_of_many_blocks_equal_the_whole():
     [
         (lambda: small(jnp.zeros((3, 9)), settings()), "x has shape"),
         (lambda: run(jnp.zeros((1, 9)), settings(), delays=(3, 4, 5)), "delays has 3 entries"),
+        (lambda: run(jnp.zeros((1, 9)), settings(), delays=17), "delays has 1 entries"),
         (lambda: run(jnp.zeros((1, 9)), settings(), delays=(3, 0)), "delays is 0"),
         (lambda: small(jnp.zeros((1, 9)), settings(mix=np.ones(2))), "params.mix has shape"),
         (

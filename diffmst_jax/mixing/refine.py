@@ -3,9 +3,8 @@
 Medleys of short pieces from all over the song are mixed in turn, step by step (Adam). A medley
 differs from the song that it stands for, in its peaks above all. So it is compared with the style
 of the reference and what it differs by, which is measured anew after each part of the way. What is
-kept of the way is best for the song as it will be heard, the price of the settings included. A
-stretch of it is held back from all of that, and says what that is worth. What lasts only seconds
-is heard whole.
+kept of the way is best for the song as it will be heard, its price included. A stretch of it is
+held back from all of that, and says what that is worth. What lasts only seconds is heard whole.
 """
 
 from collections.abc import Callable
@@ -100,10 +99,10 @@ def refine(
 ) -> Refinement:
     """Move the settings of a mix towards a reference.
 
-    As much of the way is kept as is best by what is minimised: the distance of the song as it will
-    be heard, but for the stretch that is held back, and the prior. It comes further away only where
-    tracks that were buried are heard again. Pieces start from silence, so the few milliseconds in
-    which filters and compressors settle are faded.
+    As much of the way is kept as is best for the song as it will be heard, but for the stretch that
+    is held back: by its distance, and the price of the way and of faint tracks. It comes further
+    away only where a faint track is heard more. Pieces start from silence, so the few milliseconds
+    in which filters and compressors settle are faded.
 
     Args:
         settings: where to start.
@@ -136,7 +135,7 @@ def refine(
     for number, (place, on_the_way) in enumerate(zip(places, kept, strict=True)):
         tell(steps + number, path[-1])
         styles.append(work.styles(on_the_way, deliver))
-        prices.append(work.price(place))
+        prices.append(work.price(place, on_the_way))
     start = styles[0]
     aims = [_beside(part, start[0], target) for part in start]
     distances = [list(map(_distance, parts, aims)) for parts in styles]
@@ -174,19 +173,27 @@ class _Work:
         heard = mix if deliver is None else deliver(mix)
         return [song_style(part) for part in self.passages.parts(heard)]
 
-    def judge(self, place: Controls, medley: Medley) -> Judgement:
-        """Judge a place as `_step` does."""
-        still = np.float32(0)
-        return _step(place, _ADAM.init(place), self.problem, medley, still, self.settings.config)[2]
+    def judge(self, place: Controls, problem: Problem) -> list[Judgement]:
+        """Judge a place on each medley as `_step` does."""
+        state, still, config = _ADAM.init(place), np.float32(0), self.settings.config
+        return [_step(place, state, problem, medley, still, config)[2] for medley in self.medleys]
 
-    def price(self, place: Controls) -> float:
-        """What settings cost by themselves, buried tracks included, on average over the medleys."""
-        return float(np.mean([self.judge(place, medley).prior for medley in self.medleys]))
+    def price(self, place: Controls, settings: MixSettings) -> float:
+        """What a way costs, and faint tracks where it ends, on average over the medleys.
+
+        Args:
+            place: the way.
+            settings: what will be heard of it; with nothing free, that is what is judged.
+        """
+        count, target = len(self.problem.mask), self.problem.target
+        held = problem_of(settings, self.multitrack, target, None, count)
+        held = held._replace(free=jax.tree.map(np.zeros_like, held.free))
+        return float(np.mean([judgement.prior for judgement in self.judge(place, held)]))
 
     def calibrated(self, place: Controls) -> list[Problem]:
         """Aim each medley at the reference and what it differs from the song by."""
         song, target = self.styles(self.at(place))[0], self.problem.target
-        heard = [self.judge(place, medley).features for medley in self.medleys]
+        heard = [judgement.features for judgement in self.judge(place, self.problem)]
         return [self.problem._replace(target=_beside(part, song, target)) for part in heard]
 
 

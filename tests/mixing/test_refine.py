@@ -160,8 +160,8 @@ def test_what_is_kept_of_the_way_is_the_best_as_it_will_be_heard(
     passed, prices = [], []
     price = _Work.price
 
-    def noted(work, place):
-        prices.append(price(work, place))
+    def noted(*settled):
+        prices.append(price(*settled))
         return prices[-1]
 
     monkeypatch.setattr(_Work, "price", noted)
@@ -201,6 +201,11 @@ def test_a_track_that_was_buried_is_heard_again_though_that_leads_away(start, lo
     assert found.share > 0
     assert found.seen.after.total > found.seen.before.total
     assert found.settings.params.tracks.input_gain_db[0] > gains[0] + 2.0
+
+    def back(settings):
+        return dataclasses.replace(settings, params=buried.params)
+
+    assert refine(buried, long_song, here, steps=STEPS, free=free, finish=back).share == 0.0
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ PIECES = "short pieces from all over the song, but for a stretch that was held b
 WHOLE = "all of the song, which is too short to hold a stretch back as a check. "
 KEPT = (
     "As much of the way was kept ({percent:.0f}\N{NO-BREAK SPACE}%) as was worth its price: nearer "
-    "is better, and so are tracks that are heard and settings that an engineer would use."
+    "is better, and so are a short way and faint tracks that are heard more."
 )
 HELD_BACK = (
     " Had the song changed as the stretch did, it would have come to what the lower bars say: "

@@ -95,11 +95,11 @@ def refinement_words(note: RefinementNote | None) -> str:
         return ""
     start = f"Refined in {note.steps} steps: "
     if note.steps and note.seen_after == note.seen_before:
-        return start + "nothing of it was kept, for it made nothing better."
+        return start + "nothing of it was kept, for it was not worth its price."
     before, after = significant(note.seen_before), significant(note.seen_after)
     start += f"style distance {before} to {after}"
     if note.seen_after > note.seen_before:
-        start += " (farther, for buried tracks are heard again)"
+        start += " (farther, for a faint track is heard more)"
     if note.unseen_after is None:
         return f"{start}; the song is too short to hold a stretch back."
     unseen = significant(note.unseen_after)

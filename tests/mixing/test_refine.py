@@ -188,7 +188,7 @@ def test_what_is_kept_of_the_way_is_the_best_as_it_will_be_heard(
 
 
 @pytest.mark.slow
-def test_a_track_that_was_buried_is_heard_again_though_that_leads_away(start, long_song):
+def test_a_faint_track_is_heard_more_though_that_leads_away(start, long_song):
     """The song is at its reference, and the level of a track that is lost in it may move."""
     gains = start.params.tracks.input_gain_db.copy()
     gains[0] -= 10.0
@@ -457,12 +457,12 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
         ),
         (
             RefinementNote(60, 0.05, 0.05, 0.05, 0.05),
-            "Refined in 60 steps: nothing of it was kept, for it made nothing better.",
+            "Refined in 60 steps: nothing of it was kept, for it was not worth its price.",
         ),
         (
             RefinementNote(9, 0.003, 0.0031),
-            "Refined in 9 steps: style distance 0.00300 to 0.00310 (farther, for buried tracks are "
-            "heard again); the song is too short to hold a stretch back.",
+            "Refined in 9 steps: style distance 0.00300 to 0.00310 (farther, for a faint track is "
+            "heard more); the song is too short to hold a stretch back.",
         ),
         (
             RefinementNote(9, 0.05, 0.003),

@@ -93,7 +93,7 @@ def refinement_words(note: RefinementNote | None) -> str:
     """Say what refining did; nothing where it was not asked for."""
     if note is None:
         return ""
-    start = f"Refined in {note.steps} steps: "
+    start = f"Refined in {note.steps} step{'s' if note.steps != 1 else ''}: "
     if note.steps and note.seen_after == note.seen_before:
         return start + "nothing of it was kept, for it was not worth its price."
     before, after = significant(note.seen_before), significant(note.seen_after)

@@ -465,8 +465,8 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
             "heard more); the song is too short to hold a stretch back.",
         ),
         (
-            RefinementNote(9, 0.05, 0.003),
-            "Refined in 9 steps: style distance 0.0500 to 0.00300; "
+            RefinementNote(1, 0.05, 0.003),
+            "Refined in 1 step: style distance 0.0500 to 0.00300; "
             "the song is too short to hold a stretch back.",
         ),
     ],

@@ -164,7 +164,7 @@ def _made_with_schema() -> dict[str, Any]:
         **record({"steps": {"type": "integer", "minimum": 0}, **numbers}, optional=tuple(numbers)),
         "description": "style distance to the reference before and after: of the song but for a "
         "stretch that was held back (seen), and had the song changed as that stretch did "
-        "(unseen); null where it is too short to hold one back",
+        "(unseen); null where there was none to hold back",
     }
     entries = {"model": text(), "reference": text(), "amount": text(), "refinement": refinement}
     return record(entries, optional=("refinement",))

@@ -53,8 +53,8 @@ class Passages(NamedTuple):
 
     Attributes:
         seen: first samples of the pieces of each medley; a piece is `PIECE` long.
-        unseen: first sample of a stretch of `STRETCH` samples that no piece touches; None in a song
-            shorter than `LONG`.
+        unseen: first sample of a stretch of `STRETCH` samples that no piece touches; None where
+            the song is heard whole.
     """
 
     seen: tuple[tuple[int, ...], ...]

@@ -19,7 +19,7 @@ NOTE = (
     "Starting from the prediction, the settings were moved step by step towards the reference, on "
 )
 PIECES = "short pieces from all over the song, but for a stretch that was held back. "
-WHOLE = "all of the song, which is too short to hold a stretch back as a check. "
+WHOLE = "all of the song, which leaves no stretch to hold back as a check. "
 KEPT = (
     "As much of the way was kept ({percent:.0f}\N{NO-BREAK SPACE}%) as was worth its price: nearer "
     "is better, and so are a short way and faint tracks that are heard more."

@@ -26,7 +26,7 @@ class RefinementNote(NamedTuple):
         seen_before: of the song as it is heard, but for the stretch that is held back.
         seen_after: of that, afterwards.
         unseen_before: the same, had the song changed as the stretch did that is held back; None
-            where the song is too short to hold one back.
+            where there is none to hold back.
         unseen_after: of that, afterwards.
     """
 

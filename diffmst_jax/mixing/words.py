@@ -101,7 +101,7 @@ def refinement_words(note: RefinementNote | None) -> str:
     if note.seen_after > note.seen_before:
         start += " (farther, for a faint track is heard more)"
     if note.unseen_after is None:
-        return f"{start}; the song is too short to hold a stretch back."
+        return f"{start}; there was no stretch to hold back."
     unseen = significant(note.unseen_after)
     start += " without a stretch that was held back"
     return f"{start}, {unseen} if that stretch spoke for the song."

@@ -140,7 +140,7 @@ def test_no_step_changes_nothing(start, long_song, target):
     )
 
 
-def test_a_song_too_short_to_hold_a_stretch_back_says_so(start, multitrack, target):
+def test_a_song_too_short_to_hold_a_stretch_back_holds_none(start, multitrack, target):
     refined = refine(start, multitrack, target, steps=0)
     assert refined.unseen is None
 
@@ -462,12 +462,12 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
         (
             RefinementNote(9, 0.003, 0.0031),
             "Refined in 9 steps: style distance 0.00300 to 0.00310 (farther, for a faint track is "
-            "heard more); the song is too short to hold a stretch back.",
+            "heard more); there was no stretch to hold back.",
         ),
         (
             RefinementNote(1, 0.05, 0.003),
             "Refined in 1 step: style distance 0.0500 to 0.00300; "
-            "the song is too short to hold a stretch back.",
+            "there was no stretch to hold back.",
         ),
     ],
 )

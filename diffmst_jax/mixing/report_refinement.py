@@ -28,7 +28,8 @@ HELD_BACK = (
     " Had the song changed as the stretch did, it would have come to what the lower bars say: "
     "whether the settings suit the song, not only what was listened to."
 )
-SCALED = " The bars are of the mix at the amount asked for, the curve of all of the way."
+BARS = " The bars are of the mix as it is heard, the curve of all of the way before the limiter"
+AMOUNT = " and the amount asked for"
 SHORTEST_BAR = 2.0
 SMALLEST = 1e-6
 
@@ -46,8 +47,7 @@ def refinement_section(refinement: Refinement | None, *, is_scaled: bool) -> str
     note = NOTE + (WHOLE if is_whole else PIECES) + KEPT.format(percent=100 * refinement.share)
     if not is_whole:
         note += HELD_BACK
-    if is_scaled:
-        note += SCALED
+    note += BARS + (AMOUNT if is_scaled else "") + "."
     return SECTION.format(note=note, bars=_bars(refinement), path=_path(refinement))
 
 

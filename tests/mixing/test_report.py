@@ -177,6 +177,23 @@ def test_refined_distances_say_whether_they_are_of_all_of_the_song(mixed, holds_
     assert re.findall("<h3>(.*?)</h3>", section) == named
 
 
+@pytest.mark.parametrize(
+    ("is_scaled", "before"),
+    [
+        (False, "before the limiter.</p>"),
+        (True, "before the limiter and the amount asked for.</p>"),
+    ],
+)
+def test_a_refined_curve_says_that_it_is_not_of_the_finished_mix(mixed, is_scaled, before):
+    """Through the limiter a song may come farther away while the curve falls."""
+    facts = mixed.report.facts
+    pair = BeforeAfter(facts.views.plain.distance, facts.views.mix.distance)
+    refinement = Refinement(facts.settings, 1, 0.75, (0.3, 0.004), pair, None)
+    section = refinement_section(refinement, is_scaled=is_scaled)
+    assert before in section
+    assert "(75\N{NO-BREAK SPACE}%)" in section
+
+
 def test_the_master_shows_what_its_compressor_and_the_limiter_did(mixed):
     facts = mixed.report.facts
     view = master_view(facts)

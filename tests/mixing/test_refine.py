@@ -353,6 +353,7 @@ def test_medleys_sound_like_the_song_and_leave_the_held_back_stretch_alone():
     assert all(start + PIECE <= held or start >= held + STRETCH for start in starts)
     assert len(set(starts)) == len(starts)
     for medley in passages.seen:
+        assert list(medley) == sorted(medley)
         pieces = cut(tracks, medley, latency=0).audio[..., LEAD:]
         powers = np.mean(np.square(pieces), axis=(0, 2))
         whole = np.mean(np.square(tracks), axis=1)
@@ -386,13 +387,23 @@ def test_a_short_song_is_heard_whole():
     np.testing.assert_array_equal(window, np.ones(LONG - 1))
 
 
-def test_a_song_that_sounds_in_one_place_alone_is_heard_whole():
-    """What would be left of it without that is silent and has no style."""
-    tracks = np.zeros((1, 2 * LONG), np.float32)
+@pytest.mark.parametrize("hiss", [0.0, 1e-5])
+def test_a_song_that_sounds_in_one_place_alone_is_heard_whole(hiss):
+    """What would be left of it without that is as good as silent and has no style."""
+    tracks = np.full((1, 2 * LONG), hiss, np.float32)
     tracks[:, LONG : LONG + STEP] = 0.5
     passages = choose_passages(tracks, np.ones((1, 1)))
     assert passages.unseen is None
-    assert np.sum(cut(tracks, passages.seen[0], latency=0).audio[..., LEAD:]) == np.sum(tracks)
+    heard = cut(tracks, passages.seen[0], latency=0).audio[..., LEAD:]
+    assert np.sum(heard) == pytest.approx(np.sum(tracks), rel=1e-5)
+
+
+def test_a_muted_track_has_no_say_in_where_refinement_listens():
+    tracks = np.random.default_rng(0).standard_normal((2, 4 * STRETCH))
+    tracks *= np.linspace([0.0, 1.0], [1.0, 0.0], 4 * STRETCH).T
+    alone = choose_passages(tracks[:1], np.ones((1, 1)))
+    assert choose_passages(tracks, np.array([[1.0], [0.0]])) == alone
+    assert choose_passages(tracks, np.ones((2, 1))) != alone
 
 
 def test_a_medley_fades_only_where_a_piece_does_not_go_on():

@@ -37,11 +37,21 @@ from diffmst_jax.mixing.refine import (
     _Work,
     refine,
 )
-from diffmst_jax.mixing.refine_objective import END, _mix, _prior, moved, problem_of
+from diffmst_jax.mixing.refine_objective import (
+    BURIED,
+    END,
+    PRESSED,
+    WAY,
+    _mix,
+    _prior,
+    moved,
+    problem_of,
+)
 from diffmst_jax.mixing.render import render, source_gains, stem_pieces
 from diffmst_jax.mixing.settings import RefinementNote
 from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models.controls import Controls
+from diffmst_jax.models.matching import AUDIBLE
 from diffmst_jax.models.starting_point import head_scales
 from tests.compiling import quick_jit
 from tests.export.consoles import random_console
@@ -291,6 +301,25 @@ def test_the_prior_counts_what_equalizers_pile_up_beyond_the_prediction(start, l
     assert cost(problem.start, problem.start) < 1e-6
     assert cost(boosted, problem.start) > 1e-2
     assert cost(boosted, boosted) < 1e-6
+
+
+def test_the_prior_counts_the_way_ends_of_ranges_and_faint_tracks_per_track(
+    start, long_song, target
+):
+    problem = problem_of(start, long_song, target, None, 8)
+    still = Controls(jnp.zeros((8, dsp.TRACK_CONTROLS)), jnp.zeros(25), jnp.zeros(26))
+    gone = jax.tree.map(lambda leaf: leaf + 1.0, still)
+    pan = problem.start.tracks._replace(pan=np.zeros(8, np.float32))
+    aside = problem.start._replace(tracks=pan)
+    tracks, judge = len(long_song.audio), quick_jit(_prior)
+
+    def cost(steps=still, now=problem.start, heard=0.5):
+        return tracks * judge(steps, now, jnp.full(8, heard), problem)
+
+    controls = sum(leaf.size for leaf in still)
+    assert cost(steps=gone) == pytest.approx(WAY * controls, rel=1e-4)
+    assert cost(now=aside) == pytest.approx(8 * PRESSED, rel=1e-4)
+    assert cost(heard=AUDIBLE / np.e) == pytest.approx(8 * BURIED, rel=1e-4)
 
 
 def test_the_prior_counts_buried_tracks(start, long_song, target):

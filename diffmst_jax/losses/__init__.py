@@ -1,6 +1,7 @@
 """Losses: pure functions on one example, elementwise then reduced; `jax.vmap` makes batches.
 
-- audio features: `style_features`, `joined_features`, `style_distance`, `audio_feature_loss`
+- audio features: `style_features`, `joined_features`, `no_narrower`, `style_distance`,
+  `audio_feature_loss`
 - spectrograms: `multi_resolution_stft_loss`, `sum_difference_stft_loss`
 - controls: `parameter_loss`
 - tracks in a mix: `audibility` of their `band_excitation`
@@ -9,11 +10,13 @@
 
 from diffmst_jax.losses.audibility import audibility, band_excitation, playing
 from diffmst_jax.losses.audio_features import (
+    NARROWEST,
     AudioFeatureLoss,
     AudioFeatureWeights,
     StyleFeatures,
     audio_feature_loss,
     joined_features,
+    no_narrower,
     style_distance,
     style_features,
 )
@@ -27,6 +30,7 @@ from diffmst_jax.losses.spectrogram import (
 )
 
 __all__ = [
+    "NARROWEST",
     "AudioFeatureLoss",
     "AudioFeatureWeights",
     "MultiResolutionStft",
@@ -39,6 +43,7 @@ __all__ = [
     "joined_features",
     "loudness_gain_db",
     "multi_resolution_stft_loss",
+    "no_narrower",
     "normalize_loudness",
     "parameter_loss",
     "playing",

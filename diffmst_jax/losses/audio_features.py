@@ -30,6 +30,7 @@ AMPLITUDE_FLOOR = 1e-6  # the same as an amplitude
 # Side over mid, 130 dB: anti-phase signals are 2e12 at full scale. Squared and differentiated, it
 # still fits float32 beside a mid at the floor.
 WIDEST = 1e13
+NARROWEST = 1e-3  # side over mid, -30 dB: what is narrower sounds mono
 
 
 class StyleFeatures(NamedTuple):
@@ -214,6 +215,27 @@ def joined_features(parts: Sequence[StyleFeatures], lengths: Sequence[int]) -> S
         np.log(np.tensordot(shares, np.exp(each.bark_spectrum), 1)),
     )
     return StyleFeatures(*(jnp.asarray(value, jnp.float32) for value in joined))
+
+
+def no_narrower(features: StyleFeatures) -> StyleFeatures:
+    """Features that a mix can come near to: what sounds mono counts as `NARROWEST`.
+
+    The side of a mono mix has no spectrum. Its logarithm is that of a floor, and a mix with any
+    stereo recording in it comes nearer to that only by giving up its middle. So a mix that is
+    narrower is described as if it had as much of its middle in its side as that takes; others are
+    left as they are.
+
+    Args:
+        features: of any mix; leading axes are a batch.
+    """
+    mid, side = features.bark_spectrum[..., 0], features.bark_spectrum[..., 1]
+    missing = jnp.maximum(NARROWEST - features.stereo_width, 0.0)[..., None]
+    return features._replace(
+        stereo_width=jnp.maximum(features.stereo_width, NARROWEST),
+        bark_spectrum=jnp.stack(
+            [mid, side + 0.5 * jnp.log1p(missing * jnp.exp(2.0 * (mid - side)))], axis=-1
+        ),
+    )
 
 
 def mean_squared(a: Array, b: Array) -> Array:

@@ -14,6 +14,7 @@ from diffmst_jax.mixing.settings import DECIMALS, MixSettings, Provenance, round
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models import TRACK_LUFS, Model
 from diffmst_jax.models.controls import Controls, logistic_mean
+from diffmst_jax.models.given import sounds_mono
 from dsp.stereo import CENTRE
 
 
@@ -38,13 +39,16 @@ def predicted_settings(
         reference: `(2, time)`, whole; or several, whose answers are averaged by their weights.
         target: loudness and ceiling to note in the settings.
         provenance: origin to note in the settings.
-        centred: strips that stay in the middle, bool `(strips,)`; stereo ones as recorded.
+        centred: strips that stay in the middle, bool `(strips,)`; stereo ones as recorded. All
+            mono ones do beside a mono reference.
     """
     centred = np.zeros(len(multitrack.strips), bool) if centred is None else centred
     controls = _controls(model, multitrack, reference, centred)
     track = mean_per_strip(np.asarray(controls.track), multitrack)
     params = _console_params(track, controls.fx_bus, controls.master)
     # Whether the model knows how to or not.
+    if _is_mono(reference):
+        centred = centred | ~np.array([strip.is_pair for strip in multitrack.strips])
     pan = np.where(centred, CENTRE, params.tracks.pan)
     params = params._replace(tracks=params.tracks._replace(pan=pan))
     return MixSettings(
@@ -57,6 +61,13 @@ def predicted_settings(
         provenance=provenance,
         left_out=multitrack.left_out,
     )
+
+
+def _is_mono(reference: np.ndarray | Sequence[Reference]) -> bool:
+    """Whether a reference, or each of several, has one place for everything."""
+    if isinstance(reference, np.ndarray):
+        return sounds_mono(reference)
+    return all(item.is_mono for item in reference)
 
 
 def _controls(

@@ -16,6 +16,7 @@ from diffmst_jax.losses import (
     AudioFeatureLoss,
     StyleFeatures,
     joined_features,
+    no_narrower,
     style_distance,
     style_features,
 )
@@ -156,7 +157,7 @@ def _view(
 
 
 def song_style(audio: np.ndarray) -> StyleFeatures:
-    """Style features of all of `(2, time)`, not silent, at `MATCHED_LUFS`."""
+    """Style features of all of `(2, time)`, not silent, at `MATCHED_LUFS`; see `no_narrower`."""
     gain_db = MATCHED_LUFS - integrated_loudness(audio, sample_rate=SAMPLE_RATE)
     return _features(audio * np.float32(factor(gain_db)))
 
@@ -165,7 +166,8 @@ def _features(audio: np.ndarray) -> StyleFeatures:
     piece = round(STYLE_PIECE_S * SAMPLE_RATE)
     pieces = [audio[:, start : start + piece] for start in range(0, audio.shape[1], piece)]
     each = [jax.tree.map(np.asarray, _style_features(part)) for part in pieces]
-    return each[0] if len(each) == 1 else joined_features(each, [p.shape[1] for p in pieces])
+    whole = each[0] if len(each) == 1 else joined_features(each, [p.shape[1] for p in pieces])
+    return no_narrower(whole)
 
 
 _style_distance = jax.jit(style_distance)

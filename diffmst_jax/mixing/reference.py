@@ -21,7 +21,8 @@ from diffmst_jax.audio import (
 )
 from diffmst_jax.errors import InputError
 from diffmst_jax.losses import StyleFeatures
-from diffmst_jax.mixing.tracks import is_all_silent, is_dual_mono
+from diffmst_jax.mixing.tracks import is_all_silent
+from diffmst_jax.models.given import sounds_mono
 from diffmst_jax.reaching import is_folder, is_there
 
 SHORTEST_SECTION_S = 1.0
@@ -71,8 +72,8 @@ class Reference:
 
     @property
     def is_mono(self) -> bool:
-        """Whether both channels are the same, but for dither at most."""
-        return is_dual_mono(self.audio)
+        """Whether it sounds so; see `sounds_mono`."""
+        return sounds_mono(self.audio)
 
 
 def parse_reference(text: str) -> ReferenceName:

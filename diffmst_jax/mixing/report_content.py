@@ -136,13 +136,13 @@ def warnings(facts: MixFacts) -> list[str]:
             "from the sound. Remove it and export again."
         )
     texts += [
-        f"{name} is mono and counts as both channels: the mix is drawn to the middle, and its "
-        "distance to the reference is mostly the width that is left."
+        f"{name} is mono and counts as both channels: tracks are drawn to the middle, and "
+        "stereo recordings keep what they have of width."
         for name in facts.mono_references
     ]
     distance = total(facts.views.mix)
     is_whole = parse_amount(settings.provenance.amount) == Amounts()
-    may_help = is_whole and not facts.mono_references and settings.provenance.refinement is None
+    may_help = is_whole and settings.provenance.refinement is None
     if distance > PARTS_OF_ONE_SONG and may_help:
         texts.append(
             f"The mix is still {significant(distance)} away from the reference, where two halves "

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from jax import Array
 
+from diffmst_jax.losses import NARROWEST
+
 log = logging.getLogger(__name__)
 
 TRACK_COUNTS = (8, 16, 24, 32, 48, 64)  # tracks are padded to one of these: few shapes to compile
@@ -93,6 +95,13 @@ def check_reference(reference: np.ndarray) -> np.ndarray:
         log.warning("The reference is mono: it counts as both channels, so the mix will be narrow.")
         reference = np.repeat(reference, 2, axis=0)
     return reference.astype(np.float32)
+
+
+def sounds_mono(mix: np.ndarray) -> bool:
+    """Whether `(2, time)` is mono, or narrower than anybody hears."""
+    left, right = mix
+    power, shared = np.vdot(left, left) + np.vdot(right, right), 2.0 * np.vdot(left, right)
+    return bool(power - shared < NARROWEST * (power + shared))
 
 
 def _check_samples(audio: np.ndarray, what: str) -> None:

@@ -11,7 +11,7 @@ from flax import nnx
 from jax import Array
 
 import dsp
-from diffmst_jax.losses import StyleFeatures, joined_features
+from diffmst_jax.losses import StyleFeatures, joined_features, no_narrower
 from diffmst_jax.models.build import DiffMstModel
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig, ModelConfig
@@ -22,6 +22,7 @@ from diffmst_jax.models.given import (
     check_tracks,
     padded_count,
     pair_gains_db,
+    sounds_mono,
     stacked,
     whole_pairs,
 )
@@ -198,14 +199,15 @@ class Model:
         return answer._replace(track=answer.track[np.argsort(order)])
 
     def _style(self, reference: np.ndarray) -> StyleFeatures | None:
-        """Style of all of a reference; None of a short one, which is heard as it is."""
+        """Style to aim at, of all of a reference; None of one that says it by itself."""
         length = self.config.window_samples
-        if reference.shape[1] < MAXIMUM_WINDOWS * length:
+        if reference.shape[1] < MAXIMUM_WINDOWS * length and not sounds_mono(reference):
             return None
         windows, lengths = covering_windows(reference, length)
-        return joined_features(
+        whole = joined_features(
             [jax.device_get(self._measure_style(window)) for window in windows], lengths
         )
+        return no_narrower(whole)
 
     def _answer_windows(self, song: _Song) -> Controls:
         windows = choose_windows(song.tracks, song.reference, length=self.config.window_samples)

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from diffmst_jax.losses import (
+    NARROWEST,
     AudioFeatureWeights,
     audio_feature_loss,
     joined_features,
+    no_narrower,
     style_distance,
     style_features,
 )
@@ -41,6 +43,17 @@ def gradient():
         return loss.total, loss
 
     return jax.jit(jax.value_and_grad(total, has_aux=True))
+
+
+@functools.cache
+def slope_of_counted():
+    """Gradient of the distance of what sounds mono."""
+
+    def total(mix):
+        target = features_of(noise(2), sample_rate=RATE)
+        return style_distance(no_narrower(features_of(mix, sample_rate=RATE)), target).total
+
+    return quick_jit(jax.grad(total))
 
 
 SILENCE = np.zeros((2, TIME), np.float32)
@@ -187,3 +200,33 @@ def test_features_of_parts_make_those_of_the_whole():
     np.testing.assert_allclose(joined.bark_spectrum, whole.bark_spectrum, rtol=0, atol=0.05)
     for a, b in zip(joined[:-1], whole[:-1], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+@pytest.mark.parametrize("width_db", [-200.0, -40.0])
+def test_what_sounds_mono_counts_as_if_it_had_some_of_its_middle_in_its_side(width_db):
+    """As the same noise measures that has as much of it there."""
+    mid, side = np.random.default_rng(0).standard_normal((2, 8 * TIME)) * 0.1
+    mid[1:] += mid[:-1]
+    side[1:] += side[:-1]
+
+    def of_width(power):
+        mix = np.stack([mid + np.sqrt(power) * side, mid - np.sqrt(power) * side])
+        return features_of(mix.astype(np.float32), sample_rate=RATE)
+
+    counted = no_narrower(of_width(10 ** (width_db / 10)))
+    wanted = of_width(NARROWEST)
+    np.testing.assert_allclose(counted.stereo_width, NARROWEST)
+    np.testing.assert_allclose(counted.bark_spectrum, wanted.bark_spectrum, rtol=0, atol=0.05)
+    again = no_narrower(counted)
+    np.testing.assert_allclose(again.bark_spectrum, counted.bark_spectrum, rtol=0, atol=1e-5)
+
+
+def test_what_is_wider_is_left_as_it_is():
+    features = features_of(noise(0) * np.array([[1.0], [0.8]], np.float32), sample_rate=RATE)
+    for before, after in zip(features, no_narrower(features), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("mix", [SILENCE, mono(1.0, 1.0), mono(1.0, 0.98), mono(1.0, -1.0)])
+def test_the_gradient_of_what_sounds_mono_is_finite(mix):
+    assert np.isfinite(slope_of_counted()(mix)).all()

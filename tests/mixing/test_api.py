@@ -219,7 +219,20 @@ def test_a_mono_reference_is_said(mixed, song, model, tmp_path):
     warnings = mix(song, tmp_path / "old.wav", model=model).report.warnings
     (said,) = [text for text in warnings if "mono" in text]
     assert said.startswith("old.wav is mono and counts as both channels")
-    assert not any("refine it" in text for text in warnings)  # which does not help there
+
+
+def test_beside_a_mono_reference_mono_tracks_stay_in_the_middle(mixed, song, model):
+    """Unless it is one voice of several."""
+    old = bursts(5.0, 2.0, 3)
+    ears = 0.1 * np.random.default_rng(0).standard_normal((2, old.shape[1])).astype(np.float32)
+    alone, both = (mix(song, given, model=model).console for given in ([old], [old, ears]))
+    is_mono = np.array([not strip.is_pair for strip in alone.strips])
+    moved = [
+        np.abs(console.params.tracks.pan[is_mono] - 0.5) for console in (mixed.console, alone, both)
+    ]
+    assert np.max(moved[0]) > 1e-3
+    assert np.max(moved[1]) == 0.0
+    assert np.max(moved[2]) > 1e-3
 
 
 def test_a_reference_of_one_channel_counts_as_both(tmp_path):

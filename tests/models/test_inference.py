@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dsp
-from diffmst_jax.losses import audio_feature_loss, style_distance
+from diffmst_jax.losses import NARROWEST, audio_feature_loss, style_distance
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import Model, inference, normalize_tracks
 from diffmst_jax.models.given import padded_count, pair_gains_db, whole_pairs
@@ -212,6 +212,20 @@ def test_a_mono_reference_counts_as_both_channels(caplog):
     assert "mono" in caplog.text
     for a, b in zip(mono, ready().controls(tracks, reference[[0, 0]]), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("width", [0.0, 1e-4, 0.1])
+def test_a_mono_reference_is_aimed_at_as_what_a_mix_can_come_near_to(width):
+    _, reference = song(2, time=WHOLE)
+    mid, side = reference[0] + reference[1], reference[0] - reference[1]
+    side *= np.sqrt(width * np.sum(mid**2) / np.sum(side**2))
+    style = ready()._style(np.stack([mid + side, mid - side])[:, : WHOLE - 1])
+    if width > NARROWEST:
+        assert style is None  # it says by itself what to aim at
+    else:
+        gap = style.bark_spectrum[:, 0] - style.bark_spectrum[:, 1]
+        np.testing.assert_allclose(style.stereo_width, NARROWEST, rtol=1e-5)
+        np.testing.assert_allclose(gap, -0.5 * np.log(NARROWEST), atol=0.5)
 
 
 def test_long_songs_are_heard_in_windows():

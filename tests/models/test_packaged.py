@@ -1,10 +1,12 @@
 """The model inside the package."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import dsp
-from diffmst_jax.losses import audio_feature_loss
+from diffmst_jax.losses import audio_feature_loss, style_features
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import load_model, normalize_tracks, packaged_models
 from diffmst_jax.models.folder import CARD_FILE, PACKAGED_MODELS
@@ -28,6 +30,28 @@ def test_it_is_small_and_says_where_it_comes_from():
 def test_excerpts_are_whole_frames_in_which_peaks_are_sought():
     """Else every round of listening would copy all tracks to cut off what is too much."""
     assert load_model("compact").config.window_samples % (STEPS_PER_WINDOW * FRAME) == 0
+
+
+@pytest.mark.slow
+def test_beside_a_mono_reference_stereo_recordings_keep_the_spectrum_of_the_middle():
+    """A side that is nowhere to be had is not sought at the cost of all else."""
+    tracks, reference = song(6, time=3 * RATE)
+    with quickly():
+        model = load_model("compact")
+    side = np.array([-1, 1, -1, 1, 0, 0])
+    controls = model.controls(tracks, reference[:1], side=side)
+
+    @quick_jit
+    def middle(mix):
+        return style_features(mix, sample_rate=RATE).bark_spectrum[:, 0]
+
+    params = dsp.console_params(*controls, sample_rate=RATE)
+    leveled = normalize_tracks(tracks, sample_rate=RATE).audio
+    mix = quick_jit(partial(dsp.mix_console, config=model.console, sample_rate=RATE))(
+        leveled, params, side=side
+    ).mix
+    error = middle(mix) - middle(reference[[0, 0]])
+    assert np.std(error) < 0.4  # nepers
 
 
 @pytest.mark.slow

@@ -154,16 +154,23 @@ def check_section(section: Section, length_s: float, name: str | Path) -> None:
 def usable_reference(audio: np.ndarray, name: str | Path) -> np.ndarray:
     """Check `(channels, time)` at `SAMPLE_RATE` and make it stereo.
 
+    Mono, or sound in one of two channels alone, counts as both.
+
     Raises:
-        InputError: more than two channels, shorter than `MINIMUM_DURATION_S`, or silence; names
-            `name`.
+        InputError: more than two channels, shorter than `MINIMUM_DURATION_S`, silence, or channels
+            that cancel each other; names `name`.
     """
     check_length(Path(name), audio.shape[1] / SAMPLE_RATE, 0.0)
     if len(audio) > 2:
         raise InputError(name, f"has {len(audio)} channels", "give a stereo mix as the reference")
-    if is_all_silent(audio):
+    sounding = audio[[not is_all_silent(channel[np.newaxis]) for channel in audio]]
+    if len(sounding) == 0:
         raise InputError(name, "is silent", "give a mix with sound in it as the reference")
-    return as_stereo(audio)
+    stereo = as_stereo(sounding)
+    if sounds_mono(np.stack([stereo[0], -stereo[1]])):
+        problem = "is out of phase: its channels cancel each other"
+        raise InputError(name, problem, "invert the polarity of one of them")
+    return stereo
 
 
 def check_weight(name: str | Path, weight: float) -> None:

@@ -110,7 +110,7 @@ def _encoded(audio: np.ndarray) -> bytes:
 
 @cache
 def _limits() -> dict[str, tuple[float, float]]:
-    """Ends of each feature. Of a mix whose sides cancel, say, the width is only noise over none."""
+    """Ends of each feature. A mix that is hardly more than DC offset, say, is beyond one."""
     entry = schema_of(STYLE_KIND)["properties"]["references"]["items"]["properties"]["features"]
     return {name: _ends(values) for name, values in entry["properties"].items()}
 

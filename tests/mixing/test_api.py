@@ -242,12 +242,23 @@ def test_a_reference_of_one_channel_counts_as_both(tmp_path):
     np.testing.assert_array_equal(audio[0], audio[1])
 
 
+def test_a_reference_with_sound_in_one_channel_alone_counts_as_mono(tmp_path):
+    sound = tone(1.0, 200.0)
+    quiet = np.random.default_rng(0).uniform(-1e-5, 1e-5, sound.shape)
+    for order in ((sound, quiet), (quiet, sound)):
+        write_audio(tmp_path / "x.wav", np.concatenate(order), sample_rate=SAMPLE_RATE)
+        audio = read_reference(tmp_path / "x.wav")
+        np.testing.assert_array_equal(audio[0], audio[1])
+        assert np.max(np.abs(audio)) > 0.1
+
+
 @pytest.mark.parametrize(
     ("audio", "problem"),
     [
         (np.zeros((2, SAMPLE_RATE), np.float32), "is silent"),
         (np.concatenate([tone(1.0, 200.0)] * 6), "has 6 channels"),
         (tone(0.01, 200.0), "too short"),
+        (np.concatenate([tone(1.0, 200.0), -tone(1.0, 200.0, 0.21)]), "out of phase"),
     ],
 )
 def test_unusable_references_are_refused(tmp_path, audio, problem):

@@ -237,15 +237,15 @@ def test_the_style_of_the_shortest_reference_can_be_saved_and_loaded(tmp_path, s
     assert loaded.audio.shape == found[0].audio.shape
 
 
-def test_the_style_of_a_mix_whose_sides_cancel_can_be_saved_and_loaded(tmp_path):
-    one = bursts(3.0, 2.0, 9)
-    audio = np.concatenate([one, -one])
+def test_the_style_of_a_mix_that_is_nearly_all_dc_offset_can_be_saved_and_loaded(tmp_path):
+    sound = np.concatenate([bursts(3.0, 2.0, 9), bursts(3.0, 3.0, 8)])
+    offset = np.hanning(sound.shape[1])  # that comes and goes without a thump
+    audio = (0.9 * offset + 2e-3 * sound).astype(np.float32)
     found = gather_references(audio, section=None, sample_rate=SAMPLE_RATE)
-    assert found[0].features.stereo_width > 1e6
+    assert np.min(found[0].features.rms) > 10.0
     (tmp_path / "style.json").write_text(style_text(found))
     (loaded,) = load_style(tmp_path / "style.json")
-    assert loaded.features.stereo_width == 1e6
-    np.testing.assert_allclose(loaded.features.rms, found[0].features.rms, atol=1e-5)
+    np.testing.assert_array_equal(loaded.features.rms, 10.0)
 
 
 def test_more_references_than_a_style_may_hold_are_not_saved(mixed, monkeypatch):

@@ -220,9 +220,8 @@ def test_a_mono_reference_is_aimed_at_as_what_a_mix_can_come_near_to(width):
     mid, side = reference[0] + reference[1], reference[0] - reference[1]
     side *= np.sqrt(width * np.sum(mid**2) / np.sum(side**2))
     style = ready()._style(np.stack([mid + side, mid - side])[:, : WHOLE - 1])
-    if width > NARROWEST:
-        assert style is None  # it says by itself what to aim at
-    else:
+    assert (style is None) == (width > NARROWEST)  # which says by itself what to aim at
+    if style is not None:
         gap = style.bark_spectrum[:, 0] - style.bark_spectrum[:, 1]
         np.testing.assert_allclose(style.stereo_width, NARROWEST, rtol=1e-5)
         np.testing.assert_allclose(gap, -0.5 * np.log(NARROWEST), atol=0.5)

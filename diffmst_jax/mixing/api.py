@@ -51,6 +51,9 @@ from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models import Model, load_model
 from diffmst_jax.progress import Tell, tell_nobody
 
+READ = 0.15
+"""Where reading ends in the progress of a whole job."""
+
 
 def mix(  # noqa: PLR0913 - choices of the user, by keyword
     tracks: Tracks,
@@ -181,11 +184,12 @@ def predict(
         references=reference_files(reference),
         exclude=exclude,
         sample_rate=sample_rate,
+        progress=lambda done: tell("Reading", READ * done),
     )
     # Before the work, for a slip in a pattern.
     strips_named(multitrack.strips, choices.lock, option="--lock")
     centred = strips_named(multitrack.strips, choices.centre, option="--centre")
-    tell("Listening", 0.15)
+    tell("Listening", READ)
     settings = predicted_settings(
         loaded,
         multitrack,

@@ -46,6 +46,7 @@ from diffmst_jax.mixing.tracks import (
     split_channels,
 )
 from diffmst_jax.names import legible
+from diffmst_jax.progress import Progress
 
 Tracks: TypeAlias = Source | Mapping[str, np.ndarray] | Sequence[np.ndarray] | np.ndarray | Array
 """A folder, files, audio `(time,)` or `(channels, time)` by name or in a list, or mono tracks
@@ -91,7 +92,12 @@ def _numbered(tracks: Iterable[np.ndarray]) -> Mapping[str, np.ndarray]:
 
 
 def gather_tracks(
-    tracks: NamedTracks, *, references: Sequence[Path], exclude: Patterns, sample_rate: int
+    tracks: NamedTracks,
+    *,
+    references: Sequence[Path],
+    exclude: Patterns,
+    sample_rate: int,
+    progress: Progress | None = None,
 ) -> Multitrack:
     """Read or take the tracks of one song.
 
@@ -100,13 +106,14 @@ def gather_tracks(
         references: files that are no tracks although they may lie among them.
         exclude: patterns of tracks to leave out.
         sample_rate: of audio given as arrays.
+        progress: called with the fraction of files that are read.
 
     Raises:
         InputError: a track that cannot be used, nothing that sounds, or a pattern that matches
             none.
     """
     if not isinstance(tracks, Mapping):
-        return load_tracks(tracks, reference=references, exclude=exclude)
+        return load_tracks(tracks, reference=references, exclude=exclude, progress=progress)
     check_patterns("--exclude", exclude, list(tracks))
     used: list[Channels] = []
     left_out: list[LeftOut] = []

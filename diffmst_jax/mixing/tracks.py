@@ -34,6 +34,7 @@ from diffmst_jax.mixing.measure import (
     weighted_step_powers,
 )
 from diffmst_jax.mixing.parked import IN_MEMORY_BYTES, parked, silence
+from diffmst_jax.progress import Progress
 from diffmst_jax.reaching import is_there, status
 
 AS_ASKED = "as asked"
@@ -190,6 +191,7 @@ def load_tracks(
     *,
     reference: str | Path | Sequence[str | Path] = (),
     exclude: Patterns = (),
+    progress: Progress | None = None,
 ) -> Multitrack:
     """Read the tracks of one song at `SAMPLE_RATE`, pad them to one length and measure them.
 
@@ -197,6 +199,7 @@ def load_tracks(
         source: as for `find_tracks`.
         reference: one file or several that are no tracks although they may lie among them.
         exclude: patterns of files to leave out, as `matches` reads them.
+        progress: called with the fraction of files that are read.
 
     Returns:
         The strips that sound. Silent files and silent channels are in `left_out`, and those
@@ -223,9 +226,11 @@ def load_tracks(
             left_out.append(LeftOut(name, TOO_SHORT))
         else:
             wanted[name], headers[name] = file, header
-    for channels, reasons in _read_channels(wanted, headers.values()):
+    for count, (channels, reasons) in enumerate(_read_channels(wanted, headers.values()), start=1):
         used += channels
         left_out += reasons
+        if progress:
+            progress(count / len(wanted))
     if not used:
         # Of files, not their folder: others in it may sound.
         raise nothing_sounds(source if isinstance(source, str | Path) else "tracks", left_out)

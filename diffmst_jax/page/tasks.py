@@ -74,7 +74,9 @@ class Desk:
             tell("Reading the reference", 0.5)
             _save_overview(song, {**_known(song), **open_reference(song)})
             return
-        multitrack = load_tracks(song.folder)
+        multitrack = load_tracks(
+            song.folder, progress=lambda done: tell("Reading the tracks", 0.05 + 0.55 * done)
+        )
         tell("Preparing to play", 0.6)
         neutral = as_recorded(multitrack)
         raw = heard(plain_sum(multitrack))

@@ -492,6 +492,7 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
     np.testing.assert_array_equal(tracks.equalizer.gain_db[0], 0.0)
     assert tracks.compressor.ratio[0] == 1.0
     assert [stage for stage, _ in told].count("Mixing") >= 2
+    assert [stage for stage, _ in told].count("Reading") == 1 + len(list(song.iterdir()))
     assert sum(stage.startswith("Refining ") for stage, _ in told) == 3 + len(SHARES)
     assert [done for _, done in told] == sorted(done for _, done in told)
 

@@ -80,6 +80,14 @@ def test_subfolders_are_groups_and_earlier_mixes_are_passed_over(tmp_path, write
     assert names == ["b.wav", "Drums/kick.wav", "Drums/snare.wav"]
 
 
+def test_how_many_tracks_are_read_is_told(tmp_path, write):
+    for name in ("a.wav", "b.wav", "c.wav", "d.wav"):
+        write(name)
+    told = []
+    load_tracks(tmp_path, exclude="d", progress=told.append)
+    assert told == pytest.approx([1 / 3, 2 / 3, 1])
+
+
 def test_a_folder_inside_a_group_is_left_out_and_said(tmp_path, write):
     for name in ("a.wav", "Drums/kick.wav", "Drums/Room/l.wav", "Drums/mixed/mix.wav"):
         write(name)

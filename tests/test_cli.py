@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import soundfile
 
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.cli import main
-from diffmst_jax.commands import preparing
+from diffmst_jax.commands import mixing, preparing
 from diffmst_jax.commands.process import keep_compilations
 from diffmst_jax.errors import InputError
 from diffmst_jax.export.install import resource_folder
 from diffmst_jax.mixing import api
+from diffmst_jax.mixing import result as result_module
+from diffmst_jax.mixing.report import report_html
 from tests.mixing.songs import (
     load_quickly,
     save_tiny_model,
@@ -78,6 +81,24 @@ def test_mix_writes_three_files_and_shows_the_distances(place, tmp_path, capsys)
         assert word in shown.out
     assert "silent.wav was left out" in shown.out
     assert shown.err == ""
+
+
+def test_a_mix_is_not_said_to_be_done_while_its_report_is_made(place, tmp_path, monkeypatch):
+    told: list[tuple[str, float]] = []
+
+    def reporting(*arguments):
+        assert told[-1][0] == "Reporting"
+        assert told[-1][1] < 1
+        return report_html(*arguments)
+
+    @contextmanager
+    def progress():
+        yield lambda stage, done: told.append((stage, done))
+
+    monkeypatch.setattr(mixing, "progress", progress)
+    monkeypatch.setattr(result_module, "report_html", reporting)
+    assert main(mix_command(place, tmp_path / "out")) == 0
+    assert [done for _, done in told] == sorted(done for _, done in told)
 
 
 def test_render_gives_the_same_samples_again(place, tmp_path, capsys):

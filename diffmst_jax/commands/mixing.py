@@ -33,6 +33,9 @@ from diffmst_jax.mixing.style_file import is_style_file
 from diffmst_jax.mixing.words import refinement_words, significant
 from diffmst_jax.reaching import is_there
 
+MIXED = 0.9
+"""Where the mix is there in the progress of the command; the report takes the rest."""
+
 
 def run_mix(options: argparse.Namespace) -> int:
     """Mix, write, and show how close the result is."""
@@ -53,13 +56,14 @@ def run_mix(options: argparse.Namespace) -> int:
             lock=[*options.lock, *(["*"] if options.solo_master else [])],
             centre=options.centre,
             exclude=options.exclude,
-            progress=tell,
+            progress=lambda stage, done: tell(stage, MIXED * done),
         )
         stems = []
         if options.stems:
             stems = all_or_none.enter_context(
                 stems_beside(tracks, result.console, options.out, tell)
             )
+        tell("Reporting", MIXED)
         result.write(
             options.out, file_format=options.format, subtype=subtype, preset=options.save_preset
         )

@@ -117,6 +117,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     name, multitrack, references, settings = predicted
     decided = decide(settings, multitrack, references, choices, tell)
     facts = carry_out(name, decided, multitrack, references, tell)
+    tell("Done", 1.0)
     files = *track_files(tracks), *reference_files(reference)
     return MixResult(
         facts.finished.audio,
@@ -219,7 +220,6 @@ def carry_out(
     tell("Comparing", 0.85)
     views = compare(_compared(multitrack, finished.audio), references)
     about = _about(settings, multitrack, finished)
-    tell("Done", 1.0)
     return MixFacts(
         song=name,
         multitrack=multitrack,

@@ -177,6 +177,7 @@ def _reported(
     song: Song, facts: MixFacts, document: Document | None, tell: Tell
 ) -> Iterator[Session]:
     """Keep the report of a console with what else the page says of it, once all of it is known."""
+    tell("Reporting", 0.95)
     report = MixReport(facts._replace(refining=REFINING))
     html, mixed = report.html, heard(facts.finished.audio)._asdict()
     tell(KEEPING, 1.0)

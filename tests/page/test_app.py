@@ -306,7 +306,9 @@ def test_work_that_is_impossible_is_refused_in_one_line(client, song):
 
 
 @pytest.mark.slow
-def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, audio, monkeypatch):
+def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(
+    client, song, audio, desk, monkeypatch
+):
     client.upload(song, "reference", "mix.wav", audio["mix.wav"])
     client.job(song, "open")
     job = client.job(song, "mix", loudness_lufs=-20.0)
@@ -348,6 +350,11 @@ def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(client, song, 
     client.job(song, "report")
     report = client.http.get(f"/api/songs/{song}/files/report.html").text
     assert "in the style of mix.wav, compared with other.wav" in report
+    told: list[tuple[str, float]] = []
+    folder = Workspace.open(client.root, LIMITS).song(song)
+    desk.report(folder, lambda stage, done: told.append((stage, done)))
+    assert [stage for stage, _ in told[-2:]] == ["Reporting", KEEPING]
+    assert [done for _, done in told] == sorted(done for _, done in told)
 
 
 @pytest.mark.slow

@@ -165,7 +165,7 @@ def strip_card(strip: StripView) -> str:
 def _equalizer(strip: StripView) -> str:
     if strip.equalizer_db is None:
         return ""
-    reach = 12 if float(np.max(np.abs(strip.equalizer_db))) <= 12 else 24
+    reach = 12 * max(1, math.ceil(float(np.max(np.abs(strip.equalizer_db))) / 12))
     curve = Curve("", "mix", EQUALIZER_HZ, strip.equalizer_db, fill_to=0.0)
     axis = Axis(-reach, reach, (-reach, 0, reach), (f"{MINUS}{reach}", "0", f"+{reach}"))
     return sparkline([curve], frequency_axis(sparse=True), axis, title=f"Equalizer of {strip.name}")

@@ -218,6 +218,14 @@ def test_the_master_shows_what_its_compressor_and_the_limiter_did(mixed):
     assert "Gain of the limiter after Master bus" in drawn
 
 
+@pytest.mark.parametrize(("most", "reach"), [(3.0, 12), (-12.0, 12), (19.0, 24), (-31.3, 36)])
+def test_all_of_an_equalizer_is_drawn(mixed, most, reach):
+    track = strip_views(mixed.report.facts)[0]
+    assert track.equalizer_db is not None
+    drawn = strip_card(track._replace(equalizer_db=np.full_like(track.equalizer_db, most)))
+    assert f">+{reach}<" in drawn
+
+
 def test_names_on_the_stage_stand_nearest_to_their_own_dots(mixed):
     track = strip_views(mixed.report.facts)[0]
     places = {"a": (0.03, -20.1), "b": (0.03, -20.7), "c": (0.03, -22.0), "d": (0.03, -24.2)}

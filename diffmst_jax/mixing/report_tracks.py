@@ -14,8 +14,11 @@ VISIBLE_REDUCTION_DB = 0.2
 REDUCTION_REACH_DB = (6, 12, 24, 60)
 STAGE_DB = 12
 TAG_HEIGHT, TAG_WIDTH, TAG_TURNS_AT, DOT_WIDTH = 6.0, 34.0, 60.0, 4.0
-"""Room that a name needs on the stage, where it moves to the left of its dot, and a dot's width:
-in per cent."""
+"""Room that the longest name needs on the stage, where names move to the left of their dots, and a
+dot's width: in per cent."""
+
+TAG_GAP, CHARACTER_WIDTH = 4.0, 2.4
+"""From a dot to its name, and what a character takes, in per cent of a stage on a phone."""
 
 
 class StripView(NamedTuple):
@@ -91,12 +94,13 @@ def stage(strips: Sequence[StripView]) -> str:
     across = [50 * (min(strip.pan) + max(strip.pan)) for strip in heard]
     down = 100 - 100 * axis.fraction(np.array([strip.loudness_lufs for strip in heard]))
     dots = list(zip(across, down.tolist(), strict=True))
-    taken: list[tuple[float, float]] = []
+    taken: list[tuple[float, float, float]] = []
     for strip, (x, y) in zip(heard, dots, strict=True):
-        name_x = x - TAG_WIDTH if x > TAG_TURNS_AT else x
-        name_y = _free_height(name_x, (x, y), dots, taken)
+        width = min(TAG_WIDTH, TAG_GAP + CHARACTER_WIDTH * len(strip.name))
+        left, right = (x - width, x) if x > TAG_TURNS_AT else (x, x + width)
+        name_y = _free_height((left, right), (x, y), dots, taken)
         if name_y is not None:
-            taken.append((name_x, name_y))
+            taken.append((left, right, name_y))
         marks += _stage_marks(strip, x, y, name_y)
     for label, place in (("left", 0), ("centre", 50), ("right", 100)):
         marks.append(f'<span class="tick x" style="left:{place}%">{label}</span>')
@@ -109,19 +113,19 @@ def stage(strips: Sequence[StripView]) -> str:
 
 
 def _free_height(
-    left: float,
+    across: tuple[float, float],
     dot: tuple[float, float],
     dots: Sequence[tuple[float, float]],
-    taken: Sequence[tuple[float, float]],
+    taken: Sequence[tuple[float, float, float]],
 ) -> float | None:
     """Find a height for a name where it covers no name or dot and its own dot is the nearest."""
-    x, y = dot
+    (left, right), (x, y) = across, dot
     for height in (y + turn * TAG_HEIGHT for turn in (0, 0.5, -0.5, 1, -1)):
-        apart = all(abs(height - b) >= TAG_HEIGHT or abs(left - a) > TAG_WIDTH for a, b in taken)
+        apart = all(abs(height - h) >= TAG_HEIGHT or right < a or b < left for a, b, h in taken)
         clear = all(
             abs(height - b) > (abs(height - y) if abs(x - a) < DOT_WIDTH else TAG_HEIGHT / 2)
             for a, b in dots
-            if (a, b) != dot and left - DOT_WIDTH < a < left + TAG_WIDTH + DOT_WIDTH
+            if (a, b) != dot and left - DOT_WIDTH < a < right + DOT_WIDTH
         )
         if apart and clear:
             return height

@@ -247,6 +247,16 @@ def test_names_on_the_stage_stand_nearest_to_their_own_dots(mixed):
     assert all(abs(name_y - b) >= 3 for *_, b, dot in dots if dot == "beside")
 
 
+def test_short_names_leave_room_for_others_on_the_stage(mixed):
+    track = strip_views(mixed.report.facts)[0]
+    places = {"bass": (0.03, -24.6), "cymbals": (0.27, -29.1), "strings": (0.70, -29.5)}
+    places |= {"pipe": (0.03, -30.2), "piano": (0.5, -30.2), "drum": (0.03, -32.5)}
+    drawn = stage(
+        [track._replace(name=n, pan=(p,), loudness_lufs=level) for n, (p, level) in places.items()]
+    )
+    assert set(re.findall(r'class="tag[^>]*>(\w+)<', drawn)) == set(places)
+
+
 def test_a_muted_track_is_shown_as_muted(mixed):
     facts = mixed.report.facts
     muted = np.array([True, False, False, False])

@@ -22,9 +22,11 @@ from diffmst_jax.evaluation.metrics import Measured
 from diffmst_jax.evaluation.protocols import draw_examples
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.systems import System, make_systems
-from diffmst_jax.losses import normalize_loudness
+from diffmst_jax.losses import NARROWEST, normalize_loudness
 from diffmst_jax.models.given import padded_count
 from diffmst_jax.programs.signals import Stopped, StopRequest
+
+MONO = "the reference sounds mono: what a mix has of side can cost more than all the rest"
 
 
 def evaluate(config: EvaluationConfig, folder: Path, report: Report) -> Store:
@@ -134,7 +136,7 @@ class Run:
         """Rows of one system."""
         results = system(songs)
         mixed = [
-            Judged(song, reference, result)
+            Judged(song, reference, _noted(result, reference))
             for song, reference, result in zip(songs, references, results, strict=True)
             if isinstance(result, Mixed)
         ]
@@ -164,6 +166,12 @@ class Run:
                     problem = f"{name}, of {song.example.song!r}: not finite (count, dimensions)"
                     raise InputError("embeddings", problem, "correct it, or leave it out")
             self.store.save_embeddings(song.number, arrays)
+
+
+def _noted(result: Mixed, reference: Measured) -> Mixed:
+    """Note of a mix besides what its reference does to its loss."""
+    mono = MONO if reference.features.stereo_width < NARROWEST else ""
+    return result._replace(note="; ".join(filter(None, (result.note, mono))))
 
 
 def _row(

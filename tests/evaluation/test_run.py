@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.data.corpora import quiet
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import run as run_module
@@ -25,7 +25,7 @@ from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
 from diffmst_jax.evaluation.report_plots import by_tracks_plot, distributions
 from diffmst_jax.evaluation.report_tables import metrics_table, section_table
 from diffmst_jax.evaluation.results import about, compare_runs, run_names, write_results
-from diffmst_jax.evaluation.run import evaluate, find_examples
+from diffmst_jax.evaluation.run import MONO, evaluate, find_examples
 from diffmst_jax.evaluation.store import EMBEDDINGS_FOLDER, OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import summarize
 from diffmst_jax.evaluation.tables import cell, columns, markdown
@@ -34,6 +34,7 @@ from diffmst_jax.mixing.measure import integrated_loudness
 from diffmst_jax.programs.signals import Stopped
 from evaluate import main as program
 from tests.evaluation.conftest import composed
+from tests.mixing.songs import tone
 
 SYSTEMS = ["plain_sum", "equal_loudness_mono", "spectral_match", "tiny"]
 
@@ -280,6 +281,20 @@ def test_unreadable_song_is_counted_and_the_rest_evaluated(finished_run, overrid
     (tmp_path / "m.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="nothing could be evaluated"):
         evaluate(config, tmp_path / "none", quiet)
+
+
+def test_what_is_compared_with_a_mono_reference_is_noted(finished_run, overrides, tmp_path):
+    """One such example makes the mean, and nothing else in the tables would say why."""
+    manifest = json.loads((finished_run[0].folder / "manifest.json").read_text())
+    mono = tmp_path / "mono.wav"
+    write_audio(mono, tone(6.0, 330.0), sample_rate=SAMPLE_RATE)
+    manifest["examples"][1]["reference"] = str(mono)
+    (tmp_path / "m.json").write_text(json.dumps(manifest))
+    wanted = (*overrides, "systems=[plain_sum]", "report.audio_mb=0")
+    config = composed(*wanted, f"manifest={tmp_path / 'm.json'}")
+    store = evaluate(config, tmp_path / "run", quiet)
+    assert write_results(store, config).systems["plain_sum"].notes == {MONO: 1}
+    assert MONO in (tmp_path / "run" / "summary.md").read_text()
 
 
 def test_what_failed_is_tried_again_when_a_run_goes_on(finished_run, overrides, tmp_path):

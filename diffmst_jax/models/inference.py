@@ -28,7 +28,7 @@ from diffmst_jax.models.given import (
 )
 from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
 from diffmst_jax.models.listening import listen, rounds_for
-from diffmst_jax.models.picture import Mix
+from diffmst_jax.models.picture import Mix, is_low
 from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
 from diffmst_jax.models.style_spectrum import measured_style
 from diffmst_jax.models.windows import (
@@ -55,7 +55,7 @@ class _Song:
         side: -1 and 1 for the channels of a pair, else 0, `(audible tracks,)`.
         reference: at the model's level, `(2, time)`.
         audible: which of the given tracks are in `tracks`, bool `(tracks,)`.
-        centred: which of the audible ones stay in the middle; None where all may move.
+        centred: which of the audible ones stay in the middle whatever they are.
     """
 
     tracks: np.ndarray
@@ -63,7 +63,7 @@ class _Song:
     side: np.ndarray
     reference: np.ndarray
     audible: np.ndarray
-    centred: np.ndarray | None
+    centred: np.ndarray
 
 
 class Model:
@@ -94,7 +94,7 @@ class Model:
         def listening(
             weights: nnx.State,
             segments: int,
-            centred: Array | None,
+            centred: Array,
             style: StyleFeatures | None,
             *audio: Array,
         ) -> Controls:
@@ -188,7 +188,7 @@ class Model:
             self._listen(
                 self._weights,
                 SEGMENTS if differs else 0,
-                None if song.centred is None else np.pad(song.centred[order], (0, unheard)),
+                np.pad(song.centred[order], (0, unheard)),
                 self._style(song.reference),
                 tracks,
                 excerpt(song.reference, length=length),
@@ -262,8 +262,8 @@ class Model:
         gains = (10.0 ** (shared_db[:, None] / 20.0)).astype(np.float32)
         heard = tracks if audible.all() else tracks[audible]
         wanted = np.zeros(len(audible), bool) if centred is None else np.asarray(centred, bool)
-        centred = wanted[audible] if wanted[audible].any() else None
-        return _Song(heard, gains, pairs, np.asarray(level_reference.audio), audible, centred)
+        leveled = np.asarray(level_reference.audio)
+        return _Song(heard, gains, pairs, leveled, audible, wanted[audible])
 
     @property
     def shortest_samples(self) -> int:
@@ -286,7 +286,7 @@ def predict_and_listen(
     mask: Array,
     side: Array,
     *,
-    centred: Array | None,
+    centred: Array,
     segments: int,
     style: StyleFeatures | None,
 ) -> Controls:
@@ -302,7 +302,7 @@ def predict_and_listen(
         measured = measured._replace(reference=jax.tree.map(lambda leaf: leaf[None], style))
     one = jax.tree.map(lambda leaf: leaf[0], measured)
     wanted = wanted_picture(one.reference)
-    heard = one.heard._replace(centred=centred)
+    heard = one.heard._replace(centred=centred | is_low(one.heard))
 
     def adjust(solution: Mix) -> Controls:
         start = start_from(solution, heard, wanted, rate)

@@ -21,6 +21,7 @@ from dsp.stereo import CENTRE
 
 NEPERS_PER_DB = float(np.log(10.0) / 20.0)
 LEAST_MAGNITUDE = 1e-9  # of a track in a band: nothing, with a finite root
+LOW_BANDS = 2  # below 260 Hz: kick and bass, which engineers have in the middle
 PEAK_POWER = 16.0  # of the power sum that stands for the largest peak
 
 
@@ -110,6 +111,12 @@ def paired(mix: Mix, side: Array) -> Mix:
     own = mix.gain_db, mix.pan, mix.equalizer
     gain_db, pan, equalizer = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, side), own)
     return Mix(gain_db, pan, equalizer, mix.master)
+
+
+def is_low(tracks: Heard) -> Array:
+    """Which tracks sound mainly in the lowest bands, `(tracks,)`; the channels of a pair alike."""
+    own = dsp.pair_mean(jnp.diagonal(tracks.energy, axis1=1, axis2=2).T, tracks.side)
+    return jnp.sum(own[:, :LOW_BANDS], axis=1) > 0.5 * jnp.sum(own, axis=1)
 
 
 def placed(pan: Array, tracks: Heard) -> Array:

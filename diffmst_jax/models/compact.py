@@ -20,7 +20,7 @@ from jax import Array
 from jax.typing import DTypeLike
 
 import dsp
-from diffmst_jax.losses import StyleFeatures
+from diffmst_jax.losses import StyleFeatures, no_narrower
 from diffmst_jax.models.bands import STYLE_BANDS
 from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.controls import Controls
@@ -88,7 +88,7 @@ class Measured(NamedTuple):
         track: statistics of the tracks.
         heard: what the picture knows of them.
         mix: statistics of the reference's mid, side, left and right.
-        reference: what the loss compares of it, see `measured_style`.
+        reference: what the loss compares of it, see `measured_style` and `no_narrower`.
     """
 
     track: BandStatistics
@@ -167,7 +167,7 @@ class CompactModel(nnx.Module):
         spectra = analyse(reference, encoder, sample_rate=rate, views=VIEWS)
         mix = band_statistics(_views(reference), spectra)
         style = by_rows(jax.vmap(partial(measured_style, sample_rate=rate)))(reference)
-        return Measured(track, heard, mix, style)
+        return Measured(track, heard, mix, no_narrower(style))
 
     def settings(self, measured: Measured) -> Controls:
         """Predict controls from what was measured."""

@@ -13,9 +13,11 @@ from diffmst_jax.data.examples import Example
 from diffmst_jax.losses import (
     MultiResolutionStft,
     ParameterLoss,
-    audio_feature_loss,
     multi_resolution_stft_loss,
+    no_narrower,
     parameter_loss,
+    style_distance,
+    style_features,
     sum_difference_stft_loss,
 )
 from diffmst_jax.losses.loudness import normalize_loudness
@@ -187,13 +189,21 @@ def evaluate_task(
 
 
 def losses(mixes: Array, targets: Array, config: LossConfig) -> dict[str, Array]:
-    """Each loss of audio that has a weight, by name, and as "loss" their sum; all (batch,)."""
+    """Each loss of audio that has a weight, by name, and as "loss" their sum; all (batch,).
+
+    What sounds mono counts as `no_narrower` has it: a mono reference would weigh more than 100
+    others, by a side that no mix should come nearer to.
+    """
 
     def one(mix: Array, target: Array) -> dict[str, Array]:
         metrics: dict[str, Array] = {}
         total = jnp.zeros(())
         if config.audio_features:
-            terms = audio_feature_loss(mix, target, config.feature_weights, sample_rate=SAMPLE_RATE)
+            made, wanted = (
+                no_narrower(style_features(audio, sample_rate=SAMPLE_RATE))
+                for audio in (mix, target)
+            )
+            terms = style_distance(made, wanted, config.feature_weights)
             total += config.audio_features * terms.total
             metrics["audio_features"] = terms.total
             parts = terms._asdict().items()

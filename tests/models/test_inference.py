@@ -227,6 +227,16 @@ def test_a_mono_reference_is_aimed_at_as_what_a_mix_can_come_near_to(width):
         np.testing.assert_allclose(gap, -0.5 * np.log(NARROWEST), atol=0.5)
 
 
+def test_a_window_that_is_mono_is_aimed_at_so_too():
+    """In training there is nothing else to tell the style by."""
+    tracks, reference = song(2)
+    batch = (tracks[None], reference[None, [0, 0]], np.ones((1, len(tracks)), bool))
+    style = quick_jit(model("compact").measure)(*batch).reference
+    np.testing.assert_allclose(style.stereo_width, NARROWEST, rtol=1e-5)
+    gap = style.bark_spectrum[..., 0] - style.bark_spectrum[..., 1]
+    np.testing.assert_allclose(gap, -0.5 * np.log(NARROWEST), atol=0.5)
+
+
 def test_long_songs_are_heard_in_windows():
     tracks, reference = song(2, time=5 * TIME)
     tracks[0, TIME:] = 0.0

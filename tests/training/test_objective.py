@@ -193,6 +193,23 @@ def test_losses_are_those_that_have_a_weight(tiny, monkeypatch):
         np.testing.assert_allclose(found[name][1], value, rtol=1e-5)
 
 
+def test_a_mono_reference_weighs_no_more_than_others(tiny):
+    """However little side its mix has: the logarithm of none at all is far from that of any."""
+    middle, side = noise(0, 1.0, level=0.1), noise(1, 1.0, level=0.1)
+
+    def loss(share, target):
+        mix = jnp.concatenate([middle + share * side, middle - share * side])
+        return losses(mix[None], target[None], tiny.loss)["loss"][0]
+
+    loss = quick_jit(jax.value_and_grad(loss))
+    mono = np.concatenate([middle, middle])
+    for share in (0.0, 1e-3, 1e-2):
+        value, slope = loss(share, mono)
+        assert value < 1e-3
+        assert np.isfinite(slope)
+    assert loss(0.3, mono)[0] > 0.01  # what sounds stereo still is too wide
+
+
 def test_errors_of_controls_are_those_of_effects_in_use(tiny, batch):
     """The console of `tiny` has gain and pan alone; the curriculum leaves out the pan."""
     truth, other = random_controls(keys(0), 3), random_controls(keys(1), 3)

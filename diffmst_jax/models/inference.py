@@ -22,7 +22,6 @@ from diffmst_jax.models.given import (
     check_tracks,
     padded_count,
     pair_gains_db,
-    sounds_mono,
     stacked,
     whole_pairs,
 )
@@ -129,7 +128,8 @@ class Model:
         either does not matter, and the settings are for tracks at -48 LUFS (`normalize_tracks`).
         The compact model hears of a song longer than four of its windows an excerpt that stands for
         all of it (`windows`), mixes it, and corrects its answer by what the mix measures
-        (`listening`); it aims at the style of all of the reference. The paper's model is asked
+        (`listening`); it aims at the style of all of the reference, and leaves kick, bass and what
+        else sounds mainly below 260 Hz in the middle. The paper's model is asked
         about up to four windows, chosen so that every track is heard in one, and its answers are
         averaged. Tracks that are silent (below -70 LUFS) get neutral controls.
 
@@ -146,7 +146,7 @@ class Model:
                 memory than all else.
             centred: bool `(tracks,)`, which ones stay in the middle, both channels of a stereo
                 recording alike. The compact model then makes the style of the others; the paper's
-                does not know of it. The program for it is another one, compiled once, too.
+                does not know of it.
 
         Returns:
             Controls in [0, 1]: track `(tracks, 27)`, fx_bus `(25,)`, master `(26,)`.
@@ -199,9 +199,9 @@ class Model:
         return answer._replace(track=answer.track[np.argsort(order)])
 
     def _style(self, reference: np.ndarray) -> StyleFeatures | None:
-        """Style to aim at, of all of a reference; None of one that says it by itself."""
+        """Style to aim at, of all of a reference; None of a short one, which is heard as it is."""
         length = self.config.window_samples
-        if reference.shape[1] < MAXIMUM_WINDOWS * length and not sounds_mono(reference):
+        if reference.shape[1] < MAXIMUM_WINDOWS * length:
             return None
         windows, lengths = covering_windows(reference, length)
         whole = joined_features(

@@ -83,7 +83,7 @@ def test_subfolders_are_groups_and_earlier_mixes_are_passed_over(tmp_path, write
 def test_how_many_tracks_are_read_is_told(tmp_path, write):
     for name in ("a.wav", "b.wav", "c.wav", "d.wav"):
         write(name)
-    told = []
+    told: list[float] = []
     load_tracks(tmp_path, exclude="d", progress=told.append)
     assert told == pytest.approx([1 / 3, 2 / 3, 1])
 

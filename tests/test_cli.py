@@ -97,8 +97,9 @@ def test_a_mix_is_not_said_to_be_done_while_its_report_is_made(place, tmp_path, 
 
     monkeypatch.setattr(mixing, "progress", progress)
     monkeypatch.setattr(result_module, "report_html", reporting)
-    assert main(mix_command(place, tmp_path / "out")) == 0
+    assert main([*mix_command(place, tmp_path / "out"), "--stems"]) == 0
     assert [done for _, done in told] == sorted(done for _, done in told)
+    assert {stage for stage, _ in told} >= {"Mixing", "Writing stems"}
 
 
 def test_render_gives_the_same_samples_again(place, tmp_path, capsys):

@@ -31,10 +31,11 @@ from diffmst_jax.mixing.report_verdict import DISTANCE_ROWS, YARDSTICK
 from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport, mix_file_name, result_files
 from diffmst_jax.mixing.style_file import is_style_file
 from diffmst_jax.mixing.words import refinement_words, significant
+from diffmst_jax.progress import Tell
 from diffmst_jax.reaching import is_there
 
-MIXED = 0.9
-"""Where the mix is there in the progress of the command; the report takes the rest."""
+MIXED, PARTED = 0.8, 0.9
+"""Where the mix and its stems are there in the progress of the command; the report comes last."""
 
 
 def run_mix(options: argparse.Namespace) -> int:
@@ -56,14 +57,15 @@ def run_mix(options: argparse.Namespace) -> int:
             lock=[*options.lock, *(["*"] if options.solo_master else [])],
             centre=options.centre,
             exclude=options.exclude,
-            progress=lambda stage, done: tell(stage, MIXED * done),
+            progress=_between(tell, 0.0, MIXED),
         )
         stems = []
         if options.stems:
+            parting = _between(tell, MIXED, PARTED)
             stems = all_or_none.enter_context(
-                stems_beside(tracks, result.console, options.out, tell)
+                stems_beside(tracks, result.console, options.out, parting)
             )
-        tell("Reporting", MIXED)
+        tell("Reporting", PARTED)
         result.write(
             options.out, file_format=options.format, subtype=subtype, preset=options.save_preset
         )
@@ -80,6 +82,11 @@ def run_mix(options: argparse.Namespace) -> int:
         say(f"{options.save_preset}  the style; give it as a reference")
     say_stems(stems)
     return 0
+
+
+def _between(tell: Tell, first: float, last: float) -> Tell:
+    """Tell what a part of the work has done as a part of the whole, from `first` to `last`."""
+    return lambda stage, done: tell(stage, first + (last - first) * done)
 
 
 def check_places(options: argparse.Namespace, read: Sequence[Path]) -> None:

@@ -114,9 +114,13 @@ def paired(mix: Mix, side: Array) -> Mix:
 
 
 def is_low(tracks: Heard) -> Array:
-    """Which tracks sound mainly in the lowest bands, `(tracks,)`; the channels of a pair alike."""
-    own = dsp.pair_mean(jnp.diagonal(tracks.energy, axis1=1, axis2=2).T, tracks.side)
-    return jnp.sum(own[:, :LOW_BANDS], axis=1) > 0.5 * jnp.sum(own, axis=1)
+    """Which tracks sound mainly in the lowest bands, `(tracks,)`.
+
+    No channel of a pair: a recording that leans is put right by leaning the other way.
+    """
+    own = jnp.diagonal(tracks.energy, axis1=1, axis2=2)
+    low = jnp.sum(own[:LOW_BANDS], axis=0) > 0.5 * jnp.sum(own, axis=0)
+    return low & (tracks.side == 0)
 
 
 def placed(pan: Array, tracks: Heard) -> Array:

@@ -27,7 +27,7 @@ from diffmst_jax.models.given import (
 )
 from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
 from diffmst_jax.models.listening import listen, rounds_for
-from diffmst_jax.models.picture import Mix, is_low
+from diffmst_jax.models.picture import Mix
 from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
 from diffmst_jax.models.style_spectrum import measured_style
 from diffmst_jax.models.windows import (
@@ -54,7 +54,7 @@ class _Song:
         side: -1 and 1 for the channels of a pair, else 0, `(audible tracks,)`.
         reference: at the model's level, `(2, time)`.
         audible: which of the given tracks are in `tracks`, bool `(tracks,)`.
-        centred: which of the audible ones stay in the middle whatever they are.
+        centred: which of the audible ones stay in the middle.
     """
 
     tracks: np.ndarray
@@ -128,8 +128,7 @@ class Model:
         either does not matter, and the settings are for tracks at -48 LUFS (`normalize_tracks`).
         The compact model hears of a song longer than four of its windows an excerpt that stands for
         all of it (`windows`), mixes it, and corrects its answer by what the mix measures
-        (`listening`); it aims at the style of all of the reference, and leaves kick, bass and what
-        else sounds mainly below 260 Hz in the middle. The paper's model is asked
+        (`listening`); it aims at the style of all of the reference. The paper's model is asked
         about up to four windows, chosen so that every track is heard in one, and its answers are
         averaged. Tracks that are silent (below -70 LUFS) get neutral controls.
 
@@ -302,7 +301,7 @@ def predict_and_listen(
         measured = measured._replace(reference=jax.tree.map(lambda leaf: leaf[None], style))
     one = jax.tree.map(lambda leaf: leaf[0], measured)
     wanted = wanted_picture(one.reference)
-    heard = one.heard._replace(centred=centred | is_low(one.heard))
+    heard = one.heard._replace(centred=centred)
 
     def adjust(solution: Mix) -> Controls:
         start = start_from(solution, heard, wanted, rate)

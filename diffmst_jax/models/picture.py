@@ -21,7 +21,6 @@ from dsp.stereo import CENTRE
 
 NEPERS_PER_DB = float(np.log(10.0) / 20.0)
 LEAST_MAGNITUDE = 1e-9  # of a track in a band: nothing, with a finite root
-LOW_BANDS = 2  # below 260 Hz: kick and bass, which engineers have in the middle
 PEAK_POWER = 16.0  # of the power sum that stands for the largest peak
 
 
@@ -111,16 +110,6 @@ def paired(mix: Mix, side: Array) -> Mix:
     own = mix.gain_db, mix.pan, mix.equalizer
     gain_db, pan, equalizer = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, side), own)
     return Mix(gain_db, pan, equalizer, mix.master)
-
-
-def is_low(tracks: Heard) -> Array:
-    """Which tracks sound mainly in the lowest bands, `(tracks,)`.
-
-    No channel of a pair: a recording that leans is put right by leaning the other way.
-    """
-    own = jnp.diagonal(tracks.energy, axis1=1, axis2=2)
-    low = jnp.sum(own[:LOW_BANDS], axis=0) > 0.5 * jnp.sum(own, axis=0)
-    return low & (tracks.side == 0)
 
 
 def placed(pan: Array, tracks: Heard) -> Array:

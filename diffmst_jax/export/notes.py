@@ -142,7 +142,8 @@ def _common(session: Session, media: Sequence[Media]) -> list[str]:
     converted = [item.name for item in media if item.subtype and item.audio is None]
     if converted:
         notes.append(
-            f"{_list(converted)}: written as WAV, for workstations do not read such files alike."
+            f"{_list(converted)}: written as WAV, for workstations do not read such files, or one "
+            "channel of a file, alike."
         )
     rates = {item.sample_rate for item in media}
     if rates != {SAMPLE_RATE}:

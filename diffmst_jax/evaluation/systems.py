@@ -7,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 
-import dsp
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.batch import Mixed, console_mixes, weighted_mixes
 from diffmst_jax.evaluation.config import EvaluationConfig
@@ -16,7 +15,6 @@ from diffmst_jax.evaluation.known import random_settings
 from diffmst_jax.evaluation.loading import Loaded
 from diffmst_jax.evaluation.store import REFERENCE
 from diffmst_jax.evaluation.tone import SpectralMatch, corpus_target, sloping_target
-from diffmst_jax.mixing.amount import Amounts, free_settings
 from diffmst_jax.mixing.analyse import neutral_settings, predicted_settings
 from diffmst_jax.mixing.baselines import (
     equal_loudness_weights,
@@ -69,7 +67,7 @@ def make_systems(config: EvaluationConfig) -> dict[str, System]:
         systems[name] = ConsoleSystem(partial(model_settings, loaded), size=config.batch)
         if config.refine:
             systems[f"{name} refined"] = ConsoleSystem(
-                partial(refined_model_settings, loaded, config.refine),
+                partial(refined_settings, partial(model_settings, loaded), config.refine),
                 size=config.batch,
             )
     return systems
@@ -127,23 +125,9 @@ def neutral_console(song: Loaded) -> MixSettings:
     return neutral_settings(song.heard, target=OutputTarget())
 
 
-def refined_model_settings(model: Model, steps: int, song: Loaded) -> MixSettings:
-    """Ask a model and go on from what it says, as `diffmst mix --refine` does."""
-    start = model_settings(model, song)
-    free = free_settings(start, Amounts(), locked=np.zeros(len(start.strips), bool))
-    return _refined(start, steps, song, free)
-
-
-def optimised_settings(steps: int, song: Loaded) -> MixSettings:
-    """Gradient descent from neutral settings."""
-    return _refined(neutral_console(song), steps, song)
-
-
-def _refined(
-    start: MixSettings, steps: int, song: Loaded, free: dsp.ConsoleParams | None = None
-) -> MixSettings:
-    target = song_style(song.heard_reference)
-    return refine(start, song.heard, target, steps=steps, free=free).settings
+def refined_settings(start: Settings, steps: int, song: Loaded) -> MixSettings:
+    """Gradient descent on the settings from where `start` says, against the heard reference."""
+    return refine(start(song), song.heard, song_style(song.heard_reference), steps=steps).settings
 
 
 def _named_system(name: str, config: EvaluationConfig) -> System:
@@ -154,7 +138,8 @@ def _named_system(name: str, config: EvaluationConfig) -> System:
         return SpectralMatch(target, size=config.batch)
     if name == "random_console":
         return ConsoleSystem(random_console, size=config.batch)
-    return ConsoleSystem(partial(optimised_settings, config.optimise), size=config.batch)
+    settings = partial(refined_settings, neutral_console, config.optimise)
+    return ConsoleSystem(settings, size=config.batch)
 
 
 def _named_models(config: EvaluationConfig) -> dict[str, str]:

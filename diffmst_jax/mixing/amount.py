@@ -145,25 +145,26 @@ def free_settings(
     settings: MixSettings,
     amounts: Amounts,
     locked: np.ndarray,
+    centred: np.ndarray | None = None,
 ) -> dsp.ConsoleParams:
     """Say which settings refinement may move: those of which some amount is wanted.
-
-    What stands exactly in the middle was put there, and stays.
 
     Args:
         settings: where it starts.
         amounts: what is wanted.
         locked: strips of which nothing moves, bool `(strips,)`.
+        centred: strips that stay where they are, none by default.
 
     Returns:
         Bool, in the tree of `settings.params`.
     """
     level, eq, dynamics, pan, effects = ((amount > 0) & ~locked for amount in amounts[:5])
+    pan = pan if centred is None else pan & ~centred
     tracks = dsp.TrackParams(
         level,
         dsp.EqualizerParams(*[eq[:, np.newaxis]] * len(dsp.EqualizerParams._fields)),
         dsp.CompressorParams(*[dynamics] * len(dsp.CompressorParams._fields)),
-        pan & (settings.params.tracks.pan != CENTRE),
+        pan,
         effects,
     )
     free = settings.params._replace(

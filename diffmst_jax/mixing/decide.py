@@ -60,7 +60,7 @@ def decide(
     rest makes up for them. Amounts in between scale what came out, and what is said of it.
 
     Args:
-        settings: as predicted, with what is to be centred in the middle.
+        settings: as predicted.
         multitrack: the tracks.
         references: what to refine towards.
         choices: what is asked for.
@@ -71,6 +71,7 @@ def decide(
     """
     amounts, steps = choices.amounts, choices.steps
     locked = strips_named(settings.strips, choices.lock, option="--lock")
+    centred = strips_named(settings.strips, choices.centre, option="--centre")
     if steps == 0:
         return Decided(apply_amounts(settings, amounts, locked), None)
     # Now, for what is recorded and what is refined must stand at one level in the end.
@@ -82,7 +83,7 @@ def decide(
 
     off = Amounts(*(float(amount > 0) for amount in amounts))
     start = apply_amounts(settings, off, locked, recorded_db)
-    free = free_settings(start, amounts, locked)
+    free = free_settings(start, amounts, locked, centred)
     return refined(start, multitrack, references, steps, tell, free=free, finish=finish)
 
 

@@ -18,6 +18,7 @@ from jax import Array
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from diffmst_jax.losses import (
+    NARROWEST,
     AudioFeatureLoss,
     StyleFeatures,
     audibility,
@@ -82,12 +83,15 @@ def problem_of(
         multitrack: the tracks.
         target: style features of the reference.
         free: which settings may move, bool in the tree of `settings.params`; None for all.
+            Positions of mono tracks stay beside a mono reference.
         count: `padded_count` of the tracks.
     """
     tracks = len(multitrack.audio)
     if free is None:
         free = jax.tree.map(lambda leaf: np.ones(np.shape(leaf), bool), settings.params)
-
+    if target.stereo_width <= NARROWEST:  # which a mono track has where it is
+        pan = free.tracks.pan & np.array([strip.is_pair for strip in settings.strips])
+        free = free._replace(tracks=free.tracks._replace(pan=pan))
     rest, side = np.full(count - tracks, count - 1), pair_sides(multitrack.strips)
     return Problem(
         start=_padded(settings.params, count),

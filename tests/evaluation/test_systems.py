@@ -1,7 +1,6 @@
 import dataclasses
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.data.corpora import find_corpora
 from diffmst_jax.errors import InputError
-from diffmst_jax.evaluation import batch, systems
+from diffmst_jax.evaluation import batch
 from diffmst_jax.evaluation.batch import RAISED, Mixed, console_mixes, raised, weighted_mixes
 from diffmst_jax.evaluation.finished import (
     CLEAR_PEAK,
@@ -28,9 +27,8 @@ from diffmst_jax.evaluation.systems import (
     ConsoleSystem,
     make_systems,
     neutral_console,
-    optimised_settings,
     random_console,
-    refined_model_settings,
+    refined_settings,
 )
 from diffmst_jax.evaluation.tone import SpectralMatch, corpus_target, sloping_target
 from diffmst_jax.mixing.baselines import equal_loudness_mix, equal_loudness_weights, plain_sum
@@ -124,27 +122,6 @@ def test_known_truth_is_matched_by_the_settings_that_made_it(overrides):
     assert np.abs(other.track - song.truth.track).mean() > 0.2
 
 
-def test_a_model_is_refined_as_mix_does_it(loaded, monkeypatch):
-    """Whoever stands in the middle stays there; from neutral settings, where all do, all may go."""
-    start = random_console(loaded[0])
-    pan = np.where(np.arange(len(start.strips)) == 0, 0.5, start.params.tracks.pan)
-    params = start.params._replace(tracks=start.params.tracks._replace(pan=pan))
-    monkeypatch.setattr(
-        systems, "model_settings", lambda *_: dataclasses.replace(start, params=params)
-    )
-    asked = []
-
-    def refine(settings, *_, steps, free):
-        asked.append(free)
-        return SimpleNamespace(settings=settings)
-
-    monkeypatch.setattr(systems, "refine", refine)
-    refined_model_settings(None, 3, loaded[0])
-    optimised_settings(3, loaded[0])
-    np.testing.assert_array_equal(asked[0].tracks.pan, np.arange(len(pan)) > 0)
-    assert asked[1] is None
-
-
 def as_long_as_a_medley(song):
     """Refined by the program that the tests of refining compile."""
     twice = np.tile(song.heard.audio, 2)[:, : PIECES * PIECE]
@@ -154,7 +131,7 @@ def as_long_as_a_medley(song):
 @pytest.mark.slow
 def test_optimising_the_console_comes_closer(loaded):
     start = neutral_console(loaded[0])
-    better = optimised_settings(12, as_long_as_a_medley(loaded[0]))
+    better = refined_settings(neutral_console, 12, as_long_as_a_medley(loaded[0]))
     mixes = console_mixes([(loaded[0].tracks, s) for s in (start, better)], size=2)
     (reference,) = judge_batch([loaded[0].reference], -16.0, size=2)
     items = [Judged(loaded[0], reference, mixed) for mixed in mixes]

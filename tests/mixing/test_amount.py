@@ -218,13 +218,12 @@ def test_what_is_not_wanted_is_not_free(mixed):
     assert all(np.all(leaf) for leaf in jax.tree.leaves(free.fx_bus))
 
 
-def test_of_what_stands_in_the_middle_all_but_its_position_is_free(mixed):
-    pan = np.array([0.3, 0.5, 0.5001, 0.7])
-    params = mixed.console.params
-    console = dataclasses.replace(
-        mixed.console, params=params._replace(tracks=params.tracks._replace(pan=pan))
+def test_of_what_is_centred_all_but_its_position_is_free(mixed):
+    locked, centred = np.zeros(4, bool), np.array([False, True, False, False])
+    all_free = free_settings(mixed.console, Amounts(), locked)
+    free = free_settings(mixed.console, Amounts(), locked, centred)
+    np.testing.assert_array_equal(free.tracks.pan, ~centred)
+    pan = all_free.tracks.pan
+    jax.tree.map(
+        np.testing.assert_array_equal, free._replace(tracks=free.tracks._replace(pan=pan)), all_free
     )
-    free = free_settings(console, Amounts(), np.zeros(4, bool))
-    assert free.tracks.pan.tolist() == [True, False, True, True]
-    others = free._replace(tracks=free.tracks._replace(pan=np.ones(4, bool)))
-    assert all(np.all(leaf) for leaf in jax.tree.leaves(others))

@@ -140,6 +140,16 @@ def test_what_is_locked_or_unwanted_stays_exactly(start, long_song, target):
     assert np.all(after.tracks.pan[1:] != before.tracks.pan[1:])
 
 
+def test_beside_a_mono_reference_positions_of_mono_tracks_stay(start, multitrack, target):
+    is_pair = [strip.is_pair for strip in start.strips]
+    assert any(is_pair)
+    mono = song_style(np.tile(multitrack.audio[0], (2, 1)))
+    for wanted, expected in ((mono, is_pair), (target, [True] * len(is_pair))):
+        free = problem_of(start, multitrack, wanted, None, 8).free.tracks
+        np.testing.assert_array_equal(free.pan[: len(is_pair)], expected)
+        assert np.all(free.input_gain_db)
+
+
 def test_no_step_changes_nothing(start, long_song, target):
     refined = refine(start, long_song, target, steps=0)
     assert refined.seen.before == refined.seen.after

@@ -12,7 +12,8 @@ from diffmst_jax.models import load_model, normalize_tracks, packaged_models
 from diffmst_jax.models.folder import CARD_FILE, PACKAGED_MODELS
 from diffmst_jax.models.peaks import FRAME
 from diffmst_jax.models.windows import STEPS_PER_WINDOW
-from tests.compiling import quick_jit, quickly
+from tests.compiling import quick_jit
+from tests.mixing.songs import load_quickly
 from tests.models.small import song
 
 RATE = 44100
@@ -36,8 +37,7 @@ def test_excerpts_are_whole_frames_in_which_peaks_are_sought():
 def test_beside_a_mono_reference_stereo_recordings_keep_the_spectrum_of_the_middle():
     """A side that is nowhere to be had is not sought at the cost of all else."""
     tracks, reference = song(6, time=3 * RATE)
-    with quickly():
-        model = load_model("compact")
+    model = load_quickly("compact")
     side = np.array([-1, 1, -1, 1, 0, 0])
     controls = model.controls(tracks, reference[:1], side=side)
 
@@ -58,8 +58,7 @@ def test_beside_a_mono_reference_stereo_recordings_keep_the_spectrum_of_the_midd
 def test_it_takes_over_the_style_of_a_reference():
     """Coloured noises: a tenth of the distance of the plain sum is left, settings inside."""
     tracks, reference = song(5, time=3 * RATE)
-    with quickly():
-        model = load_model("compact")
+    model = load_quickly("compact")
     controls = model.controls(tracks, reference)
     for group in (controls.track, controls.master[: 3 * 6]):  # strips, and the master's equaliser
         assert (np.asarray(group) > 0.005).all()

@@ -91,9 +91,9 @@ def test_a_change_that_is_made_elsewhere_while_a_song_is_read_again_is_kept(
     session["console"] = turned(session["console"], 0.25)
     client.upload(song, "tracks", "late.wav", audio["kick.wav"])
 
-    def meanwhile(folder):
+    def meanwhile(folder, **options):
         assert client.save(song, session).status_code == 200
-        return load_tracks(folder)
+        return load_tracks(folder, **options)
 
     monkeypatch.setattr("diffmst_jax.page.tasks.load_tracks", meanwhile)
     assert client.job(song, "open")["state"] == "done"

@@ -89,9 +89,10 @@ def problem_of(
     tracks = len(multitrack.audio)
     if free is None:
         free = jax.tree.map(lambda leaf: np.ones(np.shape(leaf), bool), settings.params)
-    if target.stereo_width <= NARROWEST:  # which a mono track has where it is
+    if target.stereo_width < 1.001 * NARROWEST:  # mono, but for the rounding of averages and files
         pan = free.tracks.pan & np.array([strip.is_pair for strip in settings.strips])
         free = free._replace(tracks=free.tracks._replace(pan=pan))
+
     rest, side = np.full(count - tracks, count - 1), pair_sides(multitrack.strips)
     return Problem(
         start=_padded(settings.params, count),

@@ -26,7 +26,7 @@ from diffmst_jax.mixing.passages import (
     choose_passages,
     cut,
 )
-from diffmst_jax.mixing.reference import read_reference
+from diffmst_jax.mixing.reference import Reference, blended, read_reference
 from diffmst_jax.mixing.refine import (
     _ADAM,
     SHARES,
@@ -143,8 +143,12 @@ def test_what_is_locked_or_unwanted_stays_exactly(start, long_song, target):
 def test_beside_a_mono_reference_positions_of_mono_tracks_stay(start, multitrack, target):
     is_pair = [strip.is_pair for strip in start.strips]
     assert any(is_pair)
-    mono = song_style(np.tile(multitrack.audio[0], (2, 1)))
-    for wanted, expected in ((mono, is_pair), (target, [True] * len(is_pair))):
+    mono = np.tile(multitrack.audio[0], (2, 1))
+    old = Reference("old.wav", mono, song_style(mono))
+    also = dataclasses.replace(old, weight=0.3)
+    everywhere = [True] * len(is_pair)
+    cases = (blended([old]), is_pair), (blended([old, also]), is_pair), (target, everywhere)
+    for wanted, expected in cases:
         free = problem_of(start, multitrack, wanted, None, 8).free.tracks
         np.testing.assert_array_equal(free.pan[: len(is_pair)], expected)
         assert np.all(free.input_gain_db)

@@ -126,13 +126,13 @@ def partial_loudness(
     masked_threshold = jnp.asarray(masked, own.dtype) * others + in_quiet
 
     def loudness(excitation: Array) -> Array:
-        return (excitation + base) ** EXPONENT
+        return _power(excitation + base, EXPONENT)
 
     quiet = loudness(in_quiet) - loudness(jnp.zeros_like(base))
     just_heard, masker = loudness(others + masked_threshold), loudness(others)
     above = own > masked_threshold
     safe = jnp.where(above, own, masked_threshold)
-    fading = (masked_threshold / safe) ** 0.3
+    fading = _power(masked_threshold / safe, 0.3)
     loud = (
         loudness(safe + others)
         - loudness(jnp.zeros_like(base))
@@ -141,6 +141,11 @@ def partial_loudness(
     share = (2.0 * own / (own + masked_threshold)) ** 1.5
     soft = share * quiet * (loudness(own + others) - masker) / (just_heard - masker)
     return jnp.where(above, loud, soft)
+
+
+def _power(base: Array, exponent: float) -> Array:
+    """Of what is above 0; its gradient takes a division where that of `**` takes another power."""
+    return jnp.exp(exponent * jnp.log(base))
 
 
 def band_hz() -> np.ndarray:

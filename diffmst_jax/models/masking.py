@@ -1,24 +1,20 @@
-"""How well every strip would be heard in a mix, for a few products instead of audio.
+"""How well every strip would be heard in a mix, without its audio.
 
 What `losses.audibility` says of finished audio, told from excitation over time that is measured
-once: of its loudness alone a strip keeps the square of its share of the excitation, wherever and
-whenever it plays. Partial loudness is near that above the masked threshold, and less below: of
-what is nearly buried this says a little too much.
+once: gains and equalisers multiply it in each band.
 """
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from diffmst_jax.losses import band_excitation
-from diffmst_jax.losses.audibility import EXPONENT, band_hz
+from diffmst_jax.losses import audibility, band_excitation
+from diffmst_jax.losses.audibility import band_hz
 from diffmst_jax.models.bands import style_band_hz
-from diffmst_jax.models.front_end import POWER_FLOOR
 from diffmst_jax.models.picture import NEPERS_PER_DB, Heard, Mix
 from dsp.numerics import matmul
 
 SLOTS = 32  # of an excerpt: tracks that take turns do not hide each other
-QUIETEST = 1e-5  # of a strip's loudest excitation: what has less adds nothing to its loudness
 
 
 def excitation_over_time(tracks: Array, side: Array, *, sample_rate: int) -> Array:
@@ -56,18 +52,11 @@ def heard_shares(tracks: Heard, mix: Mix, boosts: Array) -> Array:
     own = tracks.excitation
     if own is None:
         return jnp.ones(len(tracks.mask))
-    highest = jnp.max(own, axis=(1, 2), keepdims=True)
-    plays = highest > 0.0
-    level = own / jnp.where(plays, highest, 1.0)
-    loudness = jnp.maximum(level, QUIETEST) ** EXPONENT - QUIETEST**EXPONENT
+    plays = jnp.max(own, axis=(1, 2)) > 0.0
     gain_db = mix.gain_db[:, None] + matmul(boosts, jnp.asarray(_at_critical_bands(), own.dtype))
     nepers = NEPERS_PER_DB * jnp.where(tracks.mask[:, None], gain_db, 0.0)[..., None]
     power = jnp.exp(2.0 * nepers) * own  # of both ears: positions leave it as it is
-    share = power / (jnp.sum(power, axis=0, keepdims=True) + POWER_FLOOR)
-    alone = jnp.exp(2.0 * EXPONENT * nepers) * loudness
-    beside = jnp.sum(alone * jnp.square(share), axis=(1, 2))
-    whole = jnp.where(plays[:, 0, 0], jnp.sum(alone, axis=(1, 2)), 1.0)
-    return jnp.where(plays[:, 0, 0], beside / whole, 1.0)
+    return audibility(power, plays)
 
 
 def _at_critical_bands() -> np.ndarray:

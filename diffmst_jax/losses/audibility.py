@@ -43,16 +43,16 @@ however far a mix turns it down."""
 SMALLEST = 1e-12
 
 
-def band_excitation(signals: Array, *, sample_rate: int) -> Array:
-    """Energy of each signal over time in critical bands, spread to their neighbours.
+def band_energy(signals: Array, *, sample_rate: int) -> Array:
+    """Energy of each signal over time in critical bands.
 
     Args:
         signals: `(..., time)`, at least 1025 samples.
         sample_rate: samples per second.
 
     Returns:
-        `(..., bands, frames)`, in squared units of the signal; a power: excitations of signals that
-        have nothing in common add.
+        `(..., bands, frames)`, in squared units of the signal; energies of signals that have
+        nothing in common add.
 
     Raises:
         ValueError: `sample_rate` is below 32000 (the bands reach to 16 kHz), or signals too short.
@@ -61,8 +61,17 @@ def band_excitation(signals: Array, *, sample_rate: int) -> Array:
     bank = bark_filterbank(
         bands=BANDS, n_fft=N_FFT, sample_rate=sample_rate, low_hz=LOW_HZ, high_hz=HIGH_HZ
     )
-    spread = jnp.asarray((bank @ _spreading()).T, signals.dtype)
-    return matmul(spread, power(stft(signals, n_fft=N_FFT, hop=HOP)))
+    return matmul(jnp.asarray(bank.T, signals.dtype), power(stft(signals, n_fft=N_FFT, hop=HOP)))
+
+
+def spread(energy: Array) -> Array:
+    """Excitation `(..., bands, frames)` by a `band_energy`, which excites neighbours too."""
+    return matmul(jnp.asarray(_spreading().T, energy.dtype), energy)
+
+
+def band_excitation(signals: Array, *, sample_rate: int) -> Array:
+    """What each signal excites over time in critical bands: its `band_energy`, `spread`."""
+    return spread(band_energy(signals, sample_rate=sample_rate))
 
 
 def playing(powers: Array) -> Array:

@@ -26,7 +26,7 @@ from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models.bands import STYLE_BANDS
 from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import REFERENCE_LUFS
-from diffmst_jax.models.masking import excitation_over_time, heard_shares
+from diffmst_jax.models.masking import energy_over_time, heard_shares
 from diffmst_jax.models.matching import COSTS, FARTHEST, FIRST_COSTS, FIRST_FARTHEST, match
 from diffmst_jax.models.peaks import highest_peaks, samples_in_bands
 from diffmst_jax.models.picture import (
@@ -172,8 +172,8 @@ def listen(
             lambda: now,
         ), number + 1
 
-    excitation = excitation_over_time(tracks, heard.side, sample_rate=sample_rate)
-    heard = heard._replace(excitation=excitation)
+    over_time = energy_over_time(tracks, heard.side, sample_rate=sample_rate)
+    heard = heard._replace(over_time=over_time)
     start = _before_any(rest, wanted, rounds, sample_rate)
     last, _ = jax.lax.while_loop(goes_on, solve_and_judge, (start, jnp.asarray(0)))
     return Controls(*dsp.console_controls(last.best, sample_rate=sample_rate))

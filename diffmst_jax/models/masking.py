@@ -1,15 +1,14 @@
 """How well every strip would be heard in a mix, without its audio.
 
-What `losses.audibility` says of finished audio, told from excitation over time that is measured
-once: gains and equalisers multiply it in each band.
+What `losses.audibility` says of finished audio, told from energy over time that is measured once:
+gains and equalisers multiply it in each band, before it excites the neighbours.
 """
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from diffmst_jax.losses import audibility, band_excitation
-from diffmst_jax.losses.audibility import band_hz
+from diffmst_jax.losses.audibility import audibility, band_energy, band_hz, spread
 from diffmst_jax.models.bands import style_band_hz
 from diffmst_jax.models.picture import NEPERS_PER_DB, Heard, Mix
 from dsp.numerics import matmul
@@ -17,8 +16,8 @@ from dsp.numerics import matmul
 SLOTS = 32  # of an excerpt: tracks that take turns do not hide each other
 
 
-def excitation_over_time(tracks: Array, side: Array, *, sample_rate: int) -> Array:
-    """Excitation of every strip in critical bands.
+def energy_over_time(tracks: Array, side: Array, *, sample_rate: int) -> Array:
+    """Energy of every strip in critical bands.
 
     Args:
         tracks: audio, `(tracks, time)`; silent where there is no track.
@@ -28,7 +27,7 @@ def excitation_over_time(tracks: Array, side: Array, *, sample_rate: int) -> Arr
     Returns:
         `(tracks, 24, slots)`. Both channels of a pair are at the left one; none is at the right.
     """
-    frames = band_excitation(tracks, sample_rate=sample_rate)
+    frames = band_energy(tracks, sample_rate=sample_rate)
     count = min(SLOTS, frames.shape[-1])
     parts = np.array_split(np.arange(frames.shape[-1]), count)
     means = jnp.stack([jnp.mean(frames[..., part], axis=-1) for part in parts], axis=-1)
@@ -47,16 +46,16 @@ def heard_shares(tracks: Heard, mix: Mix, boosts: Array) -> Array:
 
     Returns:
         `(tracks,)` in [0, 1]; 1 for what does not play, as the right channel of a pair, and
-        where no excitation is known.
+        where no energy over time is known.
     """
-    own = tracks.excitation
+    own = tracks.over_time
     if own is None:
         return jnp.ones(len(tracks.mask))
     plays = jnp.max(own, axis=(1, 2)) > 0.0
     gain_db = mix.gain_db[:, None] + matmul(boosts, jnp.asarray(_at_critical_bands(), own.dtype))
     nepers = NEPERS_PER_DB * jnp.where(tracks.mask[:, None], gain_db, 0.0)[..., None]
     power = jnp.exp(2.0 * nepers) * own  # of both ears: positions leave it as it is
-    return audibility(power, plays)
+    return audibility(spread(power), plays)
 
 
 def _at_critical_bands() -> np.ndarray:

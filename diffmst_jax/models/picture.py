@@ -56,7 +56,7 @@ class Heard(NamedTuple):
         peaks: what they do in each band wherever a mix of them peaked, before gain and equalisers,
             `(tracks, 24, instants)`; None, or zero, before a mix was made.
         segments: the same of parts of what was heard; None where only the whole counts.
-        excitation: of every strip over time, see `masking`, `(tracks, 24, slots)`; None where it
+        over_time: energy of every strip, see `masking`, `(tracks, 24, slots)`; None where it
             does not count how well each is heard.
         centred: which tracks stay in the middle, bool `(tracks,)`; None where all may move.
     """
@@ -69,7 +69,7 @@ class Heard(NamedTuple):
     side: Array
     peaks: Array | None = None
     segments: "Segments | None" = None
-    excitation: Array | None = None
+    over_time: Array | None = None
     centred: Array | None = None
 
 

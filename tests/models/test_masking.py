@@ -7,13 +7,13 @@ import pytest
 
 import dsp
 from diffmst_jax.losses import audibility, band_excitation
-from diffmst_jax.models.masking import SLOTS, excitation_over_time, heard_shares
+from diffmst_jax.models.masking import SLOTS, energy_over_time, heard_shares
 from diffmst_jax.models.picture import Heard, Mix, boosts_db, paired
 from diffmst_jax.models.starting_point import FREQUENCY_HZ
 from tests.compiling import quick_jit
 from tests.models.heard_song import ALL, PAIR, RATE, TIME, audio, hear
 
-over_time = quick_jit(lambda x, side: excitation_over_time(x, side, sample_rate=RATE))
+over_time = quick_jit(lambda x, side: energy_over_time(x, side, sample_rate=RATE))
 share = quick_jit(lambda tracks, mix: heard_shares(tracks, mix, boosts_db(tracks, mix, RATE)))
 pair_up = quick_jit(paired)
 
@@ -28,7 +28,7 @@ def heard_of_audio(x, mix):
 
 
 def known(x, side=PAIR) -> Heard:
-    return hear(x, side)._replace(excitation=over_time(x, side))
+    return hear(x, side)._replace(over_time=over_time(x, side))
 
 
 def mix_of(seed: int, spread_db: float = 12.0) -> Mix:
@@ -52,6 +52,20 @@ def test_it_is_the_partial_loudness_of_audio(seed):
     assert shares[1] == 1.0  # the right channel counts with the left one
 
 
+def test_what_an_equaliser_takes_from_a_band_is_gone_from_those_it_spread_to():
+    """A kick without lows, all above boosted, was said to be heard by what the lows had excited."""
+    tracks = audio()[0]
+    spectrum = jnp.fft.rfft(tracks[2])
+    hz = jnp.fft.rfftfreq(TIME, 1.0 / RATE)
+    kick = jnp.fft.irfft(spectrum * jnp.exp(-((hz / 120.0) ** 2)), TIME)
+    tracks = tracks.at[2].set(5.0 * kick)
+    mix = mix_of(0, spread_db=0.0)
+    gain_db = mix.equalizer.gain_db.at[2].set(jnp.array([-11.0, 11.0, 11.0, 0.0, 0.0, 0.0]))
+    mix = mix._replace(equalizer=mix.equalizer._replace(gain_db=gain_db))
+    shares = share(known(tracks), mix)[jnp.array([0, 2, 3])]
+    np.testing.assert_allclose(shares, heard_of_audio(tracks, mix), atol=0.02)
+
+
 def test_tracks_that_take_turns_do_not_hide_each_other():
     tracks, half = audio()[0], TIME // 2
     mono = jnp.zeros(4, jnp.int32)
@@ -62,15 +76,15 @@ def test_tracks_that_take_turns_do_not_hide_each_other():
     assert (apart[jnp.array([0, 2])] > 5.0 * together[jnp.array([0, 2])]).all()
 
 
-def test_excitation_is_in_at_most_so_many_slots_and_that_of_a_pair_at_its_left():
+def test_energy_is_in_at_most_so_many_slots_and_that_of_a_pair_at_its_left():
     long = jnp.tile(audio()[0], 4)
-    excitation = over_time(long, PAIR)
-    assert excitation.shape == (4, 24, SLOTS)
+    energy = over_time(long, PAIR)
+    assert energy.shape == (4, 24, SLOTS)
     assert over_time(long[:, :30000], PAIR).shape[2] < SLOTS
-    assert (excitation[1] == 0.0).all()
+    assert (energy[1] == 0.0).all()
     alone = over_time(long, jnp.zeros(4, jnp.int32))
-    np.testing.assert_allclose(excitation[0], alone[0] + alone[1], rtol=1e-5)
-    np.testing.assert_array_equal(excitation[2:], alone[2:])
+    np.testing.assert_allclose(energy[0], alone[0] + alone[1], rtol=1e-5)
+    np.testing.assert_array_equal(energy[2:], alone[2:])
 
 
 def test_gradients_are_finite_at_silence_and_where_a_track_is_buried():
@@ -83,9 +97,9 @@ def test_gradients_are_finite_at_silence_and_where_a_track_is_buried():
         return jax.grad(lambda m: jnp.sum(heard_shares(tracks, m, boosts_db(tracks, m, RATE))))(mix)
 
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slope(mix)))
-    silent = tracks._replace(excitation=jnp.zeros_like(tracks.excitation))
+    silent = tracks._replace(over_time=jnp.zeros_like(tracks.over_time))
     assert (share(silent, mix) == 1.0).all()
-    assert (share(tracks._replace(excitation=None), mix) == 1.0).all()
+    assert (share(tracks._replace(over_time=None), mix) == 1.0).all()
 
 
 def test_slopes_are_those_of_finite_differences():

@@ -14,7 +14,7 @@ from diffmst_jax.losses import style_features
 from diffmst_jax.losses.audio_features import BARK_FLOOR
 from diffmst_jax.models.bands import style_band_hz
 from diffmst_jax.models.energies import LOWEST_HZ
-from diffmst_jax.models.masking import excitation_over_time, heard_shares
+from diffmst_jax.models.masking import energy_over_time, heard_shares
 from diffmst_jax.models.matching import (
     AUDIBLE,
     COSTS,
@@ -66,7 +66,7 @@ boosts = quick_jit(functools.partial(boosts_db, rate=RATE))
 gains = quick_jit(functools.partial(strip_gains, rate=RATE))
 wanted_of = quick_jit(wanted_picture)
 resting = quick_jit(functools.partial(resting_mix, rate=RATE))
-over_time = quick_jit(functools.partial(excitation_over_time, sample_rate=RATE))
+over_time = quick_jit(functools.partial(energy_over_time, sample_rate=RATE))
 shares_of = quick_jit(lambda tracks, mix: heard_shares(tracks, mix, boosts_db(tracks, mix, RATE)))
 crest_of = quick_jit(lambda x: style_features(x, sample_rate=RATE).crest_factor_db)
 _solve = quick_jit(functools.partial(match, rate=RATE))
@@ -388,9 +388,9 @@ def test_the_first_solution_is_the_same_where_room_is_kept_for_peaks_to_come():
 
 
 def with_a_faint_track():
-    """The song with its excitation, a picture in which the third track is faint, and a rest."""
+    """The song with energy over time, a picture in which the third track is faint, and a rest."""
     statistics, tracks, measured = heard()
-    tracks = tracks._replace(excitation=over_time(audio()[0], PAIR))
+    tracks = tracks._replace(over_time=over_time(audio()[0], PAIR))
     mix = random_mix()
     wanted = look(tracks, mix._replace(gain_db=mix.gain_db.at[2].add(-20.0)))
     return tracks, wanted, resting(statistics, ALL, PAIR, measured)

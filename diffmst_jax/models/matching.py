@@ -90,7 +90,7 @@ FIRST_COSTS = Costs(
 )
 """Of the solution that the network starts from: it learned with these."""
 
-COSTS = Costs(moving=1e-5, panning=1e-4, stacking=3e-5, piling=3e-3, spreading=1e-3, burying=3e-3)
+COSTS = Costs(moving=1e-5, panning=1e-4, stacking=3e-5, piling=3e-3, spreading=1e-3, burying=1e-3)
 """Once a mix is heard, going further is safe."""
 
 

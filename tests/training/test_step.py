@@ -80,10 +80,10 @@ def test_gradient_is_clipped_before_adam_sees_it():
 
 
 @pytest.mark.slow
-def test_weights_are_averaged_once_an_update_whatever_is_accumulated(tiny):
-    optimizing = dataclasses.replace(tiny.optimizer, accumulate=2, ema_decay=0.5)
-    trainer = dataclasses.replace(tiny.trainer, devices=1)
-    config = dataclasses.replace(tiny, optimizer=optimizing, trainer=trainer)
+def test_weights_are_averaged_once_an_update_whatever_is_accumulated(tiny_cnn):
+    optimizing = dataclasses.replace(tiny_cnn.optimizer, accumulate=2, ema_decay=0.5)
+    trainer = dataclasses.replace(tiny_cnn.trainer, devices=1)
+    config = dataclasses.replace(tiny_cnn, optimizer=optimizing, trainer=trainer)
     devices, schedule = make_devices(config.trainer), make_schedule(config)
     optimizer = make_optimizer(config.optimizer, schedule)
     graph, state = initial_state(starting_model(config), optimizer, config)

@@ -43,25 +43,29 @@ however far a mix turns it down."""
 SMALLEST = 1e-12
 
 
-def band_energy(signals: Array, *, sample_rate: int) -> Array:
-    """Energy of each signal over time in critical bands.
+def power_spectrum(signals: Array) -> Array:
+    """Power of each signal over time at `bin_hz`, `(..., bins, frames)`; at least 1025 samples."""
+    return power(stft(signals, n_fft=N_FFT, hop=HOP))
+
+
+def band_energy(spectrum: Array, *, sample_rate: int) -> Array:
+    """Energy over time in critical bands.
 
     Args:
-        signals: `(..., time)`, at least 1025 samples.
+        spectrum: `power_spectrum` of signals, `(..., bins, frames)`.
         sample_rate: samples per second.
 
     Returns:
-        `(..., bands, frames)`, in squared units of the signal; energies of signals that have
-        nothing in common add.
+        `(..., bands, frames)`; energies of signals that have nothing in common add.
 
     Raises:
-        ValueError: `sample_rate` is below 32000 (the bands reach to 16 kHz), or signals too short.
+        ValueError: `sample_rate` is below 32000: the bands reach to 16 kHz.
     """
     check_number(sample_rate, "sample_rate", 2 * HIGH_HZ)
     bank = bark_filterbank(
         bands=BANDS, n_fft=N_FFT, sample_rate=sample_rate, low_hz=LOW_HZ, high_hz=HIGH_HZ
     )
-    return matmul(jnp.asarray(bank.T, signals.dtype), power(stft(signals, n_fft=N_FFT, hop=HOP)))
+    return matmul(jnp.asarray(bank.T, spectrum.dtype), spectrum)
 
 
 def spread(energy: Array) -> Array:
@@ -70,8 +74,20 @@ def spread(energy: Array) -> Array:
 
 
 def band_excitation(signals: Array, *, sample_rate: int) -> Array:
-    """What each signal excites over time in critical bands: its `band_energy`, `spread`."""
-    return spread(band_energy(signals, sample_rate=sample_rate))
+    """What each signal excites over time in critical bands.
+
+    Args:
+        signals: `(..., time)`, at least 1025 samples.
+        sample_rate: samples per second.
+
+    Returns:
+        `(..., bands, frames)`, in squared units of the signal; a power: excitations of signals that
+        have nothing in common add.
+
+    Raises:
+        ValueError: `sample_rate` is below 32000 (the bands reach to 16 kHz), or signals too short.
+    """
+    return spread(band_energy(power_spectrum(signals), sample_rate=sample_rate))
 
 
 def playing(powers: Array) -> Array:
@@ -161,6 +177,11 @@ def band_hz() -> np.ndarray:
     """Centre frequency of each band in Hz, `(BANDS,)`."""
     edges = np.linspace(hz_to_bark(LOW_HZ), hz_to_bark(HIGH_HZ), BANDS + 2)
     return bark_to_hz(edges)[1:-1]
+
+
+def bin_hz(*, sample_rate: int) -> np.ndarray:
+    """Frequencies of `power_spectrum` in Hz, `(bins,)`."""
+    return np.fft.rfftfreq(N_FFT, 1.0 / sample_rate)
 
 
 def _at_bands(frequencies_hz: tuple[float, ...], values_db: tuple[float, ...]) -> np.ndarray:

@@ -8,7 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from diffmst_jax.losses.audibility import audibility, band_energy, band_hz, spread
+from diffmst_jax.losses.audibility import (
+    audibility,
+    band_energy,
+    band_hz,
+    power_spectrum,
+    spread,
+)
 from diffmst_jax.models.bands import style_band_hz
 from diffmst_jax.models.picture import NEPERS_PER_DB, Heard, Mix
 from dsp.numerics import matmul
@@ -27,7 +33,7 @@ def energy_over_time(tracks: Array, side: Array, *, sample_rate: int) -> Array:
     Returns:
         `(tracks, 24, slots)`. Both channels of a pair are at the left one; none is at the right.
     """
-    frames = band_energy(tracks, sample_rate=sample_rate)
+    frames = band_energy(power_spectrum(tracks), sample_rate=sample_rate)
     count = min(SLOTS, frames.shape[-1])
     parts = np.array_split(np.arange(frames.shape[-1]), count)
     means = jnp.stack([jnp.mean(frames[..., part], axis=-1) for part in parts], axis=-1)

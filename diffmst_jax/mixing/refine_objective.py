@@ -34,7 +34,7 @@ from diffmst_jax.mixing.passages import LEAD, PIECE, Medley
 from diffmst_jax.mixing.settings import MixSettings
 from diffmst_jax.mixing.tracks import Multitrack, pair_sides
 from diffmst_jax.models.controls import Controls
-from diffmst_jax.models.matching import AUDIBLE, EVERYDAY_DB, LEAST_HEARD
+from diffmst_jax.models.matching import EVERYDAY_DB, faintness
 from diffmst_jax.models.picture import positions
 from diffmst_jax.models.starting_point import head_scales
 from dsp.stereo import pan_gains
@@ -232,8 +232,7 @@ def _prior(steps: Controls, params: dsp.ConsoleParams, heard: Array, problem: Pr
     ends = zip(_controls(params), _controls(problem.start), strict=True)
     pressed = sum(jnp.sum(_pressed(now, before)) for now, before in ends)
     piled = jnp.sum(jax.vmap(_piled)(params.tracks.equalizer, problem.start.tracks.equalizer))
-    buried = jnp.log(AUDIBLE / jnp.maximum(heard, LEAST_HEARD))
-    buried = jnp.sum(jnp.square(jnp.maximum(buried, 0.0)))
+    buried = jnp.sum(faintness(heard))
     tracks = (WAY * way + PRESSED * pressed + PILED * piled + BURIED * buried) / count
     buses = params.master_bus.equalizer, problem.start.master_bus.equalizer
     return tracks + PILED * _piled(*buses)

@@ -185,14 +185,13 @@ def _cost(tracks: Heard, mix: Mix, away: Mix, boosts: Array, costs: Costs) -> Ar
         + costs.panning * position / count
         + mean(jnp.mean(equalizing, axis=1))
         + costs.spreading * mean(jnp.square(spread))
-        + mean(costs.burying * _buried(tracks, mix, boosts))
+        + mean(costs.burying * faintness(heard_shares(tracks, mix, boosts)))
     )
 
 
-def _buried(tracks: Heard, mix: Mix, boosts: Array) -> Array:
-    """Squared nepers that every strip is heard less than it should be, `(tracks,)`."""
-    shares = jnp.maximum(heard_shares(tracks, mix, boosts), LEAST_HEARD)
-    return jnp.square(jnp.maximum(jnp.log(AUDIBLE / shares), 0.0))
+def faintness(shares: Array) -> Array:
+    """Squared nepers that strips of these `heard_shares` are heard less than `AUDIBLE`."""
+    return jnp.square(jnp.maximum(jnp.log(AUDIBLE / jnp.maximum(shares, LEAST_HEARD)), 0.0))
 
 
 def _mean_distance(

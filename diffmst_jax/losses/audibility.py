@@ -164,7 +164,9 @@ def partial_loudness(
         - fading * (just_heard - loudness(in_quiet))
     )
     share = (2.0 * own / (own + masked_threshold)) ** 1.5
-    soft = share * quiet * (loudness(own + others) - masker) / (just_heard - masker)
+    # Without a difference of two that are nearly alike, far below the threshold.
+    added = masker * jnp.expm1(EXPONENT * jnp.log1p(own / (others + base)))
+    soft = share * quiet * added / (just_heard - masker)
     return jnp.where(above, loud, soft)
 
 

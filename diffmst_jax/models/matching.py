@@ -38,7 +38,9 @@ LARGEST_ERROR = 2.0  # nepers
 LARGEST_WIDTH_ERROR = 1.0  # side over mid energy
 SEGMENTS_WEIGHT = 0.5  # of the segments' mean distance; that of all that was heard has 1
 EVERYDAY_DB = 6.0  # what equalisers may do at little cost
-LEAST_HEARD = 1e-4  # share of its own loudness: a track that keeps less costs no more
+# Share of its own loudness: a track that keeps less costs no more, so no slope leads it back. What
+# other tracks hide when all are equally loud may keep 1e-6.
+LEAST_HEARD = 1e-12
 MARGIN = 0.03  # settings stay this share of their range from its ends
 WEIGHTS = AudioFeatureWeights()
 

@@ -107,6 +107,18 @@ def test_partial_loudness_has_no_step_at_the_masked_threshold():
     assert np.asarray(below) == pytest.approx(np.asarray(above), rel=0.02)
 
 
+def test_partial_loudness_far_below_the_masked_threshold_is_that_of_float64(float64):
+    """A difference of two numbers that were alike: at -70 dB nothing was left of it."""
+    threshold, masked = 10 ** (THRESHOLD_DB[-1] / 10), 10 ** (MASKED_DB[-1] / 10)
+    own, others = 10.0 ** np.arange(0.0, 7.0), 1e8
+    loudness = functools.partial(partial_loudness, threshold=threshold, masked=masked)
+    exact = loudness(jnp.asarray(own), jnp.asarray(others))
+    assert exact.dtype == jnp.float64
+    found = jax.jit(loudness)(jnp.asarray(own, jnp.float32), jnp.asarray(others, jnp.float32))
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, exact, rtol=1e-5)
+
+
 def test_gradient_is_finite_at_silence_and_says_louder_is_heard_better():
     tracks = np.stack([tone(1000, -40), noise(0, -30), np.zeros_like(tone(1000, 0))])
     excitation = excitation_of(tracks, sample_rate=RATE)

@@ -423,6 +423,17 @@ def test_each_cost_keeps_small_what_it_is_of():
         assert size(dear) < 0.5 * size(cheap), name
 
 
+@pytest.mark.parametrize("hidden_db", [20.0, 30.0])
+def test_a_strip_that_others_hide_altogether_is_brought_up(hidden_db):
+    """At less than 1e-4 of its loudness no slope led it back: half of all that were lost, of 32."""
+    tracks, wanted, rest = with_a_faint_track()
+    hidden = tracks.over_time.at[2].multiply(10.0 ** (-hidden_db / 10.0))
+    tracks = tracks._replace(over_time=hidden)
+    costs = Costs(*[1e-4] * len(Costs._fields))._replace(burying=1e-2)
+    assert 0.0 < shares_of(tracks, rest)[2] < 1e-7
+    assert shares_of(tracks, solve(tracks, wanted, rest, costs=costs).mix)[2] > AUDIBLE
+
+
 def test_a_strip_may_have_its_own_price_of_being_buried():
     tracks, wanted, rest = with_a_faint_track()
 

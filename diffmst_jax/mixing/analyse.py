@@ -1,6 +1,7 @@
 """From tracks and a reference to settings: what the model says, per strip, in physical units."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -8,8 +9,9 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.losses import StyleFeatures
 from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.reference import Reference
+from diffmst_jax.mixing.reference import Reference, blended
 from diffmst_jax.mixing.settings import DECIMALS, MixSettings, Provenance, rounded
 from diffmst_jax.mixing.tracks import Multitrack
 from diffmst_jax.models import TRACK_LUFS, Model
@@ -36,7 +38,8 @@ def predicted_settings(
     Args:
         model: what predicts.
         multitrack: the tracks, whole.
-        reference: `(2, time)`, whole; or several, whose answers are averaged by their weights.
+        reference: `(2, time)`, whole; or several, whose styles are averaged by their weights, or
+            the answers to each of a model that aims at no style.
         target: loudness and ceiling to note in the settings.
         provenance: origin to note in the settings.
         centred: strips that stay in the middle, bool `(strips,)`; stereo ones as recorded. All
@@ -76,19 +79,33 @@ def _controls(
     reference: np.ndarray | Sequence[Reference],
     centred: np.ndarray,
 ) -> Controls:
-    """Controls of every console track; the weighted mean on the logistic scale over references."""
-    if isinstance(reference, np.ndarray):
+    """Controls of every console track.
+
+    A mix is compared with the mean style of several references, so a model aims at that if it can.
+    The mean of answers is no such mix: a track that one answer has at the left and another at the
+    right goes where the more extreme one wants it, and nothing makes up for that.
+    """
+
+    def answer(audio: np.ndarray, style: StyleFeatures | None = None) -> Controls:
         return model.controls(
             multitrack.audio,
-            reference,
+            audio,
             sample_rate=SAMPLE_RATE,
             side=multitrack.side_of_track,
             loudness_lufs=multitrack.loudness_lufs[multitrack.strip_of_track],
             centred=centred[multitrack.strip_of_track],
+            style=style,
         )
-    answers = [_controls(model, multitrack, item.audio, centred) for item in reference]
-    if len(answers) == 1:
-        return answers[0]
+
+    if isinstance(reference, np.ndarray):
+        return answer(reference)
+    if len(reference) == 1:
+        return answer(reference[0].audio)
+    if model.aims_at_style:
+        each = [replace(item, features=model.style(item.audio)) for item in reference]
+        heaviest = max(reference, key=lambda item: item.weight)
+        return answer(heaviest.audio, blended(each))
+    answers = [answer(item.audio) for item in reference]
     weights = [item.weight for item in reference]
     return Controls(*(logistic_mean(part, weights) for part in zip(*answers, strict=True)))
 

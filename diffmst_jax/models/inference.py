@@ -120,6 +120,7 @@ class Model:
         side: Array | np.ndarray | None = None,
         loudness_lufs: np.ndarray | None = None,
         centred: np.ndarray | None = None,
+        style: StyleFeatures | None = None,
     ) -> Controls:
         """Predict console controls that mix `tracks` in the style of `reference`.
 
@@ -146,6 +147,7 @@ class Model:
             centred: bool `(tracks,)`, which ones stay in the middle, both channels of a stereo
                 recording alike. The compact model then makes the style of the others; the paper's
                 does not know of it.
+            style: to aim at instead of the reference's, such as the mean of several; see `style`.
 
         Returns:
             Controls in [0, 1]: track `(tracks, 27)`, fx_bus `(25,)`, master `(26,)`.
@@ -153,8 +155,10 @@ class Model:
         Raises:
             ValueError: wrong shape, type or rate; samples that are not finite or beyond 200 dB over
                 full scale; the reference is silent or too short; no track is audible; the weights
-                lead to settings that are not finite.
+                lead to settings that are not finite; a style for a model that aims at none.
         """
+        if style is not None and not self.aims_at_style:
+            raise ValueError("style: this model hears a reference, and aims at no style")
         if sample_rate not in (0, self.config.sample_rate):
             raise ValueError(
                 f"audio at {sample_rate} Hz: this model works at {self.config.sample_rate} Hz"
@@ -163,8 +167,8 @@ class Model:
         sides = np.zeros(len(rows)) if side is None else np.asarray(side)
         check_per_track(len(rows), side=sides, loudness_lufs=loudness_lufs, centred=centred)
         song = self._song(rows, np.asarray(reference), sides, loudness_lufs, centred)
-        if isinstance(self.config.encoder, CompactConfig):
-            mean = self._answer_excerpt(song)
+        if self.aims_at_style:
+            mean = self._answer_excerpt(song, style)
         else:
             mean = self._answer_windows(song)
         neutral = np.asarray(_neutral_track(self.config.sample_rate))
@@ -175,7 +179,7 @@ class Model:
             raise ValueError("model: settings that are not finite, expected usable weights")
         return answer
 
-    def _answer_excerpt(self, song: _Song) -> Controls:
+    def _answer_excerpt(self, song: _Song, style: StyleFeatures | None) -> Controls:
         length = self.config.window_samples
         # Rounding grows while it listens, so tracks are heard in an order of their own.
         order = np.argsort(song.gains[:, 0], kind="stable")
@@ -188,7 +192,7 @@ class Model:
                 self._weights,
                 SEGMENTS if differs else 0,
                 np.pad(song.centred[order], (0, unheard)),
-                self._style(song.reference),
+                self._style(song.reference) if style is None else style,
                 tracks,
                 excerpt(song.reference, length=length),
                 np.pad(np.ones(len(order), bool), (0, unheard)),
@@ -196,6 +200,14 @@ class Model:
             )
         )
         return answer._replace(track=answer.track[np.argsort(order)])
+
+    def style(self, reference: Array | np.ndarray) -> StyleFeatures:
+        """What `controls` aims at beside a reference, as for `controls`, if it `aims_at_style`."""
+        leveled = np.asarray(self._level_reference(check_reference(np.asarray(reference))).audio)
+        if (whole := self._style(leveled)) is not None:
+            return whole
+        heard = excerpt(leveled, length=self.config.window_samples)
+        return no_narrower(jax.device_get(self._measure_style(heard)))
 
     def _style(self, reference: np.ndarray) -> StyleFeatures | None:
         """Style to aim at, of all of a reference; None of a short one, which is heard as it is."""
@@ -263,6 +275,11 @@ class Model:
         wanted = np.zeros(len(audible), bool) if centred is None else np.asarray(centred, bool)
         leveled = np.asarray(level_reference.audio)
         return _Song(heard, gains, pairs, leveled, audible, wanted[audible])
+
+    @property
+    def aims_at_style(self) -> bool:
+        """Whether it solves for measured features, so that several references can be one aim."""
+        return isinstance(self.config.encoder, CompactConfig)
 
     @property
     def shortest_samples(self) -> int:

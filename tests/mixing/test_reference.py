@@ -203,6 +203,19 @@ def test_two_equal_references_are_as_good_as_one(song, reference, model, mixed, 
     assert distances == pytest.approx(mixed.report.distances["Mix"]["total"], rel=1e-3)
 
 
+def test_a_mix_after_two_references_is_near_their_mean(song, reference, model, mixed, tmp_path):
+    """The mean of the answers is not, where one has left what the other has right."""
+    audio = read_audio(reference)
+    sides = {tmp_path / "left.wav": [1.0, 0.3], tmp_path / "right.wav": [0.3, 1.0]}
+    for path, gains in sides.items():
+        leaning = audio * np.array(gains, np.float32)[:, None]
+        write_audio(path, leaning, sample_rate=SAMPLE_RATE, subtype="FLOAT")
+    alone = [mix(song, path, model=model) for path in sides]
+    nearest = max(result.report.distances["Mix"]["total"] for result in alone)
+    both = mix(song, list(sides), model=model)
+    assert both.report.distances["Mix"]["total"] < max(nearest, 0.02)
+
+
 def test_a_saved_style_stands_for_its_reference(song, model, mixed, tmp_path):
     path = tmp_path / "style.json"
     mixed.save_preset(path)

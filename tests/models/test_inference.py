@@ -326,6 +326,25 @@ def test_what_cannot_be_mixed_is_named(tracks, reference, options, message):
         )
 
 
+def test_a_model_that_hears_its_reference_aims_at_no_style():
+    tracks, reference = song(2)
+    style = ready().style(reference)
+    with pytest.raises(ValueError, match="style: this model hears a reference"):
+        ready("cnn14").controls(tracks, reference, style=style)
+
+
+@pytest.mark.parametrize("time", [TIME, 6 * TIME])
+def test_the_style_of_a_reference_is_what_is_aimed_at_beside_it(time):
+    tracks, reference = song(3, time=time)
+    style = ready().style(reference)
+    for a, b in zip(
+        ready().controls(tracks, reference),
+        ready().controls(tracks, reference, style=style),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("tracks", "count"), [(1, 8), (8, 8), (9, 16), (33, 48), (64, 64), (65, 80)]
 )

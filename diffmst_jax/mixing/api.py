@@ -46,6 +46,7 @@ from diffmst_jax.mixing.report_content import MixFacts
 from diffmst_jax.mixing.result import MixReport, MixResult
 from diffmst_jax.mixing.settings import MixSettings, Provenance
 from diffmst_jax.mixing.song import record_song
+from diffmst_jax.mixing.sounding import sounding_part
 from diffmst_jax.mixing.tracks import Multitrack, strips_named
 from diffmst_jax.mixing.words import refinement_words
 from diffmst_jax.models import Model, load_model
@@ -193,7 +194,7 @@ def predict(
     tell("Listening", READ)
     settings = predicted_settings(
         loaded,
-        multitrack,
+        sounding_part(multitrack),
         references,
         target=target,
         provenance=Provenance(loaded.name, named(references), amount),

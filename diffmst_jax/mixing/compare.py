@@ -28,6 +28,7 @@ from diffmst_jax.mixing.measure import (
     weighted_step_powers,
 )
 from diffmst_jax.mixing.reference import Reference, blended
+from diffmst_jax.mixing.sounding import sounding
 from dsp.loudness import HOP_S
 
 MATCHED_LUFS = -16.0
@@ -146,20 +147,24 @@ def _view(
     if not np.isfinite(gain_db):
         gain_db = 0.0
     audio = audio * np.float32(factor(gain_db))
+    heard = audio[:, sounding(audio)]
     if features is None:
-        features = _features(audio)
+        features = _features(heard)
     distance = None
     if target is not None:
         distance = jax.tree.map(float, _style_distance(features, target.features))
-    spectrum_db, width_db = spectrum_and_width(audio)
+    spectrum_db, width_db = spectrum_and_width(heard)
     powers = powers * factor(gain_db) ** 2
     return View(name, style, audio, gain_db, features, distance, spectrum_db, width_db, powers)
 
 
 def song_style(audio: np.ndarray) -> StyleFeatures:
-    """Style features of all of `(2, time)`, not silent, at `MATCHED_LUFS`; see `no_narrower`."""
+    """Style features of `(2, time)`, not silent, where it is `sounding`, at `MATCHED_LUFS`.
+
+    See `no_narrower`.
+    """
     gain_db = MATCHED_LUFS - integrated_loudness(audio, sample_rate=SAMPLE_RATE)
-    return _features(audio * np.float32(factor(gain_db)))
+    return _features(audio[:, sounding(audio)] * np.float32(factor(gain_db)))
 
 
 def _features(audio: np.ndarray) -> StyleFeatures:

@@ -17,6 +17,7 @@ from diffmst_jax.mixing.finding import Patterns
 from diffmst_jax.mixing.reference import Reference, blended
 from diffmst_jax.mixing.refine import Refinement, refine, refinement_note
 from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.sounding import sounding_part
 from diffmst_jax.mixing.tracks import Multitrack, strips_named
 from diffmst_jax.progress import Tell
 
@@ -110,7 +111,7 @@ def refined(
     """
     refinement = refine(
         start,
-        multitrack,
+        sounding_part(multitrack),
         blended(references),
         steps=steps,
         free=free,

@@ -21,6 +21,7 @@ from diffmst_jax.audio import (
 )
 from diffmst_jax.errors import InputError
 from diffmst_jax.losses import StyleFeatures
+from diffmst_jax.mixing.sounding import sounding
 from diffmst_jax.mixing.tracks import is_all_silent
 from diffmst_jax.models.given import sounds_mono
 from diffmst_jax.reaching import is_folder, is_there
@@ -152,7 +153,7 @@ def check_section(section: Section, length_s: float, name: str | Path) -> None:
 
 
 def usable_reference(audio: np.ndarray, name: str | Path) -> np.ndarray:
-    """Check `(channels, time)` at `SAMPLE_RATE` and make it stereo.
+    """Check `(channels, time)` at `SAMPLE_RATE` and make it stereo, from first sound to last.
 
     Mono, or sound in one of two channels alone, counts as both.
 
@@ -163,14 +164,14 @@ def usable_reference(audio: np.ndarray, name: str | Path) -> np.ndarray:
     check_length(Path(name), audio.shape[1] / SAMPLE_RATE, 0.0)
     if len(audio) > 2:
         raise InputError(name, f"has {len(audio)} channels", "give a stereo mix as the reference")
-    sounding = audio[[not is_all_silent(channel[np.newaxis]) for channel in audio]]
-    if len(sounding) == 0:
+    audible = audio[[not is_all_silent(channel[np.newaxis]) for channel in audio]]
+    if len(audible) == 0:
         raise InputError(name, "is silent", "give a mix with sound in it as the reference")
-    stereo = as_stereo(sounding)
+    stereo = as_stereo(audible)
     if sounds_mono(np.stack([stereo[0], -stereo[1]])):
         problem = "is out of phase: its channels cancel each other"
         raise InputError(name, problem, "invert the polarity of one of them")
-    return stereo
+    return stereo[:, sounding(stereo)]
 
 
 def check_weight(name: str | Path, weight: float) -> None:

@@ -1,6 +1,7 @@
 """The model inside the package."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,15 +18,23 @@ from tests.mixing.songs import load_quickly
 from tests.models.small import song
 
 RATE = 44100
+CARD = PACKAGED_MODELS / "compact" / CARD_FILE
+GUIDE = Path(__file__).parents[2] / "docs" / "model.md"
 
 
 def test_it_is_small_and_says_where_it_comes_from():
     assert "compact" in packaged_models()
     folder = PACKAGED_MODELS / "compact"
     assert sum(file.stat().st_size for file in folder.iterdir()) < 25e6
-    card = (folder / CARD_FILE).read_text()
+    card = CARD.read_text()
     assert "experiment=packaged" in card
     assert "Apache-2.0" in card
+
+
+def test_its_card_has_what_was_measured_as_the_guide_has_it():
+    rows = [line for line in CARD.read_text().splitlines() if line.startswith("|")]
+    assert any("`compact`" in row for row in rows)
+    assert [row for row in rows if row not in GUIDE.read_text().splitlines()] == []
 
 
 def test_excerpts_are_whole_frames_in_which_peaks_are_sought():

@@ -108,6 +108,7 @@ def export_session(
         )
         level = find_level(recorded, settings.target)
         session = session_of(settings, level.gain_db, trim_db=decibels(level.trim))
+        pans = [track.pan for track in session.tracks]
         effects = None
         if settings.config.reverb:
             tell("Printing", 0.5)
@@ -125,7 +126,8 @@ def export_session(
         else:
             notes += reaper_notes(session, media)
         title = song_name(tracks)
-        contents = Contents(session, media, title, notes_text(session, title, notes), effects, mix)
+        text = notes_text(session, title, notes, pans)
+        contents = Contents(session, media, title, text, effects, mix)
         write = write_dawproject if name == "dawproject" else write_reaper
         count = _counter(media, lambda done: tell("Writing", 0.7 + 0.3 * done))
         write(out, contents, count=count)

@@ -96,11 +96,18 @@ def reaper_notes(session: Session, media: Sequence[Media]) -> list[str]:
     return notes
 
 
-def settings_table(session: Session) -> str:
-    """Every setting as text, for a workstation that leaves some of them out."""
+def settings_table(session: Session, pans: Sequence[float] | None = None) -> str:
+    """Every setting as text, for a workstation that leaves some of them out.
+
+    Args:
+        session: as it is written.
+        pans: of the tracks in the mix; where a pair's is another, its file leans already.
+    """
     blocks = []
-    for name, track in zip(session.names, session.tracks, strict=True):
-        where = f"{'leans' if track.is_stereo else 'pan'} {pan_words(track.pan)}"
+    placed = [track.pan for track in session.tracks] if pans is None else pans
+    for name, track, pan in zip(session.names, session.tracks, placed, strict=True):
+        where = f"{'leans' if track.is_stereo else 'pan'} {pan_words(pan)}"
+        where += "" if pan == track.pan else " in its file"
         head = f"{name}: fader {track.fader_db:+.2f} dB, {where}"
         if track.send_db is not None:
             head += f", send {track.send_db:+.2f} dB"
@@ -111,10 +118,12 @@ def settings_table(session: Session) -> str:
     return "\n".join(blocks)
 
 
-def notes_text(session: Session, title: str, notes: Sequence[str]) -> str:
-    """Put everything there is to say about a session into one text."""
+def notes_text(
+    session: Session, title: str, notes: Sequence[str], pans: Sequence[float] | None = None
+) -> str:
+    """Put everything there is to say about a session into one text; `pans` as `settings_table`."""
     lines = [f"{title}. {label(session.provenance)}.", "", *(f"- {note}" for note in notes)]
-    return "\n".join([*lines, "", "Settings", "", settings_table(session), ""])
+    return "\n".join([*lines, "", "Settings", "", settings_table(session, pans), ""])
 
 
 def _common(session: Session, media: Sequence[Media]) -> list[str]:

@@ -18,6 +18,7 @@ from diffmst_jax.export.notes import dawproject_notes
 from diffmst_jax.export.session import session_of
 from diffmst_jax.mixing.output import finish
 from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.words import pan_words
 from tests.export.conftest import SONG_S
 from tests.export.consoles import random_console, with_centred_pairs, with_tracks, without_knees
 from tests.export.rebuild import compressed, equalized, placed
@@ -212,6 +213,17 @@ def test_a_pair_that_leans_does_so_in_its_file(song, channels, exported):
     moved = pair[:, 1] * np.cos(2 * LEAN * np.pi / 2)
     np.testing.assert_allclose(leaning[:, 0], pair[:, 0] + moved, rtol=0, atol=1e-7)
     assert value(channels["pad"], "Pan") == 0.5
+
+
+@pytest.mark.parametrize("print_effects", [False, True])
+def test_the_notes_say_where_a_pair_leans_also_if_it_does_so_in_its_file(
+    song, console, tmp_path, print_effects
+):
+    out = tmp_path / "song.dawproject"
+    export_session(song, console, out, print_effects=print_effects)
+    notes = read(out)["notes.txt"].decode()
+    (line,) = [line for line in notes.splitlines() if line.startswith("pad: fader")]
+    assert f", leans {pan_words(LEAN)} in its file, send" in line
 
 
 def test_tracks_are_named_routed_and_as_wide_as_their_recordings(project, channels):

@@ -43,7 +43,7 @@ def main() -> None:
     found, losses = gallery.descend(
         lambda s: jnp.mean((decay_db(settings(s)) - target) ** 2),
         start,
-        steps=120,
+        steps=80,
         learning_rate=0.1,
     )
     figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), sharey=True)

@@ -35,7 +35,7 @@ def main() -> None:
     out, target = gallery.folder(), target_db()
     start = dsp.EqualizerParams(jnp.zeros(6), jnp.zeros(6), jnp.full(6, -2.0))
     matched, losses = gallery.descend(
-        lambda s: jnp.mean((response(s) - target) ** 2), start, steps=1500, learning_rate=0.05
+        lambda s: jnp.mean((response(s) - target) ** 2), start, steps=500, learning_rate=0.05
     )
     figure, axis = plt.subplots(figsize=(7, 4))
     axis.semilogx(FREQUENCIES, target, "k--", label="target")

@@ -47,8 +47,8 @@ def main() -> None:
     found, losses = gallery.descend(
         lambda s: jnp.mean((level_db(compress(dry, settings(s))) - level_db(wet)) ** 2),
         jax.tree.map(lambda _: jnp.zeros(()), TRUTH),
-        steps=800,
-        learning_rate=0.05,
+        steps=250,
+        learning_rate=0.1,
     )
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 5))
     top.plot(level_db(dry)[:2000], color="0.7", label="dry")

@@ -8,13 +8,23 @@ from unittest import mock
 
 import jax
 
+from diffmst_jax.mixing.compiling import QUICKLY_COMPILED
+
 # In tests compiling takes longer than all else: this leaves out LLVM's optimisation and the slower
 # of XLA's two code generators.
 OPTIONS: dict[str, int | bool] = {"xla_backend_optimization_level": 0}
 if os.environ.get("JAX_PLATFORMS", "cpu") == "cpu":  # others do not know it
     OPTIONS["xla_cpu_use_fusion_emitters"] = False
-# The same for programs that tests start, as XLA_FLAGS.
-FLAGS = " ".join(f"--{name}={str(value).lower()}" for name, value in OPTIONS.items())
+
+
+def _flags(options: dict[str, int | bool]) -> str:
+    """Compiler options as XLA_FLAGS, for programs that tests start."""
+    return " ".join(f"--{name}={str(value).lower()}" for name, value in options.items())
+
+
+FLAGS = _flags(OPTIONS)
+# For those that run longer than they compile: audio through filters, many times over.
+LOOP_FLAGS = _flags(QUICKLY_COMPILED)
 
 # As `jax.jit`. Where a test holds bounds on rounding, use `jax.jit`: that is what users run.
 quick_jit = functools.partial(jax.jit, compiler_options=OPTIONS)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.compiling import LOOP_FLAGS
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
@@ -27,7 +29,7 @@ def test_gallery(tmp_path, name, printed, limit):
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "MPLBACKEND": "agg", "JAX_PLATFORMS": "cpu"},
+        env={**os.environ, "MPLBACKEND": "agg", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": LOOP_FLAGS},
     )
     found = re.search(printed, done.stdout)
     assert found is not None, done.stdout

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import dsp
+from tests.compiling import quick_operations
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = (ROOT / "dsp" / "README.md").read_text()
@@ -27,16 +28,22 @@ def code(text: str) -> str:
     return "\n".join(blocks)
 
 
+def run(text: str) -> dict[str, Any]:
+    """What a session holds once the code of a page was typed into it; compiling is most of it."""
+    session: dict[str, Any] = {}
+    with quick_operations():
+        exec(code(text), session)
+    return session
+
+
 @pytest.mark.slow
 def test_the_code_of_the_library_runs():
-    session: dict[str, Any] = {}
-    exec(code(LIBRARY), session)
+    session = run(LIBRARY)
     assert session["y"].shape == (8, 1, 4096)
 
 
 def test_the_code_of_the_front_page_runs():
-    session: dict[str, Any] = {}
-    exec(code(section((ROOT / "README.md").read_text(), "Import `dsp`")), session)
+    session = run(section((ROOT / "README.md").read_text(), "Import `dsp`"))
     assert session["gradient"].gain_db.shape == (6,)
 
 

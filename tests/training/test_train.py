@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.data import pipeline
 from diffmst_jax.data.examples import read_tracks
 from diffmst_jax.errors import InputError
@@ -16,6 +17,7 @@ from diffmst_jax.models.folder import load_model
 from diffmst_jax.programs.display import Display
 from diffmst_jax.training.config import CONFIG_NAME, save_train_config
 from diffmst_jax.training.logger import SCALARS_NAME, read_scalars
+from tests.mixing.songs import tone
 from tests.training.conftest import CONF
 from train import MODEL_FOLDER, train
 from train import main as program
@@ -112,14 +114,18 @@ def test_broken_batches_are_skipped_and_then_end_the_run_with_the_last_saved(
 
 @pytest.mark.slow
 def test_run_resumed_with_a_larger_loss_exports_what_it_trained_since(tiny_cnn, tmp_path):
-    run(with_steps(tiny_cnn, 2, validate_every=2), tmp_path)
-    loss = dataclasses.replace(tiny_cnn.loss, audio_features=100.0)
+    before, _ = run(with_steps(tiny_cnn, 2, validate_every=2), tmp_path / "run")
+    # Nothing that noises are mixed to comes near tones, and what was compiled fits them too.
+    for name in ("a.flac", "b.flac"):
+        write_audio(tmp_path / "tones" / name, tone(2.0, 440.0), sample_rate=SAMPLE_RATE)
+    data = dataclasses.replace(tiny_cnn.data, references=str(tmp_path / "tones"))
     # Nor is the folder that a run began with needed any more.
     later = with_steps(tiny_cnn, 4, validate_every=2, init_from="gone")
-    louder = dataclasses.replace(later, loss=loss)
-    lowest, said = run(louder, tmp_path, resume=True)
+    farther = dataclasses.replace(later, data=data)
+    lowest, said = run(farther, tmp_path / "run", resume=True)
+    assert lowest > before
     assert "validation losses until step 2 were of other settings and do not count" in said
-    card = (tmp_path / MODEL_FOLDER / "README.md").read_text()
+    card = (tmp_path / "run" / MODEL_FOLDER / "README.md").read_text()
     assert "after 4 steps" in card
     assert f"{lowest:.4f}" in card
 

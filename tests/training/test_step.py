@@ -9,7 +9,6 @@ import pytest
 from diffmst_jax.data.examples import Example
 from diffmst_jax.training.config import OptimizerConfig, ScheduleConfig
 from diffmst_jax.training.devices import make_devices
-from diffmst_jax.training.export import starting_model
 from diffmst_jax.training.step import (
     initial_state,
     make_optimizer,
@@ -17,6 +16,7 @@ from diffmst_jax.training.step import (
     make_train_step,
 )
 from tests.data.conftest import noise
+from tests.models.small import fresh
 
 PLAIN = OptimizerConfig(
     learning_rate=0.1,
@@ -86,7 +86,7 @@ def test_weights_are_averaged_once_an_update_whatever_is_accumulated(tiny_cnn):
     config = dataclasses.replace(tiny_cnn, optimizer=optimizing, trainer=trainer)
     devices, schedule = make_devices(config.trainer), make_schedule(config)
     optimizer = make_optimizer(config.optimizer, schedule)
-    graph, state = initial_state(starting_model(config), optimizer, config)
+    graph, state = initial_state(fresh("cnn14", config.model), optimizer, config)
     state = devices.state(state)
     step = make_train_step(graph, optimizer, schedule, config, devices, state)
     tracks, reference = (np.stack([noise(seed + i, 0.5)[0] for i in range(2)]) for seed in (0, 2))

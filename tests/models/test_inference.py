@@ -70,7 +70,7 @@ def test_order_of_strips_means_nothing_and_pairs_stay_together():
 def test_64_tracks_have_an_answer_in_which_their_order_means_nothing(name, monkeypatch):
     """Of compact, in as few rounds as there may be: each does with all tracks what others do."""
     monkeypatch.setattr(inference, "rounds_for", lambda *_, **__: CHOICE + 1)
-    tracks, reference = song(64, time=WHOLE // 2)
+    tracks, reference = song(64)
     plain = ready(name).controls(tracks, reference)
     assert plain.track.shape == (64, 27)
     assert all(np.all((group >= 0) & (group <= 1)) for group in plain)

@@ -226,7 +226,7 @@ def test_a_compressor_that_hears_the_level_of_a_mix_does_what_it_does_for_the_mi
 
 def test_where_every_compressor_takes_too_much_the_mix_keeps_its_own():
     mix = 40.0 * jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (2, RATE)), jnp.float32)
-    target = style_features(mix, sample_rate=RATE)
+    target = style(mix)
     own = jax.tree.map(jnp.asarray, TRIED._replace(threshold_db=-30.0))
     chosen = quick_jit(
         lambda own: _nearest_compressor(mix, own, target, dsp.ConsoleConfig(), RATE)

@@ -133,7 +133,8 @@ def warnings(facts: MixFacts) -> list[str]:
         far = [f"{name} ({100 * offset[name]:.0f} % of its peak)" for name in offset]
         texts.append(
             f"There is a DC offset in {listed(far)}; it goes into the mix, where it takes room "
-            "from the sound. Remove it and export again."
+            "from the sound and counts as level, width and balance though nobody hears it. Remove "
+            "it and export again."
         )
     texts += [
         f"{name} is mono and counts as both channels: tracks are drawn to the middle, and "

@@ -163,6 +163,7 @@ def test_tracks_with_a_dc_offset_are_said(mixed):
     off = dataclasses.replace(facts.multitrack, offset={"vox": 0.331, "gtr": 0.02})
     said = dataclasses.replace(mixed.report, facts=facts._replace(multitrack=off)).warnings[1]
     assert said.startswith("There is a DC offset in vox (33 % of its peak) and gtr (2 %")
+    assert "counts as level, width and balance" in said  # which features are measured with it
 
 
 def test_a_mix_that_is_still_far_advises_to_refine(mixed):

@@ -160,15 +160,16 @@ def _of_faders(name: str, before: _Channel, after: _Channel) -> Iterator[Differe
     moves = [new - old for old, new in zip(before.faders_db, after.faders_db, strict=True)]
     moved = round(sum(moves), DECIMALS)
     ratio = max(before.compressor.ratio, after.compressor.ratio)
-    if min(moves) < 0 < max(moves) and ratio > 1:
+    told = [round(move, 1) for move in moves]
+    if min(told) < 0 < max(told) and ratio > 1:
         words = [f"{abs(move):.1f} dB {'up' if move > 0 else 'down'}" for move in moves]
         # What they take from each other's level, the compressor between them hears.
         levels = [_through(after.compressor, item.faders_db) for item in (before, after)]
         weight = float(np.max(np.abs(levels[1] - levels[0])))
         yield Difference(weight, f"{name}: input fader {words[0]}, output fader {words[1]}")
     elif moved:
-        text = f"{name}: {abs(moved):.1f} dB {'louder' if moved > 0 else 'quieter'}"
-        yield Difference(abs(moved), text)
+        size = f"{abs(moved):.1f} dB" if round(moved, 1) else "slightly"
+        yield Difference(abs(moved), f"{name}: {size} {'louder' if moved > 0 else 'quieter'}")
 
 
 def _through(compressor: dsp.CompressorParams, faders_db: tuple[float, ...]) -> np.ndarray:

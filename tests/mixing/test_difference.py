@@ -114,6 +114,8 @@ def test_faders_moved_against_each_other_are_told_where_a_compressor_is_between_
     assert change.weight_db == pytest.approx(0.75 * 12)
     assert texts(before, faders(before, 3, 0)) == ["Master bus: 3.0 dB louder"]
     assert texts(before, faders(before, -3, -3)) == ["Master bus: 6.0 dB quieter"]
+    assert texts(before, faders(before, 3, -0.04)) == ["Master bus: 3.0 dB louder"]
+    assert texts(before, faders(before, 0, -0.04)) == ["Master bus: slightly quieter"]
     neutral = faders(mixed.console, 0, 0, ratio=1.0)
     assert texts(neutral, faders(neutral, 12, -12)) == []
 

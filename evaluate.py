@@ -13,7 +13,6 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
-from diffmst_jax.commands.process import EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, check_overrides, evaluation_config
 from diffmst_jax.evaluation.results import compare_runs, write_results
@@ -21,6 +20,7 @@ from diffmst_jax.evaluation.run import evaluate
 from diffmst_jax.evaluation.store import CONFIG_NAME, holds_run
 from diffmst_jax.evaluation.summary import Summary
 from diffmst_jax.evaluation.tables import terminal_table
+from diffmst_jax.process import EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 from diffmst_jax.programs.argument import argument
 from diffmst_jax.programs.claim import claimed
 from diffmst_jax.programs.compose import compose_or_exit, remove_if_empty, resolved

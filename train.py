@@ -17,9 +17,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from diffmst_jax.commands.process import EXIT_WRONG_INPUT
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import save_model
+from diffmst_jax.process import EXIT_WRONG_INPUT
 from diffmst_jax.programs.argument import argument
 from diffmst_jax.programs.claim import claimed
 from diffmst_jax.programs.compose import compose_or_exit, remove_if_empty

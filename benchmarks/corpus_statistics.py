@@ -19,7 +19,7 @@ import numpy as np
 from diffmst_jax.audio import SAMPLE_RATE, read_audio
 from diffmst_jax.data.sources import FolderSource
 from diffmst_jax.losses.audio_features import style_features
-from diffmst_jax.mixing.measure import (
+from diffmst_jax.mixing.signals.measure import (
     SHORT_TERM_STEPS,
     decibels,
     integrated_loudness,

@@ -16,7 +16,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.mixing.sources.tracks import load_tracks
 from diffmst_jax.models import TRACK_LUFS, CompactConfig
 from diffmst_jax.models.picture import NEPERS_PER_DB, Heard, Mix, paired, picture
 from diffmst_jax.models.spectra import analyse

@@ -66,10 +66,10 @@ def write_song(folder: Path, options: argparse.Namespace) -> None:
     import dsp  # noqa: PLC0415
     from diffmst_jax.audio import write_audio  # noqa: PLC0415
     from diffmst_jax.mixing.analyse import neutral_settings  # noqa: PLC0415
-    from diffmst_jax.mixing.console_file import console_text  # noqa: PLC0415
-    from diffmst_jax.mixing.output import OutputTarget  # noqa: PLC0415
-    from diffmst_jax.mixing.settings import rounded  # noqa: PLC0415
-    from diffmst_jax.mixing.tracks import Multitrack, Strip  # noqa: PLC0415
+    from diffmst_jax.mixing.console.file import console_text  # noqa: PLC0415
+    from diffmst_jax.mixing.console.settings import rounded  # noqa: PLC0415
+    from diffmst_jax.mixing.finishing.output import OutputTarget  # noqa: PLC0415
+    from diffmst_jax.mixing.sources.tracks import Multitrack, Strip  # noqa: PLC0415
 
     rate = 48000 if options.resampled else 44100
     rng = np.random.default_rng(0)

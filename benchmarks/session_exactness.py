@@ -19,11 +19,11 @@ import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE, audio_info, read_audio, write_audio
 from diffmst_jax.export import export_session
-from diffmst_jax.mixing.console_file import load_console
-from diffmst_jax.mixing.output import finish
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import read_strips
+from diffmst_jax.mixing.console.file import load_console
+from diffmst_jax.mixing.console.settings import MixSettings
+from diffmst_jax.mixing.finishing.output import finish
+from diffmst_jax.mixing.rendering.render import render
+from diffmst_jax.mixing.sources.tracks import read_strips
 from tests.export.consoles import with_centred_pairs, without_knees
 from tests.export.test_dawproject import sum_of, the_mix
 from tests.export.test_reaper import EDGE_S, Player

@@ -26,14 +26,14 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE, audio_files
 from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance, style_features
 from diffmst_jax.mixing.analyse import predicted_settings
-from diffmst_jax.mixing.baselines import equal_loudness_mix, plain_sum
-from diffmst_jax.mixing.measure import factor, integrated_loudness, weighted_step_powers
-from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.reduction import master_reduction_db
-from diffmst_jax.mixing.reference import read_reference
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.settings import MixSettings, Provenance
-from diffmst_jax.mixing.tracks import Channels, Multitrack, assemble, is_silent, load_tracks
+from diffmst_jax.mixing.comparing.baselines import equal_loudness_mix, plain_sum
+from diffmst_jax.mixing.console.settings import MixSettings, Provenance
+from diffmst_jax.mixing.finishing.output import OutputTarget
+from diffmst_jax.mixing.rendering.reduction import master_reduction_db
+from diffmst_jax.mixing.rendering.render import render
+from diffmst_jax.mixing.signals.measure import factor, integrated_loudness, weighted_step_powers
+from diffmst_jax.mixing.sources.reference import read_reference
+from diffmst_jax.mixing.sources.tracks import Channels, Multitrack, assemble, is_silent, load_tracks
 from diffmst_jax.models import REFERENCE_LUFS, Model, load_model
 
 SECTION_S = 10.0

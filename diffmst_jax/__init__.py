@@ -10,18 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from diffmst_jax.mixing.api import mix as mix
-    from diffmst_jax.mixing.api import render as render
-    from diffmst_jax.mixing.result import MixResult as MixResult
+    from diffmst_jax.api import mix as mix
+    from diffmst_jax.api import render as render
     from diffmst_jax.models import load_model as load_model
+    from diffmst_jax.result import MixResult as MixResult
 
 __version__ = "0.1.0"
 
 _LAZY = {
-    "MixResult": "diffmst_jax.mixing.result",
+    "MixResult": "diffmst_jax.result",
     "load_model": "diffmst_jax.models",
-    "mix": "diffmst_jax.mixing.api",
-    "render": "diffmst_jax.mixing.api",
+    "mix": "diffmst_jax.api",
+    "render": "diffmst_jax.api",
 }
 
 

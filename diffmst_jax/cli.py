@@ -18,7 +18,8 @@ from typing import Any, NoReturn, TypeAlias
 from diffmst_jax import __version__
 from diffmst_jax.commands import diff_options, export_options, mix_options, serve_options
 from diffmst_jax.commands.numbers import number, whole_number
-from diffmst_jax.commands.process import (
+from diffmst_jax.errors import InputError
+from diffmst_jax.process import (
     EXIT_INTERRUPTED,
     EXIT_WRONG_INPUT,
     STOPPED,
@@ -26,7 +27,6 @@ from diffmst_jax.commands.process import (
     as_program,
     open_streams,
 )
-from diffmst_jax.errors import InputError
 
 MOST_PREPARED = 256  # tracks
 

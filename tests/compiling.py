@@ -8,7 +8,7 @@ from unittest import mock
 
 import jax
 
-from diffmst_jax.mixing.compiling import QUICKLY_COMPILED
+from diffmst_jax.mixing.rendering.compiling import QUICKLY_COMPILED
 
 # In tests compiling takes longer than all else: this leaves out LLVM's optimisation and the slower
 # of XLA's two code generators.

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import soundfile
 
+from diffmst_jax import api
+from diffmst_jax import result as result_module
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.commands import mixing, preparing
-from diffmst_jax.commands.process import keep_compilations
 from diffmst_jax.errors import InputError
 from diffmst_jax.export.install import resource_folder
-from diffmst_jax.mixing import api
-from diffmst_jax.mixing import result as result_module
-from diffmst_jax.mixing.report import report_html
+from diffmst_jax.mixing.report.page import report_html
+from diffmst_jax.process import keep_compilations
 from tests.mixing.songs import (
     load_quickly,
     save_tiny_model,
@@ -390,7 +390,7 @@ def test_help_teaches_without_loading_anything_heavy(command):
 def test_rendering_starts_without_scipy():
     code = (
         "import sys, numpy as np; import diffmst_jax.commands.rendering\n"
-        "from diffmst_jax.mixing.output import OutputTarget, finish\n"
+        "from diffmst_jax.mixing.finishing.output import OutputTarget, finish\n"
         "finish(np.ones((2, 44100), np.float32), OutputTarget())\n"
         "print('scipy' in sys.modules)"
     )
@@ -500,7 +500,7 @@ def run_in_shell(command: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 SAYING = f"""{sys.executable} -c "
-from diffmst_jax.commands.process import open_streams
+from diffmst_jax.process import open_streams
 from diffmst_jax.commands.terminal import say
 open_streams()
 say('written to 日.wav')
@@ -570,7 +570,7 @@ def test_ctrl_c_leaves_nothing_behind(place, tmp_path, environment, wait_s):
 
 WRITING = """
 import signal, time
-from diffmst_jax.commands.process import STOPPED, as_program
+from diffmst_jax.process import STOPPED, as_program
 from diffmst_jax.files import folder_written_beside
 {before}
 with as_program(STOPPED), folder_written_beside("made/stems") as folder:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from diffmst_jax import api
 from diffmst_jax.data import synthesis
-from diffmst_jax.mixing import api
-from diffmst_jax.mixing.result import MixResult
+from diffmst_jax.result import MixResult
 from tests.mixing.songs import load_quickly, save_tiny_model, write_reference, write_song
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "examples" / "mixing.ipynb"

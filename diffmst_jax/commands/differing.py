@@ -3,8 +3,8 @@
 import argparse
 
 from diffmst_jax.commands.terminal import say
-from diffmst_jax.mixing.console_file import load_console
-from diffmst_jax.mixing.difference import differences
+from diffmst_jax.mixing.console.file import load_console
+from diffmst_jax.mixing.report.difference import differences
 
 
 def run_diff(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from diffmst_jax.mixing.limits import SESSION_FORMATS
+from diffmst_jax.mixing.finishing.limits import SESSION_FORMATS
 
 SUMMARY = "turn a mix into a session of a workstation"
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from diffmst_jax.commands.numbers import number, whole_number
-from diffmst_jax.mixing.limits import (
+from diffmst_jax.mixing.finishing.limits import (
     CEILING_RANGE,
     DEFAULT_BITS,
     DEFAULT_CEILING_DBTP,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from diffmst_jax.api import mix
 from diffmst_jax.audio import AUDIO_SUFFIXES
 from diffmst_jax.commands.rendering import (
     check_stems_apart,
@@ -19,20 +20,19 @@ from diffmst_jax.commands.rendering import (
 from diffmst_jax.commands.terminal import progress, say, show
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
-from diffmst_jax.mixing.api import mix
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
-from diffmst_jax.mixing.inputs import reference_files, track_files
-from diffmst_jax.mixing.overwriting import (
+from diffmst_jax.mixing.report.verdict import DISTANCE_ROWS, YARDSTICK
+from diffmst_jax.mixing.report.words import refinement_words, significant
+from diffmst_jax.mixing.sources.finding import CONSOLE_FILE_NAME
+from diffmst_jax.mixing.sources.inputs import reference_files, track_files
+from diffmst_jax.mixing.sources.overwriting import (
     ANOTHER_FOLDER,
     check_apart,
     check_not_among_tracks,
 )
-from diffmst_jax.mixing.report_verdict import DISTANCE_ROWS, YARDSTICK
-from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport, mix_file_name, result_files
-from diffmst_jax.mixing.style_file import is_style_file
-from diffmst_jax.mixing.words import refinement_words, significant
+from diffmst_jax.mixing.sources.style_file import is_style_file
 from diffmst_jax.progress import Tell
 from diffmst_jax.reaching import is_there
+from diffmst_jax.result import REPORT_FILE_NAME, MixReport, mix_file_name, result_files
 
 MIXED, PARTED = 0.8, 0.9
 """Where the mix and its stems are there in the progress of the command; the report comes last."""

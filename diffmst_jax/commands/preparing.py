@@ -2,12 +2,12 @@
 
 import argparse
 
-from diffmst_jax.commands.process import check_kept
 from diffmst_jax.commands.terminal import progress, say
-from diffmst_jax.mixing.rehearsal import rehearse
 from diffmst_jax.models import load_model
 from diffmst_jax.models.given import padded_count
+from diffmst_jax.process import check_kept
 from diffmst_jax.progress import Tell
+from diffmst_jax.rehearsal import rehearse
 
 
 def run_prepare(options: argparse.Namespace) -> int:

@@ -9,18 +9,22 @@ from pathlib import Path
 from diffmst_jax.commands.terminal import progress, say
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
-from diffmst_jax.mixing.console_file import load_console
-from diffmst_jax.mixing.finding import Source, find_tracks
-from diffmst_jax.mixing.limits import FORMATS, SUBTYPES
-from diffmst_jax.mixing.output import Level, shortfall_words
-from diffmst_jax.mixing.overwriting import (
+from diffmst_jax.mixing.console.file import load_console
+from diffmst_jax.mixing.console.settings import MixSettings
+from diffmst_jax.mixing.finishing.limits import FORMATS, SUBTYPES
+from diffmst_jax.mixing.finishing.output import Level, shortfall_words
+from diffmst_jax.mixing.rendering.song import unlisted_words, write_song
+from diffmst_jax.mixing.rendering.stems import (
+    STEMS_FOLDER,
+    check_stems_folder,
+    stems_written_beside,
+)
+from diffmst_jax.mixing.sources.finding import Source, find_tracks
+from diffmst_jax.mixing.sources.overwriting import (
     ANOTHER_FOLDER,
     check_apart,
     check_not_among_tracks,
 )
-from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.song import unlisted_words, write_song
-from diffmst_jax.mixing.stems import STEMS_FOLDER, check_stems_folder, stems_written_beside
 from diffmst_jax.progress import Tell
 from diffmst_jax.reaching import is_folder
 

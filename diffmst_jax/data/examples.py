@@ -17,7 +17,7 @@ from diffmst_jax.audio import SAMPLE_RATE, as_stereo
 from diffmst_jax.data.index import CELL_S, SILENT_DB, Levels
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.data.sources import read_window
-from diffmst_jax.mixing.measure import integrated_loudness
+from diffmst_jax.mixing.signals.measure import integrated_loudness
 from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
 
 # A window of a track counts as silent below this mean-square level in dBFS.

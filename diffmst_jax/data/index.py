@@ -22,7 +22,7 @@ from diffmst_jax.data.processes import work_through
 from diffmst_jax.data.records import Track
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder, written_beside
-from diffmst_jax.mixing.measure import power_db, weighted_step_powers
+from diffmst_jax.mixing.signals.measure import power_db, weighted_step_powers
 from diffmst_jax.places import cache_folder
 from diffmst_jax.reaching import existing
 from dsp.loudness import HOP_S, OFFSET_DB

@@ -15,7 +15,7 @@ import numpy as np
 from diffmst_jax.embeddings.encoder import EncoderEmbedding
 from diffmst_jax.embeddings.vggish import VggishEmbedding
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.limits import DEFAULT_MODEL
+from diffmst_jax.mixing.finishing.limits import DEFAULT_MODEL
 from diffmst_jax.models.folder import load_model
 
 

@@ -15,10 +15,10 @@ from jax import Array
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
 from diffmst_jax.evaluation.metrics import strip_audibility
-from diffmst_jax.mixing.console_stream import latency_samples
-from diffmst_jax.mixing.render import expanded, source_gains
-from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.console.settings import MixSettings
+from diffmst_jax.mixing.rendering.console_stream import latency_samples
+from diffmst_jax.mixing.rendering.render import expanded, source_gains
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.models.given import padded_count
 
 FAINT_PEAK = 0.01
@@ -45,7 +45,7 @@ class Mixed(NamedTuple):
 
 
 def console_mixes(songs: Sequence[tuple[Multitrack, MixSettings]], *, size: int) -> list[Mixed]:
-    """Run the console over songs of one length, the same mixes as `diffmst_jax.mixing.render`.
+    """Run the console over songs of one length, the same mixes as `rendering.render` makes.
 
     Args:
       songs: tracks and the settings to mix them with, all for the same console.

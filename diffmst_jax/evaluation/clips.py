@@ -7,10 +7,10 @@ from diffmst_jax.evaluation.config import ReportConfig
 from diffmst_jax.evaluation.loading import Loaded
 from diffmst_jax.evaluation.store import REFERENCE, Store
 from diffmst_jax.files import written_beside
-from diffmst_jax.mixing.baselines import plain_sum
-from diffmst_jax.mixing.compare import loudest_stretch
-from diffmst_jax.mixing.measure import factor, integrated_loudness, weighted_step_powers
-from diffmst_jax.mixing.report_player import encode_mp3
+from diffmst_jax.mixing.comparing.baselines import plain_sum
+from diffmst_jax.mixing.comparing.compare import loudest_stretch
+from diffmst_jax.mixing.report.player import encode_mp3
+from diffmst_jax.mixing.signals.measure import factor, integrated_loudness, weighted_step_powers
 
 PLAYED_LUFS = -23.0
 """Quiet enough that no mix needs to be turned down further; the same for all."""

@@ -19,7 +19,7 @@ from diffmst_jax.data.sources import ReferenceSource
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.batch import Mixed
 from diffmst_jax.evaluation.loading import Loaded
-from diffmst_jax.mixing.baselines import plain_sum
+from diffmst_jax.mixing.comparing.baselines import plain_sum
 
 SEARCH_S = 5.0
 """A mix may start this much earlier or later than the tracks."""

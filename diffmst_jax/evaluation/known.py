@@ -5,10 +5,10 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.controls import Controls
 from diffmst_jax.evaluation.batch import console_mixes
-from diffmst_jax.mixing.settings import MixSettings, rounded
-from diffmst_jax.mixing.tracks import Multitrack
-from diffmst_jax.models.controls import Controls
+from diffmst_jax.mixing.console.settings import MixSettings, rounded
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.models.levels import TRACK_LUFS
 
 

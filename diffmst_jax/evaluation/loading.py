@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE, as_stereo, audio_info, read_audio
+from diffmst_jax.controls import Controls
 from diffmst_jax.data.records import Track
 from diffmst_jax.data.sources import read_window
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.known import known_mix
 from diffmst_jax.evaluation.manifest import Example
-from diffmst_jax.mixing.measure import gated_loudness, weighted_step_powers
-from diffmst_jax.mixing.tracks import (
+from diffmst_jax.mixing.signals.measure import gated_loudness, weighted_step_powers
+from diffmst_jax.mixing.sources.tracks import (
     Channels,
     Multitrack,
     assemble,
@@ -23,7 +24,6 @@ from diffmst_jax.mixing.tracks import (
     strip_loudness,
     strip_names,
 )
-from diffmst_jax.models.controls import Controls
 
 
 @dataclass(frozen=True)

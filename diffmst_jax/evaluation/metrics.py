@@ -13,6 +13,7 @@ from jax import Array
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.controls import Controls
 from diffmst_jax.losses import (
     AudioFeatureWeights,
     StyleFeatures,
@@ -26,7 +27,6 @@ from diffmst_jax.losses import (
     style_features,
 )
 from diffmst_jax.losses.audio_features import BARK_BANDS, POWER_FLOOR
-from diffmst_jax.models.controls import Controls
 from dsp.loudness import SHORT_TERM_S
 
 TOTAL = "audio_features"

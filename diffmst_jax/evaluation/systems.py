@@ -16,16 +16,16 @@ from diffmst_jax.evaluation.loading import Loaded
 from diffmst_jax.evaluation.store import REFERENCE
 from diffmst_jax.evaluation.tone import SpectralMatch, corpus_target, sloping_target
 from diffmst_jax.mixing.analyse import neutral_settings, predicted_settings
-from diffmst_jax.mixing.baselines import (
+from diffmst_jax.mixing.comparing.baselines import (
     equal_loudness_weights,
     mono_equal_loudness_weights,
     plain_weights,
 )
-from diffmst_jax.mixing.compare import song_style
-from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.refine import refine
-from diffmst_jax.mixing.settings import MixSettings, Provenance
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.console.settings import MixSettings, Provenance
+from diffmst_jax.mixing.finishing.output import OutputTarget
+from diffmst_jax.mixing.refining.refine import refine
+from diffmst_jax.mixing.sources.style import song_style
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.models.folder import load_model
 from diffmst_jax.models.inference import Model
 

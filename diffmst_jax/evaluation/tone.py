@@ -10,8 +10,8 @@ from diffmst_jax.audio import SAMPLE_RATE, as_stereo, read_audio
 from diffmst_jax.data.sources import ReferenceSource
 from diffmst_jax.evaluation.batch import Mixed, weighted_mixes
 from diffmst_jax.evaluation.loading import Loaded
-from diffmst_jax.mixing.baselines import equal_loudness_weights
-from diffmst_jax.mixing.compare import SPECTRUM_HZ, spectrum_and_width
+from diffmst_jax.mixing.comparing.baselines import equal_loudness_weights
+from diffmst_jax.mixing.comparing.compare import SPECTRUM_HZ, spectrum_and_width
 
 TAPS = 8191
 LARGEST_DB = 12.0

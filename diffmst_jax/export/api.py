@@ -33,15 +33,15 @@ from diffmst_jax.export.printing import printed_names, with_effects_in_audio
 from diffmst_jax.export.reaper import project_files, write_reaper
 from diffmst_jax.export.rpp_text import sayable
 from diffmst_jax.export.session import session_of
-from diffmst_jax.mixing.console_file import load_console
-from diffmst_jax.mixing.finding import Source, find_tracks
-from diffmst_jax.mixing.inputs import song_name
-from diffmst_jax.mixing.limits import SESSION_FORMATS
-from diffmst_jax.mixing.measure import decibels
-from diffmst_jax.mixing.output import find_level, finished_pieces
-from diffmst_jax.mixing.overwriting import check_apart, check_not_among_tracks
-from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.song import FileTape, record_song, unlisted_words
+from diffmst_jax.mixing.console.file import load_console
+from diffmst_jax.mixing.console.settings import MixSettings
+from diffmst_jax.mixing.finishing.limits import SESSION_FORMATS
+from diffmst_jax.mixing.finishing.output import find_level, finished_pieces
+from diffmst_jax.mixing.rendering.song import FileTape, record_song, unlisted_words
+from diffmst_jax.mixing.signals.measure import decibels
+from diffmst_jax.mixing.sources.finding import Source, find_tracks
+from diffmst_jax.mixing.sources.inputs import song_name
+from diffmst_jax.mixing.sources.overwriting import check_apart, check_not_among_tracks
 from diffmst_jax.progress import Progress, Tell, tell_nobody
 
 

@@ -37,7 +37,7 @@ from diffmst_jax.export.session import (
     sends_over_faders_db,
 )
 from diffmst_jax.files import written_beside
-from diffmst_jax.mixing.measure import factor
+from diffmst_jax.mixing.signals.measure import factor
 
 FORMAT_VERSION = "1.0"
 AUDIO_FOLDER = "audio"

@@ -12,12 +12,12 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
-from diffmst_jax.mixing.console_stream import CHUNK
-from diffmst_jax.mixing.finding import Source
-from diffmst_jax.mixing.measure import decibels, peak
-from diffmst_jax.mixing.render import stem_pieces
-from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.strip_stream import StripStream
+from diffmst_jax.mixing.console.settings import MixSettings
+from diffmst_jax.mixing.rendering.console_stream import CHUNK
+from diffmst_jax.mixing.rendering.render import stem_pieces
+from diffmst_jax.mixing.rendering.strip_stream import StripStream
+from diffmst_jax.mixing.signals.measure import decibels, peak
+from diffmst_jax.mixing.sources.finding import Source
 from dsp.reverb import noise_impulse_response, reverb_noise
 
 PRINT_PEAK_DB = -1.0

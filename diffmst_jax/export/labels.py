@@ -3,7 +3,7 @@
 import colorsys
 import re
 
-from diffmst_jax.mixing.settings import Provenance
+from diffmst_jax.mixing.console.settings import Provenance
 
 MIX_NAME = "Finished mix (to compare, muted)"
 RETURN_NAME = "Effects return (printed)"

@@ -16,7 +16,7 @@ from diffmst_jax.export.session import (
     sends_over_faders_db,
     thresholds_beyond,
 )
-from diffmst_jax.mixing.words import pan_words
+from diffmst_jax.mixing.report.words import pan_words
 from dsp.equalizer import CONSOLE_BANDS
 
 BAND_NAMES = {"low_shelf": "low shelf", "peaking": "peak", "high_shelf": "high shelf"}

@@ -19,11 +19,11 @@ from diffmst_jax.export.media import (
     taken_name,
 )
 from diffmst_jax.export.session import Session, SessionTrack
-from diffmst_jax.mixing.finding import Source
-from diffmst_jax.mixing.measure import factor
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import read_strips
+from diffmst_jax.mixing.console.settings import MixSettings
+from diffmst_jax.mixing.rendering.render import render
+from diffmst_jax.mixing.signals.measure import factor
+from diffmst_jax.mixing.sources.finding import Source
+from diffmst_jax.mixing.sources.tracks import read_strips
 from dsp.stereo import CENTRE
 
 HARD_LEFT = 0.0

@@ -38,7 +38,7 @@ from diffmst_jax.export.media import (
 from diffmst_jax.export.rpp_text import Chunk, one_line, sayable
 from diffmst_jax.export.session import Session, SessionTrack
 from diffmst_jax.files import folder_written_beside, written_beside
-from diffmst_jax.mixing.measure import factor
+from diffmst_jax.mixing.signals.measure import factor
 from diffmst_jax.reaching import is_there
 
 EFFECTS_FOLDER = Path("Effects", "diffmst")

@@ -21,9 +21,9 @@ import jax
 import numpy as np
 
 import dsp
-from diffmst_jax.mixing.measure import decibels
-from diffmst_jax.mixing.settings import MixSettings, Provenance
-from diffmst_jax.mixing.tracks import LeftOut, Strip, strip_names
+from diffmst_jax.mixing.console.settings import MixSettings, Provenance
+from diffmst_jax.mixing.signals.measure import decibels
+from diffmst_jax.mixing.sources.tracks import LeftOut, Strip, strip_names
 from dsp.stereo import pan_gains
 
 HIGHEST_FADER_DB = decibels(2.0)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from diffmst_jax.models.controls import Controls
+from diffmst_jax.controls import Controls
 
 
 class ParameterLoss(NamedTuple):

@@ -9,13 +9,13 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.controls import Controls, logistic_mean
 from diffmst_jax.losses import StyleFeatures
-from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.reference import Reference, blended
-from diffmst_jax.mixing.settings import DECIMALS, MixSettings, Provenance, rounded
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.console.settings import DECIMALS, MixSettings, Provenance, rounded
+from diffmst_jax.mixing.finishing.output import OutputTarget
+from diffmst_jax.mixing.sources.reference import Reference, blended
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.models import TRACK_LUFS, Model
-from diffmst_jax.models.controls import Controls, logistic_mean
 from diffmst_jax.models.given import sounds_mono
 from dsp.stereo import CENTRE
 

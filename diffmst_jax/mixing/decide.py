@@ -5,20 +5,20 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import dsp
-from diffmst_jax.mixing import output
-from diffmst_jax.mixing.amount import (
+from diffmst_jax.mixing.console.amount import (
     Amounts,
     apply_amounts,
     free_settings,
     recorded_level_db,
     with_room,
 )
-from diffmst_jax.mixing.finding import Patterns
-from diffmst_jax.mixing.reference import Reference, blended
-from diffmst_jax.mixing.refine import Refinement, refine, refinement_note
-from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.sounding import sounding_part
-from diffmst_jax.mixing.tracks import Multitrack, strips_named
+from diffmst_jax.mixing.console.settings import MixSettings
+from diffmst_jax.mixing.finishing import output
+from diffmst_jax.mixing.refining.refine import Refinement, refine, refinement_note
+from diffmst_jax.mixing.sources.finding import Patterns
+from diffmst_jax.mixing.sources.reference import Reference, blended
+from diffmst_jax.mixing.sources.sounding import sounding_part
+from diffmst_jax.mixing.sources.tracks import Multitrack, strips_named
 from diffmst_jax.progress import Tell
 
 REFINED_FROM, REFINED_TO = 0.3, 0.65

@@ -1,5 +1,6 @@
 """Models: from raw tracks and a reference mix to the controls of a mixing console."""
 
+from diffmst_jax.controls import Controls
 from diffmst_jax.models.build import DiffMstModel, build_model
 from diffmst_jax.models.config import (
     PRESETS,
@@ -8,7 +9,6 @@ from diffmst_jax.models.config import (
     ModelConfig,
     TransformerConfig,
 )
-from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.folder import load_model, packaged_models, save_model
 from diffmst_jax.models.inference import Model
 from diffmst_jax.models.levels import (

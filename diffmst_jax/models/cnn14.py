@@ -14,8 +14,8 @@ from jax import Array
 from jax.typing import DTypeLike
 
 import dsp
+from diffmst_jax.controls import Controls
 from diffmst_jax.models.config import Cnn14Config, ModelConfig
-from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.convolution import convolve
 from diffmst_jax.models.transformer import Controller
 from diffmst_jax.sharding import by_rows

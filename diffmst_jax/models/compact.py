@@ -20,10 +20,10 @@ from jax import Array
 from jax.typing import DTypeLike
 
 import dsp
+from diffmst_jax.controls import Controls
 from diffmst_jax.losses import StyleFeatures, no_narrower
 from diffmst_jax.models.bands import STYLE_BANDS
 from diffmst_jax.models.config import CompactConfig, ModelConfig
-from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.front_end import (
     TYPICAL_CREST,
     BandStatistics,

@@ -11,11 +11,11 @@ from flax import nnx
 from jax import Array
 
 import dsp
+from diffmst_jax.controls import Controls, logistic_mean
 from diffmst_jax.losses import StyleFeatures, joined_features, no_narrower
 from diffmst_jax.models.build import DiffMstModel
 from diffmst_jax.models.compact import CompactModel
 from diffmst_jax.models.config import CompactConfig, ModelConfig
-from diffmst_jax.models.controls import Controls, logistic_mean
 from diffmst_jax.models.given import (
     check_per_track,
     check_reference,

@@ -20,11 +20,11 @@ from jax import Array
 
 import dsp
 from diffmst_jax.audio import REVERB_SEED
+from diffmst_jax.controls import Controls
 from diffmst_jax.losses import StyleFeatures, style_distance
 from diffmst_jax.losses.audio_features import crest_factor_db
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models.bands import STYLE_BANDS
-from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.levels import REFERENCE_LUFS
 from diffmst_jax.models.masking import energy_over_time, heard_shares
 from diffmst_jax.models.matching import COSTS, FARTHEST, FIRST_COSTS, FIRST_FARTHEST, match

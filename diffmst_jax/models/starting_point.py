@@ -8,8 +8,8 @@ import numpy as np
 from jax import Array
 
 import dsp
+from diffmst_jax.controls import Controls
 from diffmst_jax.losses import StyleFeatures
-from diffmst_jax.models.controls import Controls
 from diffmst_jax.models.front_end import POWER_FLOOR, BandStatistics
 from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
 from diffmst_jax.models.matching import FIRST_COSTS, FIRST_FARTHEST, match

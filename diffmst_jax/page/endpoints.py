@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from diffmst_jax.export.effects_return import bus_response
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
-from diffmst_jax.mixing.json_file import refuse_constant
-from diffmst_jax.mixing.result import REPORT_FILE_NAME
+from diffmst_jax.json_file import refuse_constant
+from diffmst_jax.mixing.sources.finding import CONSOLE_FILE_NAME
 from diffmst_jax.page import decoded
 from diffmst_jax.page.features import features
 from diffmst_jax.page.jobs import Task, Worker
@@ -37,6 +36,7 @@ from diffmst_jax.page.tasks import (
 )
 from diffmst_jax.page.uploads import receive_reference, receive_track
 from diffmst_jax.page.workspace import Song, Workspace
+from diffmst_jax.result import REPORT_FILE_NAME
 
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "

@@ -8,8 +8,8 @@ from typing import Any
 
 from diffmst_jax.export import export_session
 from diffmst_jax.files import written_beside
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
-from diffmst_jax.mixing.limits import SESSION_FORMATS
+from diffmst_jax.mixing.finishing.limits import SESSION_FORMATS
+from diffmst_jax.mixing.sources.finding import CONSOLE_FILE_NAME
 from diffmst_jax.names import portable
 from diffmst_jax.page.workspace import Song
 from diffmst_jax.progress import Tell

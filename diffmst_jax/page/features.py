@@ -4,10 +4,10 @@ from typing import Any
 
 from diffmst_jax import __version__
 from diffmst_jax.audio import AUDIO_SUFFIXES, SAMPLE_RATE
-from diffmst_jax.mixing.amount import Amounts
-from diffmst_jax.mixing.console_schema import console_schema
-from diffmst_jax.mixing.limits import SESSION_FORMATS
-from diffmst_jax.mixing.output import MOST_LIMITING_DB, OutputTarget
+from diffmst_jax.mixing.console.amount import Amounts
+from diffmst_jax.mixing.console.schema import console_schema
+from diffmst_jax.mixing.finishing.limits import SESSION_FORMATS
+from diffmst_jax.mixing.finishing.output import MOST_LIMITING_DB, OutputTarget
 from diffmst_jax.page.limits import UploadLimits
 
 REFINE_STEPS = 60

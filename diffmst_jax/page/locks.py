@@ -7,12 +7,12 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.amount import Amounts, free_settings
-from diffmst_jax.mixing.console_file import console_document, settings_from_document
+from diffmst_jax.mixing.console.amount import Amounts, free_settings
+from diffmst_jax.mixing.console.file import console_document, settings_from_document
+from diffmst_jax.mixing.console.settings import DECIMALS
 from diffmst_jax.mixing.decide import Decided, refined
-from diffmst_jax.mixing.reference import Reference
-from diffmst_jax.mixing.settings import DECIMALS
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.sources.reference import Reference
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.page.session import Document
 from diffmst_jax.progress import Tell
 

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from diffmst_jax.mixing.limits import (
+from diffmst_jax.mixing.finishing.limits import (
     CEILING_RANGE,
     DEFAULT_BITS,
     DEFAULT_CEILING_DBTP,
@@ -13,7 +13,7 @@ from diffmst_jax.mixing.limits import (
     LOUDNESS_RANGE,
     SESSION_FORMATS,
 )
-from diffmst_jax.mixing.output import OutputTarget
+from diffmst_jax.mixing.finishing.output import OutputTarget
 from diffmst_jax.page.exporting import export
 from diffmst_jax.page.features import REFINE_STEPS
 from diffmst_jax.page.jobs import Task

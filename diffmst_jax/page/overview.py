@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.measure import decibels, integrated_loudness
-from diffmst_jax.mixing.output import Level
+from diffmst_jax.mixing.finishing.output import Level
+from diffmst_jax.mixing.signals.measure import decibels, integrated_loudness
 
 OUTLINE_POINTS = 900
 PEAK_DBFS = -1.0

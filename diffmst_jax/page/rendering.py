@@ -3,10 +3,10 @@
 from collections import deque
 from pathlib import Path
 
-from diffmst_jax.mixing.dither import write_pieces
-from diffmst_jax.mixing.output import Level, find_level, finished_pieces
-from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.song import FileTape, record_song
+from diffmst_jax.mixing.console.settings import MixSettings
+from diffmst_jax.mixing.finishing.dither import write_pieces
+from diffmst_jax.mixing.finishing.output import Level, find_level, finished_pieces
+from diffmst_jax.mixing.rendering.song import FileTape, record_song
 from diffmst_jax.page.overview import Drawing, Heard, heard_as
 from diffmst_jax.page.workspace import Song
 from diffmst_jax.progress import Tell

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import uvicorn
 
-from diffmst_jax.commands.process import end_answered
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import remove_unfinished
 from diffmst_jax.models import load_model
@@ -22,6 +21,7 @@ from diffmst_jax.page.limits import UploadLimits
 from diffmst_jax.page.tasks import Desk
 from diffmst_jax.page.uploads import remove_incoming
 from diffmst_jax.page.workspace import Workspace
+from diffmst_jax.process import end_answered
 
 ADDRESS = "127.0.0.1"
 PATIENCE_S = 2

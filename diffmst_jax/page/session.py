@@ -11,10 +11,10 @@ from typing import Any
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import write_text
-from diffmst_jax.mixing.amount import Amounts
-from diffmst_jax.mixing.console_file import check_console, load_console
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME
-from diffmst_jax.mixing.settings import MixSettings
+from diffmst_jax.mixing.console.amount import Amounts
+from diffmst_jax.mixing.console.file import check_console, load_console
+from diffmst_jax.mixing.console.settings import MixSettings
+from diffmst_jax.mixing.sources.finding import CONSOLE_FILE_NAME
 from diffmst_jax.page.workspace import Song
 
 SESSION_FILE_NAME = "session.json"

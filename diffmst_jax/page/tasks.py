@@ -7,26 +7,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from diffmst_jax.api import carry_out, predict
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import write_text
-from diffmst_jax.mixing.amount import Amounts, amount_text, apply_amounts
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.api import carry_out, predict
-from diffmst_jax.mixing.baselines import plain_sum
-from diffmst_jax.mixing.console_file import (
+from diffmst_jax.mixing.comparing.baselines import plain_sum
+from diffmst_jax.mixing.console.amount import Amounts, amount_text, apply_amounts
+from diffmst_jax.mixing.console.file import (
     console_document,
     settings_from_document,
 )
+from diffmst_jax.mixing.console.settings import MixSettings
 from diffmst_jax.mixing.decide import Choices, Decided
-from diffmst_jax.mixing.inputs import gather_references
-from diffmst_jax.mixing.limits import SUBTYPES
-from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.reference import read_reference
-from diffmst_jax.mixing.report_content import MixFacts
-from diffmst_jax.mixing.result import REPORT_FILE_NAME, MixReport
-from diffmst_jax.mixing.settings import MixSettings
-from diffmst_jax.mixing.tracks import Multitrack, load_tracks, read_strips
+from diffmst_jax.mixing.finishing.limits import SUBTYPES
+from diffmst_jax.mixing.finishing.output import OutputTarget
+from diffmst_jax.mixing.report.content import MixFacts
+from diffmst_jax.mixing.sources.inputs import gather_references
+from diffmst_jax.mixing.sources.reference import read_reference
+from diffmst_jax.mixing.sources.tracks import Multitrack, load_tracks, read_strips
 from diffmst_jax.models import Model
 from diffmst_jax.page import decoded
 from diffmst_jax.page.jobs import KEEPING
@@ -44,6 +43,7 @@ from diffmst_jax.page.session import (
 )
 from diffmst_jax.page.workspace import Song
 from diffmst_jax.progress import Tell
+from diffmst_jax.result import REPORT_FILE_NAME, MixReport
 
 OVERVIEW_FILE_NAME = "overview.json"
 REFINING = "tick Refine and mix again"

@@ -21,7 +21,7 @@ from pathlib import Path
 from diffmst_jax.audio import audio_files
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder, free_name
-from diffmst_jax.mixing.finding import CONSOLE_FILE_NAME, files_by_name, find_tracks
+from diffmst_jax.mixing.sources.finding import CONSOLE_FILE_NAME, files_by_name, find_tracks
 from diffmst_jax.names import legible
 from diffmst_jax.page.limits import UploadLimits
 from diffmst_jax.page.names import safe_name, shown

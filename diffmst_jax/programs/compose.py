@@ -16,9 +16,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from diffmst_jax.commands.process import EXIT_WRONG_INPUT
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import check_folder
+from diffmst_jax.process import EXIT_WRONG_INPUT
 from diffmst_jax.programs.advice import advise
 
 

@@ -7,7 +7,7 @@ import sys
 
 import jax
 
-from diffmst_jax.commands.process import keep_compilations
+from diffmst_jax.process import keep_compilations
 
 ONLY_SHOWN = {"-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info"}
 

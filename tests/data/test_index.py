@@ -12,7 +12,7 @@ from diffmst_jax.data.decoded import DecodedCache
 from diffmst_jax.data.index import INDEX_NAME, SILENT_DB, EnergyIndex
 from diffmst_jax.data.sources import FolderSource, ReferenceSource, nothing_read, read_window
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.measure import integrated_loudness
+from diffmst_jax.mixing.signals.measure import integrated_loudness
 
 
 @pytest.fixture

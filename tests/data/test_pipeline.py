@@ -25,7 +25,7 @@ from diffmst_jax.data.pipeline import (
     make_pool,
 )
 from diffmst_jax.data.sources import FolderSource, ReferenceSource, read_window
-from diffmst_jax.mixing.measure import integrated_loudness
+from diffmst_jax.mixing.signals.measure import integrated_loudness
 from diffmst_jax.models import REFERENCE_LUFS, TRACK_LUFS
 from tests.data.conftest import noise
 

@@ -19,7 +19,7 @@ from diffmst_jax.data.synthesis.raw import PEAK_DBFS, SPILL_DB, record_song, spi
 from diffmst_jax.data.synthesis.tastes import TASTES, draw_engineer
 from diffmst_jax.data.synthesis.tones import A4_MIDI, Voice, midi_to_hz, render_notes
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.measure import integrated_loudness
+from diffmst_jax.mixing.signals.measure import integrated_loudness
 
 SHORT: Any = {"tracks": (3, 5), "duration_s": 4.0}
 

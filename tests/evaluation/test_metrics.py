@@ -4,6 +4,7 @@ import pyloudnorm
 import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.controls import Controls
 from diffmst_jax.evaluation.metrics import (
     BANDS,
     CATALOGUE,
@@ -19,7 +20,6 @@ from diffmst_jax.evaluation.metrics import (
     strip_audibility,
 )
 from diffmst_jax.losses import AudioFeatureWeights
-from diffmst_jax.models.controls import Controls
 from tests import golden
 
 audibility_of = jax.jit(strip_audibility, static_argnames="strips")

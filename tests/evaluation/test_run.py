@@ -30,7 +30,7 @@ from diffmst_jax.evaluation.store import EMBEDDINGS_FOLDER, OK, REFERENCE, Row, 
 from diffmst_jax.evaluation.summary import summarize
 from diffmst_jax.evaluation.tables import cell, columns, markdown
 from diffmst_jax.files import written_beside
-from diffmst_jax.mixing.measure import integrated_loudness
+from diffmst_jax.mixing.signals.measure import integrated_loudness
 from diffmst_jax.programs.signals import Stopped
 from evaluate import main as program
 from tests.evaluation.conftest import composed

@@ -31,11 +31,15 @@ from diffmst_jax.evaluation.systems import (
     refined_settings,
 )
 from diffmst_jax.evaluation.tone import SpectralMatch, corpus_target, sloping_target
-from diffmst_jax.mixing.baselines import equal_loudness_mix, equal_loudness_weights, plain_sum
-from diffmst_jax.mixing.compare import SPECTRUM_HZ, spectrum_and_width
-from diffmst_jax.mixing.passages import PIECE, PIECES
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.mixing.comparing.baselines import (
+    equal_loudness_mix,
+    equal_loudness_weights,
+    plain_sum,
+)
+from diffmst_jax.mixing.comparing.compare import SPECTRUM_HZ, spectrum_and_width
+from diffmst_jax.mixing.refining.passages import PIECE, PIECES
+from diffmst_jax.mixing.rendering.render import render
+from diffmst_jax.mixing.sources.tracks import load_tracks
 from tests.evaluation.conftest import composed
 
 
@@ -131,7 +135,7 @@ def as_long_as_a_medley(song):
 @pytest.mark.slow
 def test_optimising_the_console_comes_closer(loaded, monkeypatch):
     # Medleys take turns; where it does not matter that they do, one is a third of the work.
-    monkeypatch.setattr("diffmst_jax.mixing.passages.MEDLEYS", 1)
+    monkeypatch.setattr("diffmst_jax.mixing.refining.passages.MEDLEYS", 1)
     start = neutral_console(loaded[0])
     better = refined_settings(neutral_console, 8, as_long_as_a_medley(loaded[0]))
     mixes = console_mixes([(loaded[0].tracks, s) for s in (start, better)], size=2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
-from diffmst_jax.mixing.tracks import Multitrack, load_tracks
+from diffmst_jax.mixing.sources.tracks import Multitrack, load_tracks
 from tests.mixing.songs import bursts, tone
 
 SONG_S = 0.6

@@ -9,9 +9,9 @@ import numpy as np
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.settings import MixSettings, Provenance, rounded
-from diffmst_jax.mixing.tracks import Multitrack
+from diffmst_jax.mixing.console.settings import MixSettings, Provenance, rounded
+from diffmst_jax.mixing.finishing.output import OutputTarget
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from tests.compiling import quick_jit
 
 params_of = quick_jit(functools.partial(dsp.console_params, sample_rate=SAMPLE_RATE))

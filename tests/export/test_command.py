@@ -10,7 +10,7 @@ from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
 from diffmst_jax.export import export_session
 from diffmst_jax.export import media as media_module
-from diffmst_jax.mixing.console_file import console_text
+from diffmst_jax.mixing.console.file import console_text
 from tests.export.consoles import random_console
 
 

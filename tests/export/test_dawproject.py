@@ -16,9 +16,9 @@ from diffmst_jax.export import export_session
 from diffmst_jax.export.media import media_of
 from diffmst_jax.export.notes import dawproject_notes
 from diffmst_jax.export.session import session_of
-from diffmst_jax.mixing.output import finish
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.words import pan_words
+from diffmst_jax.mixing.finishing.output import finish
+from diffmst_jax.mixing.rendering.render import render
+from diffmst_jax.mixing.report.words import pan_words
 from tests.export.conftest import SONG_S
 from tests.export.consoles import random_console, with_centred_pairs, with_tracks, without_knees
 from tests.export.rebuild import compressed, equalized, placed

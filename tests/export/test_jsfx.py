@@ -11,8 +11,8 @@ import diffmst_jax.export
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.export.jsfx_settings import LINK, LINKS
-from diffmst_jax.mixing.measure import true_peak
-from diffmst_jax.mixing.output import OutputTarget, find_level, finish, record
+from diffmst_jax.mixing.finishing.output import OutputTarget, find_level, finish, record
+from diffmst_jax.mixing.signals.measure import true_peak
 from dsp.stereo import PAN_LAWS, pan_gains
 from tests.export.eel2 import Effect
 

@@ -12,7 +12,7 @@ import rpp
 from diffmst_jax.audio import write_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.export import export_session
-from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.mixing.sources.tracks import load_tracks
 from tests.export.consoles import random_console
 
 ANY = {

@@ -12,8 +12,8 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE, resample
 from diffmst_jax.export import export_session
 from diffmst_jax.export.rpp_text import Chunk
-from diffmst_jax.mixing.output import finish
-from diffmst_jax.mixing.render import render
+from diffmst_jax.mixing.finishing.output import finish
+from diffmst_jax.mixing.rendering.render import render
 from tests.export.consoles import random_console
 from tests.export.eel2 import Effect
 

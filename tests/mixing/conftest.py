@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from diffmst_jax.mixing.api import mix
-from diffmst_jax.mixing.result import MixResult
-from diffmst_jax.mixing.tracks import Multitrack, load_tracks
+from diffmst_jax.api import mix
+from diffmst_jax.mixing.sources.tracks import Multitrack, load_tracks
 from diffmst_jax.models import Model
+from diffmst_jax.result import MixResult
 from tests.mixing.songs import tiny_model, write_reference, write_song
 
 

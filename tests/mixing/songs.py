@@ -8,7 +8,7 @@ import soundfile
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
-from diffmst_jax.mixing.passages import PIECE, PIECES
+from diffmst_jax.mixing.refining.passages import PIECE, PIECES
 from diffmst_jax.models import (
     CompactConfig,
     DiffMstModel,

@@ -7,7 +7,9 @@ import pytest
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.amount import (
+from diffmst_jax.mixing.analyse import neutral_settings
+from diffmst_jax.mixing.comparing.baselines import plain_sum
+from diffmst_jax.mixing.console.amount import (
     Amounts,
     amount_text,
     apply_amounts,
@@ -17,11 +19,9 @@ from diffmst_jax.mixing.amount import (
     scale_compressor,
     with_room,
 )
-from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.baselines import plain_sum
-from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.tracks import assemble, split_channels, strips_named
+from diffmst_jax.mixing.finishing.output import OutputTarget
+from diffmst_jax.mixing.rendering.render import render
+from diffmst_jax.mixing.sources.tracks import assemble, split_channels, strips_named
 
 NONE = parse_amount("0")
 

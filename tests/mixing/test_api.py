@@ -10,16 +10,16 @@ import pytest
 
 import diffmst_jax
 import dsp
+from diffmst_jax.api import mix, render
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.api import mix, render
-from diffmst_jax.mixing.inputs import gather_references, reference_files
-from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
-from diffmst_jax.mixing.output import OutputTarget, finish
-from diffmst_jax.mixing.reference import read_reference
-from diffmst_jax.mixing.render import render as render_multitrack
-from diffmst_jax.mixing.settings import RefinementNote
-from diffmst_jax.mixing.tracks import LeftOut
+from diffmst_jax.mixing.console.settings import RefinementNote
+from diffmst_jax.mixing.finishing.output import OutputTarget, finish
+from diffmst_jax.mixing.rendering.render import render as render_multitrack
+from diffmst_jax.mixing.signals.measure import decibels, integrated_loudness, true_peak
+from diffmst_jax.mixing.sources.inputs import gather_references, reference_files
+from diffmst_jax.mixing.sources.reference import read_reference
+from diffmst_jax.mixing.sources.tracks import LeftOut
 from diffmst_jax.models import Model
 from tests.mixing.songs import TINY, bursts, tiny_module, tone
 
@@ -301,7 +301,7 @@ def test_a_pattern_that_fits_nothing_is_refused_before_the_model_listens(
     def listen(*_, **__):
         pytest.fail("the model listens")
 
-    monkeypatch.setattr("diffmst_jax.mixing.api.predicted_settings", listen)
+    monkeypatch.setattr("diffmst_jax.api.predicted_settings", listen)
     with pytest.raises(InputError, match=rf"--{option} 'Vox\*': matches no track"):
         mix(song, reference, model=model, **{option: "Vox*"})
 

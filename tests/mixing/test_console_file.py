@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.console_file import console_document, console_text, load_console
-from diffmst_jax.mixing.console_schema import console_schema
-from diffmst_jax.mixing.json_file import explain
+from diffmst_jax.json_file import explain
+from diffmst_jax.mixing.console.file import console_document, console_text, load_console
+from diffmst_jax.mixing.console.schema import console_schema
 
 
 @pytest.fixture(scope="module")

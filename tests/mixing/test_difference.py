@@ -6,11 +6,11 @@ import pytest
 
 import dsp
 from diffmst_jax.cli import main
-from diffmst_jax.mixing.console_file import console_text
-from diffmst_jax.mixing.console_schema import CONFIG_CHOICES
-from diffmst_jax.mixing.difference import differences
-from diffmst_jax.mixing.meanings import CONSOLE, VALUES
-from diffmst_jax.mixing.tracks import Strip
+from diffmst_jax.mixing.console.file import console_text
+from diffmst_jax.mixing.console.meanings import CONSOLE, VALUES
+from diffmst_jax.mixing.console.schema import CONFIG_CHOICES
+from diffmst_jax.mixing.report.difference import differences
+from diffmst_jax.mixing.sources.tracks import Strip
 
 
 @pytest.fixture

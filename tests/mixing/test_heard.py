@@ -9,10 +9,10 @@ import numpy as np
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.losses import audibility, band_excitation
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.console_stream import CHUNK
-from diffmst_jax.mixing.heard import BURIED, estimated_audibility
-from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.render import render, stem_pieces
+from diffmst_jax.mixing.comparing.heard import BURIED, estimated_audibility
+from diffmst_jax.mixing.finishing.output import OutputTarget
+from diffmst_jax.mixing.rendering.console_stream import CHUNK
+from diffmst_jax.mixing.rendering.render import render, stem_pieces
 
 excitation_of = jax.jit(partial(band_excitation, sample_rate=SAMPLE_RATE))
 

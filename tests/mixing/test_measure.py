@@ -7,9 +7,9 @@ import pytest
 from scipy.signal import sosfilt
 
 import dsp.loudness
-from diffmst_jax.mixing import measure
-from diffmst_jax.mixing.pieces import PIECE
-from diffmst_jax.mixing.weighting import PieceWeighting
+from diffmst_jax.mixing.finishing.weighting import PieceWeighting
+from diffmst_jax.mixing.signals import measure
+from diffmst_jax.mixing.signals.pieces import PIECE
 from dsp.weighting import k_weighting_sos
 from tests.mixing.songs import bursts, tone
 

@@ -3,20 +3,20 @@ import pytest
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from diffmst_jax.audio import read_audio
-from diffmst_jax.mixing.dither import dithered
-from diffmst_jax.mixing.measure import (
+from diffmst_jax.mixing.finishing.dither import dithered
+from diffmst_jax.mixing.finishing.output import (
+    MOST_LIMITING_DB,
+    OutputTarget,
+    finish,
+)
+from diffmst_jax.mixing.finishing.sliding import lowest_around, mean_around
+from diffmst_jax.mixing.signals.measure import (
     decibels,
     integrated_loudness,
     true_peak,
     true_peak_envelope,
 )
-from diffmst_jax.mixing.output import (
-    MOST_LIMITING_DB,
-    OutputTarget,
-    finish,
-)
-from diffmst_jax.mixing.result import write_mix
-from diffmst_jax.mixing.sliding import lowest_around, mean_around
+from diffmst_jax.result import write_mix
 from tests.mixing.songs import bursts, tone
 
 RATE = 44100

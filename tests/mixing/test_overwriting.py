@@ -7,13 +7,14 @@ import shutil
 import numpy as np
 import pytest
 
+from diffmst_jax import result
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing import render, result, stems
-from diffmst_jax.mixing.console_file import console_text
-from diffmst_jax.mixing.finding import find_tracks
-from diffmst_jax.mixing.overwriting import check_apart
+from diffmst_jax.mixing.console.file import console_text
+from diffmst_jax.mixing.rendering import render, stems
+from diffmst_jax.mixing.sources.finding import find_tracks
+from diffmst_jax.mixing.sources.overwriting import check_apart
 from tests.mixing.songs import tone
 
 SHORT_S = 0.5

@@ -5,11 +5,11 @@ import os
 import numpy as np
 import pytest
 
-from diffmst_jax.mixing import parked as parked_module
-from diffmst_jax.mixing import tracks as tracks_module
-from diffmst_jax.mixing.baselines import plain_sum
-from diffmst_jax.mixing.parked import ParkedAudio, parked, silence
-from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.mixing.comparing.baselines import plain_sum
+from diffmst_jax.mixing.signals import parked as parked_module
+from diffmst_jax.mixing.signals.parked import ParkedAudio, parked, silence
+from diffmst_jax.mixing.sources import tracks as tracks_module
+from diffmst_jax.mixing.sources.tracks import load_tracks
 
 
 @pytest.fixture

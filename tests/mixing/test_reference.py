@@ -7,15 +7,16 @@ import jax
 import numpy as np
 import pytest
 
+from diffmst_jax.api import mix
 from diffmst_jax.audio import MINIMUM_DURATION_S, SAMPLE_RATE, read_audio, write_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.losses import style_features
-from diffmst_jax.mixing import style_file
-from diffmst_jax.mixing.api import mix
-from diffmst_jax.mixing.compare import MATCHED_LUFS, compare
-from diffmst_jax.mixing.inputs import audio_from_array, gather_references, gather_tracks
-from diffmst_jax.mixing.measure import factor, integrated_loudness
-from diffmst_jax.mixing.reference import (
+from diffmst_jax.mixing.comparing.compare import compare
+from diffmst_jax.mixing.report.content import report_content
+from diffmst_jax.mixing.signals.measure import factor, integrated_loudness
+from diffmst_jax.mixing.sources import style_file
+from diffmst_jax.mixing.sources.inputs import audio_from_array, gather_references, gather_tracks
+from diffmst_jax.mixing.sources.reference import (
     ReferenceName,
     Section,
     blended,
@@ -26,8 +27,8 @@ from diffmst_jax.mixing.reference import (
     section_name,
     usable_reference,
 )
-from diffmst_jax.mixing.report_content import report_content
-from diffmst_jax.mixing.style_file import (
+from diffmst_jax.mixing.sources.style import MATCHED_LUFS
+from diffmst_jax.mixing.sources.style_file import (
     STYLE_KIND,
     load_style,
     style_text,

@@ -7,15 +7,26 @@ import numpy as np
 import pytest
 
 import dsp
+from diffmst_jax.api import mix
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.controls import Controls
 from diffmst_jax.losses import band_excitation, normalize_loudness, style_distance
-from diffmst_jax.mixing.amount import Amounts, free_settings
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.api import mix
-from diffmst_jax.mixing.compare import MATCHED_LUFS, song_style
-from diffmst_jax.mixing.console_file import load_console
-from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.passages import (
+from diffmst_jax.mixing.console.amount import Amounts, free_settings
+from diffmst_jax.mixing.console.file import load_console
+from diffmst_jax.mixing.console.settings import RefinementNote
+from diffmst_jax.mixing.finishing.output import OutputTarget
+from diffmst_jax.mixing.refining.objective import (
+    BURIED,
+    END,
+    PRESSED,
+    WAY,
+    _mix,
+    _prior,
+    moved,
+    problem_of,
+)
+from diffmst_jax.mixing.refining.passages import (
     FADE,
     LEAD,
     LONG,
@@ -26,8 +37,7 @@ from diffmst_jax.mixing.passages import (
     choose_passages,
     cut,
 )
-from diffmst_jax.mixing.reference import Reference, blended, read_reference
-from diffmst_jax.mixing.refine import (
+from diffmst_jax.mixing.refining.refine import (
     _ADAM,
     SHARES,
     STEP_SIZE,
@@ -37,20 +47,10 @@ from diffmst_jax.mixing.refine import (
     _Work,
     refine,
 )
-from diffmst_jax.mixing.refine_objective import (
-    BURIED,
-    END,
-    PRESSED,
-    WAY,
-    _mix,
-    _prior,
-    moved,
-    problem_of,
-)
-from diffmst_jax.mixing.render import render, source_gains, stem_pieces
-from diffmst_jax.mixing.settings import RefinementNote
-from diffmst_jax.mixing.words import refinement_words
-from diffmst_jax.models.controls import Controls
+from diffmst_jax.mixing.rendering.render import render, source_gains, stem_pieces
+from diffmst_jax.mixing.report.words import refinement_words
+from diffmst_jax.mixing.sources.reference import Reference, blended, read_reference
+from diffmst_jax.mixing.sources.style import MATCHED_LUFS, song_style
 from diffmst_jax.models.matching import AUDIBLE
 from diffmst_jax.models.starting_point import head_scales
 from tests.compiling import quick_jit
@@ -98,7 +98,7 @@ def refined(start, long_song, target, told):
 @pytest.fixture
 def one_medley(monkeypatch):
     """A third of the work where it does not matter that medleys take turns, as they do above."""
-    monkeypatch.setattr("diffmst_jax.mixing.passages.MEDLEYS", 1)
+    monkeypatch.setattr("diffmst_jax.mixing.refining.passages.MEDLEYS", 1)
 
 
 @pytest.mark.slow

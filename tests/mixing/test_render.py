@@ -6,23 +6,23 @@ import pytest
 
 import dsp
 from diffmst_jax.audio import REVERB_SEED, SAMPLE_RATE
-from diffmst_jax.mixing import console_stream
-from diffmst_jax.mixing import render as render_module
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.baselines import (
+from diffmst_jax.mixing.comparing.baselines import (
     equal_loudness_mix,
     mono_equal_loudness_weights,
     plain_sum,
 )
-from diffmst_jax.mixing.console_stream import latency_samples
-from diffmst_jax.mixing.measure import integrated_loudness
-from diffmst_jax.mixing.output import OutputTarget, finish
-from diffmst_jax.mixing.reduction import (
+from diffmst_jax.mixing.finishing.output import OutputTarget, finish
+from diffmst_jax.mixing.rendering import console_stream
+from diffmst_jax.mixing.rendering import render as render_module
+from diffmst_jax.mixing.rendering.console_stream import latency_samples
+from diffmst_jax.mixing.rendering.reduction import (
     gain_reduction_db,
     limiting_db,
     master_reduction_db,
 )
-from diffmst_jax.mixing.render import expanded, render, source_gains
+from diffmst_jax.mixing.rendering.render import expanded, render, source_gains
+from diffmst_jax.mixing.signals.measure import integrated_loudness
 from tests.export.consoles import random_console
 
 

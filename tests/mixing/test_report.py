@@ -7,22 +7,22 @@ import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.losses import AudioFeatureLoss
-from diffmst_jax.mixing.charts import Axis, Curve, chart, signed
-from diffmst_jax.mixing.measure import integrated_loudness
-from diffmst_jax.mixing.refine import BeforeAfter, Refinement
-from diffmst_jax.mixing.report import nice_ticks, report_html
-from diffmst_jax.mixing.report_content import buried, master_view, report_content, strip_views
-from diffmst_jax.mixing.report_refinement import refinement_section
-from diffmst_jax.mixing.report_tracks import stage, strip_card
-from diffmst_jax.mixing.report_verdict import reasons
-from diffmst_jax.mixing.tracks import Strip
-from diffmst_jax.mixing.words import (
+from diffmst_jax.mixing.refining.refine import BeforeAfter, Refinement
+from diffmst_jax.mixing.report.charts import Axis, Curve, chart, signed
+from diffmst_jax.mixing.report.content import buried, master_view, report_content, strip_views
+from diffmst_jax.mixing.report.page import nice_ticks, report_html
+from diffmst_jax.mixing.report.refinement import refinement_section
+from diffmst_jax.mixing.report.tracks import stage, strip_card
+from diffmst_jax.mixing.report.verdict import reasons
+from diffmst_jax.mixing.report.words import (
     compressor_words,
     equalizer_words,
     hertz,
     pan_words,
     significant,
 )
+from diffmst_jax.mixing.signals.measure import integrated_loudness
+from diffmst_jax.mixing.sources.tracks import Strip
 
 LARGEST_BYTES = 10_000_000
 VOID = {"meta", "br", "link", "input", "img", "hr"}

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from diffmst_jax.mixing.notebook import framed
-from diffmst_jax.mixing.refine import BeforeAfter, Refinement
+from diffmst_jax.mixing.refining.refine import BeforeAfter, Refinement
+from diffmst_jax.mixing.report.notebook import framed
 
 pytestmark = pytest.mark.slow
 

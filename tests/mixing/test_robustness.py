@@ -17,14 +17,14 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from diffmst_jax import result
 from diffmst_jax.audio import read_audio, write_audio
 from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing import result
-from diffmst_jax.mixing.console_file import console_text, load_console
-from diffmst_jax.mixing.reference import parse_reference
-from diffmst_jax.mixing.style_file import load_style, style_text
-from diffmst_jax.mixing.tracks import LeftOut, load_tracks
+from diffmst_jax.mixing.console.file import console_text, load_console
+from diffmst_jax.mixing.sources.reference import parse_reference
+from diffmst_jax.mixing.sources.style_file import load_style, style_text
+from diffmst_jax.mixing.sources.tracks import LeftOut, load_tracks
 from tests.mixing.songs import bursts, tone
 
 

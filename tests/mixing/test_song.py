@@ -14,16 +14,16 @@ from diffmst_jax.audio_blocks import AudioStream, AudioWriter
 from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.console_file import console_text
-from diffmst_jax.mixing.measure import integrated_loudness
-from diffmst_jax.mixing.output import OutputTarget, finish, record
-from diffmst_jax.mixing.pieces import PIECE, with_margins
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.result import write_mix
-from diffmst_jax.mixing.song import FileTape, write_song
-from diffmst_jax.mixing.stems import stem_names, write_stems
-from diffmst_jax.mixing.strip_stream import StripStream
-from diffmst_jax.mixing.tracks import Multitrack, Strip
+from diffmst_jax.mixing.console.file import console_text
+from diffmst_jax.mixing.finishing.output import OutputTarget, finish, record
+from diffmst_jax.mixing.rendering.render import render
+from diffmst_jax.mixing.rendering.song import FileTape, write_song
+from diffmst_jax.mixing.rendering.stems import stem_names, write_stems
+from diffmst_jax.mixing.rendering.strip_stream import StripStream
+from diffmst_jax.mixing.signals.measure import integrated_loudness
+from diffmst_jax.mixing.signals.pieces import PIECE, with_margins
+from diffmst_jax.mixing.sources.tracks import Multitrack, Strip
+from diffmst_jax.result import write_mix
 from tests.mixing.songs import tone
 
 

@@ -4,12 +4,13 @@ import jax
 import numpy as np
 import pytest
 
+from diffmst_jax.api import mix
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
-from diffmst_jax.mixing.api import mix
-from diffmst_jax.mixing.compare import compare, song_style
-from diffmst_jax.mixing.reference import read_reference
-from diffmst_jax.mixing.sounding import sounding, sounding_part
-from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.mixing.comparing.compare import compare
+from diffmst_jax.mixing.sources.reference import read_reference
+from diffmst_jax.mixing.sources.sounding import sounding, sounding_part
+from diffmst_jax.mixing.sources.style import song_style
+from diffmst_jax.mixing.sources.tracks import load_tracks
 from tests.mixing.songs import bursts, tone
 
 BEFORE_S, AFTER_S = 20.0, 9.0

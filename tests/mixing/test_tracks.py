@@ -3,10 +3,10 @@ import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.finding import find_tracks, matches
-from diffmst_jax.mixing.inputs import gather_tracks
-from diffmst_jax.mixing.measure import integrated_loudness
-from diffmst_jax.mixing.tracks import (
+from diffmst_jax.mixing.signals.measure import integrated_loudness
+from diffmst_jax.mixing.sources.finding import find_tracks, matches
+from diffmst_jax.mixing.sources.inputs import gather_tracks
+from diffmst_jax.mixing.sources.tracks import (
     LeftOut,
     Strip,
     load_tracks,

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import dsp
+from diffmst_jax import api
 from diffmst_jax.audio import read_audio
 from diffmst_jax.export.effects_return import bus_response
-from diffmst_jax.mixing import api, report_content
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.mixing.rendering.render import render
+from diffmst_jax.mixing.report import content as report_content
+from diffmst_jax.mixing.sources.tracks import load_tracks
 from diffmst_jax.page.decoded import BLOCK
 from diffmst_jax.page.jobs import KEEPING, CancelledError
 from diffmst_jax.page.workspace import HIDDEN, Workspace

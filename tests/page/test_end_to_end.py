@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from diffmst_jax.api import render
 from diffmst_jax.audio import SAMPLE_RATE, read_audio
-from diffmst_jax.mixing.api import render
-from diffmst_jax.mixing.measure import decibels, integrated_loudness, true_peak
+from diffmst_jax.mixing.signals.measure import decibels, integrated_loudness, true_peak
 from tests.page.mixer import LOOP_S, Mixer, complaints
 
 pytestmark = pytest.mark.slow

@@ -11,13 +11,13 @@ import pytest
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.export.effects_return import bus_response
-from diffmst_jax.mixing.console_file import console_document
-from diffmst_jax.mixing.console_stream import latency_samples
-from diffmst_jax.mixing.output import OutputTarget, finish
-from diffmst_jax.mixing.reduction import gain_reduction_db
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.settings import MixSettings, rounded
-from diffmst_jax.mixing.tracks import Multitrack, Strip
+from diffmst_jax.mixing.console.file import console_document
+from diffmst_jax.mixing.console.settings import MixSettings, rounded
+from diffmst_jax.mixing.finishing.output import OutputTarget, finish
+from diffmst_jax.mixing.rendering.console_stream import latency_samples
+from diffmst_jax.mixing.rendering.reduction import gain_reduction_db
+from diffmst_jax.mixing.rendering.render import render
+from diffmst_jax.mixing.sources.tracks import Multitrack, Strip
 from diffmst_jax.page.decoded import BLOCK
 
 pytestmark = pytest.mark.slow

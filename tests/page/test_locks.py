@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from diffmst_jax.mixing.analyse import neutral_settings
-from diffmst_jax.mixing.console_file import console_document
+from diffmst_jax.mixing.console.file import console_document
 from diffmst_jax.mixing.decide import Decided
-from diffmst_jax.mixing.output import OutputTarget
-from diffmst_jax.mixing.tracks import Multitrack, Strip
+from diffmst_jax.mixing.finishing.output import OutputTarget
+from diffmst_jax.mixing.sources.tracks import Multitrack, Strip
 from diffmst_jax.page import locks
 from tests.mixing.songs import bursts
 

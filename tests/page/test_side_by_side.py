@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import anyio
 import pytest
 
-from diffmst_jax.mixing.tracks import load_tracks
+from diffmst_jax.mixing.sources.tracks import load_tracks
 from diffmst_jax.page import uploads
 from diffmst_jax.page.refusal import RefusalError
 from diffmst_jax.page.rendering import render_console

@@ -15,9 +15,9 @@ from diffmst_jax.losses import (
     parameter_loss,
     sum_difference_stft_loss,
 )
-from diffmst_jax.mixing.render import render
-from diffmst_jax.mixing.settings import MixSettings, track_pan
-from diffmst_jax.mixing.tracks import Multitrack, Strip
+from diffmst_jax.mixing.console.settings import MixSettings, track_pan
+from diffmst_jax.mixing.rendering.render import render
+from diffmst_jax.mixing.sources.tracks import Multitrack, Strip
 from diffmst_jax.training import objective
 from diffmst_jax.training.curriculum import all_active
 from diffmst_jax.training.objective import (

@@ -22,7 +22,7 @@ from diffmst_jax.data.layouts.common import (
     subfolders,
 )
 from diffmst_jax.data.records import Song, Track
-from diffmst_jax.mixing.finding import find_tracks
+from diffmst_jax.mixing.sources.finding import find_tracks
 
 SONGS_FOLDER = "songs"
 REFERENCES_FOLDER = "references"

@@ -19,7 +19,7 @@ from diffmst_jax.data.synthesis.drums import room
 from diffmst_jax.data.synthesis.raw import RawSong
 from diffmst_jax.data.synthesis.tastes import Engineer, draw_engineer
 from diffmst_jax.data.synthesis.tones import Audio
-from diffmst_jax.mixing.measure import integrated_loudness
+from diffmst_jax.mixing.signals.measure import integrated_loudness
 
 # The console is run on so many rows at a time: one program for songs of any number of tracks.
 GROUP = 8

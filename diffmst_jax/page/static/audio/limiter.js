@@ -1,4 +1,4 @@
-// The last stage of a mix: a gain, and a limiter like that of `diffmst_jax.mixing.output`.
+// The last stage of a mix: a gain, and a limiter like that of `diffmst_jax.mixing.finishing.output`.
 //
 // The gain that each sample needs, its minimum over a window, smoothed by two running means: the
 // same as the final rendering, except that it goes by sample peaks and adds its window as latency.

@@ -1,0 +1,1 @@
+"""What is said about a mix: the report, its pictures and words."""

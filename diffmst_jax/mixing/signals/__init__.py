@@ -1,0 +1,1 @@
+"""Long signals in NumPy: measured, in pieces, on disk."""

@@ -15,11 +15,11 @@ from rich.console import Console
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, check_overrides, evaluation_config
+from diffmst_jax.evaluation.report.tables import terminal_table
 from diffmst_jax.evaluation.results import compare_runs, write_results
 from diffmst_jax.evaluation.run import evaluate
 from diffmst_jax.evaluation.store import CONFIG_NAME, holds_run
 from diffmst_jax.evaluation.summary import Summary
-from diffmst_jax.evaluation.tables import terminal_table
 from diffmst_jax.process import EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 from diffmst_jax.programs.argument import argument
 from diffmst_jax.programs.claim import claimed

@@ -18,10 +18,10 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.mixing.sources.tracks import load_tracks
 from diffmst_jax.models import TRACK_LUFS, CompactConfig
-from diffmst_jax.models.picture import NEPERS_PER_DB, Heard, Mix, paired, picture
-from diffmst_jax.models.spectra import analyse
-from diffmst_jax.models.starting_point import with_mix
-from diffmst_jax.models.style_spectrum import measured_style, style_spectrum
+from diffmst_jax.models.compact.picture import NEPERS_PER_DB, Heard, Mix, paired, picture
+from diffmst_jax.models.compact.spectra import analyse
+from diffmst_jax.models.compact.starting_point import with_mix
+from diffmst_jax.models.compact.style_spectrum import measured_style, style_spectrum
 
 GAIN_DB, GAIN_SPREAD_DB, PAN_SPREAD = 24.0, 8.0, 0.2
 DRY = dsp.ConsoleConfig(track_equalizer=False, track_compressor=False, master_bus=False)

@@ -7,7 +7,7 @@ import numpy as np
 
 from diffmst_jax.api import mix
 from diffmst_jax.models import Model
-from diffmst_jax.models.windows import MAXIMUM_WINDOWS
+from diffmst_jax.models.compact.windows import MAXIMUM_WINDOWS
 from diffmst_jax.progress import Tell
 
 LEVEL = 0.05

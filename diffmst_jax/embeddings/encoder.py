@@ -8,12 +8,12 @@ from jax import Array
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.losses import normalize_loudness
-from diffmst_jax.models.compact import CompactModel
+from diffmst_jax.models.compact.front_end import band_statistics
+from diffmst_jax.models.compact.network import CompactModel
+from diffmst_jax.models.compact.spectra import analyse
 from diffmst_jax.models.config import CompactConfig
-from diffmst_jax.models.front_end import band_statistics
 from diffmst_jax.models.inference import Model
 from diffmst_jax.models.levels import REFERENCE_LUFS
-from diffmst_jax.models.spectra import analyse
 
 WINDOW_S, HOP_S = 2.0, 1.0
 

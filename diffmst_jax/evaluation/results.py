@@ -14,12 +14,12 @@ from diffmst_jax.data.layouts.folders import REFERENCES_FOLDER, SONGS_FOLDER
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, Levels, ReportConfig
 from diffmst_jax.evaluation.frechet import FrechetDistance
-from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.manifest import Example
-from diffmst_jax.evaluation.report import embedded_clips, report_html
+from diffmst_jax.evaluation.report.latex import latex
+from diffmst_jax.evaluation.report.page import embedded_clips, report_html
+from diffmst_jax.evaluation.report.tables import markdown
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import Summary, frechet_distances, summarize
-from diffmst_jax.evaluation.tables import markdown
 from diffmst_jax.files import write_text, written_beside
 
 CSV_HEAD = ("example", "song", "reference", "tracks", "system", "metric", "value", "status")

@@ -5,7 +5,7 @@ from flax import nnx
 from jax import Array
 
 from diffmst_jax.models.cnn14 import Cnn14Model
-from diffmst_jax.models.compact import CompactModel
+from diffmst_jax.models.compact.network import CompactModel
 from diffmst_jax.models.config import Cnn14Config, ModelConfig
 
 DiffMstModel = Cnn14Model | CompactModel

@@ -14,7 +14,18 @@ import dsp
 from diffmst_jax.controls import Controls, logistic_mean
 from diffmst_jax.losses import StyleFeatures, joined_features, no_narrower
 from diffmst_jax.models.build import DiffMstModel
-from diffmst_jax.models.compact import CompactModel
+from diffmst_jax.models.compact.listening import listen, rounds_for
+from diffmst_jax.models.compact.network import CompactModel
+from diffmst_jax.models.compact.picture import Mix
+from diffmst_jax.models.compact.starting_point import resting_mix, start_from, wanted_picture
+from diffmst_jax.models.compact.style_spectrum import measured_style
+from diffmst_jax.models.compact.windows import (
+    MAXIMUM_WINDOWS,
+    Windows,
+    choose_windows,
+    covering_windows,
+    excerpt,
+)
 from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.given import (
     check_per_track,
@@ -26,17 +37,6 @@ from diffmst_jax.models.given import (
     whole_pairs,
 )
 from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
-from diffmst_jax.models.listening import listen, rounds_for
-from diffmst_jax.models.picture import Mix
-from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
-from diffmst_jax.models.style_spectrum import measured_style
-from diffmst_jax.models.windows import (
-    MAXIMUM_WINDOWS,
-    Windows,
-    choose_windows,
-    covering_windows,
-    excerpt,
-)
 from dsp.loudness import ABSOLUTE_GATE_LUFS
 
 SEGMENTS = 4  # of an excerpt, in each of which a mix is to be right too

@@ -22,7 +22,7 @@ from diffmst_jax.losses import (
 )
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import REFERENCE_LUFS, Controls
-from diffmst_jax.models.picture import positions
+from diffmst_jax.models.compact.picture import positions
 from diffmst_jax.sharding import by_rows
 from diffmst_jax.training.config import LossConfig, TrainConfig
 from diffmst_jax.training.curriculum import Active, only_active

@@ -16,19 +16,19 @@ from diffmst_jax.data.corpora import quiet
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation import run as run_module
 from diffmst_jax.evaluation.frechet import FrechetDistance
-from diffmst_jax.evaluation.latex import latex
 from diffmst_jax.evaluation.loading import batches
 from diffmst_jax.evaluation.manifest import MANIFEST_NAME, Drawn
 from diffmst_jax.evaluation.metrics import CATALOGUE, LEAST_AUDIBILITY, TOTAL
-from diffmst_jax.evaluation.more_tables import more_tables
-from diffmst_jax.evaluation.paper import TABLE_1, TABLE_2
-from diffmst_jax.evaluation.report_plots import by_tracks_plot, distributions
-from diffmst_jax.evaluation.report_tables import metrics_table, section_table
+from diffmst_jax.evaluation.report.latex import latex
+from diffmst_jax.evaluation.report.more_tables import more_tables
+from diffmst_jax.evaluation.report.page_tables import metrics_table, section_table
+from diffmst_jax.evaluation.report.paper import TABLE_1, TABLE_2
+from diffmst_jax.evaluation.report.plots import by_tracks_plot, distributions
+from diffmst_jax.evaluation.report.tables import cell, columns, markdown
 from diffmst_jax.evaluation.results import about, compare_runs, run_names, write_results
 from diffmst_jax.evaluation.run import MONO, evaluate, find_examples
 from diffmst_jax.evaluation.store import EMBEDDINGS_FOLDER, OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.summary import summarize
-from diffmst_jax.evaluation.tables import cell, columns, markdown
 from diffmst_jax.files import written_beside
 from diffmst_jax.mixing.signals.measure import integrated_loudness
 from diffmst_jax.programs.signals import Stopped

@@ -51,8 +51,8 @@ from diffmst_jax.mixing.rendering.render import render, source_gains, stem_piece
 from diffmst_jax.mixing.report.words import refinement_words
 from diffmst_jax.mixing.sources.reference import Reference, blended, read_reference
 from diffmst_jax.mixing.sources.style import MATCHED_LUFS, song_style
-from diffmst_jax.models.matching import AUDIBLE
-from diffmst_jax.models.starting_point import head_scales
+from diffmst_jax.models.compact.matching import AUDIBLE
+from diffmst_jax.models.compact.starting_point import head_scales
 from tests.compiling import quick_jit
 from tests.export.consoles import random_console
 

@@ -5,11 +5,11 @@ import functools
 import jax.numpy as jnp
 
 from diffmst_jax.models import CompactConfig
-from diffmst_jax.models.front_end import band_statistics
-from diffmst_jax.models.picture import Heard
-from diffmst_jax.models.spectra import analyse
-from diffmst_jax.models.starting_point import starting_point
-from diffmst_jax.models.style_spectrum import measured_style, style_spectrum
+from diffmst_jax.models.compact.front_end import band_statistics
+from diffmst_jax.models.compact.picture import Heard
+from diffmst_jax.models.compact.spectra import analyse
+from diffmst_jax.models.compact.starting_point import starting_point
+from diffmst_jax.models.compact.style_spectrum import measured_style, style_spectrum
 from tests.compiling import quick_jit
 from tests.models.small import song
 

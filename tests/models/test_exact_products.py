@@ -11,9 +11,9 @@ from jax import lax
 import dsp
 from diffmst_jax.losses import style_features
 from diffmst_jax.losses.audibility import band_excitation
-from diffmst_jax.models.energies import shared_energy
-from diffmst_jax.models.peaks import samples_in_bands
-from diffmst_jax.models.picture import Heard, Mix, picture
+from diffmst_jax.models.compact.energies import shared_energy
+from diffmst_jax.models.compact.peaks import samples_in_bands
+from diffmst_jax.models.compact.picture import Heard, Mix, picture
 from tests.dsp.test_console import controls
 
 RATE = 44100

@@ -12,10 +12,10 @@ import dsp
 from diffmst_jax.losses import NARROWEST, audio_feature_loss, style_distance
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import Model, inference, normalize_tracks
+from diffmst_jax.models.compact.listening import CHOICE
+from diffmst_jax.models.compact.style_spectrum import measured_style
+from diffmst_jax.models.compact.windows import choose_windows, covering_windows, excerpt
 from diffmst_jax.models.given import padded_count, pair_gains_db, whole_pairs
-from diffmst_jax.models.listening import CHOICE
-from diffmst_jax.models.style_spectrum import measured_style
-from diffmst_jax.models.windows import choose_windows, covering_windows, excerpt
 from dsp.loudness import integrated_loudness
 from tests.compiling import quick_jit, quickly
 from tests.models.small import SMALL, TIME, model, predict, song

@@ -12,8 +12,9 @@ import pytest
 import dsp
 from diffmst_jax.losses import audio_feature_loss, style_distance, style_features
 from diffmst_jax.losses.loudness import normalize_loudness
-from diffmst_jax.models import Controls, listening
-from diffmst_jax.models.listening import (
+from diffmst_jax.models import Controls
+from diffmst_jax.models.compact import listening
+from diffmst_jax.models.compact.listening import (
     MOST_REDUCTION_DB,
     MOST_ROUNDS,
     ROUNDS,
@@ -24,8 +25,8 @@ from diffmst_jax.models.listening import (
     listen,
     rounds_for,
 )
-from diffmst_jax.models.matching import COSTS, match
-from diffmst_jax.models.starting_point import resting_mix, start_from, wanted_picture
+from diffmst_jax.models.compact.matching import COSTS, match
+from diffmst_jax.models.compact.starting_point import resting_mix, start_from, wanted_picture
 from dsp.side_chain import DETECTORS, linked_power
 from tests.compiling import quick_jit
 from tests.models.heard_song import ALL, PAIR, RATE, audio, hear, heard, start_of, style_of

@@ -7,9 +7,9 @@ import pytest
 
 import dsp
 from diffmst_jax.losses import audibility, band_excitation
-from diffmst_jax.models.masking import SLOTS, energy_over_time, heard_shares
-from diffmst_jax.models.picture import Heard, Mix, boosts_db, paired
-from diffmst_jax.models.starting_point import FREQUENCY_HZ
+from diffmst_jax.models.compact.masking import SLOTS, energy_over_time, heard_shares
+from diffmst_jax.models.compact.picture import Heard, Mix, boosts_db, paired
+from diffmst_jax.models.compact.starting_point import FREQUENCY_HZ
 from tests.compiling import quick_jit
 from tests.models.heard_song import ALL, PAIR, RATE, TIME, audio, hear
 

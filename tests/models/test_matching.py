@@ -12,10 +12,10 @@ import scipy.special
 import dsp
 from diffmst_jax.losses import style_features
 from diffmst_jax.losses.audio_features import BARK_FLOOR
-from diffmst_jax.models.bands import style_band_hz
-from diffmst_jax.models.energies import LOWEST_HZ
-from diffmst_jax.models.masking import energy_over_time, heard_shares
-from diffmst_jax.models.matching import (
+from diffmst_jax.models.compact.bands import style_band_hz
+from diffmst_jax.models.compact.energies import LOWEST_HZ
+from diffmst_jax.models.compact.masking import energy_over_time, heard_shares
+from diffmst_jax.models.compact.matching import (
     AUDIBLE,
     COSTS,
     EVERYDAY_DB,
@@ -25,8 +25,8 @@ from diffmst_jax.models.matching import (
     Solution,
     match,
 )
-from diffmst_jax.models.peaks import samples_in_bands
-from diffmst_jax.models.picture import (
+from diffmst_jax.models.compact.peaks import samples_in_bands
+from diffmst_jax.models.compact.picture import (
     Heard,
     Mix,
     Picture,
@@ -37,8 +37,8 @@ from diffmst_jax.models.picture import (
     positions,
     strip_gains,
 )
-from diffmst_jax.models.spectra import analyse
-from diffmst_jax.models.starting_point import (
+from diffmst_jax.models.compact.spectra import analyse
+from diffmst_jax.models.compact.starting_point import (
     MARGIN,
     head_scales,
     hear_segments,

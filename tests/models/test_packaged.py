@@ -10,9 +10,9 @@ import dsp
 from diffmst_jax.losses import audio_feature_loss, style_features
 from diffmst_jax.losses.loudness import normalize_loudness
 from diffmst_jax.models import load_model, normalize_tracks, packaged_models
+from diffmst_jax.models.compact.peaks import FRAME
+from diffmst_jax.models.compact.windows import STEPS_PER_WINDOW
 from diffmst_jax.models.folder import CARD_FILE, PACKAGED_MODELS
-from diffmst_jax.models.peaks import FRAME
-from diffmst_jax.models.windows import STEPS_PER_WINDOW
 from tests.compiling import quick_jit
 from tests.mixing.songs import load_quickly
 from tests.models.small import song

@@ -5,8 +5,8 @@ import functools
 import jax
 import numpy as np
 
-from diffmst_jax.models.bands import STYLE_BANDS, style_band_hz
-from diffmst_jax.models.peaks import FRAME, highest_peaks, samples_in_bands
+from diffmst_jax.models.compact.bands import STYLE_BANDS, style_band_hz
+from diffmst_jax.models.compact.peaks import FRAME, highest_peaks, samples_in_bands
 
 RATE = 44100
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from diffmst_jax.models import CompactConfig
-from diffmst_jax.models.bands import STYLE_BANDS, bank, style_band_hz
-from diffmst_jax.models.spectra import RUN, analyse
+from diffmst_jax.models.compact.bands import STYLE_BANDS, bank, style_band_hz
+from diffmst_jax.models.compact.spectra import RUN, analyse
 from tests.compiling import quick_jit
 
 RATE = 44100

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from diffmst_jax.losses.audio_features import BARK_FLOOR
-from diffmst_jax.models import style_spectrum as module
-from diffmst_jax.models.style_spectrum import measured_style, style_spectrum
+from diffmst_jax.models.compact import style_spectrum as module
+from diffmst_jax.models.compact.style_spectrum import measured_style, style_spectrum
 from tests.compiling import quick_jit
 
 RATE = 44100

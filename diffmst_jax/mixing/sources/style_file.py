@@ -23,7 +23,7 @@ from diffmst_jax.json_file import Kind, check_document, load_document, schema_of
 from diffmst_jax.losses import StyleFeatures
 from diffmst_jax.mixing.signals.measure import factor, integrated_loudness, peak
 from diffmst_jax.mixing.sources.reference import Reference, named, usable_reference
-from diffmst_jax.models.windows import MAXIMUM_WINDOWS, excerpt
+from diffmst_jax.models.compact.windows import MAXIMUM_WINDOWS, excerpt
 
 FORMAT = "diffmst-style"
 VERSION = 1

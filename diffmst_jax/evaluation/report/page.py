@@ -15,19 +15,19 @@ from string import Template
 from urllib.parse import quote
 
 from diffmst_jax.evaluation.clips import BASE64
-from diffmst_jax.evaluation.more_tables import more_tables
-from diffmst_jax.evaluation.report_plots import (
+from diffmst_jax.evaluation.report.more_tables import more_tables
+from diffmst_jax.evaluation.report.page_tables import (
+    examples_table,
+    metrics_table,
+    paper_table,
+    section_table,
+)
+from diffmst_jax.evaluation.report.plots import (
     by_tracks_plot,
     controls_plot,
     distributions,
     spectra,
     terms_plot,
-)
-from diffmst_jax.evaluation.report_tables import (
-    examples_table,
-    metrics_table,
-    paper_table,
-    section_table,
 )
 from diffmst_jax.evaluation.store import REFERENCE, Row
 from diffmst_jax.evaluation.summary import Summary
@@ -45,7 +45,7 @@ def report_html(summary: Summary, rows: Sequence[Row], clips: Clips, kind: str) 
       clips: what can be listened to.
       kind: of the protocol.
     """
-    template = resources.files(__package__).joinpath("report_template.html")
+    template = resources.files(__package__).joinpath("template.html")
     more = more_tables(summary, kind)
     parts = {
         "Results": paper_table(summary, kind),

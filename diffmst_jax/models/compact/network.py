@@ -22,23 +22,23 @@ from jax.typing import DTypeLike
 import dsp
 from diffmst_jax.controls import Controls
 from diffmst_jax.losses import StyleFeatures, no_narrower
-from diffmst_jax.models.bands import STYLE_BANDS
-from diffmst_jax.models.config import CompactConfig, ModelConfig
-from diffmst_jax.models.front_end import (
+from diffmst_jax.models.compact.bands import STYLE_BANDS
+from diffmst_jax.models.compact.front_end import (
     TYPICAL_CREST,
     BandStatistics,
     band_statistics,
     standardise,
 )
-from diffmst_jax.models.picture import NEPERS_PER_DB, Heard
-from diffmst_jax.models.spectra import analyse
-from diffmst_jax.models.starting_point import (
+from diffmst_jax.models.compact.picture import NEPERS_PER_DB, Heard
+from diffmst_jax.models.compact.spectra import analyse
+from diffmst_jax.models.compact.starting_point import (
     Start,
     head_scales,
     hear_segments,
     starting_point,
 )
-from diffmst_jax.models.style_spectrum import measured_style, style_spectrum
+from diffmst_jax.models.compact.style_spectrum import measured_style, style_spectrum
+from diffmst_jax.models.config import CompactConfig, ModelConfig
 from diffmst_jax.models.transformer import Controller
 from diffmst_jax.sharding import by_rows
 

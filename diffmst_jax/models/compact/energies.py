@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from diffmst_jax.models.bands import style_band_hz
+from diffmst_jax.models.compact.bands import style_band_hz
 from dsp.numerics import EXACT
 from dsp.spectral import window_values
 from dsp.weighting import k_weighting_sos

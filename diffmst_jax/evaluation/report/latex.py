@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from diffmst_jax.evaluation.more_tables import tracks_table
-from diffmst_jax.evaluation.summary import Summary
-from diffmst_jax.evaluation.tables import (
+from diffmst_jax.evaluation.report.more_tables import tracks_table
+from diffmst_jax.evaluation.report.tables import (
     OTHER_CORPUS,
     Column,
     Line,
@@ -14,6 +13,7 @@ from diffmst_jax.evaluation.tables import (
     paper_lines,
     table_note,
 )
+from diffmst_jax.evaluation.summary import Summary
 
 
 def latex(summary: Summary, kind: str) -> str:

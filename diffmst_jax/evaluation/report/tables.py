@@ -14,8 +14,8 @@ from diffmst_jax.evaluation.metrics import (
     TERMS,
     TOTAL,
 )
-from diffmst_jax.evaluation.more_tables import FAILED, TextTable, more_tables
-from diffmst_jax.evaluation.paper import CITATION, TABLES, PaperRow
+from diffmst_jax.evaluation.report.more_tables import FAILED, TextTable, more_tables
+from diffmst_jax.evaluation.report.paper import CITATION, TABLES, PaperRow
 from diffmst_jax.evaluation.summary import Summary, SystemSummary
 
 FRECHET = "frechet"

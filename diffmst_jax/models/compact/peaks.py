@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from diffmst_jax.models.energies import band_shares
+from diffmst_jax.models.compact.energies import band_shares
 from dsp.numerics import matmul
 from dsp.spectral import window_values
 

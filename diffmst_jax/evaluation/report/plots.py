@@ -16,11 +16,11 @@ from diffmst_jax.evaluation.metrics import (
     TERMS,
     TOTAL,
 )
-from diffmst_jax.evaluation.more_tables import number
+from diffmst_jax.evaluation.report.more_tables import number
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, systems_of
 from diffmst_jax.evaluation.summary import Statistic, Summary
 from diffmst_jax.mixing.report.charts import Axis, Curve, chart, frequency_axis
-from diffmst_jax.models.bands import style_band_hz
+from diffmst_jax.models.compact.bands import style_band_hz
 
 SHOWN = (TOTAL, *TERMS, MEAN_AUDIBILITY, LEAST_AUDIBILITY, "mrstft", "controls_rmse")
 COLOURS = 8

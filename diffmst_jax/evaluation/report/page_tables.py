@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from diffmst_jax.evaluation.metrics import BANDS, CATALOGUE, TOTAL
-from diffmst_jax.evaluation.more_tables import (
+from diffmst_jax.evaluation.report.more_tables import (
     FAILED,
     Cell,
     TextTable,
@@ -13,9 +13,7 @@ from diffmst_jax.evaluation.more_tables import (
     mean_cell,
     number_cell,
 )
-from diffmst_jax.evaluation.store import OK, Row, systems_of
-from diffmst_jax.evaluation.summary import Summary
-from diffmst_jax.evaluation.tables import (
+from diffmst_jax.evaluation.report.tables import (
     OTHER_CORPUS,
     cell,
     columns,
@@ -25,6 +23,8 @@ from diffmst_jax.evaluation.tables import (
     paper_lines,
     table_note,
 )
+from diffmst_jax.evaluation.store import OK, Row, systems_of
+from diffmst_jax.evaluation.summary import Summary
 
 
 def table(

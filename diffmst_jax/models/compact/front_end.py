@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from diffmst_jax.models.spectra import Spectra
+from diffmst_jax.models.compact.spectra import Spectra
 
 MAGNITUDE_FLOOR = 1e-3  # of a band, before its logarithm; about 70 dB below a track at -48 LUFS
 AMPLITUDE_FLOOR, POWER_FLOOR = 1e-6, 1e-12

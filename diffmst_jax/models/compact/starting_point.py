@@ -10,10 +10,9 @@ from jax import Array
 import dsp
 from diffmst_jax.controls import Controls
 from diffmst_jax.losses import StyleFeatures
-from diffmst_jax.models.front_end import POWER_FLOOR, BandStatistics
-from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
-from diffmst_jax.models.matching import FIRST_COSTS, FIRST_FARTHEST, match
-from diffmst_jax.models.picture import (
+from diffmst_jax.models.compact.front_end import POWER_FLOOR, BandStatistics
+from diffmst_jax.models.compact.matching import FIRST_COSTS, FIRST_FARTHEST, match
+from diffmst_jax.models.compact.picture import (
     Heard,
     Mix,
     Picture,
@@ -22,6 +21,7 @@ from diffmst_jax.models.picture import (
     picture,
     positions,
 )
+from diffmst_jax.models.levels import REFERENCE_LUFS, TRACK_LUFS
 
 MARGIN = 0.03  # controls stay this far from the ends of their range, so that they can be learned
 THRESHOLD_DB = -15.0  # within reach of the signal, so that its gradient is not zero

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from diffmst_jax.models.bands import bank, style_band_hz
+from diffmst_jax.models.compact.bands import bank, style_band_hz
+from diffmst_jax.models.compact.energies import shared_energy
 from diffmst_jax.models.config import CompactConfig
-from diffmst_jax.models.energies import shared_energy
 from diffmst_jax.sharding import by_rows
 from dsp.numerics import EXACT, sequential_backend
 from dsp.spectral import magnitude, stft

@@ -24,12 +24,11 @@ from diffmst_jax.controls import Controls
 from diffmst_jax.losses import StyleFeatures, style_distance
 from diffmst_jax.losses.audio_features import crest_factor_db
 from diffmst_jax.losses.loudness import normalize_loudness
-from diffmst_jax.models.bands import STYLE_BANDS
-from diffmst_jax.models.levels import REFERENCE_LUFS
-from diffmst_jax.models.masking import energy_over_time, heard_shares
-from diffmst_jax.models.matching import COSTS, FARTHEST, FIRST_COSTS, FIRST_FARTHEST, match
-from diffmst_jax.models.peaks import highest_peaks, samples_in_bands
-from diffmst_jax.models.picture import (
+from diffmst_jax.models.compact.bands import STYLE_BANDS
+from diffmst_jax.models.compact.masking import energy_over_time, heard_shares
+from diffmst_jax.models.compact.matching import COSTS, FARTHEST, FIRST_COSTS, FIRST_FARTHEST, match
+from diffmst_jax.models.compact.peaks import highest_peaks, samples_in_bands
+from diffmst_jax.models.compact.picture import (
     Heard,
     Mix,
     Picture,
@@ -39,8 +38,9 @@ from diffmst_jax.models.picture import (
     placed,
     strip_gains,
 )
-from diffmst_jax.models.starting_point import with_mix
-from diffmst_jax.models.style_spectrum import measured_style
+from diffmst_jax.models.compact.starting_point import with_mix
+from diffmst_jax.models.compact.style_spectrum import measured_style
+from diffmst_jax.models.levels import REFERENCE_LUFS
 from dsp.console_strip import master_dynamics, master_tone
 from dsp.dynamics import lookahead_samples
 from dsp.side_chain import linked_power

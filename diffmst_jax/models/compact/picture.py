@@ -13,8 +13,8 @@ import numpy as np
 from jax import Array
 
 import dsp
-from diffmst_jax.models.energies import LOWEST_HZ, k_weights
-from diffmst_jax.models.front_end import POWER_FLOOR
+from diffmst_jax.models.compact.energies import LOWEST_HZ, k_weights
+from diffmst_jax.models.compact.front_end import POWER_FLOOR
 from dsp.loudness import OFFSET_DB
 from dsp.numerics import EXACT, matmul
 from dsp.stereo import CENTRE

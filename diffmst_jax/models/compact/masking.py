@@ -15,8 +15,8 @@ from diffmst_jax.losses.audibility import (
     power_spectrum,
     spread,
 )
-from diffmst_jax.models.bands import style_band_hz
-from diffmst_jax.models.picture import NEPERS_PER_DB, Heard, Mix
+from diffmst_jax.models.compact.bands import style_band_hz
+from diffmst_jax.models.compact.picture import NEPERS_PER_DB, Heard, Mix
 from dsp.numerics import matmul
 
 SLOTS = 32  # of an excerpt: tracks that take turns do not hide each other

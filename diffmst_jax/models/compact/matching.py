@@ -17,8 +17,8 @@ from jax.flatten_util import ravel_pytree
 
 import dsp
 from diffmst_jax.losses import AudioFeatureWeights
-from diffmst_jax.models.masking import heard_shares
-from diffmst_jax.models.picture import (
+from diffmst_jax.models.compact.masking import heard_shares
+from diffmst_jax.models.compact.picture import (
     Heard,
     Mix,
     Picture,

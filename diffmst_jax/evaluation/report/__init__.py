@@ -1,0 +1,1 @@
+"""What an evaluation says: its tables and its page."""

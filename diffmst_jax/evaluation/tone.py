@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import firwin2, oaconvolve
 
 from diffmst_jax.audio import SAMPLE_RATE, as_stereo, read_audio
 from diffmst_jax.data.sources import ReferenceSource
@@ -61,8 +60,7 @@ class SpectralMatch:
         for song, w, mix in zip(songs, weights, mixed, strict=True):
             spectrum, _ = spectrum_and_width(w @ song.heard.audio)
             taps = matching_filter(spectrum, self.target_db)
-            filtered = oaconvolve(mix.mix, taps[None], mode="same", axes=1).astype(np.float32)
-            results.append(mix._replace(mix=filtered))
+            results.append(mix._replace(mix=_filtered(mix.mix, taps)))
         return results
 
 
@@ -76,4 +74,12 @@ def matching_filter(spectrum_db: np.ndarray, target_db: np.ndarray) -> np.ndarra
     nyquist = SAMPLE_RATE / 2
     places = np.concatenate([[0.0], SPECTRUM_HZ, [nyquist]])
     gains = 10 ** (np.concatenate([gain_db[:1], gain_db, gain_db[-1:]]) / 20)
+    from scipy.signal import firwin2  # noqa: PLC0415 - takes as long as a minute of song
+
     return np.asarray(firwin2(TAPS, places, gains, fs=SAMPLE_RATE), np.float64)
+
+
+def _filtered(mix: np.ndarray, taps: np.ndarray) -> np.ndarray:
+    from scipy.signal import oaconvolve  # noqa: PLC0415 - as above
+
+    return np.asarray(oaconvolve(mix, taps[None], mode="same", axes=1), np.float32)

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import signal
 
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.data.synthesis.filters import butterworth, convolved
 from diffmst_jax.data.synthesis.plan import SongPlan
 from diffmst_jax.data.synthesis.tones import Audio
 
@@ -134,10 +134,7 @@ def _snare(rng: np.random.Generator) -> Audio:
     time_s = np.arange(int(0.6 * SAMPLE_RATE)) / SAMPLE_RATE
     tune_hz = rng.uniform(160, 230)
     shell = np.sin(2 * np.pi * tune_hz * time_s) + 0.6 * np.sin(2 * np.pi * 1.59 * tune_hz * time_s)
-    wires = signal.sosfilt(
-        signal.butter(1, [1200.0, 9000.0], "bandpass", fs=SAMPLE_RATE, output="sos"),
-        rng.standard_normal(time_s.size),
-    )
+    wires = butterworth(rng.standard_normal(time_s.size), 1, [1200.0, 9000.0], "bandpass")
     mix = shell * np.exp(-time_s / rng.uniform(0.04, 0.08))
     mix += rng.uniform(1.0, 2.5) * wires * np.exp(-time_s / rng.uniform(0.06, 0.14))
     return _peak_one(mix)
@@ -149,8 +146,8 @@ def _metal(rng: np.random.Generator, decay_s: float, corner_hz: float) -> Audio:
     ring = np.sum(np.sign(np.sin(2 * np.pi * partials_hz[:, None] * time_s)), axis=0) / 8
     noise = rng.standard_normal(time_s.size)
     edges = [corner_hz, corner_hz * rng.uniform(1.2, 2.2)]
-    sos = signal.butter(1, edges, "bandpass", fs=SAMPLE_RATE, output="sos")
-    return _peak_one(signal.sosfilt(sos, 0.5 * ring + noise) * np.exp(-time_s / decay_s))
+    sound = butterworth(0.5 * ring + noise, 1, edges, "bandpass")
+    return _peak_one(sound * np.exp(-time_s / decay_s))
 
 
 def _peak_one(audio: np.ndarray) -> Audio:
@@ -208,9 +205,8 @@ def room(audio: Audio, rng: np.random.Generator, *, decay_s: float, dry: float) 
     size = int(2.5 * decay_s * SAMPLE_RATE)
     fall = np.exp(-np.arange(size) / (decay_s / 3 * SAMPLE_RATE)).astype(np.float32)
     response = rng.standard_normal((2, size), np.float32) * fall
-    sos = signal.butter(1, [150.0, 6000.0], "bandpass", fs=SAMPLE_RATE, output="sos")
-    response = signal.sosfilt(sos.astype(np.float32), response, axis=-1)
+    response = butterworth(response, 1, [150.0, 6000.0], "bandpass", precision=np.float32)
     response /= np.sqrt(np.sum(response**2, axis=-1, keepdims=True))
     source = np.broadcast_to(audio, (2, audio.shape[-1]))
-    wet = signal.oaconvolve(source, response, axes=-1)[:, : audio.shape[-1]]
+    wet = convolved(source, response)[:, : audio.shape[-1]]
     return np.asarray(dry * source + wet, np.float32)

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.data.synthesis.drums import room
+from diffmst_jax.data.synthesis.filters import butterworth, lowest_then_mean
 from diffmst_jax.data.synthesis.raw import RawSong
 from diffmst_jax.data.synthesis.tastes import Engineer, draw_engineer
 from diffmst_jax.data.synthesis.tones import Audio
@@ -222,14 +222,11 @@ def _finish(mix: Audio, engineer: Engineer) -> Audio:
 
 
 def _filtered(audio: Audio, hz: float | tuple[float, float], kind: str) -> Audio:
-    sos = signal.butter(2, hz, kind, fs=SAMPLE_RATE, output="sos")
-    return np.asarray(signal.sosfilt(sos, audio, axis=-1), np.float32)
+    return np.asarray(butterworth(audio, 2, hz, kind), np.float32)
 
 
 def _limit(audio: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """Turn the gain down around peaks: linked, ahead of them, smoothed over the same window."""
     peak = np.max(np.abs(audio), axis=0)
     wanted = np.minimum(1.0, CEILING / np.maximum(peak, CEILING))
-    held = ndimage.minimum_filter1d(wanted, 2 * LIMITER_WINDOW + 1)
-    gain = ndimage.uniform_filter1d(held, LIMITER_WINDOW)
-    return np.asarray(audio * gain)
+    return np.asarray(audio * lowest_then_mean(wanted, LIMITER_WINDOW, LIMITER_WINDOW))

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
 
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.data.synthesis.filters import butterworth
 from diffmst_jax.data.synthesis.plan import Note
 
 Audio = npt.NDArray[np.float32]
@@ -220,14 +220,11 @@ def _envelope(note: Note, voice: Voice, time_s: Audio) -> Audio:
 def _breath(length: int, frequency_hz: float, rng: np.random.Generator) -> Audio:
     noise = rng.standard_normal(length, np.float32)
     edges = [min(frequency_hz, 4000.0), 9000.0]
-    sos = signal.butter(1, edges, "bandpass", fs=SAMPLE_RATE, output="sos").astype(np.float32)
-    return np.asarray(signal.sosfilt(sos, noise), np.float32)
+    return np.asarray(butterworth(noise, 1, edges, "bandpass", precision=np.float32), np.float32)
 
 
 def _overdrive(audio: Audio, voice: Voice) -> Audio:
     peak = max(float(np.max(np.abs(audio))), 1e-6)
     driven = np.tanh(voice.drive * audio / np.float32(peak))
-    sos = signal.butter(
-        2, [90.0, voice.cabinet_hz], "bandpass", fs=SAMPLE_RATE, output="sos"
-    ).astype(np.float32)
-    return np.asarray(signal.sosfilt(sos, driven), np.float32)
+    edges = [90.0, voice.cabinet_hz]
+    return np.asarray(butterworth(driven, 2, edges, "bandpass", precision=np.float32), np.float32)

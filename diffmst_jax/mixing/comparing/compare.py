@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from scipy.signal import welch
 
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance
@@ -149,6 +148,8 @@ _style_distance = jax.jit(style_distance)
 
 def _power_density(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies and mean power density of mid and side, taken piece by piece."""
+    from scipy.signal import welch  # noqa: PLC0415 - takes as long as a minute of song
+
     length = audio.shape[1]
     size = min(SPECTRUM_N_FFT, length)
     results, weights = [], []

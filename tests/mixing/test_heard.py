@@ -50,3 +50,29 @@ def test_what_an_equalizer_takes_is_not_heard_by_what_it_had_excited_in_other_ba
     strips = np.concatenate(list(stem_pieces(settings, blocks)), axis=-1)[:4]
     heard = audibility(np.sum(excitation_of(strips), axis=1))  # by both ears
     np.testing.assert_allclose(said, heard, atol=0.02)
+
+
+def test_what_plays_for_a_moment_of_a_long_song_is_heard_by_all_of_it(multitrack):
+    """Of a song over 48 s, passages were listened to: a stab between two was said to be buried,
+    by the hum that its track had in them, or to be heard in full, where there was none."""
+    rng, second = np.random.default_rng(0), np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    audio = rng.standard_normal((2, 100 * SAMPLE_RATE), dtype=np.float32)
+    audio *= np.float32([[0.1], [5e-5]])
+    start = round(4.2 * SAMPLE_RATE)
+    audio[1, start : start + SAMPLE_RATE] += np.sin(880 * np.pi * second) * np.exp(-3 * second)
+    song = replace(
+        multitrack,
+        strips=multitrack.strips[:2],
+        audio=audio,
+        loudness_lufs=np.array([-20.0, -20.0]),
+    )
+    settings = neutral_settings(song, target=OutputTarget())
+    pieces = np.split(audio, 10, axis=1)
+    excited = np.concatenate([excitation_of(piece) for piece in pieces], axis=-1)
+    plays = np.array([True, True])
+    for fader in (1.0, 1e-3):
+        power = np.array([1.0, fader**2])
+        heard = audibility(excited * power[:, np.newaxis, np.newaxis], plays)
+        said = estimated_audibility(settings, song, power * np.mean(np.square(audio), axis=1))
+        np.testing.assert_allclose(said, heard, atol=0.02)
+        assert (said[1] > BURIED) == (fader == 1.0)

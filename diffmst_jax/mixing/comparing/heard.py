@@ -1,8 +1,8 @@
 """How well each track is heard in a finished mix, for the report.
 
-Worked out from what is known without rendering again: passages of the recordings, the equalizers'
-responses, and the power that each strip adds to the mix. What it leaves out is that compressors
-change when a track is loud.
+Worked out from what is known without rendering again: the recordings, the equalizers' responses,
+and the power that each strip adds to the mix. What it leaves out is that compressors change when a
+track is loud.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,9 @@ from diffmst_jax.mixing.signals.measure import SMALLEST_POWER
 from diffmst_jax.mixing.sources.tracks import Multitrack
 
 PASSAGE = 1 << 17
-MOST_PASSAGES = 16
+"""The song is listened to in pieces of this length, and all of it: a stab or a crash may play for a
+moment of a long one, and is neither to be missed nor judged by the hum before it."""
+
 BINS_HZ = bin_hz(sample_rate=SAMPLE_RATE)
 
 BURIED = 0.02
@@ -35,7 +37,7 @@ eight real songs, 77 tracks, three keep less: what was left in the session but i
 
 
 class _Heard(NamedTuple):
-    """What each strip does in passages of a song.
+    """What each strip does over a song.
 
     Attributes:
         recorded: its power, `(strips,)`.
@@ -63,7 +65,7 @@ def estimated_audibility(
     gain = np.ones((len(settings.strips), len(BINS_HZ)), np.float32)
     if settings.config.track_equalizer:
         gain = np.asarray(jax.vmap(_power_response)(settings.params.tracks.equalizer))
-    heard = _over_passages(multitrack, gain[multitrack.strip_of_track])
+    heard = _over_the_song(multitrack, gain[multitrack.strip_of_track])
     at_one_loudness = 10.0 ** (-multitrack.loudness_lufs / 10.0)
     plays = np.asarray(playing(jnp.asarray(heard.recorded * at_one_loudness))) & ~settings.muted
     mixed = strip_powers / np.maximum(heard.equalized, SMALLEST_POWER)
@@ -71,18 +73,15 @@ def estimated_audibility(
     return np.asarray(_audibility(energy.astype(np.float32), plays))
 
 
-def _over_passages(multitrack: Multitrack, gain: np.ndarray) -> _Heard:
-    """What each strip does in passages from all of the song.
+def _over_the_song(multitrack: Multitrack, gain: np.ndarray) -> _Heard:
+    """What each strip does, passage after passage.
 
     Args:
         multitrack: the tracks.
         gain: of power, by the equalizer of each console track, `(console tracks, bins)`.
     """
-    length = multitrack.audio.shape[1]
-    count = min(MOST_PASSAGES, -(-length // PASSAGE))
-    starts = np.linspace(0, max(0, length - PASSAGE), count).astype(int)
     parts = []
-    for start in starts:
+    for start in range(0, multitrack.audio.shape[1], PASSAGE):
         piece = multitrack.audio[:, start : start + PASSAGE]
         piece = np.pad(piece, ((0, 0), (0, PASSAGE - piece.shape[1])))
         parts.append([multitrack.sum_per_strip(np.asarray(x)) for x in _passage(piece, gain)])

@@ -115,12 +115,14 @@ class Starts:
 
         Returns:
           A lower bound of the window's mean-square level in dB, that of the seconds that lie inside
-          whichever window starts in this one; exact for windows that start at whole seconds, and
-          where the only window holds the whole recording.
+          whichever window starts in this one; exact where the only window holds the whole
+          recording. Of windows under a second, in which none lies, it is the level of the second
+          that they start in.
         """
         whole, touched = int(self._window_s / CELL_S), math.ceil(self._window_s / CELL_S)
         only = self._last_s == 0
-        first, last = (1, whole) if self._anywhere and not only else (0, touched)
+        first = 1 if self._anywhere and not only else 0
+        last = touched if only else max(whole, 1)
         power = np.zeros(self.count + last)
         known = level_db[: power.size].astype(np.float64)
         power[: known.size] = np.where(known > SILENT_DB, 10 ** (known / 10), 0.0)

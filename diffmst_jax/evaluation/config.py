@@ -52,7 +52,8 @@ class ProtocolConfig:
       name: what tables call it.
       kind: how examples are drawn, see `protocols`.
       examples: how many examples, or groups of examples (a song with a reference) where the
-        protocol makes several of each; table2 has one for each song instead.
+        protocol makes several of each; table2 has one for each song instead. What would be drawn
+        again is left out.
       duration_s: length of each section.
       sections: the most sections of one song or reference.
       track_counts: numbers of tracks, for the protocol "tracks".

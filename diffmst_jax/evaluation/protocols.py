@@ -11,6 +11,7 @@ tracks     one section with 2, 4, 8 and more of its tracks
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import compress, product
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -81,7 +82,7 @@ def draw_examples(
     protocol: ProtocolConfig,
     seed: int,
 ) -> list[Example]:
-    """Draw the examples of a protocol.
+    """Draw the examples of a protocol, each once: fewer than asked for where there are no more.
 
     Args:
       songs: to choose from.
@@ -97,12 +98,25 @@ def draw_examples(
     names = reference_names(mixes)
     rng = np.random.default_rng(seed)
     drafts = PROTOCOLS[protocol.kind](material, protocol, rng)
-    examples = [_example(draft, protocol, names, int(rng.integers(SEED_RANGE))) for draft in drafts]
+    drawn = [_example(draft, protocol, names, int(rng.integers(SEED_RANGE))) for draft in drafts]
+    examples = _once(drawn)
     if not examples:
         problem = f"has no song with sections for the protocol {protocol.name!r}"
         remedy = "give longer songs and references or a shorter protocol.duration_s"
         raise InputError(SONGS, problem, remedy)
     return examples
+
+
+def _once(drawn: Sequence[Example]) -> list[Example]:
+    """Leave out what was drawn before: again, it would make means look surer than they are.
+
+    What the console mixes by chance, it mixes in another way each time.
+    """
+    first: dict[Example, Example] = {}
+    for example in drawn:
+        same = replace(example, group=0, seed=0 if example.reference else example.seed)
+        first.setdefault(same, example)
+    return [*first.values()]
 
 
 def find_material(

@@ -181,6 +181,19 @@ def test_transfer_judges_what_was_not_heard(draw):
     assert (loaded.reference != loaded.heard_reference).any()
 
 
+def test_nothing_is_evaluated_twice(draw):
+    pairs = ("protocol.songs=[one,two]", "protocol.references=['mix 0','mix 1']")
+    for kind in ("table1", "transfer", "tracks"):
+        examples = draw(f"protocol={kind}", "protocol.examples=60", *pairs)
+        told = [(e.song, e.reference, e.files, e.judged, e.heard) for e in examples]
+        assert len(told) == len(set(told))
+    many = draw("protocol=transfer", "protocol.examples=60", *pairs)
+    few = draw("protocol=transfer", "protocol.examples=2", *pairs)
+    assert many[:2] == few
+    # the console mixes a section in another way each time
+    assert len(draw("protocol=method1", "protocol.examples=60")) == 60
+
+
 def test_fewer_tracks_are_part_of_the_more(draw):
     one, two = draw("protocol=tracks", "protocol.track_counts=[1,2,9]", "protocol.examples=1")
     assert set(one.files) < set(two.files)

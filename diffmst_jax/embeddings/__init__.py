@@ -7,6 +7,6 @@ vggish_weights  its weights from the files that people have
 tensor_bundle   tensors out of TensorFlow checkpoints, without TensorFlow
 """
 
-from diffmst_jax.embeddings.protocol import Embedding, make_embeddings
+from diffmst_jax.embeddings.protocol import Embedding, encoder_model, make_embeddings
 
-__all__ = ["Embedding", "make_embeddings"]
+__all__ = ["Embedding", "encoder_model", "make_embeddings"]

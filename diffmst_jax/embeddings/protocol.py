@@ -53,9 +53,14 @@ def make_embeddings(names: Sequence[str], models: Sequence[str] = ()) -> list[Em
     return made
 
 
+def encoder_model(models: Sequence[str]) -> str:
+    """Return the model whose encoder an evaluation of these models takes, as it was named."""
+    return [*models, DEFAULT_MODEL][0]
+
+
 def _make(name: str, models: Sequence[str]) -> Embedding:
     if name == "encoder":
-        return EncoderEmbedding(load_model([*models, DEFAULT_MODEL][0]))
+        return EncoderEmbedding(load_model(encoder_model(models)))
     kind, _, file = name.partition("=")
     if kind in ("vggish", "vggish_pca") and file:
         return VggishEmbedding.load(file, postprocess=kind == "vggish_pca")

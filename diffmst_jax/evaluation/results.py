@@ -5,12 +5,15 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
 from diffmst_jax.data.corpora import folders
 from diffmst_jax.data.corpora_config import Folders
 from diffmst_jax.data.layouts.folders import REFERENCES_FOLDER, SONGS_FOLDER
+from diffmst_jax.embeddings import encoder_model
+from diffmst_jax.embeddings.encoder import EncoderEmbedding
 from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.config import EvaluationConfig, Levels, ReportConfig
 from diffmst_jax.evaluation.frechet import FrechetDistance
@@ -137,11 +140,12 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
     configs = [store.config for store in stores]
     _check_levels(runs, [config.protocol.levels for config in configs])
     names = run_names(runs)
+    found = _with_named_encoders([found_by(store) for store in stores], configs)
     same = all(store.examples == stores[0].examples for store in stores)
     together = Found([], {}, {})
     shift = 0
-    for name, store in zip(names, stores, strict=True):
-        _add(together, found_by(store), name, shift)
+    for name, store, own in zip(names, stores, found, strict=True):
+        _add(together, own, name, shift)
         shift += 0 if same else len(store.examples)
     protocols = {_protocol(config) for config in configs}
     kinds = {store.kind for store in stores}
@@ -152,6 +156,30 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
         "examples": "the same in all" if same else "different ones",
     }
     return _write_all(folder, together, facts, kind, report), kind
+
+
+def _with_named_encoders(
+    found: Sequence[Found], configs: Sequence[EvaluationConfig]
+) -> list[Found]:
+    """Call the embeddings of several models' encoders by the models: one is no scale for another.
+
+    Args:
+      found: by each run.
+      configs: of each run.
+    """
+    models = [encoder_model(config.models) for config in configs]
+    used = [EncoderEmbedding.name in config.embeddings for config in configs]
+    if len({Path(model).resolve() for model in compress(models, used)}) < 2:
+        return [*found]
+    named = []
+    for own, model in zip(found, models, strict=True):
+        names = {EncoderEmbedding.name: f"{EncoderEmbedding.name} of {model}"}
+        frechet = {
+            system: {names.get(name, name): distance for name, distance in distances.items()}
+            for system, distances in own.frechet.items()
+        }
+        named.append(own._replace(frechet=frechet))
+    return named
 
 
 def _check_once(runs: Sequence[Path]) -> None:

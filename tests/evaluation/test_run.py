@@ -25,6 +25,7 @@ from diffmst_jax.evaluation.report.page_tables import metrics_table, section_tab
 from diffmst_jax.evaluation.report.paper import TABLE_1, TABLE_2
 from diffmst_jax.evaluation.report.plots import by_tracks_plot, distributions
 from diffmst_jax.evaluation.report.tables import cell, columns, markdown
+from diffmst_jax.evaluation.report.tables import lines as table_lines
 from diffmst_jax.evaluation.results import about, compare_runs, run_names, write_results
 from diffmst_jax.evaluation.run import MONO, evaluate, find_examples
 from diffmst_jax.evaluation.store import EMBEDDINGS_FOLDER, OK, REFERENCE, Row, Store
@@ -146,6 +147,50 @@ def heard_in(folder):
     found = re.search(r'id="clips">(.*?)</script>', page)
     assert found is not None
     return {n: {name for name, _ in c} for n, c in json.loads(found.group(1)).items()}
+
+
+def test_distances_by_encoders_of_several_models_share_no_column(finished_run, tmp_path):
+    store, config, _ = finished_run
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        shutil.copytree(store.folder, folder)
+        values = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(
+            json.dumps({**values, "model": f"models/{folder.name}"})
+        )
+    both, kind = compare_runs(folders, tmp_path / "both", config.report)
+    for folder in folders:
+        names = both.systems[f"{folder.name}: plain_sum"].frechet.keys()
+        assert names == {f"encoder of models/{folder.name}"}
+    assert [line.values[-1] for line in table_lines(both, kind)] == [None] * len(both.systems)
+    assert "on no embedding that all systems have" in (tmp_path / "both/table.tex").read_text()
+    again = shutil.copytree(store.folder, tmp_path / "again")
+    same, kind = compare_runs([store.folder, again], tmp_path / "same", config.report)
+    assert {name for s in same.systems.values() for name in s.frechet} == {"encoder"}
+    assert None not in [line.values[-1] for line in table_lines(same, kind)]
+
+
+def test_embedding_of_the_column_is_one_that_all_have(summary):
+    tiny, plain = (summary.systems[name] for name in ("tiny", "plain_sum"))
+    distance = plain.frechet["encoder"]
+    both = {
+        "encoder": distance,
+        "vggish": distance._replace(distance=distance.distance + 1),
+    }
+    of_one, of_all = (
+        dataclasses.replace(
+            summary,
+            systems={
+                "plain_sum": dataclasses.replace(plain, frechet=both),
+                "tiny": dataclasses.replace(tiny, frechet=own),
+            },
+        )
+        for own in ({"encoder": distance}, both)
+    )
+    assert [line.values[-1] for line in table_lines(of_one, "table1")] == [distance.distance] * 2
+    assert [line.values[-1] for line in table_lines(of_all, "table1")] == [
+        distance.distance + 1
+    ] * 2
 
 
 def test_compared_runs_of_other_examples_follow_each_other(finished_run, overrides, tmp_path):

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from diffmst_jax.evaluation.frechet import FrechetDistance
 from diffmst_jax.evaluation.metrics import (
     CATALOGUE,
     LEAST_AUDIBILITY,
@@ -58,8 +57,9 @@ def columns(kind: str) -> tuple[Column, ...]:
 
 def lines(summary: Summary, kind: str) -> list[Line]:
     """A line per system."""
+    embedding = _embedding(summary)
     return [
-        Line(name, tuple(_value(system, column.metric) for column in columns(kind)))
+        Line(name, tuple(_value(system, column.metric, embedding) for column in columns(kind)))
         for name, system in summary.systems.items()
     ]
 
@@ -118,9 +118,12 @@ def paper_markdown(summary: Summary, kind: str) -> list[str]:
 def table_note(summary: Summary, kind: str) -> str:
     """Say what a reader of the paper's table has to know."""
     sentences = [TABLE_NOTE]
-    used = dict.fromkeys(f[0] for s in summary.systems.values() if (f := _frechet(s)) is not None)
-    if used and columns(kind)[-1].metric == FRECHET:
-        sentences.append(f"FAD is on the embedding {' or '.join(used)}, the paper's on VGGish.")
+    embedding = _embedding(summary)
+    if columns(kind)[-1].metric == FRECHET:
+        if embedding is not None:
+            sentences.append(f"FAD is on the embedding {embedding}, the paper's on VGGish.")
+        elif any(system.frechet for system in summary.systems.values()):
+            sentences.append("FAD is on no embedding that all systems have, so it is left out.")
     if paper_lines(kind):
         sentences.append(f"The paper's own lines: {OTHER_CORPUS}, so not comparable.")
     return " ".join(sentences)
@@ -153,18 +156,19 @@ def interval(system: SystemSummary) -> str:
     return f"{found.low:.3g} to {found.high:.3g}" if found and math.isfinite(found.low) else "-"
 
 
-def _value(system: SystemSummary, metric: str) -> float | None:
+def _value(system: SystemSummary, metric: str, embedding: str | None) -> float | None:
     if metric == FRECHET:
-        chosen = _frechet(system)
-        return chosen[1].distance if chosen else None
+        chosen = None if embedding is None else system.frechet.get(embedding)
+        return chosen.distance if chosen else None
     found = system.metrics.get(metric)
     return found.mean if found else None
 
 
-def _frechet(system: SystemSummary) -> tuple[str, FrechetDistance] | None:
-    """The distance of the column FAD and its embedding: the paper's where there is one."""
-    ordered = sorted(system.frechet.items(), key=lambda f: not f[0].startswith(PAPERS_EMBEDDING))
-    return ordered[0] if ordered else None
+def _embedding(summary: Summary) -> str | None:
+    """The embedding of the column FAD: one on which all have theirs, the paper's if they can."""
+    having = [system.frechet for system in summary.systems.values() if system.frechet]
+    shared = [name for name in having[0] if all(name in own for own in having)] if having else []
+    return min(shared, key=lambda name: not name.startswith(PAPERS_EMBEDDING), default=None)
 
 
 def cells_of(line: Line, kind: str) -> list[str]:

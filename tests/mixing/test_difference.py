@@ -112,12 +112,72 @@ def test_faders_moved_against_each_other_are_told_where_a_compressor_is_between_
     (change,) = differences(before, faders(before, 12, -12))
     assert change.text == "Master bus: input fader 12.0 dB up, output fader 12.0 dB down"
     assert change.weight_db == pytest.approx(0.75 * 12)
-    assert texts(before, faders(before, 3, 0)) == ["Master bus: 3.0 dB louder"]
-    assert texts(before, faders(before, -3, -3)) == ["Master bus: 6.0 dB quieter"]
-    assert texts(before, faders(before, 3, -0.04)) == ["Master bus: 3.0 dB louder"]
-    assert texts(before, faders(before, 0, -0.04)) == ["Master bus: slightly quieter"]
+
+
+def test_a_fader_of_the_master_bus_makes_no_mix_louder(mixed):
+    """It was said to, but the last gain brings the mix to its loudness: only the compressor hears
+    the one before it."""
+    before = faders(mixed.console, 0, 0, ratio=4.0, threshold_db=-30.0, knee_db=0.0)
+    (change,) = differences(before, faders(before, 4, 0))
+    assert change.text == "Master bus: input fader 4.0 dB up"
+    assert change.weight_db == pytest.approx(0.75 * 4)
+    (change,) = differences(before, faders(before, 0, -3))
+    assert change.text == "Master bus: output fader 3.0 dB down"
+    assert change.weight_db == 0.0
+    (change,) = differences(before, faders(before, 0, -0.04))
+    assert change.text == "Master bus: output fader slightly down"
     neutral = faders(mixed.console, 0, 0, ratio=1.0)
-    assert texts(neutral, faders(neutral, 12, -12)) == []
+    (change,) = differences(neutral, faders(neutral, 12, 0))
+    assert not change.is_heard
+
+
+def moved(settings, levels_db, thresholds_db, master_db):
+    """The same mix with levels and thresholds of tracks moved, and its master's threshold."""
+    tracks, master = settings.params.tracks, settings.params.master_bus
+    compressor, bus = tracks.compressor, master.compressor
+    params = settings.params._replace(
+        tracks=tracks._replace(
+            input_gain_db=tracks.input_gain_db + levels_db,
+            compressor=compressor._replace(threshold_db=compressor.threshold_db + thresholds_db),
+        ),
+        master_bus=master._replace(
+            compressor=bus._replace(threshold_db=bus.threshold_db + master_db)
+        ),
+    )
+    return dataclasses.replace(settings, params=params)
+
+
+def test_levels_that_move_as_one_with_all_thresholds_are_not_told(mixed):
+    """Half the balance of tracks far apart was told as every track many dB quieter, that which
+    became louder beside the others too: what they share, the mix's loudness takes out again."""
+    before = faders(mixed.console, 0, 0, ratio=4.0, threshold_db=-30.0)
+    assert differences(before, moved(before, -15.0, -15.0, -15.0)) == []
+    levels = np.array([-15.0, -2.5, -15.0, -19.0])
+    said = texts(before, moved(before, levels, levels, -15.0))
+    assert said == ["2 bass: 12.5 dB louder", "11 hat: 4.0 dB quieter"]
+    (change,) = differences(before, moved(before, 0.0, 0.0, -15.0))
+    assert change.text.startswith("Master bus: compressor")
+
+
+def test_a_compressor_that_follows_the_level_before_it_is_not_told(mixed, edited):
+    compressor = mixed.console.params.tracks.compressor
+    before = edited(compressor=compressor._replace(ratio=np.full(4, 4.0)))
+    quieter = np.array([0.0, -6.0, 0.0, 0.0])
+    assert texts(before, moved(before, quieter, quieter, 0.0)) == ["2 bass: 6.0 dB quieter"]
+    (change,) = differences(before, moved(before, 0.0, quieter, 0.0))
+    assert change.text.startswith("2 bass: compressor")
+
+
+def test_a_file_mixed_in_other_channels_is_told_by_them(mixed):
+    strips = mixed.console.strips
+    before, after = (
+        dataclasses.replace(mixed.console, strips=(Strip("bass.wav", channels), *strips[1:]))
+        for channels in ((1, 2), (1,))
+    )
+    assert texts(before, after) == [
+        "bass.wav, channels 1 and 2: is no longer in the mix",
+        "bass.wav, channel 1: is new in the mix",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What changed between two mixes of one song, in words, what is heard most first."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
@@ -72,28 +73,31 @@ def differences(before: MixSettings, after: MixSettings) -> list[Difference]:
 
     Returns:
         What changed, what is heard most first, then in the order of the files; empty when they
-        render alike: what the second mix mutes or its console does not have cannot differ.
+        render alike but for the faders of the master bus: what the second mix mutes or its console
+        does not have cannot differ. What moves all levels and thresholds as one, as amounts may,
+        cannot be heard, and levels are told beside it.
     """
+    thresholds = (item.params.master_bus.compressor.threshold_db for item in (after, before))
+    steps_db = dict.fromkeys((0.0, round(float(next(thresholds) - next(thresholds)), DECIMALS)))
+    found = [_beside(before, after, step_db) for step_db in steps_db]
+    return min(found, key=lambda items: sum(item.weight_db for item in items))
+
+
+def _beside(before: MixSettings, after: MixSettings, step_db: float) -> list[Difference]:
+    """What changed beside a step of all levels and thresholds."""
     found = [
         *_of_presence(before, after),
-        *_of_tracks(before, after),
-        *_of_master(before, after),
+        *_of_tracks(before, after, step_db),
+        *_of_master(before, after, step_db),
         *_of_output(before, after),
         *_of_console(before, after),
     ]
     return sorted(found, key=lambda item: -item.weight_db)
 
 
-class _Channel(NamedTuple):
-    """What channel strips and the master bus have in common.
+class _Effects(NamedTuple):
+    """What channel strips and the master bus have in common."""
 
-    Attributes:
-        faders_db: levels before everything else and, on the master bus, after it.
-        equalizer: its settings.
-        compressor: its settings.
-    """
-
-    faders_db: tuple[float, ...]
     equalizer: dsp.EqualizerParams
     compressor: dsp.CompressorParams
 
@@ -109,7 +113,7 @@ def _of_presence(before: MixSettings, after: MixSettings) -> Iterator[Difference
             yield Difference(APPEARS_DB, f"{names[strip]}: is new in the mix")
 
 
-def _of_tracks(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
+def _of_tracks(before: MixSettings, after: MixSettings, step_db: float) -> Iterator[Difference]:
     second, names = _places(after), _names(before, after)
     for strip, old in _places(before).items():
         new = second.get(strip)
@@ -121,9 +125,14 @@ def _of_tracks(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
             yield Difference(APPEARS_DB, f"{name}: {how}")
         if after.muted[new]:
             continue
-        channels = (_channel(before, old), _channel(after, new))
+        moved = round(_level_db(after, new) - _level_db(before, old), DECIMALS)
+        if heard := round(moved - step_db, DECIMALS):
+            size = f"{abs(heard):.1f} dB" if round(heard, 1) else "slightly"
+            louder = "louder" if heard > 0 else "quieter"
+            yield Difference(abs(heard), f"{name}: {size} {louder}")
+        effects = (_effects(before.strip_params(old)), _effects(after.strip_params(new)))
         parts = (after.config.track_equalizer, after.config.track_compressor)
-        yield from _of_strip(name, *channels, *parts)
+        yield from _of_effects(name, *effects, *parts, moved)
         pans = (before.params.tracks.pan[old], after.params.tracks.pan[new])
         if pans[0] != pans[1]:
             weight = SIDE_DB * abs(float(pans[1] - pans[0]))
@@ -136,47 +145,54 @@ def _of_tracks(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
                 yield Difference(0.3 * abs(float(sends[1] - sends[0])), text)
 
 
-def _of_master(before: MixSettings, after: MixSettings) -> Iterator[Difference]:
+def _of_master(before: MixSettings, after: MixSettings, step_db: float) -> Iterator[Difference]:
     if after.config.master_bus:
-        yield from _of_strip("Master bus", _master(before), _master(after), True, True)
+        old, new = before.params.master_bus, after.params.master_bus
+        yield from _of_master_faders(old, new)
+        yield from _of_effects("Master bus", _effects(old), _effects(new), True, True, step_db)
 
 
-def _of_strip(
-    name: str, before: _Channel, after: _Channel, has_equalizer: bool, has_compressor: bool
+def _of_effects(
+    name: str,
+    before: _Effects,
+    after: _Effects,
+    has_equalizer: bool,
+    has_compressor: bool,
+    moved_db: float,
 ) -> Iterator[Difference]:
-    yield from _of_faders(name, before, after)
+    """Compare a strip's effects; what goes into its compressor has moved by so much."""
     if has_equalizer and _differ(before.equalizer, after.equalizer):
         change = np.asarray(equalizer_curve(after.equalizer) - equalizer_curve(before.equalizer))
         bands = list(_band_changes(before.equalizer, after.equalizer))
         words = "; ".join(bands) if len(bands) <= MOST_BANDS else _curve_change(change)
         weight = float(np.max(np.abs(change) * IS_PLAIN))
         yield Difference(weight, f"{name}: equalizer {words}")
-    if has_compressor and _differ(before.compressor, after.compressor):
-        text = f"{name}: compressor {_compressor_change(before.compressor, after.compressor)}"
-        yield Difference(_compressor_weight(before.compressor, after.compressor), text)
+    old, new = before.compressor, after.compressor
+    threshold = round(float(new.threshold_db - old.threshold_db - moved_db), DECIMALS - 1)
+    # A threshold that follows the level before it turns the same moments down by as much.
+    following = new._replace(threshold_db=old.threshold_db + threshold)
+    if has_compressor and _differ(old, new) and _differ(old, following):
+        weight = min(_compressor_weight(old, item) for item in (new, following))
+        yield Difference(weight, f"{name}: compressor {_compressor_change(old, new)}")
 
 
-def _of_faders(name: str, before: _Channel, after: _Channel) -> Iterator[Difference]:
-    moves = [new - old for old, new in zip(before.faders_db, after.faders_db, strict=True)]
-    moved = round(sum(moves), DECIMALS)
-    ratio = max(before.compressor.ratio, after.compressor.ratio)
-    told = [round(move, 1) for move in moves]
-    if min(told) < 0 < max(told) and ratio > 1:
-        words = [f"{abs(move):.1f} dB {'up' if move > 0 else 'down'}" for move in moves]
-        # What they take from each other's level, the compressor between them hears.
-        levels = [_through(after.compressor, item.faders_db) for item in (before, after)]
-        weight = float(np.max(np.abs(levels[1] - levels[0])))
-        yield Difference(weight, f"{name}: input fader {words[0]}, output fader {words[1]}")
-    elif moved:
-        size = f"{abs(moved):.1f} dB" if round(moved, 1) else "slightly"
-        yield Difference(abs(moved), f"{name}: {size} {'louder' if moved > 0 else 'quieter'}")
+def _of_master_faders(before: dsp.MasterParams, after: dsp.MasterParams) -> Iterator[Difference]:
+    """Compare them by what the compressor between them hears: the last gain sets the loudness."""
+    faders = {
+        "input": float(after.input_fader_db - before.input_fader_db),
+        "output": float(after.output_fader_db - before.output_fader_db),
+    }
+    moves = {name: round(move, DECIMALS) for name, move in faders.items()}
+    words = [_fader_words(name, move) for name, move in moves.items() if move]
+    if words:
+        entering = LEVELS_DB + float(before.input_fader_db)
+        gains = [_gain_db(after.compressor, entering + move) for move in (0.0, moves["input"])]
+        yield Difference(float(np.ptp(gains[1] - gains[0])), f"Master bus: {', '.join(words)}")
 
 
-def _through(compressor: dsp.CompressorParams, faders_db: tuple[float, ...]) -> np.ndarray:
-    """Levels that `LEVELS_DB` have after a fader, a compressor and another fader."""
-    first, last = faders_db
-    entering = LEVELS_DB + first
-    return entering + _gain_db(compressor, entering) + last
+def _fader_words(name: str, moved_db: float) -> str:
+    size = f"{abs(moved_db):.1f} dB" if round(moved_db, 1) else "slightly"
+    return f"{name} fader {size} {'up' if moved_db > 0 else 'down'}"
 
 
 def _compressor_change(before: dsp.CompressorParams, after: dsp.CompressorParams) -> str:
@@ -268,21 +284,26 @@ def _places(settings: MixSettings) -> dict[Strip, int]:
 
 def _names(before: MixSettings, after: MixSettings) -> dict[Strip, str]:
     strips = list(dict.fromkeys([*before.strips, *after.strips]))
-    return dict(zip(strips, strip_names(strips), strict=True))
+    names = strip_names(strips)
+    often = Counter(names)
+    return {
+        strip: name if often[name] == 1 else f"{name}, {_channel_words(strip)}"
+        for strip, name in zip(strips, names, strict=True)
+    }
 
 
-def _channel(settings: MixSettings, index: int) -> _Channel:
-    strip = settings.strip_params(index)
-    level_db = float(settings.source_gain_db[index] + strip.input_gain_db)
-    return _Channel((round(level_db, DECIMALS),), strip.equalizer, strip.compressor)
+def _channel_words(strip: Strip) -> str:
+    """Tell strips of one file apart: it may be a pair in one mix and mono in another."""
+    plural = "s" if strip.is_pair else ""
+    return f"channel{plural} {' and '.join(str(channel) for channel in strip.channels)}"
 
 
-def _master(settings: MixSettings) -> _Channel:
-    master = settings.params.master_bus
-    faders_db = (float(master.input_fader_db), float(master.output_fader_db))
-    return _Channel(
-        tuple(round(x, DECIMALS) for x in faders_db), master.equalizer, master.compressor
-    )
+def _level_db(settings: MixSettings, index: int) -> float:
+    return float(settings.source_gain_db[index] + settings.params.tracks.input_gain_db[index])
+
+
+def _effects(params: dsp.TrackParams | dsp.MasterParams) -> _Effects:
+    return _Effects(params.equalizer, params.compressor)
 
 
 def _differ(before: Any, after: Any) -> bool:

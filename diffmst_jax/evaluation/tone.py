@@ -1,6 +1,7 @@
 """A mix without the reference: equal loudness, brought to a usual spectrum by a linear filter."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,16 +53,19 @@ class SpectralMatch:
         self.size = size
 
     def __call__(self, songs: Sequence[Loaded]) -> list[Mixed]:
-        """Mix each song; the filter is found where systems may listen."""
-        weights = [equal_loudness_weights(song.heard) for song in songs]
-        pairs = [(song.tracks, w) for song, w in zip(songs, weights, strict=True)]
-        mixed = weighted_mixes(pairs, size=self.size)
-        results = []
-        for song, w, mix in zip(songs, weights, mixed, strict=True):
-            spectrum, _ = spectrum_and_width(w @ song.heard.audio)
+        """Mix each song; the filter is found where systems may listen.
+
+        Its tracks are filtered and not their sum, which is the same mix: how well each is heard is
+        told by what is left of them.
+        """
+        pairs = []
+        for song in songs:
+            weights = equal_loudness_weights(song.heard)
+            spectrum, _ = spectrum_and_width(weights @ song.heard.audio)
             taps = matching_filter(spectrum, self.target_db)
-            results.append(mix._replace(mix=_filtered(mix.mix, taps)))
-        return results
+            tracks = replace(song.tracks, audio=_filtered(song.tracks.audio, taps))
+            pairs.append((tracks, weights))
+        return weighted_mixes(pairs, size=self.size)
 
 
 def matching_filter(spectrum_db: np.ndarray, target_db: np.ndarray) -> np.ndarray:
@@ -79,7 +83,7 @@ def matching_filter(spectrum_db: np.ndarray, target_db: np.ndarray) -> np.ndarra
     return np.asarray(firwin2(TAPS, places, gains, fs=SAMPLE_RATE), np.float64)
 
 
-def _filtered(mix: np.ndarray, taps: np.ndarray) -> np.ndarray:
+def _filtered(audio: np.ndarray, taps: np.ndarray) -> np.ndarray:
     from scipy.signal import oaconvolve  # noqa: PLC0415 - as above
 
-    return np.asarray(oaconvolve(mix, taps[None], mode="same", axes=1), np.float32)
+    return np.asarray(oaconvolve(audio, taps[None], mode="same", axes=1), np.float32)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import fftconvolve
 
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.data.corpora import find_corpora
@@ -22,6 +23,7 @@ from diffmst_jax.evaluation.finished import (
 from diffmst_jax.evaluation.judging import Judged, judge_batch
 from diffmst_jax.evaluation.known import random_settings, settings_controls
 from diffmst_jax.evaluation.loading import load_example
+from diffmst_jax.evaluation.metrics import strip_audibility
 from diffmst_jax.evaluation.protocols import draw_examples
 from diffmst_jax.evaluation.systems import (
     ConsoleSystem,
@@ -30,7 +32,12 @@ from diffmst_jax.evaluation.systems import (
     random_console,
     refined_settings,
 )
-from diffmst_jax.evaluation.tone import SpectralMatch, corpus_target, sloping_target
+from diffmst_jax.evaluation.tone import (
+    SpectralMatch,
+    corpus_target,
+    matching_filter,
+    sloping_target,
+)
 from diffmst_jax.mixing.comparing.baselines import (
     equal_loudness_mix,
     equal_loudness_weights,
@@ -157,6 +164,22 @@ def test_spectral_match_has_the_targets_spectrum(loaded, material):
 
     assert distance(mixed.mix) < 0.8 * distance(plain)
     assert sloping_target()[-1] < sloping_target()[0]
+
+
+def test_spectral_match_is_heard_through_its_filter(loaded):
+    target = np.where(SPECTRUM_HZ < 300, 0.0, -24.0)
+    (mixed, _) = SpectralMatch(target, size=2)(loaded)
+    tracks, weights = loaded[0].tracks, equal_loudness_weights(loaded[0].tracks)
+    taps = matching_filter(spectrum_and_width(weights @ tracks.audio)[0], target)
+    filtered = np.stack([fftconvolve(row, taps, "same") for row in tracks.audio])
+    filtered = filtered.astype(np.float32)
+    parts = weights.T[:, :, None] * filtered[:, None]
+    strips = len(tracks.strips)
+    heard = strip_audibility(parts, filtered, tracks.strip_of_track, strips)
+    np.testing.assert_allclose(mixed.heard, heard, atol=1e-4)
+    np.testing.assert_allclose(mixed.mix, weights @ filtered, atol=1e-5)
+    (equal,) = weighted_mixes([(tracks, weights)], size=1)
+    assert np.max(np.abs(heard - np.asarray(equal.heard))) > 0.02
 
 
 def finished_folder(material, tmp_path, *, delay=0.0, speed=1.0):

@@ -68,7 +68,9 @@ def true_peak(audio: np.ndarray) -> float:
     for start in range(0, audio.shape[1], TRUE_PEAK_CHUNK):
         first = max(0, start - TRUE_PEAK_MARGIN)
         piece = audio[:, first : start + TRUE_PEAK_CHUNK + TRUE_PEAK_MARGIN]
-        highest = max(highest, peak(true_peak_envelope(piece, matters_from=highest)))
+        envelope = true_peak_envelope(piece, matters_from=highest)
+        # Without what is around it, which is cut off: there the filter rings.
+        highest = max(highest, peak(envelope[start - first :][:TRUE_PEAK_CHUNK]))
     return highest
 
 

@@ -92,6 +92,9 @@ def explain(error: ValidationError) -> tuple[str, str]:
     if error.validator == "additionalProperties":
         unknown = next(name for name in value if name not in schema["properties"])
         return f"{place} has an unknown entry {unknown!r}", "correct its name or remove it"
+    if error.validator in ("minItems", "maxItems", "items"):
+        count = "1 entry" if len(value) == 1 else f"{len(value)} entries"
+        return f"{place} has {count}", f"give {_many(schema)}"
     return f"{place} is {_shown(value)}", _remedy(str(error.validator), schema, error.message)
 
 
@@ -112,6 +115,13 @@ def _range(schema: dict[str, Any]) -> str:
     if high is None:
         return f"to {low:g} or more"
     return f"to {high:g} or less" if low is None else f"from {low:g} to {high:g}"
+
+
+def _many(schema: dict[str, Any]) -> str:
+    low, high = schema.get("minItems", 0), schema.get("maxItems")
+    if high is None:
+        return f"{low} or more"
+    return f"{high}" if low == high else f"from {low} to {high}"
 
 
 @cache

@@ -164,11 +164,11 @@ def change(document, path, value):
         (("tracks", 0, "equalizer", 0, "kind"), "peaking", 'use "low_shelf"'),
         (("tracks", 0, "channels"), [0], "tracks[0].channels[0] is 0; set it from 1 to"),
         (("tracks", 2, "channels"), [1, 1], "tracks[2].channels is [1, 1]"),
-        (("tracks",), [], "tracks is []"),
+        (("tracks",), [], "tracks has 0 entries; give 1 or more"),
         (("console", "pan_law"), "loud", 'console.pan_law is "loud"; use'),
         (("output", "loudness_lufs"), 3, "output.loudness_lufs is 3; set it from -60 to -5"),
         (("master_bus", "compressor", "ratio"), 0, "master_bus.compressor.ratio is 0"),
-        (("master_bus", "equalizer"), [], "master_bus.equalizer is []"),
+        (("master_bus", "equalizer"), [], "master_bus.equalizer has 0 entries; give 6"),
         (("tracks", 1, "file"), "1 kick.wav", "uses channel 1 of '1 kick.wav' a second time"),
         (("version",), 7, "has version 7, this program reads 1"),
         (("format",), "other", "is not a console file"),
@@ -212,6 +212,18 @@ def test_a_wrong_entry_that_has_one_end_only_is_answered_with_it(load, document,
     with pytest.raises(InputError) as caught:
         load(change(document, ("made_with", "refinement"), entries))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("count", [1, 5, 7])
+def test_a_band_too_few_or_too_many_is_answered_with_how_many_there_are(load, document, count):
+    """All bands were written out, and behind them, far to the right, that it is too short."""
+    bands = document["tracks"][1]["equalizer"]
+    with pytest.raises(InputError) as caught:
+        load(change(document, ("tracks", 1, "equalizer"), (2 * bands)[:count]))
+    entries = "1 entry" if count == 1 else f"{count} entries"
+    assert str(caught.value).endswith(f"tracks[1].equalizer has {entries}; give 6")
+    with pytest.raises(InputError, match=r"channels has 3 entries; give from 1 to 2$"):
+        load(change(document, ("tracks", 1, "channels"), [1, 2, 3]))
 
 
 def test_what_may_be_small_is_answered_with_its_upper_end():

@@ -98,7 +98,7 @@ def test_a_pair_is_turned_down_as_one_and_the_report_shows_by_how_much(multitrac
     gain_db = 20 * np.log10(np.abs(render(settings, alone).mix[:, loud] / before[:, loud]))
     np.testing.assert_allclose(gain_db[0], gain_db[1], atol=1e-3)
     assert np.ptp(gain_db) > 3.0
-    shown = gain_reduction_db(settings, alone, 0)
+    shown = gain_reduction_db(settings, alone)
     assert shown.shape == (1, 128)
     part = np.flatnonzero(loud) * 128 // (1 << 18)
     measured = np.array([np.min(gain_db[0, part == i], initial=0.0) for i in range(128)])
@@ -144,7 +144,7 @@ def test_the_delay_of_lookahead_is_taken_out(multitrack):
 
 def test_neutral_compressors_reduce_nothing(multitrack):
     settings = neutral_settings(multitrack, target=OutputTarget())
-    np.testing.assert_allclose(gain_reduction_db(settings, multitrack, 0), 0.0, atol=1e-4)
+    np.testing.assert_allclose(gain_reduction_db(settings, multitrack), 0.0, atol=1e-4)
 
 
 def test_gain_reduction_is_that_of_the_static_curve_for_a_steady_tone(multitrack):
@@ -154,11 +154,25 @@ def test_gain_reduction_is_that_of_the_static_curve_for_a_steady_tone(multitrack
     compressor = compressor._replace(ratio=4.0 + 0 * compressor.ratio)
     params = settings.params._replace(tracks=tracks._replace(compressor=compressor))
     loud = dataclasses.replace(settings, params=params, source_gain_db=np.zeros(4))
-    reduction = gain_reduction_db(loud, multitrack, SAMPLE_RATE)
+    reduction = gain_reduction_db(loud, multitrack)
     assert reduction.shape[0] == 4
     bass = reduction[1, :30]  # its peaks stand 51 dB over the threshold; its gain is smoothed
     assert np.all((bass > -0.75 * 52) & (bass < -0.75 * 44))
     assert np.min(reduction[2]) < -20.0
+
+
+def test_gain_reduction_is_of_the_loudest_seconds_of_each_track(multitrack):
+    """A voice that comes in after the loudest seconds of the song was said not to be compressed."""
+    rest = np.zeros((len(multitrack.audio), 8 * SAMPLE_RATE), np.float32)
+    late = np.concatenate([multitrack.audio, rest], axis=1)
+    late[1] = np.roll(late[1], rest.shape[1])
+    song = dataclasses.replace(multitrack, audio=late)
+    settings = neutral_settings(song, target=OutputTarget())
+    tracks = settings.params.tracks
+    compressor = tracks.compressor._replace(threshold_db=np.full(4, -60.0), ratio=np.full(4, 4.0))
+    params = settings.params._replace(tracks=tracks._replace(compressor=compressor))
+    reduction = gain_reduction_db(dataclasses.replace(settings, params=params), song)
+    assert np.all(np.min(reduction, axis=1) < -3.0)
 
 
 def test_the_masters_reduction_is_that_of_the_static_curve_for_a_steady_tone(multitrack):

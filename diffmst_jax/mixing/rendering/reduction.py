@@ -19,26 +19,33 @@ from dsp.console_strip import master_tone, strip_tone
 POINTS = 128
 PASSAGE = 1 << 18
 PASSAGE_S = PASSAGE / SAMPLE_RATE
+STEP = PASSAGE // 16
+"""Passages of tracks begin at multiples of it."""
 
 LOUD = 0.5
 """Share of the peak around them from which samples tell what the limiter did."""
 
 
-def gain_reduction_db(settings: MixSettings, multitrack: Multitrack, start: int) -> np.ndarray:
+def gain_reduction_db(settings: MixSettings, multitrack: Multitrack) -> np.ndarray:
     """Measure what the compressors of the strips do, makeup gain left out.
+
+    Each over the passage of `PASSAGE_S` in which its own recording is loudest: in that of the song
+    a track may rest.
 
     Args:
         settings: the mix.
         multitrack: its tracks.
-        start: first sample of the passage, which lasts `PASSAGE_S`.
 
     Returns:
         The lowest gain in dB, 0 or less, in each of `POINTS` equal parts of the passage,
         `(strips, POINTS)`; both channels of a pair have the same.
     """
-    gains = source_gains(settings)
-    tracks = multitrack.audio[:, start : start + PASSAGE] * gains
-    tracks = np.pad(tracks, ((0, 0), (0, PASSAGE - tracks.shape[1])))
+    starts = _loudest_starts(multitrack)[multitrack.strip_of_track]
+    tracks = np.zeros((len(multitrack.audio), PASSAGE), np.float32)
+    for row, audio, start in zip(tracks, multitrack.audio, starts, strict=True):
+        passage = audio[start : start + PASSAGE]
+        row[: len(passage)] = passage
+    tracks *= source_gains(settings)
     side = pair_sides(settings.strips)
     lowest = np.asarray(_lowest_gain_db(tracks, expanded(settings), side, settings.config))
     reduction = np.zeros((len(settings.strips), POINTS))
@@ -50,6 +57,11 @@ def master_reduction_db(settings: MixSettings, multitrack: Multitrack, start: in
     """Measure what the master's compressor does, as `gain_reduction_db`; `(POINTS,)`.
 
     The passage starts from silence, so its first moments are the effects settling.
+
+    Args:
+        settings: the mix.
+        multitrack: its tracks.
+        start: first sample of the passage, which lasts `PASSAGE_S`.
     """
     passage = multitrack.audio[:, start : start + PASSAGE]
     blocks = (passage[:, first : first + CHUNK] for first in range(0, passage.shape[1], CHUNK))
@@ -77,6 +89,16 @@ def limiting_db(mix: np.ndarray, finished: np.ndarray, gain_db: float, start: in
     is_loud = before > LOUD * np.max(before, axis=(0, 2), keepdims=True)
     ratio = np.where(is_loud, np.abs(after) / np.where(is_loud, before, 1.0), 1.0)
     return np.minimum(power_db(np.square(np.min(ratio, axis=(0, 2)))), 0.0)
+
+
+def _loudest_starts(multitrack: Multitrack) -> np.ndarray:
+    """First sample of the passage of most power of each strip, `(strips,)`."""
+    steps = -(-multitrack.audio.shape[1] // STEP)
+    powers = np.zeros((len(multitrack.audio), max(steps, PASSAGE // STEP)))
+    for row, audio in zip(powers, multitrack.audio, strict=True):
+        row[:steps] = np.add.reduceat(np.square(audio), np.arange(0, len(audio), STEP))
+    sums = np.cumsum(np.pad(multitrack.sum_per_strip(powers), ((0, 0), (1, 0))), axis=1)
+    return STEP * np.argmax(sums[:, PASSAGE // STEP :] - sums[:, : -(PASSAGE // STEP)], axis=1)
 
 
 @partial(loop_jit, static=("config",))

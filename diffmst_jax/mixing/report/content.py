@@ -180,8 +180,7 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     curves = np.asarray(jax.vmap(equalizer_curve)(tracks.equalizer))
     reduction = np.zeros((len(settings.strips), 0))
     if settings.config.track_compressor:
-        start = _passage(facts)
-        reduction = gain_reduction_db(settings, multitrack, start)
+        reduction = gain_reduction_db(settings, multitrack)
     tone_db = np.mean(np.abs(curves), axis=1)
     moved_db = np.abs(level_db) + tone_db + 2 * PAN_AS_DB * np.abs(tracks.pan - 0.5)
     changes = moved_db * 10 ** (np.maximum(before, after) / 20)
@@ -192,11 +191,6 @@ def strip_views(facts: MixFacts) -> list[StripView]:
     names = strip_names(settings.strips)
     views = [_strip_view(settings, i, names[i], StripMeasures(*m)) for i, m in enumerate(measured)]
     return [views[i] for i in order]
-
-
-def _passage(facts: MixFacts) -> int:
-    """Where the passage of the mix begins whose gain reduction is drawn."""
-    return loudest_stretch(facts.views.mix.step_powers, PASSAGE_S)
 
 
 def _share_db(powers: np.ndarray) -> np.ndarray:
@@ -272,7 +266,7 @@ def _level_words(settings: MixSettings, index: int) -> str:
 def master_view(facts: MixFacts) -> StripView:
     """Describe the master bus, and the limiter that ends the chain."""
     settings, finished = facts.settings, facts.finished
-    start = _passage(facts)
+    start = loudest_stretch(facts.views.mix.step_powers, PASSAGE_S)
     limited = limiting_db(facts.rendered.mix, finished.audio, finished.level.gain_db, start)
     # Of the whole song, as the report says elsewhere; what is drawn goes by the samples' peaks.
     most = reduction_words(np.array([-finished.level.limiting_db]))

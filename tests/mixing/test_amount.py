@@ -75,7 +75,9 @@ def test_amounts_are_read_from_a_number_or_by_name():
         assert amount_text(parse_amount(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "much", "1.5", "-0.1", "nan", "eq=2", "tone=1", "eq="])
+@pytest.mark.parametrize(
+    "text", ["", "much", "1.5", "-0.1", "nan", "eq=2", "tone=1", "eq=", "eq=1,eq=0"]
+)
 def test_wrong_amounts_are_refused(text):
     with pytest.raises(InputError, match="--amount"):
         parse_amount(text)

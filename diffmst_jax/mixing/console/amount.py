@@ -41,7 +41,7 @@ def parse_amount(text: str) -> Amounts:
     """Read `0.5`, or `eq=0.7,pan=0` (what is not named stays 1).
 
     Raises:
-        InputError: an unknown name, or a number outside 0 to 1.
+        InputError: an unknown name, one that is given twice, or a number outside 0 to 1.
     """
     if "=" not in text:
         return Amounts(*[_number(text)] * len(Amounts._fields))
@@ -51,6 +51,8 @@ def parse_amount(text: str) -> Amounts:
         if name.strip() not in Amounts._fields:
             names = ", ".join(Amounts._fields)
             raise InputError("--amount", f"has no part {name.strip()!r}", f"use {names}")
+        if name.strip() in named:
+            raise InputError("--amount", f"names {name.strip()} twice", "give each part once")
         named[name.strip()] = _number(value)
     return Amounts(**named)
 

@@ -107,6 +107,8 @@ def parse_section(text: str) -> Section:
     if not dash or start is None or end is None:
         problem = f"is no stretch of time: {text!r}"
         raise InputError("the section", problem, "write it as 0:30-1:10, or in seconds as 30-70")
+    if end < start:
+        raise InputError("the section", f"ends before it starts: {text!r}", "exchange its times")
     if end - start < SHORTEST_SECTION_S:
         raise InputError("the section", f"is too short: {text!r}", "let it last a second or more")
     return Section(start, None if math.isinf(end) else end)

@@ -119,17 +119,29 @@ class Starts:
           recording. Of windows under a second, in which none lies, it is the level of the second
           that they start in.
         """
-        whole, touched = int(self._window_s / CELL_S), math.ceil(self._window_s / CELL_S)
-        only = self._last_s == 0
-        first = 1 if self._anywhere and not only else 0
-        last = touched if only else max(whole, 1)
+        if self._last_s == 0:
+            return self.possible_levels(level_db)
+        whole = max(int(self._window_s / CELL_S), 1)
+        length_s = max(self._window_s, CELL_S)
+        return self._levels(level_db, 1 if self._anywhere else 0, whole, length_s)
+
+    def possible_levels(self, level_db: Levels) -> Levels:
+        """Return the energy that a window from each of `count` seconds on has at most.
+
+        As `sure_levels`, of all seconds that one of them reaches into.
+        """
+        touched = math.ceil(self._window_s / CELL_S)
+        later = 1 if self._anywhere and self._last_s else 0
+        return self._levels(level_db, 0, touched + later, self._window_s)
+
+    def _levels(self, level_db: Levels, first: int, last: int, length_s: float) -> Levels:
+        """Energy of the seconds from `first` to before `last` after each, spread over a length."""
         power = np.zeros(self.count + last)
         known = level_db[: power.size].astype(np.float64)
         power[: known.size] = np.where(known > SILENT_DB, 10 ** (known / 10), 0.0)
         total = np.concatenate([[0.0], np.cumsum(power)])
         inside = total[last : last + self.count] - total[first : first + self.count]
-        # The last second of the only window may reach beyond it, but has no energy there.
-        mean = inside * CELL_S / (self._window_s if only else max(self._window_s, last * CELL_S))
+        mean = inside * CELL_S / length_s
         return (10 * np.log10(np.maximum(mean, 10 ** (SILENT_DB / 10)))).astype(np.float32)
 
     def draw(self, second: int, rng: np.random.Generator) -> float:
@@ -142,7 +154,8 @@ class Starts:
 class SongWindows:
     """Where in a song a window may start, and which of its tracks sound there.
 
-    Tracks of more than `max_channels` channels, which no example has room for, are left out.
+    A song of which no window is sure to hold sound is used where one may. Tracks of more than
+    `max_channels` channels, which no example has room for, are left out.
     """
 
     def __init__(
@@ -157,8 +170,11 @@ class SongWindows:
         longest_s = max((measurements.duration_s(track) for track in self._tracks), default=0.0)
         self._where = Starts(longest_s, duration_s)
         self._sounding = np.zeros((len(self._tracks), self._where.count), np.bool_)
-        for row, track in zip(self._sounding, self._tracks, strict=True):
-            row[:] = self._where.sure_levels(measurements.levels(track)) >= TRACK_SILENCE_DB
+        for bound in (self._where.sure_levels, self._where.possible_levels):
+            for row, track in zip(self._sounding, self._tracks, strict=True):
+                row[:] = bound(measurements.levels(track)) >= TRACK_SILENCE_DB
+            if np.any(self._sounding):
+                break
         counts = self._sounding.sum(axis=0)
         enough = min(FEWEST_TRACKS, int(counts.max()))
         self.starts = np.flatnonzero(counts >= max(enough, 1))
@@ -176,12 +192,14 @@ class SongWindows:
 
 
 class MixWindows:
-    """Where in a finished mix a window may start."""
+    """Where in a finished mix a window may start; as `SongWindows`."""
 
     def __init__(self, mix: Track, measurements: Measurements, duration_s: float):
         self.mix = mix
         self._where = Starts(measurements.duration_s(mix), duration_s)
         levels = self._where.sure_levels(measurements.levels(mix))
+        if levels.max() < TRACK_SILENCE_DB:
+            levels = self._where.possible_levels(measurements.levels(mix))
         # A mix that is quiet throughout is used where it is loudest; silence never.
         loudest = float(levels.max()) - QUIET_MIX_RANGE_DB
         threshold = max(min(REFERENCE_SILENCE_DB, loudest), TRACK_SILENCE_DB)

@@ -134,17 +134,18 @@ def test_silent_stretches_are_never_drawn(corpus):
 
 
 @pytest.mark.parametrize("window_s", [0.5, 1.0, 1.49, 2.0, 5.94])
-def test_sure_level_is_a_lower_bound_wherever_in_the_second_a_window_starts(window_s):
+def test_levels_are_bounds_wherever_in_the_second_a_window_starts(window_s):
     rng = np.random.default_rng(0)
     power = np.repeat(rng.choice([0.0, 1e-6, 1e-2, 1.0], 20), 100)
     level_db = 10 * np.log10(np.maximum(power[::100], 1e-12)).astype(np.float32)
     starts = Starts(20.0, window_s)
-    sure = starts.sure_levels(level_db)
+    sure, possible = starts.sure_levels(level_db), starts.possible_levels(level_db)
     assert starts.count == int(20.0 - window_s) + 1
     for second in range(starts.count):
         for _ in range(20):
             first = round(100 * starts.draw(second, rng))
             mean = np.mean(power[first : first + round(100 * window_s)])
+            assert mean <= 10 ** (possible[second] / 10) * 1.02
             if window_s >= 1.0:  # of less, no second lies inside
                 assert 10 ** (sure[second] / 10) <= mean * 1.02 + 2e-12
 
@@ -184,6 +185,18 @@ def test_what_sounds_after_a_short_window_alone_is_not_drawn(tmp_path):
     index = EnergyIndex(songs.root).update(songs[0].tracks)
     pool = make_pool(songs.songs, (), index, window)
     assert all(e.mask.sum() == 2 for e in fixed_examples(pool, window, seed=0, count=20))
+
+
+@pytest.mark.parametrize(("window_s", "possible"), [(1.5, [2]), (2.5, [0, 1])])
+def test_song_and_mix_of_which_no_window_surely_sounds_are_used(tmp_path, window_s, possible):
+    late = noise(1, 4.0, channels=2)
+    late[:, : 3 * SAMPLE_RATE] = 0.0
+    write_audio(tmp_path / "songs/a/late.flac", late, sample_rate=SAMPLE_RATE)
+    write_audio(tmp_path / "references/late.flac", late, sample_rate=SAMPLE_RATE)
+    songs, mixes = FolderSource(tmp_path), ReferenceSource(tmp_path)
+    index = EnergyIndex(tmp_path).update([*songs[0].tracks, *mixes.mixes])
+    assert SongWindows(songs[0], index, window_s).starts.tolist() == possible
+    assert MixWindows(mixes[0], index, window_s).starts.tolist() == possible
 
 
 def test_quiet_mix_is_used_where_it_is_loudest_and_silence_never(tmp_path):

@@ -27,6 +27,8 @@ REFERENCE_SILENCE_DB = -30.0
 # Of a mix that never reaches it, windows within so many dB of the loudest one are used.
 QUIET_MIX_RANGE_DB = 10.0
 FEWEST_TRACKS = 2
+# How often a window is drawn again of which a part is silent, before it is taken as it is.
+MOST_DRAWS = 8
 # Windows of at least so many seconds may start anywhere in a second; shorter ones at its beginning.
 SHORTEST_ANYWHERE = 2
 
@@ -82,11 +84,14 @@ class WindowConfig:
       linked_pairs: keep the two channels of a stereo track together: one level and, in the mix,
         one setting and one compressor's gain for both, as the mixing tool does; otherwise they are
         two tracks.
+      parts: equal parts of a window, in each of which something is to sound: of a random mix one is
+        heard and the other is what its settings are to be recognised in.
     """
 
     max_tracks: int
     samples: int
     linked_pairs: bool
+    parts: int = 1
 
     @property
     def duration_s(self) -> float:
@@ -217,6 +222,23 @@ def read_tracks(
     read: ReadWindow = read_window,
 ) -> tuple[Audio, npt.NDArray[np.bool_], npt.NDArray[np.int8]]:
     """Read a random window of a song: rows at -48 LUFS, which of them sound, and pairs."""
+    for _ in range(MOST_DRAWS):
+        tracks, mask, side = _read_window(windows, config, rng, read)
+        if config.parts == 1 or _sounds_in_each(tracks, config.parts):
+            break
+    return tracks, mask, side
+
+
+def _sounds_in_each(tracks: Audio, parts: int) -> bool:
+    """Whether in each of equal parts of (rows, time) a row holds sound."""
+    length = tracks.shape[1] // parts
+    power = np.square(tracks[:, : parts * length]).reshape(len(tracks), parts, length).mean(axis=2)
+    return bool(np.all(np.max(power, axis=0) >= 10 ** (TRACK_SILENCE_DB / 10)))
+
+
+def _read_window(
+    windows: SongWindows, config: WindowConfig, rng: np.random.Generator, read: ReadWindow
+) -> tuple[Audio, npt.NDArray[np.bool_], npt.NDArray[np.int8]]:
     tracks = np.zeros((config.max_tracks, config.samples), np.float32)
     mask = np.zeros(config.max_tracks, np.bool_)
     side = np.zeros(config.max_tracks, np.int8)

@@ -47,7 +47,8 @@ def make_feed(config: DataConfig, report: Report = quiet) -> Feed:
     Raises:
       InputError: folders or a split that hold no usable songs or references.
     """
-    window = WindowConfig(config.max_tracks, config.samples, config.linked_pairs)
+    parts = 2 if config.reference == "random_mix" else 1
+    window = WindowConfig(config.max_tracks, config.samples, config.linked_pairs, parts)
     if config.stream_songs is not None:
         return _stream_feed(config, config.stream_songs, window, report)
     decoded = None if config.decoded is None else DecodedCache(Path(config.decoded))

@@ -187,6 +187,22 @@ def test_what_sounds_after_a_short_window_alone_is_not_drawn(tmp_path):
     assert all(e.mask.sum() == 2 for e in fixed_examples(pool, window, seed=0, count=20))
 
 
+def test_where_halves_are_mixed_alike_something_sounds_in_both(tmp_path):
+    """Where a song has such windows; of one that sounds for a second alone, any is drawn."""
+    for name, sounds in (("pauses", [1, 0, 0, 1, 1, 0]), ("once", [0, 0, 1, 0, 0, 0])):
+        audio = noise(1, 6.0) * np.repeat(np.float32(sounds), SAMPLE_RATE)
+        write_audio(tmp_path / name / "track.flac", audio, sample_rate=SAMPLE_RATE)
+    songs = FolderSource(tmp_path)
+    index = EnergyIndex(songs.root).update(t for s in songs.songs for t in s.tracks)
+    window = WindowConfig(max_tracks=2, samples=2 * SAMPLE_RATE, linked_pairs=True, parts=2)
+    for song in songs.songs:
+        pool = make_pool([song], (), index, window)
+        for example in fixed_examples(pool, window, seed=0, count=20):
+            halves = np.square(example.tracks).reshape(2, 2, SAMPLE_RATE).mean(axis=2)
+            assert np.any(example.mask)
+            assert np.all(np.any(halves > 1e-6, axis=0)) or song.name == "once"
+
+
 @pytest.mark.parametrize(("window_s", "possible"), [(1.5, [2]), (2.5, [0, 1])])
 def test_song_and_mix_of_which_no_window_surely_sounds_are_used(tmp_path, window_s, possible):
     late = noise(1, 4.0, channels=2)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from diffmst_jax.data.layouts import AUTO, LAYOUTS
 from diffmst_jax.errors import InputError
+from diffmst_jax.setting_limits import Natural
 from diffmst_jax.typed_config import nearest
 
 Folders = str | tuple[str, ...] | None
@@ -24,7 +25,7 @@ class SyntheticConfig:
 
     folder: str
     songs: int
-    seed: int
+    seed: Natural
     tracks: tuple[int, int]
     duration_s: float
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from diffmst_jax.data.corpora_config import CorporaConfig, check_corpora
 from diffmst_jax.errors import InputError
-from diffmst_jax.setting_limits import Count, Natural, NotNegative, Positive, at_least
+from diffmst_jax.setting_limits import Count, Lufs, Natural, NotNegative, Positive, at_least
 from diffmst_jax.typed_config import read_config
 
 SystemName = Literal[
@@ -69,8 +69,8 @@ class ProtocolConfig:
     duration_s: SectionLength
     sections: Count
     track_counts: tuple[Count, ...]
-    mix_lufs: float
-    reference_lufs: float
+    mix_lufs: Lufs
+    reference_lufs: Lufs
     songs: tuple[str, ...]
     references: tuple[str, ...]
 

@@ -158,11 +158,11 @@ class CurriculumConfig:
       master_bus: everything on it.
     """
 
-    equalizer: int
-    compressor: int
-    pan: int
-    reverb: int
-    master_bus: int
+    equalizer: Natural
+    compressor: Natural
+    pan: Natural
+    reverb: Natural
+    master_bus: Natural
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class TrainerConfig:
     steps: Count
     max_seconds: NotNegative | None
     batch_size: Count
-    seed: int
+    seed: Natural
     log_every: Count
     validate_every: Count
     checkpoint_every: Count

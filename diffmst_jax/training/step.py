@@ -46,10 +46,15 @@ Step = Callable[[TrainState, Example], tuple[TrainState, Metrics]]
 EvalStep = Callable[[nnx.State, nnx.State, Example, Array], Mixed]
 
 
+def updates_of(config: TrainConfig) -> int:
+    """How many updates a run has."""
+    return config.trainer.steps // config.optimizer.accumulate
+
+
 def make_schedule(config: TrainConfig) -> optax.Schedule:
     """Learning rate by update."""
     kind, peak = config.schedule, config.optimizer.learning_rate
-    updates = config.trainer.steps // config.optimizer.accumulate
+    updates = updates_of(config)
     if kind.kind == "cosine":
         return optax.warmup_cosine_decay_schedule(
             init_value=0.0,

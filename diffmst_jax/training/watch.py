@@ -19,7 +19,7 @@ from diffmst_jax.training.config import TrainConfig
 from diffmst_jax.training.devices import Devices, anywhere, own_rows
 from diffmst_jax.training.logger import Logger
 from diffmst_jax.training.pictures import settings_by_name, spectrogram_picture
-from diffmst_jax.training.step import EvalStep, Metrics, TrainState
+from diffmst_jax.training.step import EvalStep, Metrics, TrainState, updates_of
 from diffmst_jax.training.stream import Stream
 from diffmst_jax.training.validation import Validation, validate
 
@@ -55,6 +55,12 @@ class Watch:
         self._counted: int | None = None
         self._waited_s = 0.0
         self._unseen: tuple[int, Example, Metrics] | None = None
+        rise, updates = self.config.schedule.warmup_steps, updates_of(self.config)
+        if rise > updates:
+            self.display.say(
+                f"the learning rate rises for {rise} updates and the run has {updates}:"
+                f" it ends at {100 * updates / rise:.0f} % of optimizer.learning_rate"
+            )
 
     def asked_to_end(self, step: int, wanted: bool) -> tuple[bool, bool]:
         """Say whether a signal wants the run to stop, and whether it is out of time.
@@ -110,6 +116,8 @@ class Watch:
     def log(self, step: int, metrics: Metrics) -> None:
         """Write the scalars of one step and move the progress bar."""
         values = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        if self.config.optimizer.accumulate > 1 and not values["norm_update"]:
+            del values["norm_update"]  # batches are still gathered
         if self._counted is not None:
             examples = (step - self._counted) * self.config.trainer.batch_size
             passed_s = self.pace.lap()

@@ -21,6 +21,8 @@ def test_protocols_are_complete(protocol):
         ("protocol.duration_s=inf", "protocol.duration_s"),
         ("protocol.sections=0", "protocol.sections"),
         ("protocol.mix_lufs=nan", "protocol.mix_lufs"),
+        ("protocol.mix_lufs=20", "protocol.mix_lufs"),
+        ("protocol.reference_lufs=-80", "protocol.reference_lufs"),
         ("protocol.track_counts=[2,0]", "protocol.track_counts[1]"),
         ("report.audio_mb=-1", "report.audio_mb"),
         ("report.clip_s=0", "report.clip_s"),

@@ -17,6 +17,7 @@ from diffmst_jax.models.folder import load_model
 from diffmst_jax.programs.display import Display
 from diffmst_jax.training.config import CONFIG_NAME, save_train_config
 from diffmst_jax.training.logger import SCALARS_NAME, read_scalars
+from diffmst_jax.training.watch import Watch
 from tests.mixing.songs import tone
 from tests.training.conftest import CONF
 from train import MODEL_FOLDER, train
@@ -50,6 +51,17 @@ def random_mixes(tiny):
     )
 
 
+@pytest.mark.parametrize(("steps", "said"), [(6, True), (8, False)])
+def test_a_learning_rate_that_is_not_reached_is_said(random_mixes, tmp_path, steps, said):
+    schedule = dataclasses.replace(random_mixes.schedule, warmup_steps=4)
+    config = with_steps(dataclasses.replace(random_mixes, schedule=schedule), steps)
+    text = io.StringIO()
+    with Display(Console(file=text, width=200)) as display:
+        Watch(config, tmp_path, None, display, None, None, [], None, None)
+    found = "rises for 4 updates and the run has 3: it ends at 75 % of" in text.getvalue()
+    assert found == said
+
+
 @pytest.mark.slow
 def test_a_run_leaves_a_model_and_all_there_is_to_see(random_mixes, tmp_path):
     logger = dataclasses.replace(random_mixes.logger, tensorboard=True, audio_examples=1)
@@ -59,6 +71,8 @@ def test_a_run_leaves_a_model_and_all_there_is_to_see(random_mixes, tmp_path):
     assert load_model(tmp_path / "run" / MODEL_FOLDER).config == config.model
     assert f"{loss:.4f}" in (tmp_path / "run" / MODEL_FOLDER / "README.md").read_text()
     scalars = read_scalars(tmp_path / "run" / SCALARS_NAME)
+    steps = [line for line in scalars if "train/loss" in line]
+    assert ["train/norm_update" in line for line in steps] == [False, True], "batches are gathered"
     assert {"evaluation/audio_features", "evaluation/bark_spectrum"} <= {*chain(*scalars)}
     events = list((tmp_path / "run" / "tensorboard").iterdir())
     assert len(events) == 1

@@ -47,7 +47,8 @@ from diffmst_jax.mixing.sources.inputs import (
 )
 from diffmst_jax.mixing.sources.reference import Reference, named
 from diffmst_jax.mixing.sources.sounding import sounding_part
-from diffmst_jax.mixing.sources.tracks import Multitrack, strips_named
+from diffmst_jax.mixing.sources.strips import strips_named
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.models import Model, load_model
 from diffmst_jax.progress import Tell, tell_nobody
 from diffmst_jax.result import MixReport, MixResult

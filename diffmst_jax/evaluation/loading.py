@@ -16,13 +16,13 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.evaluation.known import known_mix
 from diffmst_jax.evaluation.manifest import Example
 from diffmst_jax.mixing.signals.measure import gated_loudness, weighted_step_powers
+from diffmst_jax.mixing.sources.strips import strip_names
 from diffmst_jax.mixing.sources.tracks import (
     Channels,
     Multitrack,
     assemble,
     split_channels,
     strip_loudness,
-    strip_names,
 )
 
 

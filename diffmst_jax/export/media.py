@@ -22,7 +22,8 @@ from diffmst_jax.export.labels import xml_text
 from diffmst_jax.export.rpp_text import one_line
 from diffmst_jax.files import free_name
 from diffmst_jax.mixing.sources.finding import Source
-from diffmst_jax.mixing.sources.tracks import Strip, check_channels, files_of_strips
+from diffmst_jax.mixing.sources.strips import Strip
+from diffmst_jax.mixing.sources.tracks import check_channels, files_of_strips
 from diffmst_jax.names import for_library, portable
 
 PLAYABLE_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")

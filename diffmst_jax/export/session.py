@@ -23,7 +23,7 @@ import numpy as np
 import dsp
 from diffmst_jax.mixing.console.settings import MixSettings, Provenance
 from diffmst_jax.mixing.signals.measure import decibels
-from diffmst_jax.mixing.sources.tracks import LeftOut, Strip, strip_names
+from diffmst_jax.mixing.sources.strips import LeftOut, Strip, strip_names
 from dsp.stereo import pan_gains
 
 HIGHEST_FADER_DB = decibels(2.0)

@@ -18,7 +18,8 @@ from diffmst_jax.mixing.refining.refine import Refinement, refine, refinement_no
 from diffmst_jax.mixing.sources.finding import Patterns
 from diffmst_jax.mixing.sources.reference import Reference, blended
 from diffmst_jax.mixing.sources.sounding import sounding_part
-from diffmst_jax.mixing.sources.tracks import Multitrack, strips_named
+from diffmst_jax.mixing.sources.strips import strips_named
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.progress import Tell
 
 REFINED_FROM, REFINED_TO = 0.3, 0.65

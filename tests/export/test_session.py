@@ -25,7 +25,8 @@ from diffmst_jax.export.media import media_of
 from diffmst_jax.export.notes import dawproject_notes, notes_text
 from diffmst_jax.export.reaper import project_chunk
 from diffmst_jax.export.session import HIGHEST_FADER_DB, placement, session_of
-from diffmst_jax.mixing.sources.tracks import Strip, load_tracks
+from diffmst_jax.mixing.sources.strips import Strip
+from diffmst_jax.mixing.sources.tracks import load_tracks
 from dsp.stereo import PAN_LAWS, pan_gains
 from tests.export.consoles import random_console, with_tracks
 from tests.export.eel2_syntax import parse_source

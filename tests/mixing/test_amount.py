@@ -21,7 +21,8 @@ from diffmst_jax.mixing.console.amount import (
 )
 from diffmst_jax.mixing.finishing.output import OutputTarget
 from diffmst_jax.mixing.rendering.render import render
-from diffmst_jax.mixing.sources.tracks import assemble, split_channels, strips_named
+from diffmst_jax.mixing.sources.strips import strips_named
+from diffmst_jax.mixing.sources.tracks import assemble, split_channels
 
 NONE = parse_amount("0")
 

@@ -19,7 +19,7 @@ from diffmst_jax.mixing.rendering.render import render as render_multitrack
 from diffmst_jax.mixing.signals.measure import decibels, integrated_loudness, true_peak
 from diffmst_jax.mixing.sources.inputs import gather_references, reference_files
 from diffmst_jax.mixing.sources.reference import read_reference
-from diffmst_jax.mixing.sources.tracks import LeftOut
+from diffmst_jax.mixing.sources.strips import LeftOut
 from diffmst_jax.models import Model
 from tests.mixing.songs import TINY, bursts, tiny_module, tone
 

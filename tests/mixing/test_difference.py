@@ -10,7 +10,7 @@ from diffmst_jax.mixing.console.file import console_text
 from diffmst_jax.mixing.console.meanings import CONSOLE, VALUES
 from diffmst_jax.mixing.console.schema import CONFIG_CHOICES
 from diffmst_jax.mixing.report.difference import differences
-from diffmst_jax.mixing.sources.tracks import Strip
+from diffmst_jax.mixing.sources.strips import Strip
 
 
 @pytest.fixture

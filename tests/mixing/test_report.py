@@ -22,7 +22,7 @@ from diffmst_jax.mixing.report.words import (
     significant,
 )
 from diffmst_jax.mixing.signals.measure import integrated_loudness
-from diffmst_jax.mixing.sources.tracks import Strip
+from diffmst_jax.mixing.sources.strips import Strip
 
 LARGEST_BYTES = 10_000_000
 VOID = {"meta", "br", "link", "input", "img", "hr"}

@@ -23,8 +23,9 @@ from diffmst_jax.cli import main
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.console.file import console_text, load_console
 from diffmst_jax.mixing.sources.reference import parse_reference
+from diffmst_jax.mixing.sources.strips import LeftOut
 from diffmst_jax.mixing.sources.style_file import load_style, style_text
-from diffmst_jax.mixing.sources.tracks import LeftOut, load_tracks
+from diffmst_jax.mixing.sources.tracks import load_tracks
 from tests.mixing.songs import bursts, tone
 
 

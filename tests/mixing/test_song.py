@@ -22,7 +22,8 @@ from diffmst_jax.mixing.rendering.stems import stem_names, write_stems
 from diffmst_jax.mixing.rendering.strip_stream import StripStream
 from diffmst_jax.mixing.signals.measure import integrated_loudness
 from diffmst_jax.mixing.signals.pieces import PIECE, with_margins
-from diffmst_jax.mixing.sources.tracks import Multitrack, Strip
+from diffmst_jax.mixing.sources.strips import Strip
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.result import write_mix
 from tests.mixing.songs import tone
 

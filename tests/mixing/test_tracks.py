@@ -6,14 +6,8 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.signals.measure import integrated_loudness
 from diffmst_jax.mixing.sources.finding import find_tracks, matches
 from diffmst_jax.mixing.sources.inputs import gather_tracks
-from diffmst_jax.mixing.sources.tracks import (
-    LeftOut,
-    Strip,
-    load_tracks,
-    read_strips,
-    split_channels,
-    strip_names,
-)
+from diffmst_jax.mixing.sources.strips import LeftOut, Strip, strip_names
+from diffmst_jax.mixing.sources.tracks import load_tracks, read_strips, split_channels
 from tests.mixing.songs import SONG_S, bursts, tone
 
 

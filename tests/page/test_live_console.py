@@ -17,7 +17,8 @@ from diffmst_jax.mixing.finishing.output import OutputTarget, finish
 from diffmst_jax.mixing.rendering.console_stream import latency_samples
 from diffmst_jax.mixing.rendering.reduction import gain_reduction_db
 from diffmst_jax.mixing.rendering.render import render
-from diffmst_jax.mixing.sources.tracks import Multitrack, Strip
+from diffmst_jax.mixing.sources.strips import Strip
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.page.decoded import BLOCK
 
 pytestmark = pytest.mark.slow

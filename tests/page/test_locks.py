@@ -12,7 +12,8 @@ from diffmst_jax.mixing.analyse import neutral_settings
 from diffmst_jax.mixing.console.file import console_document
 from diffmst_jax.mixing.decide import Decided
 from diffmst_jax.mixing.finishing.output import OutputTarget
-from diffmst_jax.mixing.sources.tracks import Multitrack, Strip
+from diffmst_jax.mixing.sources.strips import Strip
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.page import locks
 from tests.mixing.songs import bursts
 

@@ -17,7 +17,8 @@ from diffmst_jax.losses import (
 )
 from diffmst_jax.mixing.console.settings import MixSettings, track_pan
 from diffmst_jax.mixing.rendering.render import render
-from diffmst_jax.mixing.sources.tracks import Multitrack, Strip
+from diffmst_jax.mixing.sources.strips import Strip
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.training import objective
 from diffmst_jax.training.curriculum import all_active
 from diffmst_jax.training.objective import (

@@ -15,7 +15,7 @@ from diffmst_jax.json_file import Kind, check_document, load_document
 from diffmst_jax.mixing.console.schema import FORMAT, SCHEMA_ID, VERSION, decode, encode
 from diffmst_jax.mixing.console.settings import DECIMALS, MixSettings, Provenance, RefinementNote
 from diffmst_jax.mixing.finishing.output import OutputTarget
-from diffmst_jax.mixing.sources.tracks import LeftOut, Strip
+from diffmst_jax.mixing.sources.strips import LeftOut, Strip
 
 SCHEMA_FILE = "console.schema.json"
 CONSOLE_KIND = Kind(

@@ -12,7 +12,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.mixing.finishing.output import OutputTarget
-from diffmst_jax.mixing.sources.tracks import LeftOut, Strip
+from diffmst_jax.mixing.sources.strips import LeftOut, Strip
 
 DECIMALS = 4
 """Digits after the point of every setting: finer than anyone hears, short enough to read."""

@@ -32,8 +32,9 @@ from diffmst_jax.losses import (
 from diffmst_jax.mixing.console.settings import MixSettings
 from diffmst_jax.mixing.refining.passages import LEAD, PIECE, Medley
 from diffmst_jax.mixing.rendering.console_stream import latency_samples
+from diffmst_jax.mixing.sources.strips import pair_sides
 from diffmst_jax.mixing.sources.style import MATCHED_LUFS
-from diffmst_jax.mixing.sources.tracks import Multitrack, pair_sides
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.models.compact.matching import EVERYDAY_DB, faintness
 from diffmst_jax.models.compact.picture import positions
 from diffmst_jax.models.compact.starting_point import head_scales

@@ -13,7 +13,8 @@ from diffmst_jax.mixing.rendering.compiling import loop_jit
 from diffmst_jax.mixing.rendering.console_stream import CHUNK
 from diffmst_jax.mixing.rendering.render import expanded, pieces_before_master, source_gains
 from diffmst_jax.mixing.signals.measure import LOWEST_DB, factor, power_db
-from diffmst_jax.mixing.sources.tracks import Multitrack, pair_sides
+from diffmst_jax.mixing.sources.strips import pair_sides
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from dsp.console_strip import master_tone, strip_tone
 
 POINTS = 128

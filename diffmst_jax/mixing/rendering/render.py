@@ -11,12 +11,8 @@ import numpy as np
 import dsp
 from diffmst_jax.mixing.console.settings import MixSettings, track_pan
 from diffmst_jax.mixing.rendering.console_stream import CHUNK, Pick, Piece, run_console
-from diffmst_jax.mixing.sources.tracks import (
-    Multitrack,
-    pair_sides,
-    side_of_track,
-    strip_of_track,
-)
+from diffmst_jax.mixing.sources.strips import pair_sides, side_of_track, strip_of_track
+from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.progress import Progress
 
 

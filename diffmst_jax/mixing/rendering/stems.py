@@ -21,7 +21,7 @@ from diffmst_jax.mixing.rendering.render import stem_pieces
 from diffmst_jax.mixing.rendering.song import counted
 from diffmst_jax.mixing.rendering.strip_stream import StripStream
 from diffmst_jax.mixing.sources.finding import CONSOLE_FILE_NAME, Source
-from diffmst_jax.mixing.sources.tracks import Strip
+from diffmst_jax.mixing.sources.strips import Strip
 from diffmst_jax.progress import Progress
 from diffmst_jax.reaching import is_there
 

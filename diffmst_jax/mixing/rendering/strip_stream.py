@@ -11,7 +11,8 @@ from diffmst_jax.audio_blocks import AudioStream
 from diffmst_jax.memory import aligned
 from diffmst_jax.mixing.signals.ahead import ahead
 from diffmst_jax.mixing.sources.finding import Source
-from diffmst_jax.mixing.sources.tracks import READERS, Strip, check_channels, files_of_strips
+from diffmst_jax.mixing.sources.strips import Strip
+from diffmst_jax.mixing.sources.tracks import READERS, check_channels, files_of_strips
 
 AHEAD_BYTES = 1 << 25
 """What may wait, decoded, while the console is being compiled or is busy. (Four times as much made

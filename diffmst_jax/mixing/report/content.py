@@ -38,8 +38,9 @@ from diffmst_jax.mixing.report.words import (
     significant,
 )
 from diffmst_jax.mixing.signals.measure import decibels, power_db, true_peak
+from diffmst_jax.mixing.sources.strips import strip_names
 from diffmst_jax.mixing.sources.style import MATCHED_LUFS
-from diffmst_jax.mixing.sources.tracks import Multitrack, strip_names
+from diffmst_jax.mixing.sources.tracks import Multitrack
 
 SMALLEST_CHANGE = 1e-9
 SMALL_MOVE_DB = 0.5

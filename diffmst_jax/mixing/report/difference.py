@@ -20,7 +20,7 @@ from diffmst_jax.mixing.report.words import (
     hertz,
     pan_words,
 )
-from diffmst_jax.mixing.sources.tracks import Strip, strip_names
+from diffmst_jax.mixing.sources.strips import Strip, strip_names
 from dsp.equalizer import CONSOLE_BANDS
 from dsp.side_chain import soft_ramp
 

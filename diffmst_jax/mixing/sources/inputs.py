@@ -37,14 +37,13 @@ from diffmst_jax.mixing.sources.reference import (
     usable_reference,
     weighed,
 )
+from diffmst_jax.mixing.sources.strips import LeftOut, Strip
 from diffmst_jax.mixing.sources.style import song_style
 from diffmst_jax.mixing.sources.style_file import is_style_file, load_style
 from diffmst_jax.mixing.sources.tracks import (
     AS_ASKED,
     Channels,
-    LeftOut,
     Multitrack,
-    Strip,
     assemble,
     channels_of,
     load_tracks,

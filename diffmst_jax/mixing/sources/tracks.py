@@ -1,12 +1,10 @@
 """From a folder of files to console tracks: find, decode, pad, pair and measure.
 
-A *strip* is one input file as the console shows it: a mono strip feeds one console track, a
-stereo strip two (its left and right channel), which share their settings, are compressed by one
-gain and panned as a pair. A file with more than two channels gives one mono strip per channel.
+A mono file is one strip, a stereo file too; one with more than two channels gives one mono strip
+per channel.
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -34,6 +32,7 @@ from diffmst_jax.mixing.sources.finding import (
     left_out_of_folder,
     matches,
 )
+from diffmst_jax.mixing.sources.strips import LeftOut, Strip, side_of_track, strip_of_track
 from diffmst_jax.progress import Progress
 from diffmst_jax.reaching import is_there, status
 
@@ -56,43 +55,6 @@ STAMP_TOLERANCE_S = 0.001
 
 MONO_SIDE_DB = -60.0
 """A stereo file whose side stays this far below its mid is a mono recording in two channels."""
-
-
-class Strip(NamedTuple):
-    """One input of the console.
-
-    Attributes:
-        file: name of the file, relative to the folder of tracks, with forward slashes; `legible`.
-        channels: the file's channels that feed it, counted from 1: one, or a stereo pair.
-    """
-
-    file: str
-    channels: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        """What a person calls it: the file's name, and the channel where that is needed."""
-        return self._called(Path(self.file).with_suffix("").as_posix())
-
-    @property
-    def full_name(self) -> str:
-        """The same with the file's ending."""
-        return self._called(self.file)
-
-    def _called(self, file: str) -> str:
-        return file if self.is_pair or self.channels == (1,) else f"{file} {self.channels[0]}"
-
-    @property
-    def is_pair(self) -> bool:
-        """Whether it is stereo."""
-        return len(self.channels) == 2
-
-
-class LeftOut(NamedTuple):
-    """A file, or a channel of one, that does not take part, and why."""
-
-    file: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -137,39 +99,6 @@ class Multitrack:
         total = np.zeros((len(self.strips), *values.shape[1:]))
         np.add.at(total, self.strip_of_track, values)
         return total
-
-
-def strip_names(strips: Sequence[Strip]) -> list[str]:
-    """What a person calls each strip, with the files' endings where only those tell them apart."""
-    often = Counter(strip.name for strip in strips)
-    return [strip.name if often[strip.name] == 1 else strip.full_name for strip in strips]
-
-
-def strip_of_track(strips: Sequence[Strip]) -> np.ndarray:
-    """Index of the strip that each console track belongs to, `(console tracks,)`."""
-    return np.repeat(np.arange(len(strips)), [len(strip.channels) for strip in strips])
-
-
-def side_of_track(strips: Sequence[Strip]) -> np.ndarray:
-    """-1 for a pair's left channel, +1 for its right, 0 for mono, `(console tracks,)`."""
-    sides = [[-1.0, 1.0] if strip.is_pair else [0.0] for strip in strips]
-    return np.concatenate(sides)
-
-
-def strips_named(strips: Sequence[Strip], patterns: Patterns, *, option: str) -> np.ndarray:
-    """Find the strips whose name or file matches one of the patterns, bool `(strips,)`.
-
-    Raises:
-        InputError: a pattern matches none; `option` is where it was given.
-    """
-    check_patterns(option, patterns, [strip.file for strip in strips])
-    return np.array([matches(strip.file, patterns) for strip in strips])
-
-
-def pair_sides(strips: Sequence[Strip]) -> np.ndarray | None:
-    """`side_of_track` for the console; None without a pair, and it spares itself the search."""
-    side = side_of_track(strips)
-    return side if np.any(side) else None
 
 
 class Channels(NamedTuple):

@@ -17,6 +17,7 @@ from diffmst_jax.mixing.console.settings import RefinementNote
 from diffmst_jax.mixing.finishing.output import OutputTarget, finish
 from diffmst_jax.mixing.rendering.render import render as render_multitrack
 from diffmst_jax.mixing.signals.measure import decibels, integrated_loudness, true_peak
+from diffmst_jax.mixing.sources.copies import Copies
 from diffmst_jax.mixing.sources.inputs import gather_references, reference_files
 from diffmst_jax.mixing.sources.reference import read_reference
 from diffmst_jax.mixing.sources.strips import LeftOut
@@ -164,6 +165,22 @@ def test_tracks_with_a_dc_offset_are_said(mixed):
     said = dataclasses.replace(mixed.report, facts=facts._replace(multitrack=off)).warnings[1]
     assert said.startswith("There is a DC offset in vox (33 % of its peak) and gtr (2 %")
     assert "counts as level, width and balance" in said  # which features are measured with it
+
+
+def test_recordings_that_are_there_twice_are_said(mixed):
+    facts = mixed.report.facts
+    found = (
+        Copies(("gtr", "gtr"), cancel=True),
+        Copies(("vox", "vox 2"), cancel=True),
+        Copies(("keys", "keys 2"), cancel=False),
+    )
+    twice = dataclasses.replace(facts.multitrack, copies=found)
+    said = dataclasses.replace(mixed.report, facts=facts._replace(multitrack=twice)).warnings
+    assert said[1:4] == [
+        "The channels of gtr cancel each other: invert one and export again.",
+        "vox and vox 2 cancel each other: one is the other upside down. Invert it.",
+        "keys and keys 2 are one recording: leave one out if that was not meant.",
+    ]
 
 
 def test_a_mix_that_is_still_far_advises_to_refine(mixed):

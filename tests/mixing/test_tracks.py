@@ -4,6 +4,7 @@ import pytest
 from diffmst_jax.audio import SAMPLE_RATE, write_audio
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.signals.measure import integrated_loudness
+from diffmst_jax.mixing.sources.copies import Copies
 from diffmst_jax.mixing.sources.finding import find_tracks, matches
 from diffmst_jax.mixing.sources.inputs import gather_tracks
 from diffmst_jax.mixing.sources.strips import LeftOut, Strip, strip_names
@@ -246,3 +247,27 @@ def test_strips_of_a_console_file_are_read_as_listed(song, multitrack):
 def test_strips_that_are_not_there_are_refused(song, strip, problem):
     with pytest.raises(InputError, match=problem):
         read_strips(song, (strip,))
+
+
+def test_recordings_that_are_there_twice_are_told(tmp_path):
+    """However loud, as pairs too; what is alike but for a room, or silent at first, is not one."""
+    rng = np.random.default_rng(0)
+    one, other, room = rng.standard_normal((3, 2, 3 * SAMPLE_RATE)).astype(np.float32) / 10
+    one[:, :SAMPLE_RATE] = 0.0
+    files = {
+        "a": one[:1],
+        "b": -0.3 * one[:1],
+        "c": other,
+        "d": 0.5 * other,
+        "e": other * np.float32([[1.0], [-1.0]]),
+        "f": one[1] * np.float32([[1.0], [-1.0]]),
+        "g": one[:1] + 0.03 * room[:1],
+        "h": np.zeros((1, SAMPLE_RATE), np.float32),
+    }
+    for name, audio in files.items():
+        write_audio(tmp_path / f"{name}.wav", audio, sample_rate=SAMPLE_RATE, subtype="FLOAT")
+    assert set(load_tracks(tmp_path).copies) == {
+        Copies(("f", "f"), cancel=True),
+        Copies(("a", "b"), cancel=True),
+        Copies(("c", "d"), cancel=False),
+    }

@@ -38,6 +38,7 @@ from diffmst_jax.mixing.report.words import (
     significant,
 )
 from diffmst_jax.mixing.signals.measure import decibels, power_db, true_peak
+from diffmst_jax.mixing.sources.copies import Copies
 from diffmst_jax.mixing.sources.strips import strip_names
 from diffmst_jax.mixing.sources.style import MATCHED_LUFS
 from diffmst_jax.mixing.sources.tracks import Multitrack
@@ -138,6 +139,7 @@ def warnings(facts: MixFacts) -> list[str]:
             "from the sound and counts as level, width and balance though nobody hears it. Remove "
             "it and export again."
         )
+    texts += map(_copies_words, facts.multitrack.copies)
     texts += [
         f"{name} is mono and counts as both channels: tracks are drawn to the middle, and "
         "stereo recordings keep what they have of width."
@@ -155,6 +157,15 @@ def warnings(facts: MixFacts) -> list[str]:
     if math.isinf(facts.finished.level.loudness_lufs):
         texts.append("The mix is silent.")
     return texts + shortfall_words(facts.finished.level, settings.target)
+
+
+def _copies_words(copies: Copies) -> str:
+    first, second = copies.names
+    if first == second:
+        return f"The channels of {first} cancel each other: invert one and export again."
+    if copies.cancel:
+        return f"{first} and {second} cancel each other: one is the other upside down. Invert it."
+    return f"{first} and {second} are one recording: leave one out if that was not meant."
 
 
 def buried(strips: Sequence[StripView]) -> list[str]:

@@ -23,6 +23,7 @@ from diffmst_jax.mixing.signals.measure import (
     weighted_step_powers,
 )
 from diffmst_jax.mixing.signals.parked import IN_MEMORY_BYTES, parked, silence
+from diffmst_jax.mixing.sources.copies import Copies, copies
 from diffmst_jax.mixing.sources.finding import (
     Patterns,
     Source,
@@ -70,6 +71,7 @@ class Multitrack:
         left_out: what was found and not used.
         late_s: how much later than the first some files begin, by time stamps in them.
         offset: how far the mean of files with a DC offset lies from zero, over the peak.
+        copies: recordings that are there twice.
     """
 
     strips: tuple[Strip, ...]
@@ -78,6 +80,7 @@ class Multitrack:
     left_out: tuple[LeftOut, ...]
     late_s: Mapping[str, float] = field(default_factory=dict)
     offset: Mapping[str, float] = field(default_factory=dict)
+    copies: tuple[Copies, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -219,7 +222,8 @@ def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitra
         loudness.append(strip_loudness(item.step_powers))
         offset[item.strip.file] = max(offset.get(item.strip.file, 0.0), _offset(item.audio))
     far = {name: share for name, share in offset.items() if share > OFFSET_FROM}
-    return Multitrack(strips, audio, np.array(loudness), tuple(left_out), offset=far)
+    twice = copies(strips, audio)
+    return Multitrack(strips, audio, np.array(loudness), tuple(left_out), offset=far, copies=twice)
 
 
 def _offset(audio: np.ndarray) -> float:

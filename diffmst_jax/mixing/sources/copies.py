@@ -1,0 +1,70 @@
+"""Recordings that a song holds twice: a mix has them louder than anyone meant, or not at all.
+
+What a workstation exports twice, or a channel that was wired the wrong way round, sounds like any
+other track by itself. Levels do not matter: two copies differ by a gain, upside down or not.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from diffmst_jax.mixing.sources.strips import Strip, strip_names, strip_of_track
+
+ALIKE = 0.9999
+"""Correlation from which on two recordings are one: the rest is 37 dB down. A microphone beside
+another, or a track through another effect, stays below."""
+
+BLOCK, BLOCKS = 4096, 128
+"""Samples that are looked at, in blocks from all over the song (12 s)."""
+
+
+class Copies(NamedTuple):
+    """Two strips, or the channels of one, that hold the same.
+
+    Attributes:
+        names: what people call them; twice the same name for the channels of one.
+        cancel: whether one is the other upside down.
+    """
+
+    names: tuple[str, str]
+    cancel: bool
+
+
+def copies(strips: Sequence[Strip], audio: np.ndarray) -> tuple[Copies, ...]:
+    """Find recordings that are there twice.
+
+    Args:
+        strips: the inputs.
+        audio: of their channels, strip after strip, `(console tracks, time)`.
+
+    Returns:
+        Pairs of strips with as many channels, all of which are copies in one sense, and strips of
+        which one channel is the other upside down.
+    """
+    alike = _correlations(audio)
+    rows = [np.flatnonzero(strip_of_track(strips) == index) for index in range(len(strips))]
+    names = strip_names(strips)
+    found = [
+        Copies((name, name), cancel=True)
+        for name, row in zip(names, rows, strict=True)
+        if len(row) == 2 and alike[row[0], row[1]] < -ALIKE
+    ]
+    for (name, row), (other, beside) in combinations(zip(names, rows, strict=True), 2):
+        if len(row) == len(beside):
+            both = alike[row, beside]
+            if np.all(np.abs(both) > ALIKE) and np.ptp(np.sign(both)) == 0:
+                found.append(Copies((name, other), cancel=bool(both[0] < 0)))
+    return tuple(found)
+
+
+def _correlations(audio: np.ndarray) -> np.ndarray:
+    """Normalised correlation of every two tracks; 0 where one is silent."""
+    last = max(audio.shape[1] - BLOCK, 0)
+    total = np.zeros((len(audio), len(audio)))
+    for start in np.unique(np.linspace(0, last, BLOCKS).astype(int)):
+        block = np.asarray(audio[:, start : start + BLOCK], np.float64)
+        total += block @ block.T
+    size = np.sqrt(np.diag(total))
+    return np.divide(total, np.outer(size, size), out=np.zeros_like(total), where=total != 0)

@@ -30,7 +30,7 @@ from diffmst_jax.mixing.rendering.render import render as render_multitrack
 from diffmst_jax.mixing.rendering.song import record_song
 from diffmst_jax.mixing.report.content import MixFacts
 from diffmst_jax.mixing.report.words import refinement_words
-from diffmst_jax.mixing.sources.finding import Patterns
+from diffmst_jax.mixing.sources.finding import Patterns, pattern_list
 from diffmst_jax.mixing.sources.inputs import (
     NamedTracks,
     References,
@@ -198,7 +198,13 @@ def predict(
         sounding_part(multitrack),
         references,
         target=target,
-        provenance=Provenance(loaded.name, named(references), amount),
+        provenance=Provenance(
+            model=loaded.name,
+            reference=named(references),
+            amount=amount,
+            locked=pattern_list(choices.lock),
+            centred=pattern_list(choices.centre),
+        ),
         centred=centred,
     )
     return Predicted(name, multitrack, references, settings)
@@ -282,12 +288,14 @@ def _about(
     settings: MixSettings, multitrack: Multitrack, finished: Finished
 ) -> list[tuple[str, str]]:
     refined = refinement_words(settings.provenance.refinement)
+    kept = {"Locked": settings.provenance.locked, "Centred": settings.provenance.centred}
     minutes, seconds = divmod(round(multitrack.duration_s), 60)
     return [
         ("Reference", settings.provenance.reference),
         ("Model", settings.provenance.model or "not named"),
         ("Amount", settings.provenance.amount),
         *([("Refinement", refined)] if refined else []),
+        *((name, ", ".join(given)) for name, given in kept.items() if given),
         ("Length", f"{minutes}:{seconds:02d}"),
         ("Limiter", f"peaks turned down by {finished.level.limiting_db:.1f} dB at most"),
         ("Mix again", "diffmst render TRACKS console.json --out mix.wav"),

@@ -237,6 +237,7 @@ def test_a_bad_reference_is_named_and_nothing_is_written(place, tmp_path, capsys
         (("--lock", "Vox*"), "--lock 'Vox*'"),
         (("--lock", "Vox*", "--solo-master"), "--lock 'Vox*'"),
         (("--centre", "Vox*"), "--centre 'Vox*'"),
+        (("--center", "Vox*"), "--centre 'Vox*'"),
     ],
 )
 def test_wrong_options_are_named(place, tmp_path, capsys, more, named):

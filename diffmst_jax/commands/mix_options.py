@@ -136,6 +136,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--centre",
+        "--center",
         action="append",
         default=[],
         metavar="PATTERN",

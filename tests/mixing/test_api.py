@@ -205,6 +205,8 @@ def test_a_mix_that_is_still_far_advises_to_refine(mixed):
     assert not advised(0.06, amount="eq=0")
     note = RefinementNote(60, 0.1, 0.06)
     assert not advised(0.06, refinement=note)
+    assert advised(0.06, locked=("*kick*",))
+    assert not advised(0.06, locked=("*",)), "the master bus alone comes no nearer"
 
 
 def test_a_mix_that_stays_quieter_says_so(mixed):

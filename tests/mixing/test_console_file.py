@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import json
 from contextlib import suppress
 from importlib import resources
@@ -16,6 +17,7 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.json_file import explain
 from diffmst_jax.mixing.console.file import console_document, console_text, load_console
 from diffmst_jax.mixing.console.schema import console_schema
+from diffmst_jax.mixing.console.settings import RefinementNote
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,17 @@ def test_settings_come_back_exactly(mixed, load):
         fx_bus=loaded.params.fx_bus,
     )
     jax.tree.map(np.testing.assert_array_equal, loaded.params, off)
+
+
+def test_what_was_asked_for_comes_back_and_nothing_is_said_of_what_was_not(mixed, load, document):
+    assert set(document["made_with"]) == {"model", "reference", "amount"}
+    note = RefinementNote(60, 0.1, 0.06)
+    asked = mixed.console.provenance._replace(
+        refinement=note, locked=("Vox*", "*kick*"), centred=("*",)
+    )
+    console = dataclasses.replace(mixed.console, provenance=asked)
+    assert console_document(console)["made_with"]["locked"] == ["Vox*", "*kick*"]
+    assert load(console_text(console)).provenance == asked
 
 
 def test_a_console_with_reverb_keeps_its_bus(mixed, load, document):

@@ -497,6 +497,8 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
     result.write(tmp_path)
     assert load_console(tmp_path / "console.json").provenance == result.console.provenance
     assert "<h2>Refinement</h2>" in result.report.html
+    assert result.console.provenance.locked == ("*kick*",)
+    assert ("Locked", "*kick*") in result.report.facts.about
     tracks = result.console.params.tracks
     np.testing.assert_array_equal(tracks.pan, 0.5)
     np.testing.assert_array_equal(tracks.equalizer.gain_db[0], 0.0)

@@ -21,6 +21,12 @@ _BANDS = (
     f"{HIGHEST_BAND_ABOVE_HZ:g} Hz"
 )
 
+PATTERNS = {
+    "locked": "patterns of tracks that were left as they are",
+    "centred": "patterns of tracks that were left in the middle",
+}
+"""Of what a mix was made with."""
+
 SETTINGS = {
     "input_gain_db": "the fader: gain before the equalizer, after source_gain_db",
     "gain_db": "boost or cut; 0 does nothing",

@@ -12,7 +12,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.console.meanings import CONSOLE, SETTINGS
+from diffmst_jax.mixing.console.meanings import CONSOLE, PATTERNS, SETTINGS
 from diffmst_jax.mixing.console.settings import RefinementNote
 from diffmst_jax.mixing.finishing.limits import CEILING_RANGE, LOUDNESS_RANGE
 from dsp.ballistics import BALLISTICS
@@ -166,8 +166,12 @@ def _made_with_schema() -> dict[str, Any]:
         "stretch that was held back (seen), and had the song changed as that stretch did "
         "(unseen); null where there was none to hold back",
     }
+    patterns = {
+        name: {"type": "array", "items": text(), "description": meaning}
+        for name, meaning in PATTERNS.items()
+    }
     entries = {"model": text(), "reference": text(), "amount": text(), "refinement": refinement}
-    return record(entries, optional=("refinement",))
+    return record({**entries, **patterns}, optional=("refinement", *patterns))
 
 
 def _track_schema(settings: dict[str, Any]) -> dict[str, Any]:

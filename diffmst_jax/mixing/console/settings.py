@@ -45,12 +45,16 @@ class Provenance(NamedTuple):
         reference: file name of the reference; empty when there was none.
         amount: how much of the prediction was applied, as on the command line.
         refinement: what refining did; None when it was not asked for.
+        locked: patterns of tracks that were left as they are, as on the command line.
+        centred: patterns of tracks that were left in the middle.
     """
 
     model: str = ""
     reference: str = ""
     amount: str = "1"
     refinement: RefinementNote | None = None
+    locked: tuple[str, ...] = ()
+    centred: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from diffmst_jax.mixing.report.words import (
 )
 from diffmst_jax.mixing.signals.measure import decibels, power_db, true_peak
 from diffmst_jax.mixing.sources.copies import Copies
+from diffmst_jax.mixing.sources.finding import matches
 from diffmst_jax.mixing.sources.strips import strip_names
 from diffmst_jax.mixing.sources.style import MATCHED_LUFS
 from diffmst_jax.mixing.sources.tracks import Multitrack
@@ -146,8 +147,10 @@ def warnings(facts: MixFacts) -> list[str]:
         for name in facts.mono_references
     ]
     distance = total(facts.views.mix)
-    is_whole = parse_amount(settings.provenance.amount) == Amounts()
-    may_help = is_whole and settings.provenance.refinement is None
+    origin = settings.provenance
+    is_whole = parse_amount(origin.amount) == Amounts()
+    all_locked = all(matches(strip.file, origin.locked) for strip in settings.strips)
+    may_help = is_whole and origin.refinement is None and not all_locked
     if distance > PARTS_OF_ONE_SONG and may_help:
         texts.append(
             f"The mix is still {significant(distance)} away from the reference, where two halves "

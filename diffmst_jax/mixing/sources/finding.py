@@ -104,6 +104,12 @@ def is_place_of_tracks(path: Path, folder: Path) -> bool:
     return has_audio_name(path) and (place == folder or is_group)
 
 
+def pattern_list(patterns: Patterns) -> tuple[str, ...]:
+    """All of the patterns, `legible`."""
+    listed = [patterns] if isinstance(patterns, str) else patterns
+    return tuple(legible(pattern) for pattern in listed)
+
+
 def matches(file: str, patterns: Patterns) -> bool:
     """Whether a file is meant by one of the patterns: `*` and `?` as in a shell, case ignored.
 
@@ -112,8 +118,8 @@ def matches(file: str, patterns: Patterns) -> bool:
     """
     path = PurePosixPath(file.casefold())
     names = (str(path), path.name, path.stem)
-    listed = [patterns] if isinstance(patterns, str) else patterns
-    return any(fnmatchcase(name, legible(p).casefold()) for p in listed for name in names)
+    listed = pattern_list(patterns)
+    return any(fnmatchcase(name, pattern.casefold()) for pattern in listed for name in names)
 
 
 def check_patterns(option: str, patterns: Patterns, files: Sequence[str]) -> None:

@@ -153,6 +153,23 @@ def test_an_equaliser_handle_is_dragged_and_turned_by_wheel_and_keys(mixer):
     assert gain == pytest.approx(min(dragged["gain_db"] + 0.5, 12.0), abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("label", "given", "key"),
+    [("Gain dB", "99", "gain_db"), ("Frequency Hz", "", "frequency_hz"), ("Q", "0", "q_factor")],
+)
+def test_a_number_that_is_typed_becomes_the_one_that_is_set(mixer, label, given, key):
+    mixer.page.locator(".rack .strip-head").nth(1).click()
+    mixer.page.locator(".eq-handle").nth(2).focus()
+    field = mixer.page.get_by_label(label, exact=True)
+    with mixer.taken_back():
+        field.fill(given)
+        field.press("Enter")
+        mixer.drawn()
+        shown = field.input_value()
+        assert shown != given
+        assert float(shown) == pytest.approx(mixer.track(1)["equalizer"][2][key], abs=0.5)
+
+
 @pytest.mark.parametrize("width", [390, 1400])
 def test_everything_has_a_name_and_nothing_is_wider_than_the_screen(mixer, width):
     mixer.page.set_viewport_size({"width": width, "height": 900})

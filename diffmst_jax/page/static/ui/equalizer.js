@@ -152,10 +152,12 @@ export function equalizerEditor({ read, write, base, ranges, begin, end, sampleR
       });
       input.addEventListener("change", () => {
         const value = Number(input.value);
-        if (input.value === "" || !Number.isFinite(value)) return show();
-        begin();
-        write(chosen, limited(chosen, { ...read()[chosen], [name]: value }));
-        end();
+        if (input.value !== "" && Number.isFinite(value)) {
+          begin();
+          write(chosen, limited(chosen, { ...read()[chosen], [name]: value }));
+          end();
+        }
+        showNumbers(); // what was typed may be none, or out of range
       });
       return h("label", {}, h("span", { text: label }), input);
     };
@@ -186,12 +188,16 @@ export function equalizerEditor({ read, write, base, ranges, begin, end, sampleR
       element.setAttribute("aria-valuetext", words);
       element.title = `${NAMES[i]}: ${words}`;
     });
-    const band = bands[chosen];
     numbers.title.textContent = `${chosen + 1}  ${NAMES[chosen]}`;
+    showNumbers({ except: document.activeElement }); // in which something is being typed
+  }
+
+  function showNumbers({ except = null } = {}) {
+    const band = read()[chosen];
     const texts = [band.gain_db.toFixed(1), Math.round(band.frequency_hz), band.q_factor.toFixed(2)];
     numbers.inputs.forEach((label, i) => {
       const input = label.querySelector("input");
-      if (input !== document.activeElement) input.value = texts[i];
+      if (input !== except) input.value = texts[i];
     });
   }
 

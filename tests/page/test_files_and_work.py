@@ -100,6 +100,29 @@ def test_what_is_dropped_later_joins_the_tracks_and_leaves_again(mixer, files, g
     assert names(mixer) == before
 
 
+def test_what_is_chosen_and_heard_alone_stays_so_where_tracks_come_and_go(mixer, files):
+    mixer.page.click("[aria-label='Solo Drums/beat']")
+    mixer.page.locator(".rack .strip-head").nth(2).click()
+    mixer.drawn()
+    state = """[...document.querySelectorAll('.rack .strip.chosen, .rack .strip:not(.silent)')]
+        .map((strip) => strip.getAttribute('aria-label'))"""
+    assert mixer.ask(state) == ["Drums/beat", "Strings - Close/pad"]
+    mixer.drop(".zone.tracks", files / "Late/clap.wav")
+    mixer.idle("diffmst.store.state.console.tracks.length === 4")
+    mixer.drawn()
+    assert names(mixer)[1] == "clap.wav"  # before both of them
+    assert mixer.ask(state) == ["Drums/beat", "Strings - Close/pad"]
+    assert mixer.page.locator(".channel h2").inner_text() == "Strings - Close/pad"
+    mixer.page.click("[aria-label='Solo clap']")
+    mixer.page.click(".zone.tracks summary")
+    mixer.page.click("button[aria-label='Remove clap.wav']")
+    mixer.idle("diffmst.store.state.console.tracks.length === 3")
+    mixer.page.click(".zone.tracks summary")
+    mixer.drawn()
+    assert mixer.ask("[...diffmst.listening.solo]") == [1]
+    mixer.page.click("[aria-label='Solo Drums/beat']")
+
+
 def test_a_recording_in_a_folder_of_ones_own_is_not_deleted_without_being_asked(mixer):
     asked = []
 

@@ -45,6 +45,7 @@ class App {
     this.details = null; // what the server says of it
     this.overview = null;
     this.chosen = 0;
+    this.keys = []; // of the strips on the desk, in order
     this.zero = 0;
     this.leaving = 0;
     this.store = new Store();
@@ -178,7 +179,6 @@ class App {
     this.keeping.revision = details.revision;
     if (this.work.isReplaced(song)) this.store.hold();
     if (keepHistory) this.glide();
-    if (this.chosen !== MASTER && this.chosen >= settings.tracks.length) this.chosen = 0;
     this.layOut();
     this.engine.load(song, {
       settings,
@@ -210,8 +210,9 @@ class App {
   /** Make the strips of another song; those of the same tracks stay, and their faders glide. */
   layOut() {
     const { tracks } = this.store.state.console;
-    const keys = JSON.stringify([this.song, tracks.map(({ file, channels }) => [file, channels])]);
-    if (keys === this.keys) return;
+    const keys = tracks.map(({ file, channels }) => JSON.stringify([this.song, file, channels]));
+    if (`${keys}` === `${this.keys}`) return;
+    this.goAlong(keys);
     this.keys = keys;
     this.channel = channelPanel(this);
     this.strips = this.store.state.console.tracks.map((_, index) => channelStrip(this, index));
@@ -219,6 +220,14 @@ class App {
     this.rack.replaceChildren(...this.strips.map((strip) => strip.element));
     this.desk.replaceChildren(this.rack, this.master.element);
     this.lower.replaceChildren(this.channel.element, this.amounts.element);
+  }
+
+  /** What is chosen and what is heard alone are so by their number: it may be another one now. */
+  goAlong(keys) {
+    const places = this.keys.map((key) => keys.indexOf(key));
+    const solo = [...this.listening.solo].map((index) => places[index]).filter((index) => index >= 0);
+    this.listening.solo = new Set(solo);
+    if (this.chosen !== MASTER) this.chosen = Math.max(places[this.chosen] ?? 0, 0);
   }
 
   /** Let everything on the desk move to its new place visibly. */

@@ -122,7 +122,7 @@ class Desk:
         facts = carry_out(song.name, decided, *about, tell)
         with _reported(song, facts, document, tell) as session:
             save_document(song, document)
-            session.predicted, session.base = predicted, document
+            session.predicted = session.base = predicted  # on which what is locked is by hand
             session.amounts = dict(Amounts()._asdict())
 
     def render(self, song: Song, name: str, bits: str, tell: Tell) -> str:

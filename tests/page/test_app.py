@@ -334,9 +334,12 @@ def test_a_mix_is_made_scaled_and_reported_and_locked_tracks_stay(
     monkeypatch.setattr(api, "render_multitrack", counted)
     assert client.job(song, "mix")["state"] == "done"
     assert counted.call_count == 1, "with what is locked in its place"
-    kick, pad = client.http.get(f"/api/songs/{song}").json()["console"]["tracks"]
+    again = client.http.get(f"/api/songs/{song}").json()
+    kick, pad = again["console"]["tracks"]
     assert kick["pan"] == 0.123
     assert pad == details["console"]["tracks"][1]
+    whole = client.scaled(song, again["predicted"], again["amounts"])
+    assert again["base"] == whole, "what is locked is a change by hand, or amounts move it"
     assert client.job(song, "report")["result"] == "report.html"
     for file_format, name in (("dawproject", "result.dawproject"), ("reaper", "result.zip")):
         given = client.job(song, "export", format=file_format)["result"]

@@ -8,6 +8,7 @@ Source of curve and structure: D. Giannoulis, M. Massberg, J. Reiss, "Digital dy
 compressor design - a tutorial and analysis", JAES 60(6), 2012 (log-domain, feed-forward).
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -123,10 +124,10 @@ def dynamics_state(
 
 
 def lookahead_samples(lookahead_ms: float, *, sample_rate: float) -> int:
-    """The whole number of samples by which `lookahead_ms` delays the audio."""
+    """The whole number of samples by which `lookahead_ms` delays the audio; halves go up."""
     check_sample_rate(sample_rate)
     check_number(lookahead_ms, "lookahead_ms", low=0)
-    return round(lookahead_ms * 1e-3 * sample_rate)
+    return math.floor(lookahead_ms * 1e-3 * sample_rate + 0.5)
 
 
 def compressor(

@@ -13,6 +13,7 @@ from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.export.jsfx_settings import LINK, LINKS
 from diffmst_jax.mixing.finishing.output import OutputTarget, find_level, finish, record
 from diffmst_jax.mixing.signals.measure import true_peak
+from dsp.dynamics import lookahead_samples
 from dsp.stereo import PAN_LAWS, pan_gains
 from tests.export.eel2 import Effect
 
@@ -88,6 +89,7 @@ def test_the_equalizer_is_that_of_dsp(channel, float64):
         (1, "mean", 0, "branching", 0.0),
         (2, "max", 1, "decoupled", 4.0),
         (3, "sum", 0, "branching", 40.0),
+        (1, "mean", 0, "branching", 5.0),  # 220.5 samples
     ],
 )
 def test_the_compressor_is_that_of_dsp(
@@ -95,12 +97,13 @@ def test_the_compressor_is_that_of_dsp(
 ):
     x = noise()
     y = master.run(x, {**COMPRESSOR, 28: linking, 29: is_decoupled, 30: lookahead_ms, 31: -2.0})
+    late = lookahead_samples(lookahead_ms, sample_rate=SAMPLE_RATE)
     expected = compressed(
-        np.pad(x, ((0, 0), (0, round(lookahead_ms * 44.1)))),
+        np.pad(x, ((0, 0), (0, late))),
         detector=detector,
         ballistics=ballistics,
         lookahead_ms=lookahead_ms,
-    )[:, round(lookahead_ms * 44.1) :]
+    )[:, late:]
     np.testing.assert_allclose(y, dsp.gain(expected, -2.0), rtol=0, atol=1e-10)
 
 

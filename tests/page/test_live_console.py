@@ -131,7 +131,7 @@ CONSOLES = {
         ballistics="one_pole",
         detector="sum",
         pan_law="linear",
-        track_lookahead_ms=20.0,
+        track_lookahead_ms=5.0,  # 220.5 samples
         master_lookahead_ms=7.0,
     ),
     "bare tracks": replace(OURS, track_equalizer=False, track_compressor=False, master_bus=False),

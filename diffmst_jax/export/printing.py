@@ -27,6 +27,8 @@ from diffmst_jax.mixing.sources.tracks import read_strips
 from dsp.stereo import CENTRE
 
 HARD_LEFT = 0.0
+RINGING_S = 2.0
+"""How long a recording that ends before the song rings on in its file; below -120 dB by then."""
 
 
 def with_effects_in_audio(
@@ -39,11 +41,12 @@ def with_effects_in_audio(
     """
     tracks, files = [], []
     names = printed_names(media)
+    song_s = max(item.duration_s for item in media)
     for index, (track, item, name) in enumerate(zip(session.tracks, media, names, strict=True)):
         pan = CENTRE if track.is_stereo else track.pan
         tracks.append(replace(track, equalizer=None, compressor=None, output_gain_db=0.0, pan=pan))
-        audio = partial(_processed, settings, index, track, source)
-        frames = round(item.duration_s * SAMPLE_RATE)
+        frames = round(min(item.duration_s + RINGING_S, song_s) * SAMPLE_RATE)
+        audio = partial(_processed, settings, index, track, source, frames)
         files.append(printed(name, audio, (len(item.channels), frames), subtype="FLOAT"))
     return replace(session, tracks=tuple(tracks)), tuple(files)
 
@@ -55,11 +58,14 @@ def printed_names(media: Sequence[Media]) -> list[str]:
 
 
 def _processed(
-    settings: MixSettings, index: int, track: SessionTrack, source: Source
+    settings: MixSettings, index: int, track: SessionTrack, source: Source, frames: int
 ) -> Iterator[np.ndarray]:
-    """One strip alone through its equalizer and compressor, `(channels, time)` at once."""
+    """One strip alone through its equalizer and compressor, `(channels, frames)` at once."""
     alone = _alone(settings, index, track)
-    audio = render(alone, read_strips(source, alone.strips)).mix
+    recorded = read_strips(source, alone.strips)
+    behind = max(0, frames - recorded.audio.shape[1])
+    padded = replace(recorded, audio=np.pad(recorded.audio, ((0, 0), (0, behind))))
+    audio = render(alone, padded).mix[:, :frames]
     before_db = alone.source_gain_db[0] + alone.params.tracks.input_gain_db[0]
     yield audio[: len(track.strip.channels)] * factor(track.output_gain_db - before_db)
 

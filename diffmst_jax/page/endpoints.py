@@ -110,6 +110,7 @@ class Page:
     async def save(self, request: Request) -> Response:
         """Keep the console and what goes with it, as it is on the page."""
         song, body = self._song(request), await self._json(request)
+        self._refuse_while_mixed(song)
         return JSONResponse({"revision": await run_in_threadpool(_save, song, body)})
 
     async def amounts(self, request: Request) -> Response:
@@ -178,6 +179,12 @@ class Page:
         job = self.worker.current()
         if job is not None and job.song == song.name:
             raise RefusalError(409, f"still at work on {song.name}; wait or cancel that first")
+
+    def _refuse_while_mixed(self, song: Song) -> None:
+        """What another page changes meanwhile, the mix would overwrite."""
+        job = self.worker.current()
+        if job is not None and job.song == song.name and job.kind == "mix":
+            raise RefusalError(409, f"{song.name} is being mixed; wait or cancel that first")
 
     async def _json(self, request: Request) -> dict[str, Any]:
         most = self.workspace.limits.json_bytes

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import anyio
 import pytest
 
+from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.sources.tracks import load_tracks
 from diffmst_jax.page import uploads
 from diffmst_jax.page.refusal import RefusalError
@@ -100,6 +101,27 @@ def test_a_change_that_is_made_elsewhere_while_a_song_is_read_again_is_kept(
     tracks = client.session(song)["console"]["tracks"]
     assert [t["file"] for t in tracks] == ["kick.wav", "late.wav", "pad.wav"]
     assert tracks[0]["pan"] == 0.25
+
+
+def test_a_change_that_is_made_elsewhere_while_a_song_is_mixed_is_refused(
+    client, song, audio, monkeypatch
+):
+    """Else it is taken, and the mix that comes after it puts another console in its place."""
+    client.upload(song, "reference", "mix.wav", audio["mix.wav"])
+    client.job(song, "open")
+    session = client.session(song)
+    session["console"] = turned(session["console"], 0.25)
+    answers = []
+
+    def meanwhile(*arguments, **options):
+        answers.append(client.save(song, session))
+        raise InputError("mix.wav", "is too long", "stop")
+
+    monkeypatch.setattr("diffmst_jax.page.tasks.predict", meanwhile)
+    assert client.job(song, "mix")["state"] == "failed"
+    assert [answer.status_code for answer in answers] == [409]
+    assert "My song is being mixed; wait or cancel that first" in answers[0].json()["error"]
+    assert client.save(song, session).status_code == 200
 
 
 def test_tracks_that_come_at_once_are_no_more_than_fit(client, song, audio):

@@ -79,6 +79,26 @@ def test_amounts_take_the_prediction_back_and_edits_stay_on_top(mixer):
     assert mixer.ask("diffmst.store.state.amounts.pan") == 1
 
 
+def test_a_change_by_hand_that_an_amount_takes_beyond_a_range_comes_back_with_it(mixer):
+    """At no amount of pan, what is by hand would be right of hard right."""
+    slider = mixer.page.locator("input[aria-label='Amount of Pan']")
+    with mixer.taken_back():
+        mixer.ask("""diffmst.store.edit((state) => {
+          for (const console of [state.base, state.predicted]) console.tracks[0].pan = 0.1;
+          state.console.tracks[0].pan = 0.95;
+        })""")
+        for amount, pan in (("0", 1.0), ("50", 1.0), ("100", 0.95)):
+            slider.fill(amount)
+            mixer.until(
+                f"diffmst.store.state.amounts.pan === {int(amount) / 100} && !diffmst.store.open"
+            )
+            assert mixer.track(0)["pan"] == pytest.approx(pan, abs=1e-3)
+        mixer.page.locator(".rack .knob-dial").first.press("Home")
+        slider.fill("0")
+        mixer.until("diffmst.store.state.amounts.pan === 0 && !diffmst.store.open")
+        assert mixer.track(0)["pan"] == pytest.approx(0.4, abs=1e-3)
+
+
 FAR_TOO_LOUD_A_RECORDING = """diffmst.store.edit((state) => {
   for (const console of [state.console, state.base, state.predicted]) {
     Object.assign(console.tracks[0], { source_gain_db: -90, input_gain_db: 40 });

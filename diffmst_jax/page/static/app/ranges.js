@@ -30,22 +30,27 @@ const limit = (value, { minimum, maximum }) =>
 
 const round = (value) => Math.round(value * 1e4) / 1e4;
 
-/** `now + (after - before)` for every number that the schema gives a range, kept inside it. */
-export function carryOver(schema, now, before, after) {
+/**
+ * `now + (after - before)` for every number that the schema gives a range, kept inside it. What is cut
+ * off there is kept in `beyond`, and counts again where the number is carried on from that place.
+ */
+export function carryOver(schema, now, before, after, beyond, place = "") {
+  const carry = (one, key, of) =>
+    carryOver(of, one, before?.[key], after?.[key], beyond, `${place}/${key}`);
   if (typeof now === "number" && schema?.type === "number") {
-    return round(limit(now + (after - before), schema));
+    const cut = beyond.get(place);
+    const goesOn = cut?.now === now && cut.base === before;
+    const whole = now + (goesOn ? cut.off : 0) + (after - before);
+    const inside = round(limit(whole, schema));
+    beyond.set(place, { now: inside, base: after, off: whole - inside });
+    return inside;
   }
   if (Array.isArray(now)) {
-    return now.map((item, i) =>
-      carryOver(schema?.prefixItems?.[i] ?? schema?.items, item, before?.[i], after?.[i]),
-    );
+    return now.map((item, i) => carry(item, i, schema?.prefixItems?.[i] ?? schema?.items));
   }
   if (now && typeof now === "object") {
     return Object.fromEntries(
-      Object.entries(now).map(([key, value]) => [
-        key,
-        carryOver(schema?.properties?.[key], value, before?.[key], after?.[key]),
-      ]),
+      Object.entries(now).map(([key, value]) => [key, carry(value, key, schema?.properties?.[key])]),
     );
   }
   return now;

@@ -5,6 +5,7 @@ import { faderZero, moved } from "../app/levels.js";
 import { carryOver } from "../app/ranges.js";
 import { isLocked } from "../app/store.js";
 import { h } from "./dom.js";
+import { MASTER } from "./master.js";
 
 const TEXTS = {
   level: ["Level", "balance of the tracks"],
@@ -35,6 +36,7 @@ export function amountSliders(app) {
   const element = h("section", { class: "amounts card", "aria-label": "Amounts" },
     h("header", {}, h("h2", { text: "Amount" })), ...rows.map((row) => row.element), hint);
 
+  const beyond = new Map(); // what ranges have cut off from changes by hand
   let asking = false;
   let wish = null; // amounts of a prediction that the server has not answered yet
   let ended = false;
@@ -80,25 +82,26 @@ export function amountSliders(app) {
     const before = state.base;
     const step = faderZero(base) - faderZero(before);
     const tracks = state.console.tracks.map((track, i) => {
-      if (!isLocked(state, track)) return carry("track", track, before.tracks[i], base.tracks[i]);
-      return Math.abs(step) < ROUNDING_DB ? track : carry("track", track, track, moved(track, step));
+      const key = `${track.file} ${track.channels}`;
+      if (!isLocked(state, track)) return carry(key, track, before.tracks[i], base.tracks[i]);
+      return Math.abs(step) < ROUNDING_DB ? track : carry(key, track, track, moved(track, step));
     });
     const { fx_bus: effects } = state.console;
     state.console = {
       ...state.console,
       made_with: base.made_with,
       tracks,
-      master_bus: carry("master", state.console.master_bus, before.master_bus, base.master_bus),
+      master_bus: carry(MASTER, state.console.master_bus, before.master_bus, base.master_bus),
       ...(effects ? { fx_bus: effects } : {}),
     };
     state.amounts = amounts;
     state.base = base;
   }
 
-  function carry(kind, now, before, after) {
+  function carry(key, now, before, after) {
     const { properties } = app.schema;
-    const schema = kind === "track" ? properties.tracks.items : properties.master_bus;
-    return carryOver(schema, now, before, after);
+    const schema = key === MASTER ? properties.master_bus : properties.tracks.items;
+    return carryOver(schema, now, before, after, beyond, key);
   }
 
   return {

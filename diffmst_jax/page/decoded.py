@@ -14,6 +14,7 @@ import numpy as np
 
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
+from diffmst_jax.names import legible
 from diffmst_jax.page.refusal import RefusalError
 from diffmst_jax.page.workspace import Song
 
@@ -25,7 +26,7 @@ SONG, REFERENCE = "song", "reference"
 
 def signature(files: Sequence[Path]) -> list[list[Any]]:
     """Tell files apart from edited ones: folder and name, size and time of change of each."""
-    facts = [("/".join(file.parts[-2:]), file.stat()) for file in files]
+    facts = [(legible("/".join(file.parts[-2:])), file.stat()) for file in files]
     return [[name, fact.st_size, fact.st_mtime_ns] for name, fact in facts]
 
 

@@ -375,6 +375,16 @@ def test_a_mix_that_is_still_far_advises_to_refine_as_the_page_does(
     assert "--refine" not in report + "".join(notes)
 
 
+def test_names_that_are_no_utf_8_are_shown_as_in_web_addresses(client, audio, raw_name):
+    group = client.root / "Song" / raw_name(b"gro\xdf")
+    group.mkdir(parents=True)
+    (group / raw_name(b"t\xfcr.wav")).write_bytes(audio["kick.wav"])
+    assert client.job("Song", "open")["state"] == "done"
+    details = client.http.get("/api/songs/Song").json()
+    assert details["is_open"]
+    assert [track["file"] for track in details["tracks"]] == ["gro%DF/t%FCr.wav"]
+
+
 def test_a_damaged_session_is_named(client, song):
     client.job(song, "open")
     path = client.root / song / HIDDEN / "session.json"

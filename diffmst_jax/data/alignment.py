@@ -34,7 +34,7 @@ def shifts(tracks: dict[str, np.ndarray], mix: np.ndarray | None) -> dict[str, f
     Returns:
       Seconds by name, negative for early, for the tracks that share sound with the mix, or
       with the sum of the other tracks. Against a mix, the delay that most tracks have is that of
-      the mix and is taken off.
+      the mix and is taken off; the least, where as many have another.
     """
     frames = max((audio.size for audio in tracks.values()), default=0)
     if len(tracks) < 2 or not frames:
@@ -46,8 +46,18 @@ def shifts(tracks: dict[str, np.ndarray], mix: np.ndarray | None) -> dict[str, f
         lag = _lag(audio, total - audio if mix is None else total)
         if lag is not None:
             found[name] = lag
-    common = float(np.median(list(found.values()))) if found and mix is not None else 0.0
+    common = _usual(list(found.values())) if found and mix is not None else 0.0
     return {name: lag - common for name, lag in found.items()}
+
+
+def _usual(lags: list[float]) -> float:
+    """Return the delay that most agree with; of several such, the least.
+
+    Not a median: of two and two, that is a delay that none of them has.
+    """
+    agreeing = [sum(abs(a - b) <= ALIGNED_WITHIN_S for b in lags) for a in lags]
+    most = [lag for lag, count in zip(lags, agreeing, strict=True) if count == max(agreeing)]
+    return min(most, key=abs)
 
 
 def _fitted(audio: np.ndarray, frames: int) -> np.ndarray:

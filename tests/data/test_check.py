@@ -90,6 +90,21 @@ def test_track_that_is_late_against_the_mix_is_found(tmp_path):
     assert "+300 ms against the finished mix" in checked.findings[0].detail
 
 
+@pytest.mark.parametrize(("count", "late"), [(2, "b"), (4, "bd")])
+def test_where_half_of_the_tracks_are_late_the_others_are_not_called_early(tmp_path, count, late):
+    tracks = {name: noise(seed, 4.0) for seed, name in enumerate("abcd"[:count])}
+    mix = sum(tracks.values())
+    for name, audio in tracks.items():
+        place = tmp_path / f"train/X - s/{name}.flac"
+        heard = shifted(audio, 0.2) if name in late else audio
+        write_audio(place, heard, sample_rate=SAMPLE_RATE)
+    write_audio(tmp_path / "train/X - s/mixture.flac", mix, sample_rate=SAMPLE_RATE)
+    (checked,) = check_corpus(tmp_path)
+    assert {f.track: f.detail for f in checked.findings} == {
+        f"{name}.flac": "+200 ms against the finished mix" for name in late
+    }
+
+
 def test_track_that_is_late_against_its_own_bleed_is_found(tmp_path):
     kick, snare, other = (noise(seed, 4.0) for seed in range(3))
     files = {"kick": kick, "snare": shifted(snare, 0.2), "overheads": kick + snare, "other": other}

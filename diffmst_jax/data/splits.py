@@ -12,15 +12,17 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
+from diffmst_jax.data.layouts.common import as_text
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
 
 PARTS = ("train", "val", "test")
+NOTHING = ("", "~", "null")  # as YAML spells it
 DEFAULT_SHARES = (0.8, 0.1, 0.1)
 
 T = TypeVar("T")
@@ -31,26 +33,55 @@ def read_split(path: Path) -> SplitFile:
     """Read a split file; songs given without files have an empty mapping.
 
     Raises:
-      InputError: no such file, or not of this form.
+      InputError: no such file, not of this form, or with a name twice in one place.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # Every word as it is written: a folder `007` is no number, and `no` is no answer.
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Words)
+    except _TwiceError as error:
+        raise InputError(path, f"has {error} twice", "join the two, or take one out") from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise InputError(path, "cannot be read as a split", "give a YAML file") from error
     if not isinstance(document, dict) or not set(document) <= set(PARTS):
         raise InputError(path, "is no split", f"give a mapping of {', '.join(PARTS)}")
     split: SplitFile = {}
     for part, songs in document.items():
-        entries = dict.fromkeys(songs) if isinstance(songs, list) else songs or {}
-        if not isinstance(entries, dict):
+        entries = _by_name(songs)
+        if entries is None:
             raise InputError(path, f"{part} is no list of songs", "correct it")
         split[part] = {}
         for song, files in entries.items():
-            names = dict.fromkeys(files, "") if isinstance(files, list) else files or {}
-            if not isinstance(names, dict):
+            names = _by_name(files)
+            if names is None:
                 raise InputError(path, f"{part}: {song} is no list of files", "correct it")
-            split[part][str(song)] = {str(name): str(text or "") for name, text in names.items()}
+            split[part][song] = {
+                name: "" if text in NOTHING else as_text(text) for name, text in names.items()
+            }
     return split
+
+
+class _TwiceError(Exception):
+    """A name that a mapping has twice, of which YAML would keep the last without a word."""
+
+
+class _Words(yaml.BaseLoader):
+    """Leaves every word as it is written, and takes no name twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for name, times in Counter(names).items():
+            if times > 1:
+                raise _TwiceError(name)
+        return super().construct_mapping(node, deep)
+
+
+def _by_name(listed: object) -> dict[str, Any] | None:
+    """What is listed, by name, whether that is all there is or not; None of anything else."""
+    if isinstance(listed, list):
+        return dict.fromkeys(listed, "") if all(isinstance(item, str) for item in listed) else None
+    if isinstance(listed, dict):
+        return listed
+    return {} if listed in NOTHING else None
 
 
 class _Entry(NamedTuple):

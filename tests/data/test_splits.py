@@ -66,6 +66,18 @@ def test_split_that_lists_song_names_alone_is_read(tmp_path):
     }
 
 
+@pytest.mark.parametrize("name", ["007", "0x1F", "1_000", "yes", "null", "2020-01-01"])
+@pytest.mark.parametrize("form", ["train: [{name}, a]", "train: {{{name}: {{}}, a: ~}}"])
+def test_names_that_yaml_takes_for_something_else_are_names(tmp_path, form, name):
+    tree = trees.Tree(tmp_path)
+    for song in (name, "a"):
+        tree.audio(f"{song}/bass.wav")
+    path = tmp_path / "split.yaml"
+    path.write_text(form.format(name=name))
+    songs = apply_split(FolderSource(tmp_path).songs, path)
+    assert {song.name for song in songs} == {name, "a"}
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -74,6 +86,10 @@ def test_split_that_lists_song_names_alone_is_read(tmp_path):
         ("train: 3", "train is no list of songs"),
         ("train: {a: 3}", "a is no list of files"),
         ("train: {a: [", "cannot be read"),
+        ("train: [a: [one.wav]]", "train is no list of songs"),
+        ("train: {a: [one.wav: kick]}", "a is no list of files"),
+        ("train: {a: [one.wav], a: [two.wav]}", "has a twice"),
+        ("train: [a]\nval: []\ntrain: [b]", "has train twice"),
         ("train: {elsewhere: {}}", "lists no song"),
     ],
 )

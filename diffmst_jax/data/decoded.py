@@ -35,7 +35,8 @@ class DecodedCache:
 
     def holds(self, path: Path) -> bool:
         """Tell whether a file is there."""
-        return self.place(path).is_file()
+        about = self.place(path)
+        return about.is_file() and about.with_suffix(".npy").is_file()
 
     def write(self, about: Path, path: Path, audio: np.ndarray) -> None:
         """Keep (channels, time) audio at 44.1 kHz of a file.

@@ -97,6 +97,9 @@ def test_index_measures_songs_and_mixes_and_keeps_decoded_audio(songs, tmp_path,
     assert info is not None
     assert (info.sample_rate, info.channels) == (SAMPLE_RATE, 2)
     assert len(list(decoded.rglob("*.npy"))) == 9
+    next(decoded.rglob("*.npy")).unlink()
+    assert main(command) == 0
+    assert len(list(decoded.rglob("*.npy"))) == 9
     (songs / "test/Zeno - Signs/mixture.wav").write_bytes(b"broken")
     assert main(command) == 1
     assert "Zeno - Signs/mixture.wav: is no audio" in capsys.readouterr().out

@@ -1,4 +1,5 @@
 import json
+import shutil
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,19 @@ def test_corpus_is_laid_out_like_real_data_and_continued(tmp_path):
     assert sorted(manifest["songs"]) == ["song_00003", "song_00004"]
     kinds = {f.kind for c in check_corpus(tmp_path) for f in c.findings}
     assert kinds <= {"silence"}
+
+
+@pytest.mark.parametrize("which", ["songs/song_00003", "songs/*/*", "references/*"])
+def test_song_of_which_a_file_was_deleted_is_made_again(tmp_path, which):
+    synthesize_corpus(tmp_path, 1, 3, **SHORT)
+    whole = {path: path.read_bytes() for path in tmp_path.rglob("*.flac")}
+    gone = min(tmp_path.glob(which))
+    if gone.is_dir():
+        shutil.rmtree(gone)
+    else:
+        gone.unlink()
+    synthesize_corpus(tmp_path, 1, 3, **SHORT)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.flac")} == whole
 
 
 def test_corpus_of_other_settings_is_left_alone(tmp_path):

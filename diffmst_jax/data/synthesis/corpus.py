@@ -83,7 +83,8 @@ def synthesize_corpus(
     """Write `songs` songs: OUT/songs/<song>/<track>.flac, OUT/references/<song>.flac, manifest.
 
     Song i has seed `seed + i`. A corpus that stopped half way is continued: complete songs are
-    kept. Each file is written whole or not at all.
+    kept, and those of which a file was deleted since are made again. Each file is written whole or
+    not at all.
 
     Args:
       out: folder to write to; made if missing.
@@ -110,6 +111,7 @@ def synthesize_corpus(
         "sample_rate": SAMPLE_RATE,
     }
     entries = _known_songs(out / MANIFEST, settings)
+    entries = {name: entry for name, entry in entries.items() if _is_there(out, name, entry)}
     names = dict(enumerate(song_names(songs, seed), start=seed))
     missing = [number for number, name in names.items() if name not in entries]
     complete = songs - len(missing)
@@ -140,11 +142,12 @@ def _make_song(
 
 def write_song(out: Path, song: SyntheticSong) -> dict[str, object]:
     """Write one song's tracks and its mix; returns its entry of the manifest."""
-    with folder_written_beside(out / SONGS_FOLDER / song.name) as folder:
+    with folder_written_beside(_song_folder(out, song.name)) as folder:
         for name, audio in song.tracks.items():
             write_audio(folder / f"{name}.flac", audio, sample_rate=SAMPLE_RATE, subtype="PCM_16")
-    reference = out / REFERENCES_FOLDER / f"{song.name}.flac"
-    write_audio(reference, song.reference, sample_rate=SAMPLE_RATE, subtype="PCM_16")
+    write_audio(
+        _reference(out, song.name), song.reference, sample_rate=SAMPLE_RATE, subtype="PCM_16"
+    )
     return {"style": song.style, "tempo_bpm": song.tempo_bpm, "tracks": sorted(song.tracks)}
 
 
@@ -164,6 +167,22 @@ def _known_songs(path: Path, settings: dict[str, object]) -> dict[str, dict[str,
         problem = "belongs to a corpus made with other settings"
         raise InputError(path, problem, "choose another folder or the same settings")
     return entries
+
+
+def _is_there(out: Path, name: str, entry: dict[str, object]) -> bool:
+    """Whether every file of a completed song is still there."""
+    listed = entry.get("tracks")
+    tracks = listed if isinstance(listed, list) else []
+    files = [_song_folder(out, name) / f"{track}.flac" for track in tracks]
+    return bool(files) and all(path.is_file() for path in [*files, _reference(out, name)])
+
+
+def _song_folder(out: Path, name: str) -> Path:
+    return out / SONGS_FOLDER / name
+
+
+def _reference(out: Path, name: str) -> Path:
+    return out / REFERENCES_FOLDER / f"{name}.flac"
 
 
 def check_sizes(

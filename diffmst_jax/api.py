@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.analyse import predicted_settings
 from diffmst_jax.mixing.comparing.baselines import equal_loudness_mix, plain_sum
 from diffmst_jax.mixing.comparing.compare import Comparison, compare
@@ -36,6 +37,7 @@ from diffmst_jax.mixing.sources.inputs import (
     References,
     Tracks,
     check_lengths,
+    check_sample_rate,
     check_wishes,
     gather_inputs,
     gather_references,
@@ -103,12 +105,12 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     """
     check_wishes(loudness_lufs, ceiling_dbtp, refine, sample_rate)
     tell, tracks = progress or tell_nobody, with_names(tracks)
-    choices = Choices(parse_amount(str(amount)), refine, lock, centre)
+    choices = Choices(parse_amount(str(amount)), int(refine), lock, centre)
     predicted = predict(
         tracks,
         reference,
         model=model,
-        target=OutputTarget(loudness_lufs, ceiling_dbtp),
+        target=OutputTarget(float(loudness_lufs), float(ceiling_dbtp)),
         choices=choices,
         amount=str(amount),
         section=section,
@@ -266,7 +268,11 @@ def render(
     Raises:
         InputError: something given cannot be used; says what and why.
     """
+    check_sample_rate(sample_rate)
     tell, tracks = progress or tell_nobody, with_names(tracks)
+    if not isinstance(console, str | Path | MixSettings):
+        problem = f"is of {type(console).__name__}"
+        raise InputError("console", problem, "give a console.json, or the `console` of a result")
     settings = console if isinstance(console, MixSettings) else load_console(console)
 
     def mixing(done: float) -> None:

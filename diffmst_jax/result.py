@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from diffmst_jax.audio import container_and_subtype
+from diffmst_jax.errors import InputError
 from diffmst_jax.files import folder_written_beside, written_beside
 from diffmst_jax.mixing.comparing.compare import Comparison
 from diffmst_jax.mixing.console.file import console_text
@@ -130,10 +132,19 @@ class MixResult:
 
         All of them or none.
 
+        Args:
+            folder: where to; made if missing.
+            file_format: of the mix, an ending that `write_audio` knows.
+            subtype: sample format in libsndfile's names, `PCM_16`, `PCM_24` or `FLOAT`; a format
+                that has no such samples (MP3) takes its own for the default.
+            preset: where to write the style of the references, if anywhere.
+
         Raises:
-            InputError: the place cannot be written to, or one of them would take the place of a
-                track or a reference, or be taken for a track when the song is mixed again.
+            InputError: a sample format that the file format does not have; the place cannot be
+                written to, or one of them would take the place of a track or a reference, or be
+                taken for a track when the song is mixed again.
         """
+        _check_subtype(file_format, subtype)
         written = result_files(folder, file_format=file_format, preset=preset)
         check_apart(written, self.files, remedy=ANOTHER_FOLDER)
         if self.folder is not None:
@@ -148,9 +159,17 @@ class MixResult:
             (beside / REPORT_FILE_NAME).write_text(self.report.html, encoding="utf-8")
 
 
+def _check_subtype(file_format: str, subtype: str) -> None:
+    """Refuse a slip in a sample format, in whose place the file format's own would be taken."""
+    _, written = container_and_subtype(Path(mix_file_name(file_format)), subtype)
+    if subtype not in (written, SUBTYPES[DEFAULT_BITS]):
+        problem = f"is {subtype!r}, which {file_format} files do not have"
+        raise InputError("subtype", problem, f"give one of {', '.join(SUBTYPES.values())}")
+
+
 def mix_file_name(file_format: str) -> str:
-    """Name the file of a mix."""
-    return f"mix.{file_format}"
+    """Name the file of a mix, of a format with or without a dot."""
+    return f"mix.{file_format.removeprefix('.')}"
 
 
 def result_files(folder: str | Path, *, file_format: str, preset: str | Path | None) -> list[Path]:

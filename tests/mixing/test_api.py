@@ -132,6 +132,7 @@ def test_tracks_may_be_one_array(model):
         ({"loudness_lufs": "-14"}, "loudness_lufs: is '-14'; give a number from"),
         ({"lock": 3}, "--lock: is 3; give a pattern"),
         ({"model": 3}, "3: is no folder and no packaged model"),
+        ({"section": (0, 3)}, r"section: is \(0, 3\); write it as '0:30-1:10'"),
     ],
 )
 def test_values_of_other_kinds_are_refused_by_name(song, reference, model, wrong, said):
@@ -306,11 +307,53 @@ def test_a_reference_may_be_an_array_of_jax(song):
         ({"tracks": {1: np.zeros(9)}}, "tracks: is of int; give a folder"),
         ({"tracks": [np.zeros(9), "a.wav"]}, "tracks: is of ndarray and str; give a folder"),
         ({"tracks": None}, "tracks: is of NoneType; give a folder"),
+        ({"tracks": {"": np.zeros(9)}}, "tracks: have one named ''; give it a name"),
+        ({"loudness_lufs": np.array([-14.0, -14.0])}, r"loudness_lufs: is array\(\[-14"),
     ],
 )
 def test_what_no_mix_can_be_is_refused_before_anything_is_read(wish, problem):
     with pytest.raises(InputError, match=problem):
         mix(**{"tracks": "no song", "reference": "no reference", **wish})
+
+
+@pytest.mark.parametrize(
+    ("wish", "problem"),
+    [
+        ({"sample_rate": 0}, "sample_rate: is 0; give a number from 1000 to 768000"),
+        ({"console": {}}, "console: is of dict; give a console.json, or the `console` of a result"),
+    ],
+)
+def test_what_cannot_be_rendered_is_refused_before_anything_is_read(mixed, wish, problem):
+    with pytest.raises(InputError, match=problem):
+        render("no song", **{"console": mixed.console, **wish})
+
+
+def test_numbers_may_be_of_any_kind(model, tmp_path):
+    tracks = np.concatenate([bursts(2.0, 2.0, 1), tone(2.0, 440.0)])
+    wishes = {"loudness_lufs": np.array(-20.0), "ceiling_dbtp": jnp.float32(-2.0), "refine": 1.0}
+    result = mix(tracks, tone(2.0, 660.0), model=model, **wishes)
+    result.write(tmp_path)
+    output = json.loads((tmp_path / "console.json").read_text())["output"]
+    assert output == {"loudness_lufs": -20.0, "ceiling_dbtp": -2.0}
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"subtype": "PCM24"}, "subtype: is 'PCM24', which wav files do not have; give one of"),
+        ({"subtype": "FLOAT", "file_format": "flac"}, "subtype: is 'FLOAT', which flac files"),
+    ],
+)
+def test_a_sample_format_that_a_file_does_not_have_is_refused(mixed, tmp_path, options, problem):
+    with pytest.raises(InputError, match=problem):
+        mixed.write(tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("file_format", ["mp3", ".flac"])
+def test_a_mix_of_another_format_has_the_samples_of_that_by_itself(mixed, tmp_path, file_format):
+    mixed.write(tmp_path, file_format=file_format)
+    assert (tmp_path / f"mix.{file_format.removeprefix('.')}").exists()
 
 
 @pytest.mark.parametrize("option", ["lock", "centre", "exclude"])

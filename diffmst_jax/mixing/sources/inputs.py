@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 import numpy as np
@@ -72,7 +72,8 @@ def with_names(tracks: Tracks) -> NamedTracks:
     """Call audio without names `track_1`, `track_2` and so on.
 
     Raises:
-        InputError: an array that is no `(tracks, time)`, or nothing of what tracks may be.
+        InputError: an array that is no `(tracks, time)`, a name that is none (nothing, a dot), or
+            nothing of what tracks may be.
     """
     if isinstance(tracks, np.ndarray | Array):
         if tracks.ndim != 2:
@@ -83,6 +84,9 @@ def with_names(tracks: Tracks) -> NamedTracks:
         return tracks
     items = list(tracks) if isinstance(tracks, Iterable) else [tracks]
     if isinstance(tracks, Mapping) and all(isinstance(name, str) for name in items):
+        for name in map(str, items):
+            if not PurePosixPath(name).name:  # strips are called as files are
+                raise InputError("tracks", f"have one named {name!r}", "give it a name")
         return tracks
     files = [item for item in items if isinstance(item, str | Path)]
     arrays = [np.asarray(item) for item in items if isinstance(item, np.ndarray | Array)]
@@ -172,6 +176,8 @@ def gather_references(
     Raises:
         InputError: a reference that cannot be used.
     """
+    if not isinstance(section, str | Section | None):
+        raise InputError("section", f"is {section!r}", "write it as '0:30-1:10'")
     part = parse_section(section) if isinstance(section, str) else section
     found: list[Reference] = []
     for item in _listed(references):
@@ -218,16 +224,28 @@ def check_wishes(loudness_lufs: float, ceiling_dbtp: float, refine: int, sample_
     Raises:
         InputError: a number outside its range, or none.
     """
-    for name, value, (low, high) in (
-        ("loudness_lufs", loudness_lufs, LOUDNESS_RANGE),
-        ("ceiling_dbtp", ceiling_dbtp, CEILING_RANGE),
-        ("refine", refine, (0, MOST_STEPS)),
-        ("sample_rate", sample_rate, SAMPLE_RATES),
-    ):
-        if not isinstance(value, Real | np.ndarray | Array) or not low <= value <= high:
-            raise InputError(name, f"is {value!r}", f"give a number from {low:g} to {high:g}")
+    _check_number("loudness_lufs", loudness_lufs, LOUDNESS_RANGE)
+    _check_number("ceiling_dbtp", ceiling_dbtp, CEILING_RANGE)
+    _check_number("refine", refine, (0, MOST_STEPS))
+    check_sample_rate(sample_rate)
     if int(refine) != refine:
         raise InputError("refine", f"is {refine}", "give a whole number of steps")
+
+
+def check_sample_rate(sample_rate: int) -> None:
+    """Require a rate that audio may have.
+
+    Raises:
+        InputError: a number outside its range, or none.
+    """
+    _check_number("sample_rate", sample_rate, SAMPLE_RATES)
+
+
+def _check_number(name: str, value: float, limits: tuple[float, float]) -> None:
+    low, high = limits
+    is_number = isinstance(value, Real | np.ndarray | Array) and np.ndim(value) == 0
+    if not is_number or not low <= value <= high:
+        raise InputError(name, f"is {value!r}", f"give a number from {low:g} to {high:g}")
 
 
 def track_files(tracks: NamedTracks) -> list[Path]:

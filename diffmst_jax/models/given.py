@@ -40,9 +40,16 @@ def padded_count(tracks: int) -> int:
 
 
 def stacked(tracks: Array | np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
-    """Tracks as one array: of several, each `(time,)`, the shorter ones are padded."""
+    """Tracks as one array: of several, each `(time,)`, the shorter ones are padded.
+
+    Raises:
+        ValueError: no array, nor a sequence of such.
+    """
     if not isinstance(tracks, Sequence):
-        return np.asanyarray(tracks)
+        whole = np.asanyarray(tracks)
+        if whole.ndim == 0:
+            raise ValueError(f"tracks: of {type(tracks).__name__}, expected (tracks, time)")
+        return whole
     rows = [np.asarray(track) for track in tracks]
     for number, row in enumerate(rows):
         if row.ndim != 1:
@@ -74,9 +81,10 @@ def check_tracks(tracks: np.ndarray) -> np.ndarray:
     """Return usable tracks as float32 `(tracks, time)`.
 
     Raises:
-        ValueError: anything else than finite floating-point samples in that shape.
+        ValueError: anything else than finite floating-point samples in that shape; more tracks
+            than samples are taken for `(time, tracks)`.
     """
-    if tracks.ndim != 2 or tracks.shape[0] == 0 or tracks.shape[1] == 0:
+    if tracks.ndim != 2 or tracks.shape[0] == 0 or tracks.shape[0] > tracks.shape[1]:
         raise ValueError(f"tracks: shape {tracks.shape}, expected (tracks, time)")
     _check_samples(tracks, "track")
     return tracks.astype(np.float32, copy=False)

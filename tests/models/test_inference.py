@@ -306,6 +306,8 @@ def test_settings_that_are_not_finite_are_refused(monkeypatch):
         (np.zeros((2, TIME)), None, {}, "tracks: all silent"),
         (np.zeros((0, TIME)), None, {}, r"expected \(tracks, time\)"),
         (np.zeros(TIME), None, {}, r"expected \(tracks, time\)"),
+        (np.ones((40, 2)), None, {}, r"shape \(40, 2\), expected \(tracks, time\)"),
+        (iter(np.zeros((2, TIME))), None, {}, r"tracks: of .*iter.*, expected \(tracks, time\)"),
         (np.ones((2, TIME), int), None, {}, "int64 samples"),
         (None, np.ones((3, TIME)), {}, r"reference: shape \(3, 20000\)"),
         (None, np.ones(TIME), {}, r"reference: shape \(20000,\)"),

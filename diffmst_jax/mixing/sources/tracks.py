@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,7 +72,6 @@ class Multitrack:
         left_out: what was found and not used.
         late_s: how much later than the first some files begin, by time stamps in them.
         offset: how far the mean of files with a DC offset lies from zero, over the peak.
-        copies: recordings that are there twice.
     """
 
     strips: tuple[Strip, ...]
@@ -80,12 +80,16 @@ class Multitrack:
     left_out: tuple[LeftOut, ...]
     late_s: Mapping[str, float] = field(default_factory=dict)
     offset: Mapping[str, float] = field(default_factory=dict)
-    copies: tuple[Copies, ...] = ()
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
         return self.audio.shape[1] / SAMPLE_RATE
+
+    @cached_property
+    def copies(self) -> tuple[Copies, ...]:
+        """Recordings that are there twice; looked for when asked, for renderers need not know."""
+        return copies(self.strips, self.audio)
 
     @property
     def strip_of_track(self) -> np.ndarray:
@@ -222,8 +226,7 @@ def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitra
         loudness.append(strip_loudness(item.step_powers))
         offset[item.strip.file] = max(offset.get(item.strip.file, 0.0), _offset(item.audio))
     far = {name: share for name, share in offset.items() if share > OFFSET_FROM}
-    twice = copies(strips, audio)
-    return Multitrack(strips, audio, np.array(loudness), tuple(left_out), offset=far, copies=twice)
+    return Multitrack(strips, audio, np.array(loudness), tuple(left_out), offset=far)
 
 
 def _offset(audio: np.ndarray) -> float:

@@ -2,8 +2,8 @@
 
 A file belongs to a song if it is named like the song's folder, or `<song>__<reference>` for a mix
 made after one reference; it may lie in a subfolder named like the song. Case and punctuation do
-not matter. Where it starts earlier or later than the tracks, cross-correlation with their plain sum
-finds by how much.
+not matter. Of two files that fit a song equally well neither is taken. Where one starts earlier or
+later than the tracks, cross-correlation with their plain sum finds by how much.
 """
 
 import unicodedata
@@ -62,11 +62,9 @@ class FinishedMixes:
     def __init__(self, folder: str | Path):
         source = ReferenceSource(folder)
         self.root = source.root
-        self.files = {
-            plain_name(part): mix.path
-            for mix in source.mixes
-            for part in _names(mix.path, self.root)
-        }
+        paths = [mix.path for mix in source.mixes]
+        # What fits better comes later, and is what is found.
+        self.files = _by_folder(paths, self.root) | _by_name(paths, self.root)
 
     def __call__(self, songs: Sequence[Loaded]) -> list[Mixed | InputError]:
         """Cut the section of each song out of its finished mix."""
@@ -82,11 +80,16 @@ class FinishedMixes:
         """Return the file of a song, made after this reference if there is one.
 
         Raises:
-          InputError: there is none.
+          InputError: there is none, or several that fit equally well.
         """
         for name in (f"{song}__{reference}", song):
-            if plain_name(name) in self.files:
-                return self.files[plain_name(name)]
+            found = self.files.get(plain_name(name), [])
+            if len(found) == 1:
+                return found[0]
+            if found:
+                files = " and ".join(str(path.relative_to(self.root)) for path in found)
+                problem = f"holds several mixes of the song {song!r}: {files}"
+                raise InputError(self.root, problem, f"name the one to take {song}.wav")
         problem = f"holds no mix of the song {song!r}"
         raise InputError(self.root, problem, f"name one {song}.wav")
 
@@ -220,12 +223,25 @@ def _counts(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
-def _names(path: Path, root: Path) -> list[str]:
-    """What a file may be found by: its name, and its folder's with and without it."""
-    names = [path.stem]
-    if path.parent != root:
-        names += [f"{path.parent.name}__{path.stem}", path.parent.name]
-    return names
+def _by_name(paths: Sequence[Path], root: Path) -> dict[str, list[Path]]:
+    """Files by their own names, and with their folders' names before them."""
+    named = [(path.stem, path) for path in paths]
+    return _grouped(
+        named
+        + [(f"{path.parent.name}__{path.stem}", path) for path in paths if path.parent != root]
+    )
+
+
+def _by_folder(paths: Sequence[Path], root: Path) -> dict[str, list[Path]]:
+    """Files by the names of the subfolders that they lie in."""
+    return _grouped([(path.parent.name, path) for path in paths if path.parent != root])
+
+
+def _grouped(named: Sequence[tuple[str, Path]]) -> dict[str, list[Path]]:
+    groups: dict[str, list[Path]] = {}
+    for name, path in named:
+        groups.setdefault(plain_name(name), []).append(path)
+    return groups
 
 
 def _too_short(duration_s: float, section_s: float, start_s: float) -> str:

@@ -48,6 +48,7 @@ from diffmst_jax.mixing.refining.passages import PIECE, PIECES
 from diffmst_jax.mixing.rendering.render import render
 from diffmst_jax.mixing.sources.tracks import load_tracks
 from tests.evaluation.conftest import composed
+from tests.mixing.songs import tone
 
 
 def examples_of(overrides, *more):
@@ -205,6 +206,17 @@ def test_finished_mixes_are_found_by_name_and_moved_into_place(loaded, material,
         assert second.mix.shape == expected.shape
     else:
         assert "no mix of the song 'two'" in str(second)
+
+
+def test_of_several_mixes_that_fit_a_song_none_is_taken_but_the_one_named_like_it(tmp_path):
+    for name in ("one/rough.wav", "one/final.wav", "two.wav", "two/mix.wav", "two/ref.wav"):
+        write_audio(tmp_path / name, tone(0.1, 440.0), sample_rate=SAMPLE_RATE)
+    system = FinishedMixes(tmp_path)
+    with pytest.raises(InputError, match=r"one/final\.wav and one/rough\.wav"):
+        system.find("one", "ref")
+    assert system.find("one", "rough").name == "rough.wav"
+    assert system.find("two", "another") == tmp_path / "two.wav"
+    assert system.find("two", "ref") == tmp_path / "two" / "ref.wav"
 
 
 def test_finished_mixes_that_do_not_fit_are_named(loaded, material, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffmst_jax.audio import container_and_subtype
+from diffmst_jax.audio import SAMPLE_RATE, container_and_subtype
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import folder_written_beside, written_beside
 from diffmst_jax.mixing.comparing.compare import Comparison
@@ -18,6 +18,7 @@ from diffmst_jax.mixing.finishing.limits import DEFAULT_BITS, SUBTYPES
 from diffmst_jax.mixing.report.content import MixFacts, report_content, warnings
 from diffmst_jax.mixing.report.notebook import framed
 from diffmst_jax.mixing.report.page import report_html
+from diffmst_jax.mixing.report.words import significant
 from diffmst_jax.mixing.sources.finding import CONSOLE_FILE_NAME, Source
 from diffmst_jax.mixing.sources.overwriting import (
     ANOTHER_FOLDER,
@@ -30,7 +31,7 @@ from diffmst_jax.mixing.sources.style_file import style_text
 REPORT_FILE_NAME = "report.html"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MixReport:
     """What a mix did and how close it is.
 
@@ -65,9 +66,9 @@ class MixReport:
         return report_html(report_content(self.facts))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MixResult:
-    """A mix.
+    """A mix; equal to itself alone.
 
     Attributes:
         audio: float32 `(2, time)` at `diffmst_jax.audio.SAMPLE_RATE`.
@@ -84,6 +85,12 @@ class MixResult:
     references: tuple[Reference, ...]
     files: tuple[Path, ...] = ()
     folder: Path | None = None
+
+    def __repr__(self) -> str:
+        song, strips = self.report.facts.song, len(self.console.strips)
+        seconds = self.audio.shape[1] / SAMPLE_RATE
+        distance = significant(self.report.distances[self.report.views.mix.name]["total"])
+        return f"<MixResult: {song}, {strips} strips, {seconds:.1f} s, style distance {distance}>"
 
     def _repr_html_(self) -> str:
         """Show the mix in a notebook: players, charts and what was done to each track."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -61,16 +62,28 @@ def stacked(tracks: Array | np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
     return whole
 
 
-def check_per_track(count: int, *, side: np.ndarray, **others: np.ndarray | None) -> None:
+def check_per_track(
+    count: int,
+    *,
+    side: np.ndarray,
+    loudness_lufs: np.ndarray | None,
+    centred: np.ndarray | None,
+) -> None:
     """Require one value for each of `count` tracks, and sides of channels that are neighbours.
 
     Raises:
-        ValueError: another shape, or a -1 without a 1 next to it, or a 1 without that -1.
+        ValueError: another shape; sides other than 0 and pairs of -1 and 1; a loudness that no
+            signal has.
     """
-    for name, values in {"side": side, **others}.items():
+    given = {"side": side, "loudness_lufs": loudness_lufs, "centred": centred}
+    for name, values in given.items():
         if values is not None and np.shape(values) != (count,):
             raise ValueError(f"{name}: shape {np.shape(values)}, expected ({count},)")
-    if not np.array_equal(np.flatnonzero(side < 0) + 1, np.flatnonzero(side > 0)):
+    if loudness_lufs is not None and not np.all(np.less(loudness_lufs, np.inf)):
+        levels = np.asarray(loudness_lufs).tolist()
+        raise ValueError(f"loudness_lufs: {levels}, expected numbers, or -inf for silence")
+    left, right = np.flatnonzero(side == -1), np.flatnonzero(side == 1)
+    if len(left) + len(right) != np.count_nonzero(side) or not np.array_equal(left + 1, right):
         raise ValueError(
             f"side: {side.tolist()}, expected -1 and 1 for the channels of a stereo recording, "
             "neighbours, and else 0"
@@ -113,7 +126,7 @@ def sounds_mono(mix: np.ndarray) -> bool:
 
 
 def _check_samples(audio: np.ndarray, what: str) -> None:
-    if not np.issubdtype(audio.dtype, np.floating):
+    if not jnp.issubdtype(audio.dtype, jnp.floating):  # NumPy does not know bfloat16
         raise ValueError(f"{what}s: {audio.dtype} samples, expected floating point in [-1, 1]")
     for number, row in enumerate(audio):
         # NaN and infinity show in the extremes, so one look is enough.

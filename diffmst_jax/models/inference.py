@@ -159,6 +159,8 @@ class Model:
         """
         if style is not None and not self.aims_at_style:
             raise ValueError("style: this model hears a reference, and aims at no style")
+        if style is not None and not isinstance(style, StyleFeatures):
+            raise ValueError(f"style: of {type(style).__name__}, expected what `style` answers")
         if sample_rate not in (0, self.config.sample_rate):
             raise ValueError(
                 f"audio at {sample_rate} Hz: this model works at {self.config.sample_rate} Hz"

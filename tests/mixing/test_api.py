@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import re
 import zipfile
 from pathlib import Path
 
@@ -85,6 +86,16 @@ def test_distances_are_reported_term_by_term(mixed):
         parts = sum(value for name, value in terms.items() if name != "total")
         assert terms["total"] == pytest.approx(parts, rel=1e-5)
         assert len(terms) == 6
+
+
+def test_a_result_is_shown_in_a_line_and_compared(mixed, song):
+    distance = mixed.report.distances["Mix"]["total"]
+    pattern = rf"<MixResult: {song.name}, 4 strips, 3\.7 s, style distance ([\d.]+)>"
+    shown = re.fullmatch(pattern, repr(mixed))
+    assert shown
+    assert float(shown[1]) == pytest.approx(distance, rel=0.01)
+    assert mixed in [mixed]
+    assert mixed != dataclasses.replace(mixed, audio=mixed.audio.copy())
 
 
 def test_a_reference_shorter_than_the_model_s_first_frame_is_refused(song, tmp_path):

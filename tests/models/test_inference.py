@@ -15,7 +15,7 @@ from diffmst_jax.models import Model, inference, normalize_tracks
 from diffmst_jax.models.compact.listening import CHOICE
 from diffmst_jax.models.compact.style_spectrum import measured_style
 from diffmst_jax.models.compact.windows import choose_windows, covering_windows, excerpt
-from diffmst_jax.models.given import padded_count, pair_gains_db, whole_pairs
+from diffmst_jax.models.given import check_reference, padded_count, pair_gains_db, whole_pairs
 from dsp.loudness import integrated_loudness
 from tests.compiling import quick_jit, quickly
 from tests.models.small import SMALL, TIME, model, predict, song
@@ -314,6 +314,14 @@ def test_settings_that_are_not_finite_are_refused(monkeypatch):
         (None, None, {"sample_rate": 48000}, "48000 Hz: this model works at 44100 Hz"),
         (None, None, {"side": np.zeros(3)}, r"side: shape \(3,\), expected \(2,\)"),
         (None, None, {"side": np.array([1, -1])}, r"side: \[1, -1\], expected -1 and 1 for"),
+        (None, None, {"side": np.array([-2, 3])}, r"side: \[-2, 3\], expected -1 and 1 for"),
+        (None, None, {"style": 3}, "style: of int, expected what `style` answers"),
+        (
+            None,
+            None,
+            {"loudness_lufs": np.array([-20.0, np.nan])},
+            r"loudness_lufs: \[-20.0, nan\], expected numbers, or -inf for silence",
+        ),
         (None, None, {"centred": np.ones(3, bool)}, r"centred: shape \(3,\), expected \(2,\)"),
         (None, None, {"loudness_lufs": np.zeros(3)}, r"loudness_lufs: shape \(3,\), expected"),
     ],
@@ -326,6 +334,11 @@ def test_what_cannot_be_mixed_is_named(tracks, reference, options, message):
             usual[1] if reference is None else reference,
             **options,
         )
+
+
+def test_a_reference_in_bfloat16_is_one_in_float32():
+    reference = song(2)[1].astype(jnp.bfloat16)
+    np.testing.assert_array_equal(check_reference(reference), reference.astype(np.float32))
 
 
 def test_a_model_that_hears_its_reference_aims_at_no_style():

@@ -1,6 +1,7 @@
 """The whole job from Python: tracks and a reference in, a mix, its settings and a report out."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ from diffmst_jax.mixing.rendering.render import render as render_multitrack
 from diffmst_jax.mixing.rendering.song import record_song
 from diffmst_jax.mixing.report.content import MixFacts
 from diffmst_jax.mixing.report.words import refinement_words
+from diffmst_jax.mixing.sources.central import central_strips
 from diffmst_jax.mixing.sources.finding import Patterns, pattern_list
 from diffmst_jax.mixing.sources.inputs import (
     NamedTracks,
@@ -70,7 +72,7 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
     loudness_lufs: float = DEFAULT_LOUDNESS_LUFS,
     ceiling_dbtp: float = DEFAULT_CEILING_DBTP,
     lock: Patterns = (),
-    centre: Patterns = (),
+    centre: Patterns | None = None,
     exclude: Patterns = (),
     sample_rate: int = SAMPLE_RATE,
     progress: Tell | None = None,
@@ -91,7 +93,9 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
         ceiling_dbtp: highest true peak of the result, -20 to 0.
         lock: a pattern (`"Vox*"`) of tracks to leave as they are, or several; `"*"` leaves only the
             master bus to do something.
-        centre: a pattern of tracks to leave in the middle, or several; stereo ones as recorded.
+        centre: a pattern of tracks to leave in the middle, or several; stereo ones as recorded. By
+            default those whose names say kick, snare, bass or lead voice
+            (`central_by_name`); `()` for none.
         exclude: a pattern of tracks to leave out, or several.
         sample_rate: samples per second of audio that is given as arrays.
         progress: called with the stage and the fraction done.
@@ -193,7 +197,7 @@ def predict(
     )
     # Before the work, for a slip in a pattern.
     strips_named(multitrack.strips, choices.lock, option="--lock")
-    centred = strips_named(multitrack.strips, choices.centre, option="--centre")
+    centred = central_strips(multitrack.strips, choices.centre)
     tell("Listening", READ)
     settings = predicted_settings(
         loaded,
@@ -205,7 +209,7 @@ def predict(
             reference=named(references),
             amount=amount,
             locked=pattern_list(choices.lock),
-            centred=pattern_list(choices.centre),
+            centred=tuple(strip.file for strip in compress(multitrack.strips, centred)),
         ),
         centred=centred,
     )

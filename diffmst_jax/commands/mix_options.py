@@ -17,6 +17,9 @@ from diffmst_jax.mixing.finishing.limits import (
     SUBTYPES,
 )
 
+NO_TRACK = "none"
+"""In place of a pattern for `--centre`."""
+
 SUMMARY = "mix tracks in the style of a reference"
 
 HELP = """\
@@ -41,6 +44,7 @@ master bus:
   diffmst mix my_song/ reference.mp3 --out mixed/ --amount eq=0.5,pan=0
   diffmst mix my_song/ reference.mp3 --out mixed/ --lock "Vox*" --exclude "*click*"
   diffmst mix my_song/ reference.mp3 --out mixed/ --centre "*vox*" --centre "*kick*"
+  diffmst mix my_song/ reference.mp3 --out mixed/ --centre none
   diffmst mix my_song/ my_old_mix.wav --out mixed/ --solo-master
 
 a section of the reference; several references, one of them counting three times as much:
@@ -138,10 +142,10 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         "--centre",
         "--center",
         action="append",
-        default=[],
         metavar="PATTERN",
         help="leave these tracks in the middle (stereo ones as recorded) and make the style of the "
-        "others; may be given again",
+        f"others; may be given again; {NO_TRACK} leaves none (default: those that are called "
+        "like a kick, a snare, a bass or the lead voice)",
     )
     group.add_argument(
         "--solo-master",

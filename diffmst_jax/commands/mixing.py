@@ -9,6 +9,7 @@ from rich.table import Table
 
 from diffmst_jax.api import mix
 from diffmst_jax.audio import AUDIO_SUFFIXES
+from diffmst_jax.commands.mix_options import NO_TRACK
 from diffmst_jax.commands.rendering import (
     check_stems_apart,
     level_words,
@@ -55,7 +56,7 @@ def run_mix(options: argparse.Namespace) -> int:
             loudness_lufs=options.loudness,
             ceiling_dbtp=options.ceiling,
             lock=[*options.lock, *(["*"] if options.solo_master else [])],
-            centre=options.centre,
+            centre=[] if options.centre == [NO_TRACK] else options.centre,
             exclude=options.exclude,
             progress=_between(tell, 0.0, MIXED),
         )

@@ -15,6 +15,7 @@ from diffmst_jax.mixing.console.amount import (
 from diffmst_jax.mixing.console.settings import MixSettings
 from diffmst_jax.mixing.finishing import output
 from diffmst_jax.mixing.refining.refine import Refinement, refine, refinement_note
+from diffmst_jax.mixing.sources.central import central_strips
 from diffmst_jax.mixing.sources.finding import Patterns
 from diffmst_jax.mixing.sources.reference import Reference, blended
 from diffmst_jax.mixing.sources.sounding import sounding_part
@@ -33,13 +34,13 @@ class Choices(NamedTuple):
         amounts: how much of each group to apply.
         steps: how many of refinement; 0 for none.
         lock: patterns of tracks to leave as recorded.
-        centre: patterns of tracks to leave in the middle, where they are predicted already.
+        centre: as for `central_strips`: tracks that are predicted in the middle already and stay.
     """
 
     amounts: Amounts = Amounts()
     steps: int = 0
     lock: Patterns = ()
-    centre: Patterns = ()
+    centre: Patterns | None = None
 
 
 class Decided(NamedTuple):
@@ -73,7 +74,7 @@ def decide(
     """
     amounts, steps = choices.amounts, choices.steps
     locked = strips_named(settings.strips, choices.lock, option="--lock")
-    centred = strips_named(settings.strips, choices.centre, option="--centre")
+    centred = central_strips(settings.strips, choices.centre)
     if steps == 0:
         return Decided(apply_amounts(settings, amounts, locked), None)
     # Now, for what is recorded and what is refined must stand at one level in the end.

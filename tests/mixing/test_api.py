@@ -111,13 +111,20 @@ def test_a_reference_shorter_than_the_model_s_first_frame_is_refused(song, tmp_p
 @pytest.mark.slow
 def test_centred_tracks_stay_in_the_middle_also_when_refined(mixed, song, reference, model):
     """Stereo ones as recorded, which is the middle of their range."""
-    result = mix(song, reference, model=model, centre=["*kick*", "*pad*"], refine=2)
-    free, pan = mixed.console.params.tracks.pan, result.console.params.tracks.pan
-    names = [strip.file for strip in mixed.console.strips]
-    centred = np.array(["kick" in name or "pad" in name for name in names])
-    assert np.max(np.abs(free[centred] - 0.5)) > 1e-3
-    np.testing.assert_array_equal(pan[centred], 0.5)
-    assert np.max(np.abs(pan[~centred] - 0.5)) > 1e-3
+    names = np.array([strip.file for strip in mixed.console.strips])
+
+    def central(*words):
+        return np.array([any(word in name for word in words) for name in names])
+
+    for centre, words in ((["*kick*", "*pad*"], ("kick", "pad")), (None, ("kick", "bass"))):
+        result = mix(song, reference, model=model, centre=centre, refine=2)
+        pan, centred = result.console.params.tracks.pan, central(*words)
+        np.testing.assert_array_equal(pan[centred], 0.5)
+        assert np.max(np.abs(pan[~centred] - 0.5)) > 1e-3
+        assert result.console.provenance.centred == tuple(names[centred])
+    free = mix(song, reference, model=model, centre=()).console
+    assert free.provenance.centred == ()
+    assert np.min(np.abs(free.params.tracks.pan[central("kick", "bass")] - 0.5)) > 1e-3
 
 
 def test_tracks_may_be_one_array(model):

@@ -59,7 +59,8 @@ def test_settings_come_back_exactly(mixed, load):
 
 
 def test_what_was_asked_for_comes_back_and_nothing_is_said_of_what_was_not(mixed, load, document):
-    assert set(document["made_with"]) == {"model", "reference", "amount"}
+    assert set(document["made_with"]) == {"model", "reference", "amount", "centred"}
+    assert document["made_with"]["centred"] == ["1 kick.wav", "2 bass.flac"]
     note = RefinementNote(60, 0.1, 0.06)
     asked = mixed.console.provenance._replace(
         refinement=note, locked=("Vox*", "*kick*"), centred=("*",)

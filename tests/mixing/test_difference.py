@@ -68,7 +68,7 @@ def test_what_is_heard_most_comes_first_in_words_and_units(mixed, edited):
     band = set_at(tracks.equalizer.gain_db, (0, 2), tracks.equalizer.gain_db[0, 2] + 3.0)
     after = edited(
         input_gain_db=gains,
-        pan=set_at(tracks.pan, 2, 0.75),
+        pan=set_at(tracks.pan, 2, 0.35),
         equalizer=tracks.equalizer._replace(gain_db=band),
     )
     after = dataclasses.replace(after, muted=np.array([False, False, False, True]))
@@ -76,7 +76,7 @@ def test_what_is_heard_most_comes_first_in_words_and_units(mixed, edited):
     assert said[0] == "11 hat: muted"
     assert said[1] == "2 bass: 6.0 dB louder"
     assert any(text.startswith("1 kick: equalizer ") and " dB at " in text for text in said)
-    assert any(text.startswith("10 pad: pan from ") and "50 % right" in text for text in said)
+    assert any(text.startswith("10 pad: pan from ") and "30 % left" in text for text in said)
     weights = [item.weight_db for item in differences(mixed.console, after)]
     assert weights == sorted(weights, reverse=True)
 

@@ -12,7 +12,7 @@ import dsp
 from diffmst_jax.audio import SAMPLE_RATE
 from diffmst_jax.errors import InputError
 from diffmst_jax.json_file import Kind, check_document, load_document
-from diffmst_jax.mixing.console.meanings import PATTERNS
+from diffmst_jax.mixing.console.meanings import KEPT
 from diffmst_jax.mixing.console.schema import FORMAT, SCHEMA_ID, VERSION, decode, encode
 from diffmst_jax.mixing.console.settings import DECIMALS, MixSettings, Provenance, RefinementNote
 from diffmst_jax.mixing.finishing.output import OutputTarget
@@ -125,13 +125,13 @@ def _made_with(provenance: Provenance) -> dict[str, Any]:
     document = provenance._asdict()
     note = provenance.refinement
     document["refinement"] = None if note is None else note._asdict()
-    lists = {name: list(document[name]) or None for name in PATTERNS}
+    lists = {name: list(document[name]) or None for name in KEPT}
     return {name: entry for name, entry in {**document, **lists}.items() if entry is not None}
 
 
 def _provenance(document: dict[str, Any]) -> Provenance:
     note = document.get("refinement")
-    lists = {name: tuple(document.get(name, ())) for name in PATTERNS}
+    lists = {name: tuple(document.get(name, ())) for name in KEPT}
     return Provenance(**{**document, **lists, "refinement": note and RefinementNote(**note)})
 
 

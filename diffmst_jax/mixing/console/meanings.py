@@ -21,11 +21,11 @@ _BANDS = (
     f"{HIGHEST_BAND_ABOVE_HZ:g} Hz"
 )
 
-PATTERNS = {
+KEPT = {
     "locked": "patterns of tracks that were left as they are",
-    "centred": "patterns of tracks that were left in the middle",
+    "centred": "files of the tracks that were left in the middle",
 }
-"""Of what a mix was made with."""
+"""Which tracks a mix was made with that way."""
 
 SETTINGS = {
     "input_gain_db": "the fader: gain before the equalizer, after source_gain_db",

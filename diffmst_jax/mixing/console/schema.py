@@ -12,7 +12,7 @@ import numpy as np
 
 import dsp
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.console.meanings import CONSOLE, PATTERNS, SETTINGS
+from diffmst_jax.mixing.console.meanings import CONSOLE, KEPT, SETTINGS
 from diffmst_jax.mixing.console.settings import RefinementNote
 from diffmst_jax.mixing.finishing.limits import CEILING_RANGE, LOUDNESS_RANGE
 from dsp.ballistics import BALLISTICS
@@ -168,7 +168,7 @@ def _made_with_schema() -> dict[str, Any]:
     }
     patterns = {
         name: {"type": "array", "items": text(), "description": meaning}
-        for name, meaning in PATTERNS.items()
+        for name, meaning in KEPT.items()
     }
     entries = {"model": text(), "reference": text(), "amount": text(), "refinement": refinement}
     return record({**entries, **patterns}, optional=("refinement", *patterns))

@@ -2,6 +2,8 @@
 
 import json
 import stat
+from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -14,6 +16,9 @@ from diffmst_jax.errors import InputError
 from diffmst_jax.reaching import status
 
 SHOWN_CHARACTERS = 60
+
+Repeated = tuple[dict[str, Any], str]
+"""An object of a file, and the name of an entry that it holds more than once."""
 
 
 class Kind(NamedTuple):
@@ -43,10 +48,15 @@ def load_document(path: Path, kind: Kind) -> Any:
 
     Raises:
         InputError: not there, not JSON, of another kind or version, or an entry that is missing,
-            unknown or out of its range; names its place in the file, its value and what is allowed.
+            unknown, there twice or out of its range; names its place in the file, its value and
+            what is allowed.
     """
-    document = _parse(path, kind)
+    repeated: list[Repeated] = []
+    document = _parse(path, kind, repeated)
     check_document(document, path, kind)
+    for entries, name in repeated:
+        problem = f"{_place(_way_to(entries, document) or ())} has two entries {name!r}"
+        raise InputError(path, problem, "remove one")
     return document
 
 
@@ -82,7 +92,7 @@ def schema_of(kind: Kind) -> dict[str, Any]:
 
 def explain(error: ValidationError) -> tuple[str, str]:
     """Say in words what a schema violation is, and what to do: `(problem, remedy)`."""
-    place, schema = _place(error), error.schema
+    place, schema = _place(error.absolute_path), error.schema
     value: Any = error.instance
     if not isinstance(schema, dict):
         return f"{place} is one entry too many", "remove it"
@@ -129,7 +139,14 @@ def _validator(kind: Kind) -> Draft202012Validator:
     return Draft202012Validator(schema_of(kind))
 
 
-def _parse(path: Path, kind: Kind) -> Any:
+def _parse(path: Path, kind: Kind, repeated: list[Repeated]) -> Any:
+    def entries_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # The last of two would count, and an edit of the first would do nothing.
+        entries = dict(pairs)
+        counts = Counter(name for name, _ in pairs)
+        repeated.extend((entries, name) for name, count in counts.items() if count > 1)
+        return entries
+
     there = status(path)
     if there is None or not stat.S_ISREG(there.st_mode):
         problem = "is a folder" if there and stat.S_ISDIR(there.st_mode) else "does not exist"
@@ -138,7 +155,8 @@ def _parse(path: Path, kind: Kind) -> Any:
         raise InputError(path, f"is too large for a {kind.what}", kind.give)
     try:
         # Of bytes, the parser finds the encoding: editors may begin with a mark, or write UTF-16.
-        return json.loads(path.read_bytes(), parse_constant=refuse_constant)
+        content = path.read_bytes()
+        return json.loads(content, parse_constant=refuse_constant, object_pairs_hook=entries_of)
     except json.JSONDecodeError as error:
         problem = f"is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         raise InputError(path, problem, "correct that place") from error
@@ -160,9 +178,21 @@ def _rank(error: ValidationError) -> tuple[bool, list[str]]:
     return error.validator != "additionalProperties", [str(part) for part in error.absolute_path]
 
 
-def _place(error: ValidationError) -> str:
-    parts = [f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path]
+def _place(way: Iterable[str | int]) -> str:
+    parts = [f"[{p}]" if isinstance(p, int) else f".{p}" for p in way]
     return "".join(parts).lstrip(".") or "the file"
+
+
+def _way_to(entries: dict[str, Any], value: Any) -> tuple[str | int, ...] | None:
+    """Return the keys and indices that lead from a value to an object in it."""
+    if value is entries:
+        return ()
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in inner:
+        way = _way_to(entries, item) if isinstance(item, dict | list) else None
+        if way is not None:
+            return (key, *way)
+    return None
 
 
 def _shown(value: Any) -> str:

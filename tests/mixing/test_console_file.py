@@ -250,6 +250,15 @@ def test_a_file_may_begin_with_the_mark_of_some_editors(document, load):
     assert console_text(load("\ufeff" + text)) == console_text(load(text))
 
 
+def test_an_entry_that_is_there_twice_is_refused(document, load):
+    """The last would count: an edit above it would do nothing, and nothing would say so."""
+    text = json.dumps(document).replace('"muted": false', '"muted": true, "muted": false', 1)
+    with pytest.raises(
+        InputError, match=r"console\.json: tracks\[0\] has two entries 'muted'; remove one"
+    ):
+        load(text)
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         load_console(tmp_path / "console.json")

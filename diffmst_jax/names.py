@@ -7,6 +7,7 @@ a name may hold control characters, which a terminal obeys.
 
 import os
 import re
+import unicodedata
 from os import PathLike
 from pathlib import Path
 
@@ -19,6 +20,14 @@ RESERVED_IN_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", 
 def legible(name: str | PathLike[str]) -> str:
     """Write what is no text as web addresses do: `gro%DF.wav`, `two%0Alines.wav`."""
     return NO_TEXT.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", str(name))
+
+
+def one_spelling(name: str | PathLike[str]) -> str:
+    """Make names comparable: legible, and a letter and its accent one character.
+
+    Some systems hand out two, and what a keyboard types, or another system keeps, would differ.
+    """
+    return unicodedata.normalize("NFC", legible(name))
 
 
 def portable(name: str) -> str:

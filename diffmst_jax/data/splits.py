@@ -20,6 +20,7 @@ from diffmst_jax.data.layouts.common import as_text
 from diffmst_jax.data.records import Song, Track
 from diffmst_jax.errors import InputError
 from diffmst_jax.files import written_beside
+from diffmst_jax.names import one_spelling
 
 PARTS = ("train", "val", "test")
 NOTHING = ("", "~", "null")  # as YAML spells it
@@ -146,7 +147,7 @@ def _entries_of(songs: Sequence[Song], entries: Sequence[_Entry]) -> list[list[_
 
 
 def _place(name: str) -> tuple[str, ...]:
-    return PurePosixPath(name.replace("\\", "/")).parts[::-1]
+    return PurePosixPath(one_spelling(name.replace("\\", "/"))).parts[::-1]
 
 
 def _agreeing(some: tuple[str, ...], others: tuple[str, ...]) -> int:

@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 import yaml
 
@@ -53,6 +55,18 @@ def test_files_of_two_groups_are_told_apart_by_their_folders(tmp_path):
         ("Brass/1", "trumpet"),
         ("Drums/1", "kick"),
     ]
+
+
+def test_a_split_of_another_system_names_the_same_files(tmp_path):
+    """macOS may hand out a letter and its accent as two characters; keyboards type one."""
+    tree = trees.Tree(tmp_path)
+    for name in ("Gesäng.wav", "bass.wav"):
+        tree.audio(f"Größe/{name}")
+    path = tmp_path / "split.yaml"
+    text = "train: {Größe: {Gesäng.wav: voice, bass.wav: bass}}"
+    path.write_text(unicodedata.normalize("NFD", text), encoding="utf-8")
+    (song,) = apply_split(FolderSource(tmp_path).songs, path)
+    assert [t.instrument for t in song.tracks] == ["bass", "voice"]
 
 
 def test_split_that_lists_song_names_alone_is_read(tmp_path):

@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import json
+import unicodedata
 from contextlib import suppress
 from importlib import resources
 
@@ -248,6 +249,12 @@ def test_what_may_be_small_is_answered_with_its_upper_end():
 def test_a_file_may_begin_with_the_mark_of_some_editors(document, load):
     text = json.dumps(document)
     assert console_text(load("\ufeff" + text)) == console_text(load(text))
+
+
+def test_a_file_of_another_system_names_the_same_recordings(document, load):
+    """A letter and its accent as two characters, as macOS may hand them out, are one name."""
+    wanted, spelt = (unicodedata.normalize(form, "Gesäng.wav") for form in ("NFC", "NFD"))
+    assert load(change(document, ("tracks", 0, "file"), spelt)).strips[0].file == wanted
 
 
 def test_an_entry_that_is_there_twice_is_refused(document, load):

@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -228,6 +230,22 @@ def test_a_pattern_that_excludes_nothing_is_refused(tmp_path, write, patterns):
 def test_patterns_stand_for_path_name_or_stem(pattern):
     assert matches("Drums/Vox 1.wav", ["other", pattern])
     assert not matches("Drums/Kick.flac", [pattern])
+
+
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+def test_accents_may_be_spelt_as_another_system_does(tmp_path, on_disk):
+    """macOS may hand out a letter and its accent as two characters; keyboards type one."""
+    composed, apart = (unicodedata.normalize(form, "Gesäng.wav") for form in ("NFC", "NFD"))
+    audio = tone(1.0, 220.0)
+    write_audio(
+        tmp_path / unicodedata.normalize(on_disk, "Gesäng.wav"), audio, sample_rate=SAMPLE_RATE
+    )
+    multitrack = load_tracks(tmp_path)
+    given = gather_tracks({apart: audio}, references=[], exclude=(), sample_rate=SAMPLE_RATE)
+    assert multitrack.strips == given.strips == (Strip(composed, (1,)),)
+    for pattern in (composed, apart):
+        assert matches(composed, pattern)
+        assert matches(apart, pattern)
 
 
 def test_strips_of_a_console_file_are_read_as_listed(song, multitrack):

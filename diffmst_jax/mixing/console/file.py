@@ -17,6 +17,7 @@ from diffmst_jax.mixing.console.schema import FORMAT, SCHEMA_ID, VERSION, decode
 from diffmst_jax.mixing.console.settings import DECIMALS, MixSettings, Provenance, RefinementNote
 from diffmst_jax.mixing.finishing.output import OutputTarget
 from diffmst_jax.mixing.sources.strips import LeftOut, Strip
+from diffmst_jax.names import one_spelling
 
 SCHEMA_FILE = "console.schema.json"
 CONSOLE_KIND = Kind(
@@ -101,7 +102,7 @@ def settings_from_document(document: dict[str, Any]) -> MixSettings:
         decode(document["master_bus"], ranges.master_bus),
     )
     return MixSettings(
-        strips=tuple(Strip(row["file"], tuple(row["channels"])) for row in rows),
+        strips=tuple(Strip(one_spelling(row["file"]), tuple(row["channels"])) for row in rows),
         muted=np.array([row.get("muted", False) for row in rows]),
         source_gain_db=np.array([row["source_gain_db"] for row in rows], np.float64),
         params=params,

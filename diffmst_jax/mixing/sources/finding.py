@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from diffmst_jax.audio import audio_files, has_audio_name
 from diffmst_jax.errors import InputError
-from diffmst_jax.names import legible
+from diffmst_jax.names import legible, one_spelling
 from diffmst_jax.reaching import is_file, is_folder, is_there, status
 
 CONSOLE_FILE_NAME = "console.json"
@@ -56,14 +56,14 @@ def find_tracks(source: Source) -> tuple[Path, list[Path]]:
 
 
 def files_by_name(base: Path, files: Iterable[Path]) -> dict[str, Path]:
-    """Name files as everything that is written about a mix does: legible, from `base` on.
+    """Name files as everything that is written about a mix does: in one spelling, from `base` on.
 
     Raises:
         InputError: two would have one name.
     """
     named: dict[str, Path] = {}
     for file in files:
-        name = legible(file.relative_to(base).as_posix())
+        name = one_spelling(file.relative_to(base).as_posix())
         if name in named:
             raise InputError(file, "is the name of another file, too, as it is shown", "rename it")
         named[name] = file
@@ -105,9 +105,9 @@ def is_place_of_tracks(path: Path, folder: Path) -> bool:
 
 
 def pattern_list(patterns: Patterns) -> tuple[str, ...]:
-    """All of the patterns, `legible`."""
+    """All of the patterns, in one spelling."""
     listed = [patterns] if isinstance(patterns, str) else patterns
-    return tuple(legible(pattern) for pattern in listed)
+    return tuple(one_spelling(pattern) for pattern in listed)
 
 
 def matches(file: str, patterns: Patterns) -> bool:
@@ -116,7 +116,7 @@ def matches(file: str, patterns: Patterns) -> bool:
     A pattern stands for the whole path, the file name, or the file name without its ending; of
     names that are no text, as typed or as shown.
     """
-    path = PurePosixPath(file.casefold())
+    path = PurePosixPath(one_spelling(file).casefold())
     names = (str(path), path.name, path.stem)
     listed = pattern_list(patterns)
     return any(fnmatchcase(name, pattern.casefold()) for pattern in listed for name in names)

@@ -50,7 +50,7 @@ from diffmst_jax.mixing.sources.tracks import (
     nothing_sounds,
     split_channels,
 )
-from diffmst_jax.names import legible
+from diffmst_jax.names import legible, one_spelling
 from diffmst_jax.progress import Progress
 
 Tracks: TypeAlias = Source | Mapping[str, np.ndarray] | Sequence[np.ndarray] | np.ndarray | Array
@@ -126,7 +126,8 @@ def gather_tracks(
     check_patterns("--exclude", exclude, list(tracks))
     used: list[Channels] = []
     left_out: list[LeftOut] = []
-    for name, audio in tracks.items():
+    for given, audio in tracks.items():
+        name = one_spelling(given)
         if matches(name, exclude):
             left_out.append(LeftOut(name, AS_ASKED))
             continue
@@ -151,7 +152,7 @@ def gather_inputs(
     Raises:
         InputError: a track is missing, cannot be used, or has fewer channels than were mixed.
     """
-    by_name = {legible(name): audio for name, audio in tracks.items()}
+    by_name = {one_spelling(name): audio for name, audio in tracks.items()}
     used = []
     for strip in strips:
         if strip.file not in by_name:

@@ -19,7 +19,8 @@ class Strip(NamedTuple):
     """One input of the console.
 
     Attributes:
-        file: name of the file, relative to the folder of tracks, with forward slashes; `legible`.
+        file: name of the file, relative to the folder of tracks, with forward slashes, in one
+            spelling.
         channels: the file's channels that feed it, counted from 1: one, or a stereo pair.
     """
 

@@ -246,6 +246,16 @@ def test_groups_of_a_song_s_tracks_are_taken_as_for_a_mix(tmp_path):
     assert [track.name for track in song.tracks] == ["bass", "Brass/1", "Drums/1"]
 
 
+def test_a_song_may_hold_groups_alone(tmp_path):
+    tree = trees.Tree(tmp_path)
+    for name in ("a/Drums/1.wav", "a/Keys/1.wav", "mixes/a/mix.wav", "deep/er/still/1.wav"):
+        tree.audio(name)
+    tree.text("mixes/a/console.json", "{}")
+    (song,) = by_name(tmp_path).values()
+    assert song.name == "a"
+    assert [track.name for track in song.tracks] == ["Drums/1", "Keys/1"]
+
+
 def test_references_beside_the_songs_are_no_song(tmp_path):
     tree = trees.Tree(tmp_path)
     tree.audio("a/bass.wav")
@@ -262,6 +272,7 @@ def test_a_link_in_a_circle_is_passed_over_as_one_that_leads_nowhere_is(tmp_path
     found = [*adapter.songs(tmp_path, nothing_read)], [*adapter.mixes(tmp_path, nothing_read)]
     (tmp_path / "nowhere").symlink_to("gone")
     (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "up").symlink_to(".")
     again = [*adapter.songs(tmp_path, nothing_read)], [*adapter.mixes(tmp_path, nothing_read)]
     assert again == found
 

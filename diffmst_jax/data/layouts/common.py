@@ -64,9 +64,11 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def _is_folder(item: "os.DirEntry[str]") -> bool:
-    # Only links are asked about: one in a circle, which `is_dir` raises for, leads nowhere.
+    # Only links are asked about: one in a circle, which `is_dir` raises for, leads nowhere, and one
+    # to a folder that holds it leads to what is met anyway.
     if item.is_symlink():
-        return is_folder(Path(item.path))
+        path = Path(item.path)
+        return is_folder(path) and not path.parent.resolve().is_relative_to(path.resolve())
     return item.is_dir()
 
 

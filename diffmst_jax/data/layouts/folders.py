@@ -4,7 +4,8 @@
     ROOT/song/group/track.wav                ROOT/songs/song/group/track.wav
     ROOT/any/where/mix.mp3                   ROOT/references/mix.mp3
 
-A subfolder of a song is a group of its tracks, as `diffmst mix` takes it, and not a song's.
+A subfolder of a song is a group of its tracks, as `diffmst mix` takes it, and not a song's; a song
+may hold nothing else. So a root is the folder of one album, not one of several.
 
 A root that holds `songs/` or `references/` stands for them; its `references/` is never a song. Any
 finished mixes are every audio file below the root, however deep.
@@ -14,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from diffmst_jax.audio import audio_files
 from diffmst_jax.data.layouts.common import (
     TrackMaker,
     audio_below,
@@ -22,7 +22,7 @@ from diffmst_jax.data.layouts.common import (
     subfolders,
 )
 from diffmst_jax.data.records import Song, Track
-from diffmst_jax.mixing.sources.finding import find_tracks
+from diffmst_jax.mixing.sources.finding import tracks_in_folder
 
 SONGS_FOLDER = "songs"
 REFERENCES_FOLDER = "references"
@@ -35,15 +35,16 @@ def recognises(root: Path) -> bool:
 
 
 def songs(root: Path, track: TrackMaker) -> Iterator[Song]:
-    """Yield each subfolder that holds audio, except for the finished mixes'."""
+    """Yield each subfolder that holds audio, itself or in groups, except for the mixes'."""
     mixes_folder = root / REFERENCES_FOLDER
     for folder in subfolders(inner(root, SONGS_FOLDER)):
-        if folder != mixes_folder and audio_files(folder):
-            yield Song(folder.name, tuple(_tracks(folder, track)), folder)
+        files = [] if folder == mixes_folder else tracks_in_folder(folder)
+        if files:
+            yield Song(folder.name, tuple(_tracks(folder, files, track)), folder)
 
 
-def _tracks(folder: Path, track: TrackMaker) -> Iterator[Track]:
-    for path in find_tracks(folder)[1]:
+def _tracks(folder: Path, files: list[Path], track: TrackMaker) -> Iterator[Track]:
+    for path in files:
         name = path.relative_to(folder).with_suffix("").as_posix()  # two groups may have one `1`
         yield replace(track(path, instrument=instrument_from_name(path)), name=name)
 

@@ -39,7 +39,12 @@ def find_tracks(source: Source) -> tuple[Path, list[Path]]:
         InputError: nothing there, no audio in it, or one of several files is missing.
     """
     if isinstance(source, str | Path) and not is_file(Path(source)):
-        return Path(source), _find_in_folder(Path(source))
+        found = tracks_in_folder(Path(source))
+        if not found:
+            raise InputError(
+                source, "holds no audio files", "give a folder of WAV, FLAC, MP3, OGG or AIFF"
+            )
+        return Path(source), found
     files = [Path(source)] if isinstance(source, str | Path) else [Path(item) for item in source]
     if not files:
         raise InputError("tracks", "no file was given", "give a folder or some audio files")
@@ -137,7 +142,12 @@ def check_patterns(option: str, patterns: Patterns, files: Sequence[str]) -> Non
             raise InputError(f"{option} {pattern!r}", problem, "use * for any characters")
 
 
-def _find_in_folder(folder: Path) -> list[Path]:
+def tracks_in_folder(folder: Path) -> list[Path]:
+    """Find what `find_tracks` does in a folder, which may hold nothing.
+
+    Raises:
+        InputError: it may not be entered, or holds nothing but subfolders that may not be.
+    """
     files = audio_files(folder)
     closed = []
     for _, found in _groups(folder):
@@ -145,11 +155,8 @@ def _find_in_folder(folder: Path) -> list[Path]:
             closed.append(found)
         else:
             files += found
-    if not files:
-        nothing = InputError(
-            folder, "holds no audio files", "give a folder of WAV, FLAC, MP3, OGG or AIFF"
-        )
-        raise closed[0] if closed else nothing
+    if closed and not files:
+        raise closed[0]
     return files
 
 

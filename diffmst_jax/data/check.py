@@ -15,6 +15,9 @@ from diffmst_jax.data.processes import work_through
 from diffmst_jax.data.records import Song
 from diffmst_jax.data.sources import nothing_read
 from diffmst_jax.errors import InputError
+from diffmst_jax.mixing.sources.copies import copies, excerpt
+from diffmst_jax.mixing.sources.strips import Strip, strip_names
+from diffmst_jax.mixing.sources.tracks import Channels, split_channels
 
 CLIPPED_LEVEL = 0.9999
 # Runs of at least this many full-scale samples are clipping; a single one may be a legal peak.
@@ -146,6 +149,8 @@ def _check_unit(unit: _Unit) -> Checked:
     durations: dict[Path, float] = {}
     contents: dict[str, str] = {}
     heard: dict[Path, np.ndarray] = {}
+    parts: list[Channels] = []
+    frames = max(map(_frames, unit.tracks), default=0)
     if 0 < len(unit.tracks) < FEWEST_TRACKS:
         findings.append(Finding(unit.name, "", "tracks", f"{len(unit.tracks)} audio file"))
     for path in unit.files:
@@ -161,15 +166,23 @@ def _check_unit(unit: _Unit) -> Checked:
         ]
         durations[path] = info.duration_s
         contents[unit.name_of(path)] = _content(audio)
-        heard[path] = _at_one_rate(path, info.sample_rate, audio)
+        if info.sample_rate != SAMPLE_RATE:
+            audio = read_audio(path)
+        heard[path] = audio.mean(axis=0)
+        if path in unit.tracks:
+            parts += split_channels(unit.name_of(path), excerpt(audio, frames))[0]
+    findings += _copy_findings(unit, parts)
     findings += _length_findings(unit, durations)
     findings += _alignment_findings(unit, heard)
     return Checked(unit.name, len(unit.tracks), len(unit.files), findings, contents)
 
 
-def _at_one_rate(path: Path, sample_rate: int, audio: np.ndarray) -> np.ndarray:
-    mono: np.ndarray = audio.mean(axis=0)
-    return mono if sample_rate == SAMPLE_RATE else read_audio(path).mean(axis=0)
+def _frames(path: Path) -> int:
+    """Return how long a file is at 44.1 kHz; 0 where it cannot be read."""
+    try:
+        return round(audio_info(path).duration_s * SAMPLE_RATE)
+    except InputError:
+        return 0
 
 
 def _faults(sample_rate: int, audio: np.ndarray) -> list[tuple[str, str]]:
@@ -199,6 +212,27 @@ def _content(audio: np.ndarray) -> str:
     quantized = np.round(audio * 32767).astype(np.int32)
     # All silence is alike, which is a fault of its own.
     return hashlib.sha256(quantized.tobytes()).hexdigest() if np.any(quantized) else ""
+
+
+def _copy_findings(unit: _Unit, parts: list[Channels]) -> list[Finding]:
+    """Report each recording that the song has had before, however loud, upside down or not."""
+    if not parts:
+        return []
+    strips = [part.strip for part in parts]
+    by_name = dict(zip(strip_names(strips), strips, strict=True))
+    found: dict[Strip, str] = {}
+    for copy in copies(strips, np.concatenate([part.audio for part in parts])):
+        first, second = (by_name[name] for name in copy.names)
+        if first == second:
+            found[second] = "one channel is the other, upside down"
+        else:
+            detail = f"same audio as {first.full_name}" + (", upside down" if copy.cancel else "")
+            found.setdefault(second, detail)
+    return [
+        Finding(unit.name, strip.file, "duplicate", found[strip])
+        for strip in strips
+        if strip in found
+    ]
 
 
 def _length_findings(unit: _Unit, durations: dict[Path, float]) -> list[Finding]:
@@ -236,14 +270,16 @@ def _place(song: str, track: str) -> str:
 
 
 def _with_duplicates(songs: list[Checked]) -> list[Checked]:
-    """Add a finding for every file whose samples another file has had before."""
+    """Add a finding, where there is none yet, for every file whose samples another had before."""
     first: dict[str, tuple[str, str]] = {}
     result = []
     for song in songs:
         doubles = []
+        known = {finding.track for finding in song.findings if finding.kind == "duplicate"}
         for name, content in song.contents.items():
             twin = first.setdefault(content, (song.song, name))
-            if content and twin != (song.song, name):
+            is_known = twin[0] == song.song and name in known
+            if content and twin != (song.song, name) and not is_known:
                 place = twin[1] if twin[0] == song.song else _place(*twin)
                 doubles.append(Finding(song.song, name, "duplicate", f"same audio as {place}"))
         result.append(song._replace(findings=song.findings + doubles))

@@ -72,6 +72,26 @@ def test_same_audio_under_two_songs_is_found(corpus, tmp_path):
     assert [(f.track, f.detail) for f in doubles] == [("three.flac", "same audio as a/bass.flac")]
 
 
+def test_recordings_of_a_song_that_are_there_twice_are_found_as_a_mix_finds_them(tmp_path):
+    """However loud, in whatever format, upside down or not; each is said once."""
+    one, other = noise(1, 2.0), noise(2, 2.0)
+    for name, audio in (("a", one), ("b", -0.3 * one), ("c", 0.5 * one), ("d", other)):
+        write_audio(tmp_path / f"s/{name}.wav", audio, sample_rate=SAMPLE_RATE, subtype="FLOAT")
+    write_audio(tmp_path / "s/e.flac", other, sample_rate=SAMPLE_RATE, subtype="PCM_16")
+    write_audio(
+        tmp_path / "s/f.wav",
+        np.concatenate([noise(3, 2.0), -noise(3, 2.0)]),
+        sample_rate=SAMPLE_RATE,
+    )
+    (song,) = check_corpus(tmp_path)
+    assert [(f.track, f.detail) for f in song.findings if f.kind == "duplicate"] == [
+        ("b.wav", "same audio as a.wav, upside down"),
+        ("c.wav", "same audio as a.wav"),
+        ("e.flac", "same audio as d.wav"),
+        ("f.wav", "one channel is the other, upside down"),
+    ]
+
+
 def shifted(audio: np.ndarray, seconds: float) -> np.ndarray:
     return np.pad(audio, [(0, 0), (round(seconds * SAMPLE_RATE), 0)])[:, : audio.shape[1]]
 

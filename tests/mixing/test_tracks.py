@@ -281,6 +281,9 @@ def test_recordings_that_are_there_twice_are_told(tmp_path):
         "f": one[1] * np.float32([[1.0], [-1.0]]),
         "g": one[:1] + 0.03 * room[:1],
         "h": np.zeros((1, SAMPLE_RATE), np.float32),
+        # What they share is the offset of one converter.
+        "i": 0.001 * room[:1] + 0.05,
+        "j": 0.001 * room[1:] + 0.05,
     }
     for name, audio in files.items():
         write_audio(tmp_path / f"{name}.wav", audio, sample_rate=SAMPLE_RATE, subtype="FLOAT")

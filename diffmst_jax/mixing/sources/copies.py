@@ -59,12 +59,29 @@ def copies(strips: Sequence[Strip], audio: np.ndarray) -> tuple[Copies, ...]:
     return tuple(found)
 
 
+def excerpt(audio: np.ndarray, frames: int) -> np.ndarray:
+    """Return what is looked at of a file's `(channels, time)` in a song of so many samples.
+
+    Of the excerpts of a song's files, `copies` says what it says of the song.
+    """
+    found = np.zeros((len(audio), BLOCKS * BLOCK), np.float32)
+    for place, start in zip(range(0, found.shape[1], BLOCK), _starts(frames), strict=False):
+        block = audio[:, start : start + BLOCK]
+        found[:, place : place + block.shape[1]] = block
+    return found
+
+
+def _starts(frames: int) -> np.ndarray:
+    return np.unique(np.linspace(0, max(frames - BLOCK, 0), BLOCKS).astype(int))
+
+
 def _correlations(audio: np.ndarray) -> np.ndarray:
     """Normalised correlation of every two tracks; 0 where one is silent."""
-    last = max(audio.shape[1] - BLOCK, 0)
     total = np.zeros((len(audio), len(audio)))
-    for start in np.unique(np.linspace(0, last, BLOCKS).astype(int)):
+    for start in _starts(audio.shape[1]):
         block = np.asarray(audio[:, start : start + BLOCK], np.float64)
+        # All that one converter recorded may share its offset.
+        block -= block.mean(axis=1, keepdims=True)
         total += block @ block.T
     size = np.sqrt(np.diag(total))
     return np.divide(total, np.outer(size, size), out=np.zeros_like(total), where=total != 0)

@@ -244,6 +244,7 @@ def carry_out(
         about=about,
         refinement=decided.refinement,
         mono_references=tuple(item.name for item in references if item.is_mono),
+        offset_references={item.name: item.offset for item in references if item.offset},
         is_saved_style=references[0].is_saved,
     )
 

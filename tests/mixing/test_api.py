@@ -258,6 +258,16 @@ def test_a_mono_reference_is_said(mixed, song, model, tmp_path):
     assert said.startswith("old.wav is mono and counts as both channels")
 
 
+def test_a_reference_with_a_dc_offset_is_said(song, model, tmp_path):
+    """It counts as level and width, so that a wide mix may even pass for a mono one."""
+    off = 0.1 * np.random.default_rng(0).standard_normal((2, 5 * SAMPLE_RATE)) + 0.3
+    write_audio(tmp_path / "old.wav", off.astype(np.float32), sample_rate=SAMPLE_RATE)
+    warnings = mix(song, tmp_path / "old.wav", model=model).report.warnings
+    (said,) = [text for text in warnings if "DC offset" in text]
+    assert said.startswith("There is a DC offset in the reference old.wav (4")
+    assert "counts as level, width and balance" in said
+
+
 def test_beside_a_mono_reference_mono_tracks_stay_in_the_middle(mixed, song, model):
     """Unless it is one voice of several."""
     old = bursts(5.0, 2.0, 3)

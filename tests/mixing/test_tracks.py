@@ -194,6 +194,8 @@ def test_a_reference_among_the_tracks_is_no_track(tmp_path, write):
     multitrack = load_tracks(tmp_path, reference=write("finished.wav"))
     assert [strip.file for strip in multitrack.strips] == ["a.wav"]
     assert multitrack.left_out == (LeftOut("finished.wav", "it is the reference"),)
+    with pytest.raises(InputError, match=r"a\.wav: holds no other track with sound in it; give tr"):
+        load_tracks(tmp_path / "a.wav", reference=tmp_path / "a.wav")
 
 
 def test_excluded_files_are_left_out_and_need_not_be_readable(tmp_path, write):

@@ -1,7 +1,8 @@
 """What the report says about a mix: settings in words, levels, and which tracks changed most."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -63,6 +64,7 @@ class MixFacts(NamedTuple):
         about: term and text pairs to list at the end.
         refinement: what refining did; None when it was not asked for.
         mono_references: names of the references that are mono.
+        offset_references: how far the mean of those with a DC offset lies from zero, over the peak.
         is_saved_style: whether the first reference is of a saved style.
         refining: how refinement is asked for where the mix is made.
     """
@@ -76,6 +78,7 @@ class MixFacts(NamedTuple):
     about: Sequence[tuple[str, str]]
     refinement: Refinement | None = None
     mono_references: Sequence[str] = ()
+    offset_references: Mapping[str, float] = MappingProxyType({})
     is_saved_style: bool = False
     refining: str = "--refine 60"
 
@@ -140,6 +143,11 @@ def warnings(facts: MixFacts) -> list[str]:
             "from the sound and counts as level, width and balance though nobody hears it. Remove "
             "it and export again."
         )
+    texts += [
+        f"There is a DC offset in the reference {name} ({100 * share:.0f} % of its peak); it "
+        "counts as level, width and balance though nobody hears it. Remove it and export again."
+        for name, share in facts.offset_references.items()
+    ]
     texts += map(_copies_words, facts.multitrack.copies)
     texts += [
         f"{name} is mono and counts as both channels: tracks are drawn to the middle, and "

@@ -22,7 +22,7 @@ from diffmst_jax.audio import (
 from diffmst_jax.errors import InputError
 from diffmst_jax.losses import StyleFeatures
 from diffmst_jax.mixing.sources.sounding import sounding
-from diffmst_jax.mixing.sources.tracks import is_all_silent
+from diffmst_jax.mixing.sources.tracks import OFFSET_FROM, dc_offset, is_all_silent
 from diffmst_jax.models.given import sounds_mono
 from diffmst_jax.reaching import is_folder, is_there
 
@@ -75,6 +75,12 @@ class Reference:
     def is_mono(self) -> bool:
         """Whether it sounds so; see `sounds_mono`."""
         return sounds_mono(self.audio)
+
+    @property
+    def offset(self) -> float:
+        """How far its mean lies from zero, over the peak, where that is to be said; else 0."""
+        share = dc_offset(self.audio)
+        return share if share > OFFSET_FROM else 0.0
 
 
 def parse_reference(text: str) -> ReferenceName:

@@ -39,6 +39,7 @@ from diffmst_jax.progress import Progress
 from diffmst_jax.reaching import is_there, status
 
 AS_ASKED = "as asked"
+IS_REFERENCE = "it is the reference"
 TOO_SHORT = f"it is shorter than {MINIMUM_DURATION_S} s; add silence to it to have it mixed"
 READERS = 2
 """Files decoded at the same time; decoding leaves Python, so threads suffice."""
@@ -155,7 +156,7 @@ def load_tracks(
     headers: dict[str, AudioInfo] = {}
     for name, file in named.items():
         if is_there(file) and any(file.samefile(item) for item in references):
-            left_out.append(LeftOut(name, "it is the reference"))
+            left_out.append(LeftOut(name, IS_REFERENCE))
         elif matches(name, exclude):
             left_out.append(LeftOut(name, AS_ASKED))
         elif (header := audio_info(file)).duration_s < MINIMUM_DURATION_S:
@@ -185,6 +186,9 @@ def nothing_sounds(source: str | Path, left_out: Sequence[LeftOut]) -> InputErro
     """Say that there is nothing to mix, and what may have been too much to leave out."""
     if any(item.reason == AS_ASKED for item in left_out):
         return InputError(source, "holds no other track with sound in it", "exclude fewer tracks")
+    if any(item.reason == IS_REFERENCE for item in left_out):
+        problem = "holds no other track with sound in it"
+        return InputError(source, problem, "give tracks that sound beside the reference")
     problem = "holds no track with sound in it"
     if short := [item.file for item in left_out if item.reason == TOO_SHORT]:
         problem += f" of {MINIMUM_DURATION_S} s or longer; too short: {', '.join(short)}"
@@ -224,12 +228,12 @@ def assemble(used: list[Channels], left_out: Iterable[LeftOut] = ()) -> Multitra
         audio[row : row + len(item.audio), : item.audio.shape[1]] = item.audio
         row += len(item.audio)
         loudness.append(strip_loudness(item.step_powers))
-        offset[item.strip.file] = max(offset.get(item.strip.file, 0.0), _offset(item.audio))
+        offset[item.strip.file] = max(offset.get(item.strip.file, 0.0), dc_offset(item.audio))
     far = {name: share for name, share in offset.items() if share > OFFSET_FROM}
     return Multitrack(strips, audio, np.array(loudness), tuple(left_out), offset=far)
 
 
-def _offset(audio: np.ndarray) -> float:
+def dc_offset(audio: np.ndarray) -> float:
     """Largest mean over peak of any channel of `(channels, time)`."""
     return max(abs(float(np.mean(c))) / max(peak(c), SMALLEST_PEAK) for c in audio)
 

@@ -2,8 +2,8 @@
 
 A WAV, AIFF or FLAC file that a strip uses whole is taken as it is, bit for bit. What workstations
 would not read alike becomes a WAV file at the recording's own rate: compressed formats, whose
-decoders add silence of different lengths at the start, samples of 8 bits and other rare kinds, and
-single channels of files with more.
+decoders add silence of different lengths at the start, samples of 8 bits and other rare kinds,
+files that are not what their ending says, and single channels of files with more.
 """
 
 import os
@@ -26,7 +26,13 @@ from diffmst_jax.mixing.sources.strips import Strip
 from diffmst_jax.mixing.sources.tracks import check_channels, files_of_strips
 from diffmst_jax.names import for_library, portable
 
-PLAYABLE_SUFFIXES = (".wav", ".aiff", ".aif", ".flac")
+PLAYABLE_FORMATS = {
+    ".wav": ("WAV", "WAVEX", "RF64"),
+    ".aiff": ("AIFF",),
+    ".aif": ("AIFF",),
+    ".flac": ("FLAC",),
+}
+"""Formats, in libsndfile's names, by what a file may be called: workstations go by its ending."""
 PLAYABLE_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 PRINTED_SUBTYPE, DECODED_SUBTYPE = "PCM_24", "FLOAT"
 """Of audio that is at a level of our choice, and of any whose peaks may exceed full scale."""
@@ -225,15 +231,16 @@ def _plan(file: Path, strip: Strip, taken: set[str]) -> Media:
     info = audio_info(file)
     check_channels(file, strip, info.channels)
     with soundfile.SoundFile(for_library(file)) as header:
-        subtype = header.subtype
-    playable = file.suffix.lower() in PLAYABLE_SUFFIXES and subtype in PLAYABLE_SUBTYPES
+        subtype, kind = header.subtype, header.format
+    is_as_called = kind in PLAYABLE_FORMATS.get(file.suffix.lower(), ())
+    is_fine = subtype in PLAYABLE_SUBTYPES
     whole = strip.channels == tuple(range(1, info.channels + 1))
     path = PurePosixPath(FOLDER_SIGN.join(PurePosixPath(strip.file).parts))
     new_subtype = None
-    if not (playable and whole):
+    if not (is_as_called and is_fine and whole):
         stem = path.stem if whole else f"{path.stem} {'+'.join(map(str, strip.channels))}"
         path = path.with_name(f"{stem}.wav")
-        new_subtype = subtype if playable else DECODED_SUBTYPE
+        new_subtype = subtype if is_fine else DECODED_SUBTYPE
     return Media(
         source=file,
         name=taken_name(path, taken),

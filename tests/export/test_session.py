@@ -21,7 +21,7 @@ from diffmst_jax.export.contents import Contents
 from diffmst_jax.export.dawproject import Place, metadata_xml, project_xml
 from diffmst_jax.export.jsfx_settings import channel_sliders, master_sliders
 from diffmst_jax.export.leaning import lean_matrix
-from diffmst_jax.export.media import media_of
+from diffmst_jax.export.media import media_of, write_media
 from diffmst_jax.export.notes import dawproject_notes, notes_text
 from diffmst_jax.export.reaper import project_chunk
 from diffmst_jax.export.session import HIGHEST_FADER_DB, placement, session_of
@@ -169,6 +169,29 @@ def test_recordings_of_eight_bits_keep_their_level(ending, tmp_path):
         written, _ = soundfile.read(folder / Path(name).with_suffix(".wav"))
         recorded, _ = soundfile.read(tmp_path / "song" / name)
         np.testing.assert_array_equal(written, recorded)
+
+
+def test_recordings_that_are_not_what_their_names_say_become_what_they_say(tmp_path):
+    """A workstation, and the project's own word for the file, go by the ending."""
+    kinds = {"flac.wav": "FLAC", "aiff.wav": "AIFF", "wav.flac": "WAV", "caf.aif": "CAF"}
+    for index, (name, kind) in enumerate(kinds.items()):
+        audio = tone(0.5, 100.0 * (index + 1), 0.5)
+        with (tmp_path / name).open("wb") as file:
+            soundfile.write(file, audio.T, 44100, format=kind, subtype="PCM_16")
+    right = {"a.wav": "WAV", "b.wav": "WAVEX", "c.wav": "RF64", "d.aif": "AIFF", "e.flac": "FLAC"}
+    for name, kind in right.items():
+        soundfile.write(tmp_path / name, audio.T, 44100, format=kind, subtype="PCM_16")
+    names = [*kinds, *right]
+    media = media_of(tmp_path, [Strip(name, (1,)) for name in names])
+    assert [item.is_original for item in media] == [name in right for name in names]
+    for item in media[: len(kinds)]:
+        with (tmp_path / "written").open("wb") as file:
+            write_media(item, file, lambda _: None)
+        with soundfile.SoundFile(tmp_path / "written") as written:
+            assert (Path(item.name).suffix, written.format) == (".wav", "WAV")
+            np.testing.assert_array_equal(
+                written.read(dtype="int16"), soundfile.read(item.source, dtype="int16")[0]
+            )
 
 
 def test_names_of_files_never_clash(tmp_path):

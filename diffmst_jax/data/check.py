@@ -17,7 +17,7 @@ from diffmst_jax.data.sources import nothing_read
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.sources.copies import copies, excerpt
 from diffmst_jax.mixing.sources.strips import Strip, strip_names
-from diffmst_jax.mixing.sources.tracks import Channels, split_channels
+from diffmst_jax.mixing.sources.tracks import OFFSET_FROM, Channels, dc_offset, split_channels
 
 CLIPPED_LEVEL = 0.9999
 # Runs of at least this many full-scale samples are clipping; a single one may be a legal peak.
@@ -26,7 +26,17 @@ SILENT_PEAK = 10 ** (-60 / 20)
 LENGTH_TOLERANCE_S = 0.5
 FEWEST_TRACKS = 2
 
-KINDS = ("unreadable", "rate", "length", "clipping", "silence", "misaligned", "duplicate", "tracks")
+KINDS = (
+    "unreadable",
+    "rate",
+    "length",
+    "clipping",
+    "offset",
+    "silence",
+    "misaligned",
+    "duplicate",
+    "tracks",
+)
 
 
 @dataclass(frozen=True)
@@ -193,6 +203,9 @@ def _faults(sample_rate: int, audio: np.ndarray) -> list[tuple[str, str]]:
     clipped = longest_run(np.abs(audio) >= CLIPPED_LEVEL)
     if clipped >= CLIPPED_RUN:
         faults.append(("clipping", f"{clipped} samples in a row at full scale"))
+    offset = dc_offset(audio)
+    if offset > OFFSET_FROM:
+        faults.append(("offset", f"DC offset of {100 * offset:.0f} % of the peak"))
     peak = float(np.max(np.abs(audio), initial=0.0))
     if peak < SILENT_PEAK:
         faults.append(("silence", f"peak {20 * np.log10(max(peak, 1e-10)):.0f} dBFS"))

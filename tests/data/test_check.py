@@ -29,6 +29,7 @@ def test_each_fault_is_found(tmp_path):
     write_audio(song / "peak.wav", single_peak, sample_rate=SAMPLE_RATE)
     write_audio(song / "rate.wav", noise(3, 2.0), sample_rate=48000)
     write_audio(song / "short.wav", noise(4, 1.0), sample_rate=SAMPLE_RATE)
+    write_audio(song / "offset.wav", noise(5, 2.0) + 0.1, sample_rate=SAMPLE_RATE)
     write_audio(song / "silent.wav", np.zeros((1, 88200), np.float32), sample_rate=SAMPLE_RATE)
     shutil.copy(song / "peak.wav", song / "twin.wav")
     (song / "broken.wav").write_bytes(b"RIFF nonsense")
@@ -38,6 +39,7 @@ def test_each_fault_is_found(tmp_path):
         ("clipped.wav", "clipping"),
         ("rate.wav", "rate"),
         ("short.wav", "length"),
+        ("offset.wav", "offset"),
         ("silent.wav", "silence"),
         ("twin.wav", "duplicate"),
         ("broken.wav", "unreadable"),

@@ -197,7 +197,7 @@ def predict(
     )
     # Before the work, for a slip in a pattern.
     strips_named(multitrack.strips, choices.lock, option="--lock")
-    centred = central_strips(multitrack.strips, choices.centre)
+    centred = central_strips(multitrack.strips, choices.centre, references)
     tell("Listening", READ)
     settings = predicted_settings(
         loaded,

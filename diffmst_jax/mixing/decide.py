@@ -74,7 +74,7 @@ def decide(
     """
     amounts, steps = choices.amounts, choices.steps
     locked = strips_named(settings.strips, choices.lock, option="--lock")
-    centred = central_strips(settings.strips, choices.centre)
+    centred = central_strips(settings.strips, choices.centre, references)
     if steps == 0:
         return Decided(apply_amounts(settings, amounts, locked), None)
     # Now, for what is recorded and what is refined must stand at one level in the end.

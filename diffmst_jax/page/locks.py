@@ -75,7 +75,7 @@ def refine_around(
         return Decided(start, None)
     keys = locked_keys(locked)
     stays = np.array([strip_key(track) in keys for track in document["tracks"]])
-    free = free_settings(start, Amounts(), stays, central_strips(start.strips, None))
+    free = free_settings(start, Amounts(), stays, central_strips(start.strips, None, references))
     decided = refined(start, multitrack, references, steps, tell, free=free)
     after = console_document(decided.settings)
     rows = zip(document["tracks"], after["tracks"], stays, strict=True)

@@ -3,8 +3,26 @@
 import numpy as np
 import pytest
 
-from diffmst_jax.mixing.sources.central import central_by_name, central_strips
+from diffmst_jax.audio import SAMPLE_RATE
+from diffmst_jax.mixing.sources.central import central_strips
+from diffmst_jax.mixing.sources.inputs import gather_references
 from diffmst_jax.mixing.sources.strips import Strip
+
+
+def reference(*bass_gains: float, rumble: float = 0.0):
+    """Bass in the middle or at a side, and something brighter at the other."""
+    seconds = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    bass, bright = (np.sin(2 * np.pi * hertz * seconds) for hertz in (70.0, 700.0))
+    left, right = bass_gains
+    audio = np.stack([left * bass + 0.3 * bright + rumble, right * bass])
+    return audio.astype(np.float32)
+
+
+def references(*mixes):
+    return gather_references(list(mixes), section=None, sample_rate=SAMPLE_RATE)
+
+
+MIDDLE, SIDE = reference(0.5, 0.5), reference(0.1, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +49,8 @@ from diffmst_jax.mixing.sources.strips import Strip
     ],
 )
 def test_kick_snare_bass_and_lead_voice_are_known_by_their_names(file, is_central):
-    assert central_by_name(file) == is_central
+    found = central_strips([Strip(file, (1,)), Strip("keys.wav", (1, 2))], None, references(MIDDLE))
+    np.testing.assert_array_equal(found, [is_central, False])
 
 
 @pytest.mark.parametrize(
@@ -40,10 +59,28 @@ def test_kick_snare_bass_and_lead_voice_are_known_by_their_names(file, is_centra
 def test_others_have_to_make_the_width(others, is_central):
     strips = [Strip("kick.wav", (1,)), *(Strip("keys.wav", channels) for channels in others)]
     expected = [is_central, *[False] * len(others)]
-    np.testing.assert_array_equal(central_strips(strips, None), expected)
+    np.testing.assert_array_equal(central_strips(strips, None, references(MIDDLE)), expected)
 
 
 def test_who_says_is_obeyed():
     strips = [Strip("kick.wav", (1,)), Strip("keys.wav", (1, 2))]
-    np.testing.assert_array_equal(central_strips(strips, "keys"), [False, True])
-    np.testing.assert_array_equal(central_strips(strips, []), [False, False])
+    np.testing.assert_array_equal(central_strips(strips, "keys", references(SIDE)), [False, True])
+    np.testing.assert_array_equal(central_strips(strips, [], references(MIDDLE)), [False, False])
+
+
+@pytest.mark.parametrize(
+    ("mixes", "lows_are_central"),
+    [
+        ([MIDDLE], True),
+        ([SIDE], False),
+        ([reference(0.5, -0.5)], False),
+        ([reference(0.0, 0.005)], True),
+        ([reference(0.5, 0.5, rumble=0.5)], True),
+        ([MIDDLE, SIDE, MIDDLE], True),
+        ([MIDDLE, SIDE, SIDE], False),
+    ],
+)
+def test_kick_and_bass_stand_where_the_references_have_their_lows(mixes, lows_are_central):
+    strips = [Strip(f"{name}.wav", (1,)) for name in ("kick", "bass", "snare", "vox", "a", "b")]
+    expected = [lows_are_central, lows_are_central, True, True, False, False]
+    np.testing.assert_array_equal(central_strips(strips, None, references(*mixes)), expected)

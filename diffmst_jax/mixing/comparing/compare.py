@@ -14,6 +14,7 @@ from diffmst_jax.losses import AudioFeatureLoss, StyleFeatures, style_distance
 from diffmst_jax.mixing.signals.measure import (
     factor,
     gated_loudness,
+    mid_side_density,
     power_db,
     weighted_step_powers,
 )
@@ -22,8 +23,6 @@ from diffmst_jax.mixing.sources.sounding import sounding
 from diffmst_jax.mixing.sources.style import MATCHED_LUFS, style_as_it_is
 from dsp.loudness import HOP_S
 
-SPECTRUM_N_FFT = 16384
-SPECTRUM_PIECE = 64 * SPECTRUM_N_FFT
 SPECTRUM_HZ = np.geomspace(20.0, 20000.0, 181)
 SPECTRUM_OCTAVES = 1 / 6
 INAUDIBLE_DB = -90.0
@@ -146,24 +145,9 @@ def _view(
 _style_distance = jax.jit(style_distance)
 
 
-def _power_density(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies and mean power density of mid and side, taken piece by piece."""
-    from scipy.signal import welch  # noqa: PLC0415 - takes as long as a minute of song
-
-    length = audio.shape[1]
-    size = min(SPECTRUM_N_FFT, length)
-    results, weights = [], []
-    for start in range(0, max(1, length - size + 1), SPECTRUM_PIECE):
-        left, right = audio[:, start : start + SPECTRUM_PIECE]
-        mid_side = np.stack([left + right, left - right]) / 2
-        results.append(welch(mid_side, SAMPLE_RATE, nperseg=size, detrend=False))
-        weights.append(len(left))
-    return results[0][0], np.average([r[1] for r in results], axis=0, weights=weights)
-
-
 def spectrum_and_width(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Band levels of the mid signal in dB, and side against mid, at `SPECTRUM_HZ`."""
-    frequency, density = _power_density(audio)
+    frequency, density = mid_side_density(audio, sample_rate=SAMPLE_RATE)
     total = np.concatenate([np.zeros((2, 1)), np.cumsum(density, axis=1)], axis=1)
     edges = SPECTRUM_HZ * np.array([[2 ** (-SPECTRUM_OCTAVES / 2)], [2 ** (SPECTRUM_OCTAVES / 2)]])
     bandwidth = frequency[1] - frequency[0]

@@ -25,6 +25,9 @@ MOMENTARY_STEPS, SHORT_TERM_STEPS = round(MOMENTARY_S / HOP_S), round(SHORT_TERM
 SMALLEST_POWER = 1e-20
 LOWEST_DB = -200.0  # the same in dB
 
+DENSITY_N_FFT = 16384
+DENSITY_PIECE = 64 * DENSITY_N_FFT
+
 TRUE_PEAK_OVERSAMPLING = 4
 TRUE_PEAK_CHUNK = 1 << 18
 TRUE_PEAK_MARGIN = 64
@@ -214,3 +217,27 @@ def integrated_loudness(audio: np.ndarray, *, sample_rate: int) -> float:
 
 def _mean_loudness(loudness: np.ndarray) -> float:
     return 10 * math.log10(float(np.mean(np.power(10.0, loudness / 10))))
+
+
+def mid_side_density(audio: np.ndarray, *, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean power density of the half sum and the half difference of two channels.
+
+    Args:
+        audio: `(2, time)`.
+        sample_rate: samples per second.
+
+    Returns:
+        Frequencies in Hz, and the densities of mid and side, `(2, frequencies)`; worked out in
+        pieces, so memory does not grow with the length.
+    """
+    from scipy.signal import welch  # noqa: PLC0415 - takes as long as a minute of song
+
+    length = audio.shape[1]
+    size = min(DENSITY_N_FFT, length)
+    results, weights = [], []
+    for start in range(0, max(1, length - size + 1), DENSITY_PIECE):
+        left, right = audio[:, start : start + DENSITY_PIECE]
+        mid_side = np.stack([left + right, left - right]) / 2
+        results.append(welch(mid_side, sample_rate, nperseg=size, detrend=False))
+        weights.append(len(left))
+    return results[0][0], np.average([r[1] for r in results], axis=0, weights=weights)

@@ -2,7 +2,8 @@
 
 Kick, snare, bass and lead voice stand in the middle of nearly every mix; a model that knows no
 instruments would use them to make width. Recordings in stereo stay as recorded. Somebody else has
-to make the width: a channel for each side at least.
+to make the width: a channel for each side at least. And a reference with its own lows at a side
+wants kick and bass there.
 """
 
 import re
@@ -13,9 +14,11 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from diffmst_jax.mixing.sources.finding import Patterns
+from diffmst_jax.mixing.sources.reference import Reference
 from diffmst_jax.mixing.sources.strips import Strip, strips_named
 
-DRUMS = frozenset({"bassdrum", "bd", "kick", "kickdrum", "kik", "sn", "snare", "snaredrum", "snr"})
+KICK = frozenset({"bassdrum", "bd", "kick", "kickdrum", "kik"})
+SNARE = frozenset({"sn", "snare", "snaredrum", "snr"})
 BASS = frozenset({"bass", "bassgtr", "bassguitar", "bassline", "sub", "subbass"})
 NO_BASS = frozenset(
     {"clarinet", "flute", "oboe", "recorder", "sax", "saxophone", "singer", "trombone", "trumpet"}
@@ -31,29 +34,43 @@ OF_LEAD = frozenset(
 SIDES = 2
 
 
-def central_strips(strips: Sequence[Strip], centre: Patterns | None) -> np.ndarray:
+def central_strips(
+    strips: Sequence[Strip], centre: Patterns | None, references: Sequence[Reference]
+) -> np.ndarray:
     """Which strips are to stay in the middle, bool `(strips,)`.
 
     Args:
         strips: of the song.
-        centre: patterns of names; None for those that are `central_by_name`, where others are
-            left for the sides.
+        centre: patterns of names; None for those that are called so (`named_lows`, `named_front`),
+            where others are left for the sides. Lows only if the references, by their weights,
+            have more of theirs in the middle than not.
+        references: what is mixed after.
 
     Raises:
         InputError: a pattern matches none.
     """
     if centre is not None:
         return strips_named(strips, centre, option="--centre")
-    found = np.array([central_by_name(strip.file) for strip in strips])
+    central = sum(item.weight * (1 if item.has_central_lows else -1) for item in references) > 0
+    found = np.array(
+        [named_front(strip.file) or (central and named_lows(strip.file)) for strip in strips]
+    )
     others = sum(len(strip.channels) for strip in compress(strips, ~found))
     return found & (others >= SIDES)
 
 
-def central_by_name(file: str) -> bool:
-    """Whether a file is called like a kick, a snare, a bass or the lead voice."""
-    name = PurePosixPath(file).stem
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)  # LeadVox
-    words = {word.lower() for word in re.findall(r"[^\W\d_]+", spaced)}
-    is_bass = bool(words & BASS) and not words & NO_BASS
-    is_lead = bool(words & VOICE) and words <= VOICE | OF_LEAD
-    return bool(words & DRUMS) or is_bass or is_lead
+def named_lows(file: str) -> bool:
+    """Whether a file is called like a kick or a bass."""
+    words = _words(file)
+    return bool(words & KICK) or (bool(words & BASS) and not words & NO_BASS)
+
+
+def named_front(file: str) -> bool:
+    """Whether a file is called like a snare or the lead voice."""
+    words = _words(file)
+    return bool(words & SNARE) or (bool(words & VOICE) and words <= VOICE | OF_LEAD)
+
+
+def _words(file: str) -> set[str]:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", PurePosixPath(file).stem)  # LeadVox
+    return {word.lower() for word in re.findall(r"[^\W\d_]+", spaced)}

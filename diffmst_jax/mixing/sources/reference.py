@@ -21,12 +21,22 @@ from diffmst_jax.audio import (
 )
 from diffmst_jax.errors import InputError
 from diffmst_jax.losses import StyleFeatures
+from diffmst_jax.mixing.signals.measure import mid_side_density
 from diffmst_jax.mixing.sources.sounding import sounding
 from diffmst_jax.mixing.sources.tracks import OFFSET_FROM, dc_offset, is_all_silent
 from diffmst_jax.models.given import sounds_mono
 from diffmst_jax.reaching import is_folder, is_there
 
 SHORTEST_SECTION_S = 1.0
+
+LOWS_HZ = (20.0, 120.0)
+"""Where hardly anything but kick and bass has energy."""
+
+CENTRAL_LOWS = math.tan(math.pi / 8) ** 2
+"""Energy of the side over that of the middle of what is panned halfway to one side, -7.7 dB."""
+
+NO_LOWS = 1e-3
+"""Share of the energy below which there is nothing to have a place, -30 dB."""
 
 SMALLEST_SHARE = 1e-6
 """What counts for less is not heard, and would be nothing in the digits of a saved style."""
@@ -75,6 +85,14 @@ class Reference:
     def is_mono(self) -> bool:
         """Whether it sounds so; see `sounds_mono`."""
         return sounds_mono(self.audio)
+
+    @property
+    def has_central_lows(self) -> bool:
+        """Whether its lows, if it has any, stand nearer to the middle than to a side."""
+        frequency, density = mid_side_density(self.audio, sample_rate=SAMPLE_RATE)
+        lows = density[:, (frequency >= LOWS_HZ[0]) & (frequency <= LOWS_HZ[1])]
+        mid, side = np.sum(lows, axis=1)
+        return bool(side <= CENTRAL_LOWS * mid or mid + side <= NO_LOWS * np.sum(density))
 
     @property
     def offset(self) -> float:

@@ -39,6 +39,7 @@ from diffmst_jax.models.given import (
 from diffmst_jax.models.levels import TRACK_LUFS, normalize_reference, normalize_tracks
 from dsp.loudness import ABSOLUTE_GATE_LUFS
 
+INPUT_GAIN = 0  # its place among the controls of a track
 SEGMENTS = 4  # of an excerpt, in each of which a mix is to be right too
 SEGMENTED_FROM = 2.0  # windows of song: quarters of less are too short to be parts of one
 
@@ -131,7 +132,8 @@ class Model:
         all of it (`windows`), mixes it, and corrects its answer by what the mix measures
         (`listening`); it aims at the style of all of the reference. The paper's model is asked
         about up to four windows, chosen so that every track is heard in one, and its answers are
-        averaged. Tracks that are silent (below -70 LUFS) get neutral controls.
+        averaged. Tracks that are silent (below -70 LUFS) get neutral controls, but for the mean
+        level of the others: they may play elsewhere in the song.
 
         Args:
             tracks: mono tracks, float `(tracks, time)`, or one array `(time,)` each, shorter ones
@@ -173,8 +175,9 @@ class Model:
             mean = self._answer_excerpt(song, style)
         else:
             mean = self._answer_windows(song)
-        neutral = np.asarray(_neutral_track(self.config.sample_rate))
-        track = np.tile(neutral, (len(song.audible), 1))
+        unheard = np.array(_neutral_track(self.config.sample_rate))
+        unheard[INPUT_GAIN] = np.mean(mean.track[:, INPUT_GAIN])
+        track = np.tile(unheard, (len(song.audible), 1))
         track[song.audible] = mean.track
         answer = mean._replace(track=jnp.asarray(track))
         if not all(np.isfinite(group).all() for group in answer):

@@ -194,15 +194,20 @@ def test_what_is_heard_comes_in_any_order_followed_by_silent_rows():
     assert not heard[3:].any()
 
 
-def test_silent_tracks_are_left_out_and_neutral():
+def test_silent_tracks_are_left_out_and_neutral_as_loud_as_the_others():
     tracks, reference = song(3, time=WHOLE)
     plain = ready().controls(tracks, reference)
     silent = np.zeros((1, WHOLE), np.float32)
     answer = ready().controls(np.concatenate([tracks[:1], silent, tracks[1:]]), reference)
     np.testing.assert_allclose(answer.track[np.array([0, 2, 3])], plain.track, atol=1e-5)
     np.testing.assert_allclose(answer.master, plain.master, atol=1e-5)
-    assert answer.track[1, 0] == 0.5  # 0 dB
-    assert answer.track[1, 25] == 0.5  # centre
+    neutral = dsp.neutral_console(1, sample_rate=RATE)
+    gains_db = dsp.console_params(*plain, sample_rate=RATE).tracks.input_gain_db
+    neutral = neutral._replace(
+        tracks=neutral.tracks._replace(input_gain_db=jnp.mean(gains_db)[None])
+    )
+    expected = dsp.console_controls(neutral, sample_rate=RATE)[0]
+    np.testing.assert_allclose(answer.track[1], expected[0], atol=1e-5)
 
 
 def test_a_mono_reference_counts_as_both_channels(caplog):

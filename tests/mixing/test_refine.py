@@ -516,11 +516,11 @@ def test_a_refined_mix_says_so_in_its_settings_and_its_report(song, reference, m
         (
             RefinementNote(60, 0.05, 0.003, 0.05, 0.02),
             "Refined in 60 steps: style distance 0.0500 to 0.00300 "
-            "without a stretch that was held back, 0.0200 if that stretch spoke for the song.",
+            "without a stretch held back as a check, which says 0.0200.",
         ),
         (
             RefinementNote(60, 0.05, 0.05, 0.05, 0.05),
-            "Refined in 60 steps: nothing of it was kept, for it was not worth its price.",
+            "Refined in 60 steps: nothing of it was kept, for the prediction was better.",
         ),
         (
             RefinementNote(9, 0.003, 0.0031),

@@ -87,7 +87,7 @@ def test_the_page_fits_and_is_readable(open_page, address, width, scheme):
 
 def test_every_chart_and_card_is_drawn(open_page, address, mixed):
     page = open_page(address)
-    kept = "As much of the way was kept (75\N{NO-BREAK SPACE}%)"
+    kept = "Of the way from the prediction, 75\N{NO-BREAK SPACE}% was kept:"
     assert kept in page.locator("body").inner_text()
     headings = page.locator("h2").all_text_contents()
     for expected in ("Listen", "How close it is", "Refinement", "Tone", "Tracks", "Master bus"):

@@ -16,19 +16,22 @@ SECTION = """\
 """
 
 NOTE = (
-    "Starting from the prediction, the settings were moved step by step towards the reference, on "
+    "Starting from the prediction, the settings were moved step by step towards the reference, "
+    "listening to "
 )
-PIECES = "short pieces from all over the song, but for a stretch that was held back. "
-WHOLE = "all of the song, which leaves no stretch to hold back as a check. "
+PIECES = "short pieces from all over the song, except a stretch that was held back as a check. "
+WHOLE = "all of the song, so no stretch could be held back as a check. "
 KEPT = (
-    "As much of the way was kept ({percent:.0f}\N{NO-BREAK SPACE}%) as was worth its price: nearer "
-    "is better, and so are a short way and faint tracks that are heard more."
+    "Of the way from the prediction, {percent:.0f}\N{NO-BREAK SPACE}% was kept: what is best by "
+    "the distance to the reference, by how far the settings moved, and by how well faint tracks "
+    "are heard."
 )
 HELD_BACK = (
-    " Had the song changed as the stretch did, it would have come to what the lower bars say: "
-    "whether the settings suit the song, not only what was listened to."
+    " The lower bars show where the song would be if all of it had changed as that stretch did. If "
+    "that is much farther from the reference than the upper bars, the settings suit only what was "
+    "listened to."
 )
-BARS = " The bars are of the mix as it is heard, the curve of all of the way before the limiter"
+BARS = " The bars show the mix as it is heard; the curve shows the whole way, before the limiter"
 AMOUNT = " and the amount asked for"
 SHORTEST_BAR = 2.0
 SMALLEST = 1e-6
@@ -56,7 +59,7 @@ def _bars(refinement: Refinement) -> str:
     if refinement.unseen is not None:
         pairs = [
             ("The song without the stretch held back", refinement.seen),
-            ("If it had changed as the stretch held back", refinement.unseen),
+            ("If all of it had changed as that stretch did", refinement.unseen),
         ]
     most = max(float(distance.total) for _, pair in pairs for distance in pair)
     return (

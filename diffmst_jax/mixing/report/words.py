@@ -95,7 +95,7 @@ def refinement_words(note: RefinementNote | None) -> str:
         return ""
     start = f"Refined in {note.steps} step{'s' if note.steps != 1 else ''}: "
     if note.steps and note.seen_after == note.seen_before:
-        return start + "nothing of it was kept, for it was not worth its price."
+        return start + "nothing of it was kept, for the prediction was better."
     before, after = significant(note.seen_before), significant(note.seen_after)
     start += f"style distance {before} to {after}"
     if note.seen_after > note.seen_before:
@@ -103,5 +103,4 @@ def refinement_words(note: RefinementNote | None) -> str:
     if note.unseen_after is None:
         return f"{start}; there was no stretch to hold back."
     unseen = significant(note.unseen_after)
-    start += " without a stretch that was held back"
-    return f"{start}, {unseen} if that stretch spoke for the song."
+    return f"{start} without a stretch held back as a check, which says {unseen}."

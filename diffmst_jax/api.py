@@ -32,7 +32,7 @@ from diffmst_jax.mixing.rendering.render import render as render_multitrack
 from diffmst_jax.mixing.rendering.song import record_song
 from diffmst_jax.mixing.report.content import MixFacts
 from diffmst_jax.mixing.report.words import refinement_words
-from diffmst_jax.mixing.sources.central import central_strips
+from diffmst_jax.mixing.sources.central import prices_of_leaving
 from diffmst_jax.mixing.sources.finding import Patterns, pattern_list
 from diffmst_jax.mixing.sources.inputs import (
     NamedTracks,
@@ -94,8 +94,8 @@ def mix(  # noqa: PLR0913 - choices of the user, by keyword
         lock: a pattern (`"Vox*"`) of tracks to leave as they are, or several; `"*"` leaves only the
             master bus to do something.
         centre: a pattern of tracks to leave in the middle, or several; stereo ones as recorded. By
-            default those whose names say kick, snare, bass or lead voice
-            (`central_by_name`); `()` for none.
+            default those whose names say kick, snare, bass or lead voice, which leave it where the
+            reference cannot be reached otherwise (`prices_of_leaving`); `()` for none.
         exclude: a pattern of tracks to leave out, or several.
         sample_rate: samples per second of audio that is given as arrays.
         progress: called with the stage and the fraction done.
@@ -197,7 +197,7 @@ def predict(
     )
     # Before the work, for a slip in a pattern.
     strips_named(multitrack.strips, choices.lock, option="--lock")
-    centred = central_strips(multitrack.strips, choices.centre, references)
+    centring = prices_of_leaving(multitrack.strips, choices.centre, references)
     tell("Listening", READ)
     settings = predicted_settings(
         loaded,
@@ -209,9 +209,9 @@ def predict(
             reference=named(references),
             amount=amount,
             locked=pattern_list(choices.lock),
-            centred=tuple(strip.file for strip in compress(multitrack.strips, centred)),
+            centred=tuple(strip.file for strip in compress(multitrack.strips, centring > 0)),
         ),
-        centred=centred,
+        centring=centring,
     )
     return Predicted(name, multitrack, references, settings)
 

@@ -145,7 +145,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="leave these tracks in the middle (stereo ones as recorded) and make the style of the "
         f"others; may be given again; {NO_TRACK} leaves none (default: those that are called "
-        "like a kick, a snare, a bass or the lead voice)",
+        "like a kick, a snare, a bass or the lead voice, there or near it)",
     )
     group.add_argument(
         "--solo-master",

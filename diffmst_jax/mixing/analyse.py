@@ -27,7 +27,7 @@ def predicted_settings(
     *,
     target: OutputTarget,
     provenance: Provenance,
-    centred: np.ndarray | None = None,
+    centring: np.ndarray | None = None,
 ) -> MixSettings:
     """Ask the model for a mix of these tracks in the style of the reference.
 
@@ -42,14 +42,16 @@ def predicted_settings(
             the answers to each of a model that aims at no style.
         target: loudness and ceiling to note in the settings.
         provenance: origin to note in the settings.
-        centred: strips that stay in the middle, bool `(strips,)`; stereo ones as recorded. All
-            mono ones do beside a mono reference.
+        centring: what it costs each strip to leave the middle, `(strips,)`, as for
+            `Model.controls`; the middle of stereo ones is as they are recorded. Beside a mono
+            reference no mono one leaves it.
     """
-    centred = np.zeros(len(multitrack.strips), bool) if centred is None else centred
-    controls = _controls(model, multitrack, reference, centred)
+    centring = np.zeros(len(multitrack.strips)) if centring is None else centring
+    controls = _controls(model, multitrack, reference, centring)
     track = mean_per_strip(np.asarray(controls.track), multitrack)
     params = _console_params(track, controls.fx_bus, controls.master)
-    # Whether the model knows how to or not.
+    # Whether the model knows how to or not; one that knows no prices cannot be asked for less.
+    centred = np.isinf(centring) if model.aims_at_style else centring > 0
     if _is_mono(reference):
         centred = centred | ~np.array([strip.is_pair for strip in multitrack.strips])
     pan = np.where(centred, CENTRE, params.tracks.pan)
@@ -77,7 +79,7 @@ def _controls(
     model: Model,
     multitrack: Multitrack,
     reference: np.ndarray | Sequence[Reference],
-    centred: np.ndarray,
+    centring: np.ndarray,
 ) -> Controls:
     """Controls of every console track.
 
@@ -93,7 +95,7 @@ def _controls(
             sample_rate=SAMPLE_RATE,
             side=multitrack.side_of_track,
             loudness_lufs=multitrack.loudness_lufs[multitrack.strip_of_track],
-            centred=centred[multitrack.strip_of_track],
+            centring=centring[multitrack.strip_of_track],
             style=style,
         )
 

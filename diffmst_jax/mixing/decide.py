@@ -15,7 +15,7 @@ from diffmst_jax.mixing.console.amount import (
 from diffmst_jax.mixing.console.settings import MixSettings
 from diffmst_jax.mixing.finishing import output
 from diffmst_jax.mixing.refining.refine import Refinement, refine, refinement_note
-from diffmst_jax.mixing.sources.central import central_strips
+from diffmst_jax.mixing.sources.central import prices_of_leaving
 from diffmst_jax.mixing.sources.finding import Patterns
 from diffmst_jax.mixing.sources.reference import Reference, blended
 from diffmst_jax.mixing.sources.sounding import sounding_part
@@ -34,7 +34,7 @@ class Choices(NamedTuple):
         amounts: how much of each group to apply.
         steps: how many of refinement; 0 for none.
         lock: patterns of tracks to leave as recorded.
-        centre: as for `central_strips`: tracks that are predicted in the middle already and stay.
+        centre: as for `prices_of_leaving`: tracks that stay where they are predicted.
     """
 
     amounts: Amounts = Amounts()
@@ -74,7 +74,7 @@ def decide(
     """
     amounts, steps = choices.amounts, choices.steps
     locked = strips_named(settings.strips, choices.lock, option="--lock")
-    centred = central_strips(settings.strips, choices.centre, references)
+    centred = prices_of_leaving(settings.strips, choices.centre, references) > 0
     if steps == 0:
         return Decided(apply_amounts(settings, amounts, locked), None)
     # Now, for what is recorded and what is refined must stand at one level in the end.

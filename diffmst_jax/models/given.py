@@ -67,21 +67,24 @@ def check_per_track(
     *,
     side: np.ndarray,
     loudness_lufs: np.ndarray | None,
-    centred: np.ndarray | None,
+    centring: np.ndarray | None,
 ) -> None:
     """Require one value for each of `count` tracks, and sides of channels that are neighbours.
 
     Raises:
         ValueError: another shape; sides other than 0 and pairs of -1 and 1; a loudness that no
-            signal has.
+            signal has; a price below 0.
     """
-    given = {"side": side, "loudness_lufs": loudness_lufs, "centred": centred}
+    given = {"side": side, "loudness_lufs": loudness_lufs, "centring": centring}
     for name, values in given.items():
         if values is not None and np.shape(values) != (count,):
             raise ValueError(f"{name}: shape {np.shape(values)}, expected ({count},)")
     if loudness_lufs is not None and not np.all(np.less(loudness_lufs, np.inf)):
         levels = np.asarray(loudness_lufs).tolist()
         raise ValueError(f"loudness_lufs: {levels}, expected numbers, or -inf for silence")
+    if centring is not None and not np.all(np.greater_equal(centring, 0)):
+        prices = np.asarray(centring).tolist()
+        raise ValueError(f"centring: {prices}, expected prices of 0 or more")
     left, right = np.flatnonzero(side == -1), np.flatnonzero(side == 1)
     if len(left) + len(right) != np.count_nonzero(side) or not np.array_equal(left + 1, right):
         raise ValueError(

@@ -55,7 +55,7 @@ class _Song:
         side: -1 and 1 for the channels of a pair, else 0, `(audible tracks,)`.
         reference: at the model's level, `(2, time)`.
         audible: which of the given tracks are in `tracks`, bool `(tracks,)`.
-        centred: which of the audible ones stay in the middle.
+        centring: what it costs each to leave the middle, `(audible tracks,)`.
     """
 
     tracks: np.ndarray
@@ -63,7 +63,7 @@ class _Song:
     side: np.ndarray
     reference: np.ndarray
     audible: np.ndarray
-    centred: np.ndarray
+    centring: np.ndarray
 
 
 class Model:
@@ -94,13 +94,13 @@ class Model:
         def listening(
             weights: nnx.State,
             segments: int,
-            centred: Array,
+            centring: Array,
             style: StyleFeatures | None,
             *audio: Array,
         ) -> Controls:
             whole = nnx.merge(graph, weights)
             return predict_and_listen(
-                whole, console, *audio, centred=centred, segments=segments, style=style
+                whole, console, *audio, centring=centring, segments=segments, style=style
             )
 
         self._listen = jax.jit(listening, static_argnums=1)
@@ -120,7 +120,7 @@ class Model:
         sample_rate: int = 0,
         side: Array | np.ndarray | None = None,
         loudness_lufs: np.ndarray | None = None,
-        centred: np.ndarray | None = None,
+        centring: np.ndarray | None = None,
         style: StyleFeatures | None = None,
     ) -> Controls:
         """Predict console controls that mix `tracks` in the style of `reference`.
@@ -146,9 +146,10 @@ class Model:
             loudness_lufs: `(tracks,)`, integrated loudness of each if it is known, both channels
                 of a stereo recording may have that of the strip; to measure it takes more time and
                 memory than all else.
-            centred: bool `(tracks,)`, which ones stay in the middle, both channels of a stereo
-                recording alike. The compact model then makes the style of the others; the paper's
-                does not know of it.
+            centring: `(tracks,)`, what it costs each to leave the middle, in audio-feature loss
+                per square of 0.15 of the range of positions, the mean over tracks; 0 for nothing,
+                infinite where it stays there; both channels of a stereo recording alike. The
+                compact model then makes the style of the others; the paper's does not know of it.
             style: to aim at instead of the reference's, such as the mean of several; see `style`.
 
         Returns:
@@ -169,8 +170,8 @@ class Model:
             )
         rows = stacked(tracks)
         sides = np.zeros(len(rows)) if side is None else np.asarray(side)
-        check_per_track(len(rows), side=sides, loudness_lufs=loudness_lufs, centred=centred)
-        song = self._song(rows, np.asarray(reference), sides, loudness_lufs, centred)
+        check_per_track(len(rows), side=sides, loudness_lufs=loudness_lufs, centring=centring)
+        song = self._song(rows, np.asarray(reference), sides, loudness_lufs, centring)
         if self.aims_at_style:
             mean = self._answer_excerpt(song, style)
         else:
@@ -196,7 +197,7 @@ class Model:
             self._listen(
                 self._weights,
                 SEGMENTS if differs else 0,
-                np.pad(song.centred[order], (0, unheard)),
+                np.pad(song.centring[order], (0, unheard)),
                 self._style(song.reference) if style is None else style,
                 tracks,
                 excerpt(song.reference, length=length),
@@ -248,7 +249,7 @@ class Model:
         reference: np.ndarray,
         side: np.ndarray,
         loudness_lufs: np.ndarray | None,
-        centred: np.ndarray | None,
+        centring: np.ndarray | None,
     ) -> _Song:
         reference = check_reference(reference)
         tracks = check_tracks(tracks)
@@ -277,9 +278,9 @@ class Model:
         shared_db = pair_gains_db(gain_db[audible], pairs)
         gains = (10.0 ** (shared_db[:, None] / 20.0)).astype(np.float32)
         heard = tracks if audible.all() else tracks[audible]
-        wanted = np.zeros(len(audible), bool) if centred is None else np.asarray(centred, bool)
+        price = np.zeros(len(audible)) if centring is None else np.asarray(centring)
         leveled = np.asarray(level_reference.audio)
-        return _Song(heard, gains, pairs, leveled, audible, wanted[audible])
+        return _Song(heard, gains, pairs, leveled, audible, price[audible].astype(np.float32))
 
     @property
     def aims_at_style(self) -> bool:
@@ -307,7 +308,7 @@ def predict_and_listen(
     mask: Array,
     side: Array,
     *,
-    centred: Array,
+    centring: Array,
     segments: int,
     style: StyleFeatures | None,
 ) -> Controls:
@@ -323,7 +324,7 @@ def predict_and_listen(
         measured = measured._replace(reference=jax.tree.map(lambda leaf: leaf[None], style))
     one = jax.tree.map(lambda leaf: leaf[0], measured)
     wanted = wanted_picture(one.reference)
-    heard = one.heard._replace(centred=centred)
+    heard = one.heard._replace(centring=centring)
 
     def adjust(solution: Mix) -> Controls:
         start = start_from(solution, heard, wanted, rate)

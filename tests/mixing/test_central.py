@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffmst_jax.audio import SAMPLE_RATE
-from diffmst_jax.mixing.sources.central import central_strips
+from diffmst_jax.mixing.sources.central import NAMED_PRICE, prices_of_leaving
 from diffmst_jax.mixing.sources.inputs import gather_references
 from diffmst_jax.mixing.sources.strips import Strip
 
@@ -49,8 +49,10 @@ MIDDLE, SIDE = reference(0.5, 0.5), reference(0.1, 0.5)
     ],
 )
 def test_kick_snare_bass_and_lead_voice_are_known_by_their_names(file, is_central):
-    found = central_strips([Strip(file, (1,)), Strip("keys.wav", (1, 2))], None, references(MIDDLE))
-    np.testing.assert_array_equal(found, [is_central, False])
+    found = prices_of_leaving(
+        [Strip(file, (1,)), Strip("keys.wav", (1, 2))], None, references(MIDDLE)
+    )
+    np.testing.assert_array_equal(found, NAMED_PRICE * np.array([is_central, False]))
 
 
 @pytest.mark.parametrize(
@@ -58,14 +60,16 @@ def test_kick_snare_bass_and_lead_voice_are_known_by_their_names(file, is_centra
 )
 def test_others_have_to_make_the_width(others, is_central):
     strips = [Strip("kick.wav", (1,)), *(Strip("keys.wav", channels) for channels in others)]
-    expected = [is_central, *[False] * len(others)]
-    np.testing.assert_array_equal(central_strips(strips, None, references(MIDDLE)), expected)
+    expected = NAMED_PRICE * np.array([is_central, *[False] * len(others)])
+    np.testing.assert_array_equal(prices_of_leaving(strips, None, references(MIDDLE)), expected)
 
 
 def test_who_says_is_obeyed():
     strips = [Strip("kick.wav", (1,)), Strip("keys.wav", (1, 2))]
-    np.testing.assert_array_equal(central_strips(strips, "keys", references(SIDE)), [False, True])
-    np.testing.assert_array_equal(central_strips(strips, [], references(MIDDLE)), [False, False])
+    np.testing.assert_array_equal(
+        prices_of_leaving(strips, "keys", references(SIDE)), [0.0, np.inf]
+    )
+    np.testing.assert_array_equal(prices_of_leaving(strips, [], references(MIDDLE)), [0.0, 0.0])
 
 
 @pytest.mark.parametrize(
@@ -82,5 +86,7 @@ def test_who_says_is_obeyed():
 )
 def test_kick_and_bass_stand_where_the_references_have_their_lows(mixes, lows_are_central):
     strips = [Strip(f"{name}.wav", (1,)) for name in ("kick", "bass", "snare", "vox", "a", "b")]
-    expected = [lows_are_central, lows_are_central, True, True, False, False]
-    np.testing.assert_array_equal(central_strips(strips, None, references(*mixes)), expected)
+    are_central = np.array([lows_are_central, lows_are_central, True, True, False, False])
+    np.testing.assert_array_equal(
+        prices_of_leaving(strips, None, references(*mixes)), NAMED_PRICE * are_central
+    )

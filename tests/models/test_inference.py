@@ -327,7 +327,13 @@ def test_settings_that_are_not_finite_are_refused(monkeypatch):
             {"loudness_lufs": np.array([-20.0, np.nan])},
             r"loudness_lufs: \[-20.0, nan\], expected numbers, or -inf for silence",
         ),
-        (None, None, {"centred": np.ones(3, bool)}, r"centred: shape \(3,\), expected \(2,\)"),
+        (
+            None,
+            None,
+            {"centring": np.array([0.1, -1])},
+            r"centring: \[0.1, -1.0\], expected prices",
+        ),
+        (None, None, {"centring": np.ones(3)}, r"centring: shape \(3,\), expected \(2,\)"),
         (None, None, {"loudness_lufs": np.zeros(3)}, r"loudness_lufs: shape \(3,\), expected"),
     ],
 )

@@ -358,7 +358,13 @@ def test_matching_finds_its_way_back():
     wanted = look(tracks, random_mix())
     rest = resting(statistics, ALL, PAIR, measured)
     nearly_none = Costs(
-        moving=1e-4, panning=1e-4, stacking=0.0, piling=0.0, spreading=0.0, burying=0.0
+        moving=1e-4,
+        panning=1e-4,
+        centring=0.0,
+        stacking=0.0,
+        piling=0.0,
+        spreading=0.0,
+        burying=0.0,
     )
     free = solve(tracks, wanted, rest, costs=nearly_none).mix
     before, found, held = (
@@ -416,11 +422,16 @@ def test_each_cost_keeps_small_what_it_is_of():
     cheap = solve(tracks, wanted, rest, costs=few)
     measures = moving, panning, stacking, piling, spreading, burying
     sizes = {measure.__name__: measure for measure in measures}
-    assert set(sizes) == set(Costs._fields)
+    assert {*sizes, "centring"} == set(Costs._fields)
     assert all(size(cheap) > 0.1 for size in sizes.values())
     for name, size in sizes.items():
         dear = solve(tracks, wanted, rest, costs=few._replace(**{name: 0.03}))
         assert size(dear) < 0.5 * size(cheap), name
+    priced = tracks._replace(centring=jnp.full(4, 1e-6))
+    cheap, dear = (
+        solve(priced, wanted, rest, costs=few._replace(centring=least)) for least in (1e-4, 0.03)
+    )
+    assert panning(dear) < 0.5 * panning(cheap)
 
 
 @pytest.mark.parametrize("hidden_db", [20.0, 30.0])
@@ -513,13 +524,20 @@ def test_centred_tracks_stay_in_the_middle_and_others_make_up_for_them():
     wanted = look(tracks, random_mix())._replace(imbalance=jnp.asarray(0.3))
     centred = np.array([True, True, True, False])
     free = solve(tracks, wanted, rest).mix
-    found = solve(tracks._replace(centred=centred), wanted, rest).mix
+    found = solve(tracks._replace(centring=np.where(centred, np.inf, 0.0)), wanted, rest).mix
     assert np.min(np.abs(free.pan[:3] - 0.5)) > 0.01
     np.testing.assert_array_equal(found.pan[:3], 0.5)
     assert np.abs(found.pan[3] - 0.5) > np.abs(free.pan[3] - 0.5)
     put = free._replace(pan=np.where(centred, np.float32(0.5), free.pan))
     apart, merely_put = (error(look(tracks, mix), wanted) for mix in (found, put))
     assert apart.imbalance < 0.5 * merely_put.imbalance
+    # What has a price leaves the middle less, the dearer the less.
+    ways = [
+        np.abs(solve(tracks._replace(centring=price * centred), wanted, rest).mix.pan - 0.5)
+        for price in (0.003, 0.1)
+    ]
+    for near, far in zip([*ways[::-1]], [ways[0], np.abs(free.pan - 0.5)], strict=True):
+        assert np.all(near[:3] < far[:3])
 
 
 def test_input_gains_stay_inside_their_range_however_loud_a_mix_is_wanted():

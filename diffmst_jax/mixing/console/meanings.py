@@ -23,7 +23,7 @@ _BANDS = (
 
 KEPT = {
     "locked": "patterns of tracks that were left as they are",
-    "centred": "files of the tracks that were left in the middle",
+    "centred": "files of the tracks that were kept in the middle, or near it",
 }
 """Which tracks a mix was made with that way."""
 

@@ -46,7 +46,7 @@ class Provenance(NamedTuple):
         amount: how much of the prediction was applied, as on the command line.
         refinement: what refining did; None when it was not asked for.
         locked: patterns of tracks that were left as they are, as on the command line.
-        centred: files of the tracks that were left in the middle.
+        centred: files of the tracks that were kept in the middle, or near it.
     """
 
     model: str = ""

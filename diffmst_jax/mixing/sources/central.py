@@ -1,9 +1,9 @@
 """Which tracks engineers leave in the middle, told by the names of their files.
 
 Kick, snare, bass and lead voice stand in the middle of nearly every mix; a model that knows no
-instruments would use them to make width. Recordings in stereo stay as recorded. Somebody else has
-to make the width: a channel for each side at least. And a reference with its own lows at a side
-wants kick and bass there.
+instruments would use them to make width. So leaving the middle costs them something: the others
+make the width, and where they cannot, these lean a little. Others there have to be: a channel for
+each side at least. And a reference with its own lows at a side wants kick and bass there.
 """
 
 import re
@@ -34,29 +34,34 @@ OF_LEAD = frozenset(
 SIDES = 2
 
 
-def central_strips(
+NAMED_PRICE = 0.1
+"""As for `Model.controls`."""
+
+
+def prices_of_leaving(
     strips: Sequence[Strip], centre: Patterns | None, references: Sequence[Reference]
 ) -> np.ndarray:
-    """Which strips are to stay in the middle, bool `(strips,)`.
+    """What it costs each strip to leave the middle, `(strips,)`, as for `Model.controls`.
 
     Args:
         strips: of the song.
-        centre: patterns of names; None for those that are called so (`named_lows`, `named_front`),
-            where others are left for the sides. Lows only if the references, by their weights,
-            have more of theirs in the middle than not.
+        centre: patterns of names, which stay there: their price is infinite. None for those that
+            are called so (`named_lows`, `named_front`), at a price of `NAMED_PRICE`, where others
+            are left for the sides; lows only if the references, by their weights, have more of
+            theirs in the middle than not.
         references: what is mixed after.
 
     Raises:
         InputError: a pattern matches none.
     """
     if centre is not None:
-        return strips_named(strips, centre, option="--centre")
+        return np.where(strips_named(strips, centre, option="--centre"), np.inf, 0.0)
     central = sum(item.weight * (1 if item.has_central_lows else -1) for item in references) > 0
     found = np.array(
         [named_front(strip.file) or (central and named_lows(strip.file)) for strip in strips]
     )
     others = sum(len(strip.channels) for strip in compress(strips, ~found))
-    return found & (others >= SIDES)
+    return NAMED_PRICE * (found & (others >= SIDES))
 
 
 def named_lows(file: str) -> bool:

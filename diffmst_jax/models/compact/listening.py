@@ -35,7 +35,7 @@ from diffmst_jax.models.compact.picture import (
     boosts_db,
     level_error,
     picture,
-    placed,
+    resting_pan,
     strip_gains,
 )
 from diffmst_jax.models.compact.starting_point import with_mix
@@ -230,7 +230,7 @@ def _solve(
     def begin() -> tuple[Mix, _Round]:
         params = dsp.console_params(*adjust(found.mix), sample_rate=rate)
         strips = jax.tree.map(lambda leaf: dsp.pair_mean(leaf, heard.side), params.tracks)
-        pan = placed(strips.pan, heard)
+        pan = resting_pan(strips.pan, heard)
         rest = Mix(strips.input_gain_db, pan, strips.equalizer, params.master_bus.equalizer)
         params = with_mix(params._replace(tracks=strips), rest, heard.side)
         return rest, now._replace(params=params, rest=rest)

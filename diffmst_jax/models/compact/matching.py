@@ -27,6 +27,7 @@ from diffmst_jax.models.compact.picture import (
     paired,
     picture,
     placed,
+    resting_pan,
 )
 
 STEPS = 80
@@ -41,6 +42,7 @@ EVERYDAY_DB = 6.0  # what equalisers may do at little cost
 # Share of its own loudness: a track that keeps less costs no more, so no slope leads it back. What
 # other tracks hide when all are equally loud may keep 1e-6.
 LEAST_HEARD = 1e-12
+DEAREST = 1.0  # price of leaving the middle that holds a track there but for a few hundredths
 MARGIN = 0.03  # settings stay this share of their range from its ends
 WEIGHTS = AudioFeatureWeights()
 
@@ -68,6 +70,8 @@ class Costs(NamedTuple):
             and the master bus.
         panning: per squared unit that a position does; the mean over strips. What balances one part
             of a song by hard panning leans in another.
+        centring: what leaving the middle costs at least where it has a price (`Heard.centring`),
+            likewise.
         stacking: per squared unit that track and master together boost or cut; the mean over strips
             and bands. Several bands add up at no further cost otherwise.
         piling: per squared unit that they boost beyond `EVERYDAY_DB`; the mean likewise. Cuts may
@@ -81,6 +85,7 @@ class Costs(NamedTuple):
 
     moving: float | Array
     panning: float | Array
+    centring: float | Array
     stacking: float | Array
     piling: float | Array
     spreading: float | Array
@@ -88,11 +93,26 @@ class Costs(NamedTuple):
 
 
 FIRST_COSTS = Costs(
-    moving=3e-3, panning=3e-3, stacking=3e-3, piling=0.0, spreading=1e-2, burying=0.0
+    moving=3e-3,
+    panning=3e-3,
+    centring=1.0,
+    stacking=3e-3,
+    piling=0.0,
+    spreading=1e-2,
+    burying=0.0,
 )
-"""Of the solution that the network starts from: it learned with these."""
+"""Of the solution that the network starts from: it learned with these. What has a price of leaving
+the middle stays near it, for there it starts next."""
 
-COSTS = Costs(moving=1e-5, panning=1e-4, stacking=3e-5, piling=3e-3, spreading=1e-3, burying=1e-3)
+COSTS = Costs(
+    moving=1e-5,
+    panning=1e-4,
+    centring=0.0,
+    stacking=3e-5,
+    piling=3e-3,
+    spreading=1e-3,
+    burying=1e-3,
+)
 """Once a mix is heard, going further is safe."""
 
 
@@ -164,6 +184,8 @@ def match(
 
     last, _ = jax.lax.fori_loop(0, STEPS, step, (start, adam.init(start)))
     mix = _settings(rest, unflattened(last), tracks, rate, farthest)
+    # Not on the way: what may lean a little there leaves time for the others to make up for it.
+    mix = mix._replace(pan=placed(mix.pan, tracks))
     missing_db = wanted.loudness_db - picture(tracks, mix, rate).loudness_db
     allowed = dsp.console_ranges(sample_rate=rate).tracks.input_gain_db
     louder = mix._replace(gain_db=_inside(mix.gain_db + missing_db, allowed))
@@ -182,9 +204,12 @@ def _cost(tracks: Heard, mix: Mix, away: Mix, boosts: Array, costs: Costs) -> Ar
     piled = jnp.maximum(boosts - EVERYDAY_DB, 0.0) / UNIT.equalizer.gain_db
     equalizing = costs.stacking * jnp.square(stacked) + costs.piling * jnp.square(piled)
     spread = (mix.gain_db - mean(mix.gain_db)) / UNIT.gain_db
+    price = jnp.zeros(()) if tracks.centring is None else tracks.centring
+    centring = jnp.where(price > 0, jnp.clip(price, costs.centring, DEAREST), 0.0)
     return (
         costs.moving * ((gain + equalizer) / count + master)
         + costs.panning * position / count
+        + mean(centring * jnp.square(away.pan))
         + mean(jnp.mean(equalizing, axis=1))
         + costs.spreading * mean(jnp.square(spread))
         + mean(costs.burying * faintness(heard_shares(tracks, mix, boosts)))
@@ -248,7 +273,7 @@ def _settings(rest: Mix, moved: Mix, tracks: Heard, rate: int, farthest: Mix) ->
     )
     return Mix(
         gain_db=rest.gain_db + way.gain_db,
-        pan=placed(jnp.clip(rest.pan + way.pan, MARGIN, 1.0 - MARGIN), tracks),
+        pan=jnp.clip(resting_pan(rest.pan, tracks) + way.pan, MARGIN, 1.0 - MARGIN),
         equalizer=_retuned(rest.equalizer, way.equalizer, rate),
         master=_retuned(rest.master, way.master, rate),
     )

@@ -58,7 +58,8 @@ class Heard(NamedTuple):
         segments: the same of parts of what was heard; None where only the whole counts.
         over_time: energy of every strip, see `masking`, `(tracks, 24, slots)`; None where it
             does not count how well each is heard.
-        centred: which tracks stay in the middle, bool `(tracks,)`; None where all may move.
+        centring: what it costs each to leave the middle, `(tracks,)`, see `Costs.panning`; infinite
+            where it has to stay there, None where all may move at one price.
     """
 
     energy: Array
@@ -70,7 +71,7 @@ class Heard(NamedTuple):
     peaks: Array | None = None
     segments: "Segments | None" = None
     over_time: Array | None = None
-    centred: Array | None = None
+    centring: Array | None = None
 
 
 class Segments(NamedTuple):
@@ -112,9 +113,14 @@ def paired(mix: Mix, side: Array) -> Mix:
     return Mix(gain_db, pan, equalizer, mix.master)
 
 
+def resting_pan(pan: Array, tracks: Heard) -> Array:
+    """Positions to move from: the middle for tracks that have a price of leaving it."""
+    return pan if tracks.centring is None else jnp.where(tracks.centring > 0, CENTRE, pan)
+
+
 def placed(pan: Array, tracks: Heard) -> Array:
-    """Positions, those of `centred` tracks in the middle."""
-    return pan if tracks.centred is None else jnp.where(tracks.centred, CENTRE, pan)
+    """Positions, those of tracks that have to stay in the middle."""
+    return pan if tracks.centring is None else jnp.where(jnp.isinf(tracks.centring), CENTRE, pan)
 
 
 def positions(pan: Array, side: Array) -> Array:

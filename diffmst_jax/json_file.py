@@ -80,7 +80,8 @@ def check_document(document: Any, path: Path, kind: Kind) -> None:
         raise InputError(path, problem, f"{kind.again}, or use the program that wrote it")
     error = min(_validator(kind).iter_errors(document), key=_rank, default=None)
     if error is not None:
-        raise InputError(path, *explain(error))
+        problem, remedy = explain(error)
+        raise InputError(path, _file_at(error.absolute_path, document) + problem, remedy)
 
 
 @cache
@@ -116,6 +117,8 @@ def _remedy(validator: str, schema: dict[str, Any], message: str) -> str:
         return f"use {' or '.join(json.dumps(value) for value in allowed)}"
     if validator == "type":
         types = schema["type"]
+        if types == "boolean":
+            return "use true or false"
         return f"give a value of type {types if isinstance(types, str) else ' or '.join(types)}"
     return f"correct it ({message})"
 
@@ -181,6 +184,15 @@ def _rank(error: ValidationError) -> tuple[bool, list[str]]:
 def _place(way: Iterable[str | int]) -> str:
     parts = [f"[{p}]" if isinstance(p, int) else f".{p}" for p in way]
     return "".join(parts).lstrip(".") or "the file"
+
+
+def _file_at(way: Iterable[str | int], document: Any) -> str:
+    """Name the audio file that a place is about, for places count from 0 and people from 1."""
+    value, file = document, None
+    for part in way:
+        value = value[part]
+        file = value.get("file", file) if isinstance(value, dict) else file
+    return f"{file}, " if isinstance(file, str) else ""
 
 
 def _way_to(entries: dict[str, Any], value: Any) -> tuple[str | int, ...] | None:

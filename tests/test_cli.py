@@ -333,7 +333,9 @@ def test_a_wrong_edit_is_answered_with_place_value_and_range(place, tmp_path, ca
     files = [str(place / "song"), str(tmp_path / "console.json")]
     assert main(["render", *files, "--out", str(tmp_path / "x.wav")]) == 2
     said = capsys.readouterr().err
-    assert is_one_line_naming(said, "console.json: tracks[1].compressor.ratio is 99", "1 to 10")
+    assert is_one_line_naming(
+        said, "console.json: ", ", tracks[1].compressor.ratio is 99", "1 to 10"
+    )
     assert files_below(tmp_path) == {"console.json"}
 
 

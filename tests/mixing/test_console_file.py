@@ -175,6 +175,7 @@ def change(document, path, value):
         (("tracks", 0, "pan"), True, "tracks[0].pan is true; give a value of type number"),
         (("tracks", 0, "pan"), None, "tracks[0].pan is null; give a value of type number"),
         (("tracks", 0, "pan"), ..., "tracks[0] has no entry 'pan'; add it"),
+        (("tracks", 0, "muted"), "yes", 'tracks[0].muted is "yes"; use true or false'),
         (("tracks", 0, "pann"), 0.5, "tracks[0] has an unknown entry 'pann'"),
         (("tracks", 0, "equalizer", 0, "kind"), "peaking", 'use "low_shelf"'),
         (("tracks", 0, "channels"), [0], "tracks[0].channels[0] is 0; set it from 1 to"),
@@ -195,6 +196,15 @@ def test_a_wrong_edit_is_answered_with_its_place_value_and_range(load, document,
     assert said in str(caught.value)
     assert "console.json: " in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_edit_of_a_track_is_answered_with_its_file(load, document):
+    """Places count from 0: who counts tracks from 1 would look at the one before."""
+    file = document["tracks"][1]["file"]
+    for entry, said in (("pan", ".pan is 7"), ("pann", " has an unknown entry 'pann'")):
+        with pytest.raises(InputError) as caught:
+            load(change(document, ("tracks", 1, entry), 7))
+        assert f"console.json: {file}, tracks[1]{said}" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from diffmst_jax.mixing.finishing.limits import (
     DEFAULT_FORMAT,
     DEFAULT_LOUDNESS_LUFS,
     DEFAULT_MODEL,
+    ENOUGH_STEPS,
     FORMATS,
     LOUDNESS_RANGE,
     MOST_STEPS,
@@ -122,7 +123,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         type=whole_number(0, MOST_STEPS),
         default=0,
         metavar="STEPS",
-        help="come closer to the reference by so many steps of descent; 60 is plenty",
+        help="come closer to the reference by so many steps of gradient descent; "
+        f"{ENOUGH_STEPS} are enough",
     )
     group.add_argument(
         "--amount",

@@ -1,4 +1,4 @@
-"""What this installation can do beyond mixing; the page shows buttons for exactly that."""
+"""What the page has to know about the server: formats, limits and defaults."""
 
 from typing import Any
 
@@ -6,11 +6,10 @@ from diffmst_jax import __version__
 from diffmst_jax.audio import AUDIO_SUFFIXES, SAMPLE_RATE
 from diffmst_jax.mixing.console.amount import Amounts
 from diffmst_jax.mixing.console.schema import console_schema
-from diffmst_jax.mixing.finishing.limits import SESSION_FORMATS
+from diffmst_jax.mixing.finishing.limits import ENOUGH_STEPS, SESSION_FORMATS
 from diffmst_jax.mixing.finishing.output import MOST_LIMITING_DB, OutputTarget
 from diffmst_jax.page.limits import UploadLimits
 
-REFINE_STEPS = 60
 SESSION_TITLES = {"dawproject": "DAWproject", "reaper": "REAPER project"}
 
 
@@ -26,6 +25,6 @@ def features(limits: UploadLimits) -> dict[str, Any]:
         "audio_suffixes": list(AUDIO_SUFFIXES),
         "file_bytes": limits.file_bytes,
         "tracks": limits.tracks,
-        "refine": REFINE_STEPS,
+        "refine": ENOUGH_STEPS,
         "export": [{"key": key, "title": SESSION_TITLES[key]} for key in SESSION_FORMATS],
     }

@@ -9,13 +9,13 @@ from diffmst_jax.mixing.finishing.limits import (
     DEFAULT_CEILING_DBTP,
     DEFAULT_FORMAT,
     DEFAULT_LOUDNESS_LUFS,
+    ENOUGH_STEPS,
     FORMATS,
     LOUDNESS_RANGE,
     SESSION_FORMATS,
 )
 from diffmst_jax.mixing.finishing.output import OutputTarget
 from diffmst_jax.page.exporting import export
-from diffmst_jax.page.features import REFINE_STEPS
 from diffmst_jax.page.jobs import Task
 from diffmst_jax.page.refusal import RefusalError
 from diffmst_jax.page.tasks import Desk
@@ -38,7 +38,7 @@ def order(desk: Desk, song: Song, kind: str, options: dict[str, Any]) -> Task:
         return partial(desk.open, song)
     if kind == "mix":
         return partial(
-            desk.mix, song, _target(options), REFINE_STEPS if options.get("refine") else 0
+            desk.mix, song, _target(options), ENOUGH_STEPS if options.get("refine") else 0
         )
     if kind == "level":
         return partial(desk.render, song, "", DEFAULT_BITS)

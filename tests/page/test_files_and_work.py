@@ -294,7 +294,7 @@ def test_the_desk_takes_no_changes_that_would_be_lost(mixer, files):
 
 
 def test_refining_from_the_page_says_how_much_closer_it_came(refining, monkeypatch):
-    monkeypatch.setattr(orders, "REFINE_STEPS", FEW_STEPS)
+    monkeypatch.setattr(orders, "ENOUGH_STEPS", FEW_STEPS)
     with refining.taken_back():
         steps = refining.ask("diffmst.store.past.length")
         refining.page.click(MIX)

@@ -7,8 +7,8 @@ DEFAULT_CEILING_DBTP = -1.0
 LOUDNESS_RANGE = (-60.0, -5.0)
 CEILING_RANGE = (-20.0, 0.0)
 
-MOST_STEPS = 1000
-"""Of refinement; what 60 do not reach, more do not either."""
+MOST_STEPS, ENOUGH_STEPS = 1000, 60
+"""Of refinement: as many as may be asked for, and as many as are advised; more hardly gain."""
 
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 """Sample formats, and what libsndfile calls them."""

@@ -13,6 +13,7 @@ from diffmst_jax.mixing.comparing.compare import Comparison, loudest_stretch
 from diffmst_jax.mixing.comparing.heard import BURIED, estimated_audibility
 from diffmst_jax.mixing.console.amount import Amounts, is_partial, parse_amount
 from diffmst_jax.mixing.console.settings import MixSettings
+from diffmst_jax.mixing.finishing.limits import ENOUGH_STEPS
 from diffmst_jax.mixing.finishing.output import Finished, shortfall_words
 from diffmst_jax.mixing.refining.refine import Refinement
 from diffmst_jax.mixing.rendering.reduction import (
@@ -80,7 +81,7 @@ class MixFacts(NamedTuple):
     mono_references: Sequence[str] = ()
     offset_references: Mapping[str, float] = MappingProxyType({})
     is_saved_style: bool = False
-    refining: str = "--refine 60"
+    refining: str = f"--refine {ENOUGH_STEPS}"
 
 
 class StripMeasures(NamedTuple):

@@ -1,4 +1,4 @@
-"""The command line: the arguments of every command of `diffmst`.
+"""The command line: the commands of `diffmst`; arguments of the larger ones are in `commands`.
 
 Whatever is wrong with the input ends in exit status 2 and one line on standard error; Ctrl-C,
 SIGTERM and SIGHUP end in status 130, 143 and 129. Neither leaves a file behind. What takes long to

@@ -1,4 +1,4 @@
-"""Memory that XLA reads where it lies."""
+"""Arrays aligned as XLA wants them, so that it reads them without a copy."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Samples of 24 bits, unpacked many at a time.
+"""24-bit samples of audio files, unpacked many at a time.
 
 libsndfile takes their three bytes apart sample by sample, which is most of the time that a WAV file
 takes to read. It also gives them as they lie in the file: where they begin, how many there are and

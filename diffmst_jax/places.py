@@ -1,4 +1,4 @@
-"""Where a user's own files are, on a system that may know no home of theirs."""
+"""The user's home and this program's cache folder, also for users who have no home."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How long work tells how far it is."""
+"""How long-running work reports its progress: the types of the callbacks."""
 
 from collections.abc import Callable
 

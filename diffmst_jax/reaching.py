@@ -1,4 +1,4 @@
-"""What lies at a path, told also where a folder on the way may not be entered.
+"""Whether a path is a file, a folder or nothing, even if a folder on the way may not be entered.
 
 `Path.exists` and its like raise there, so a drive with `lost+found` in it would end a program.
 """

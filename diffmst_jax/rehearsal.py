@@ -1,4 +1,4 @@
-"""A mix of nothing in particular, so that what real ones need is compiled before."""
+"""A mix of noise, so that what real mixes need is compiled beforehand (`diffmst prepare`)."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -1,4 +1,4 @@
-"""A folder for each run: what two of them write into one belongs to neither."""
+"""A lock on the folder of a run, so that two runs never write into the same one."""
 
 import os
 from collections.abc import Callable, Iterator

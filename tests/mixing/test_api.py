@@ -4,6 +4,7 @@ import math
 import re
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,8 +14,10 @@ import diffmst_jax
 import dsp
 from diffmst_jax.api import mix, render
 from diffmst_jax.audio import SAMPLE_RATE, read_audio, write_audio
+from diffmst_jax.controls import Controls
 from diffmst_jax.errors import InputError
-from diffmst_jax.mixing.console.settings import RefinementNote
+from diffmst_jax.mixing.analyse import predicted_settings
+from diffmst_jax.mixing.console.settings import Provenance, RefinementNote
 from diffmst_jax.mixing.finishing.output import OutputTarget, finish
 from diffmst_jax.mixing.rendering.render import render as render_multitrack
 from diffmst_jax.mixing.signals.measure import decibels, integrated_loudness, true_peak
@@ -110,21 +113,53 @@ def test_a_reference_shorter_than_the_model_s_first_frame_is_refused(song, tmp_p
 
 @pytest.mark.slow
 def test_centred_tracks_stay_in_the_middle_also_when_refined(mixed, song, reference, model):
-    """Stereo ones as recorded, which is the middle of their range."""
+    """Stereo ones as recorded, which is the middle of their range; by default near it."""
     names = np.array([strip.file for strip in mixed.console.strips])
 
     def central(*words):
         return np.array([any(word in name for word in words) for name in names])
 
-    for centre, words in ((["*kick*", "*pad*"], ("kick", "pad")), (None, ("kick", "bass"))):
-        result = mix(song, reference, model=model, centre=centre, refine=2)
-        pan, centred = result.console.params.tracks.pan, central(*words)
-        np.testing.assert_array_equal(pan[centred], 0.5)
-        assert np.max(np.abs(pan[~centred] - 0.5)) > 1e-3
-        assert result.console.provenance.centred == tuple(names[centred])
-    free = mix(song, reference, model=model, centre=()).console
-    assert free.provenance.centred == ()
-    assert np.min(np.abs(free.params.tracks.pan[central("kick", "bass")] - 0.5)) > 1e-3
+    def leaning(centre, which):
+        console = mix(song, reference, model=model, centre=centre, refine=2).console
+        assert console.provenance.centred == (() if centre == () else tuple(names[which]))
+        return np.abs(console.params.tracks.pan - 0.5)
+
+    given, named = central("kick", "pad"), central("kick", "bass")
+    held, by_name, free = (
+        leaning(["*kick*", "*pad*"], given),
+        leaning(None, named),
+        leaning((), named),
+    )
+    np.testing.assert_array_equal(held[given], 0.0)
+    assert np.max(held[~given]) > 1e-3
+    before = mixed.console.params.tracks.pan
+    np.testing.assert_array_equal(by_name[named], np.abs(before - 0.5)[named])
+    assert np.all(by_name[named] < 0.5 * free[named])
+
+
+@pytest.mark.parametrize(("knows_prices", "stays"), [(True, [False, True]), (False, [True, True])])
+def test_a_model_that_knows_no_prices_has_tracks_with_a_price_in_the_middle(
+    multitrack, knows_prices, stays
+):
+    def controls(tracks, reference, **options):
+        del reference
+        assert options["centring"].shape == (len(tracks),)
+        return Controls(np.full((len(tracks), 27), 0.7), np.full(25, 0.5), np.full(26, 0.5))
+
+    model = SimpleNamespace(
+        controls=controls, console=dsp.ConsoleConfig(), aims_at_style=knows_prices
+    )
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, SAMPLE_RATE)).astype(np.float32)
+    settings = predicted_settings(
+        model,
+        multitrack,
+        noise,
+        target=OutputTarget(),
+        provenance=Provenance(),
+        centring=np.array([0.1, np.inf, *[0.0] * (len(multitrack.strips) - 2)]),
+    )
+    found = settings.params.tracks.pan == 0.5
+    np.testing.assert_array_equal(found, stays + [False] * (len(found) - 2))
 
 
 def test_tracks_may_be_one_array(model):

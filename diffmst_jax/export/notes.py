@@ -40,16 +40,17 @@ def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: floa
     compressors = [*(track.compressor for track in session.tracks), session.master.compressor]
     if any(c is not None and c.ratio > 1 for c in compressors):
         notes.append(
-            "Compressor knees cannot be said in this format (they are in notes.txt): the "
-            "workstation's own compressor has its own, and its own way of measuring level and time."
+            "The format has no place for compressor knees (they are in notes.txt). The "
+            "workstation's compressor has a knee of its own, and its own way of measuring level "
+            "and time."
         )
     lookahead_ms = max(session.config.track_lookahead_ms, session.config.master_lookahead_ms)
     if lookahead_ms > 0:
         notes.append(
-            "Lookahead of the compressors cannot be said in this format and is left out "
+            "The format has no place for the compressors' lookahead "
             f"({_ms(session.config.track_lookahead_ms)} on tracks, "
-            f"{_ms(session.config.master_lookahead_ms)} on the master): set it in the "
-            "workstation's compressors if they have it, until it sounds like the finished mix."
+            f"{_ms(session.config.master_lookahead_ms)} on the master). Set it in the "
+            "workstation's compressors if they have it, and compare with the finished mix."
         )
     notes.append(
         f"The finished mix is on a muted track, {MIX_NAME!r}, to compare with: play it alone and "
@@ -58,9 +59,9 @@ def dawproject_notes(session: Session, media: Sequence[Media], limiting_db: floa
     leaning = _named(session, leans)
     if leaning:
         notes.append(
-            f"{leaning}: a stereo pair that leans moves its far channel in the console, where a "
-            "balance would turn it down. The lean is in the audio file, so before the track's "
-            "compressor and not behind it, and the balance of the track in the centre."
+            f"Stereo pairs that lean ({leaning}): the console moves the far channel over; "
+            "a balance would only turn it down. So the lean is in the audio file, before the "
+            "track's compressor instead of after it, and the track's balance is in the centre."
         )
     beyond = thresholds_beyond(session)
     if beyond:
@@ -128,8 +129,8 @@ def notes_text(
 
 def _common(session: Session, media: Sequence[Media]) -> list[str]:
     notes = [
-        "Thresholds count from each recording's own level, and faders hold the console's input "
-        "gains: the same mix, staged as workstations do it."
+        "Faders hold the console's input gains, and thresholds are for recordings at their own "
+        "level: the same mix, with gains staged as in a workstation."
     ]
     if session.config.ballistics in ONE_POLE:
         notes.append(
@@ -151,8 +152,8 @@ def _common(session: Session, media: Sequence[Media]) -> list[str]:
     converted = [item.name for item in media if item.subtype and item.audio is None]
     if converted:
         notes.append(
-            f"{_list(converted)}: written as WAV, for workstations do not read such files, or one "
-            "channel of a file, alike."
+            f"{_list(converted)}: written as WAV, because workstations differ in how they read "
+            "such recordings, or one channel of a file."
         )
     rates = {item.sample_rate for item in media}
     if rates != {SAMPLE_RATE}:

@@ -170,7 +170,7 @@ def test_the_finished_mix_lies_beside_what_the_format_cannot_say(
     config = dataclasses.replace(console.config, master_lookahead_ms=10.0)
     late = session_of(dataclasses.replace(console, config=config), 20.0)
     notes = " ".join(dawproject_notes(late, media_of(song, console.strips), 0.0))
-    assert "Lookahead of the compressors" in notes
+    assert "no place for the compressors' lookahead" in notes
     assert "10 ms on the master" in notes
     assert "finished mix is on a muted track" in notes
 
@@ -299,7 +299,14 @@ def test_what_sends_are_lowered_by_the_bus_makes_up_for(song, console, tmp_path)
 
 def test_what_is_carried_another_way_is_listed_everywhere(exported):
     notes = " ".join(exported.notes)
-    words = ("knees", "printed", "limiter", "Left out: silent.wav", "hat.wav, vox 1.wav", "pad: a")
+    words = (
+        "knees",
+        "printed",
+        "limiter",
+        "Left out: silent.wav",
+        "hat.wav, vox 1.wav",
+        "lean (pad)",
+    )
     for word in words:
         assert word in notes
     assert "48000 Hz" in notes

@@ -29,6 +29,9 @@ class Checkpoints:
     Each holds the whole state and the resolved configuration. Only the last and the one with the
     lowest validation loss are kept. A loss that was measured by other settings than those given
     now (`comparable_settings`) counts as none.
+
+    Raises:
+      InputError: from the constructor, if one of those that are there is damaged.
     """
 
     def __init__(self, run_dir: Path, config: TrainConfig):
@@ -43,14 +46,15 @@ class Checkpoints:
             cleanup_tmp_directories=True,
             todelete_subdir=DELETED,
         )
-        self._manager = ocp.CheckpointManager(self._folder, options=options)
-        self._delete()
-        wanted = comparable_settings(self._config)
-        self._incomparable.update(
-            step
-            for step in self._manager.all_steps()
-            if comparable_settings(self._stored_config(step)) != wanted
-        )
+        with self._undamaged():
+            self._manager = ocp.CheckpointManager(self._folder, options=options)
+            self._delete()
+            wanted = comparable_settings(self._config)
+            self._incomparable.update(
+                step
+                for step in self._manager.all_steps()
+                if comparable_settings(self._stored_config(step)) != wanted
+            )
 
     def save(self, step: int, state: TrainState, loss: float | None) -> None:
         """Write the state in the background, once the one before is written.
@@ -137,9 +141,12 @@ class Checkpoints:
         wanted = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
         try:
             restored = self._manager.restore(step, args=wanted)
-        except (ValueError, KeyError) as error:
-            problem = "does not fit the settings"
-            remedy = "leave the model's and the optimiser's settings as they were"
+        except (ValueError, KeyError) as error:  # orbax raises both for both
+            problem = "does not fit the settings, or is damaged"
+            remedy = (
+                "leave the model's and the optimiser's settings as they were; if they are, move"
+                " this folder away to go on from the checkpoint before it, if there is one"
+            )
             raise InputError(self._folder / str(step), problem, remedy) from error
         leaves = jax.tree.leaves(restored[STATE])
         return copied(jax.tree.unflatten(jax.tree.structure(like), leaves))
@@ -158,6 +165,16 @@ class Checkpoints:
         """Delete what is to be deleted, while nothing is written."""
         if is_first_process():
             shutil.rmtree(self._folder / DELETED, ignore_errors=True)
+
+    @contextmanager
+    def _undamaged(self) -> Iterator[None]:
+        """Say in one line that a checkpoint is cut off, as after a loss of power or half a copy."""
+        try:
+            yield
+        except (ValueError, KeyError) as error:
+            problem = "holds a damaged checkpoint, most likely the newest"
+            remedy = "move it away to go on from the one before it, if there is one"
+            raise InputError(self._folder, problem, remedy) from error
 
     @contextmanager
     def _written(self) -> Iterator[None]:

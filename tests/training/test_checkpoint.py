@@ -86,6 +86,26 @@ def test_a_checkpoint_that_cannot_be_written_is_said(config, tmp_path, monkeypat
         checkpoints.save(2, state_of(2), None)
 
 
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("state", f"{FOLDER}/2: does not fit the settings, or is damaged; .*move this folder away"),
+        ("config", f"{FOLDER}: holds a damaged checkpoint, .*; move it away"),
+        ("metrics", f"{FOLDER}: holds a damaged checkpoint, .*; move it away"),
+    ],
+)
+def test_a_damaged_checkpoint_is_said_and_the_one_before_it_is_whole(config, tmp_path, part, said):
+    saved(tmp_path, config, {1: 0.3, 2: 0.5})[0].close()
+    for file in (tmp_path / FOLDER / "2" / part).rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    with pytest.raises(InputError, match=said):
+        saved(tmp_path, config, {})
+    shutil.rmtree(tmp_path / FOLDER / "2")
+    again = Checkpoints(tmp_path, config)
+    assert int(again.restore_last(state_of(0), print).step) == 1
+
+
 def test_losses_of_another_scale_do_not_count_and_do_not_stay(config, tmp_path):
     saved(tmp_path, config, {2: 0.3, 4: 0.5})[0].close()
     checkpoints, said = saved(tmp_path, louder(config), {5: 2.5, 6: 1.0})

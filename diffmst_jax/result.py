@@ -15,9 +15,9 @@ from diffmst_jax.mixing.console.file import console_text
 from diffmst_jax.mixing.console.settings import MixSettings
 from diffmst_jax.mixing.finishing.dither import write_pieces
 from diffmst_jax.mixing.finishing.limits import DEFAULT_BITS, SUBTYPES
-from diffmst_jax.mixing.report.content import MixFacts, report_content, warnings
+from diffmst_jax.mixing.report.content import MixFacts, report_content
 from diffmst_jax.mixing.report.notebook import framed
-from diffmst_jax.mixing.report.page import report_html
+from diffmst_jax.mixing.report.page import ReportContent, report_html
 from diffmst_jax.mixing.report.words import significant
 from diffmst_jax.mixing.sources.finding import CONSOLE_FILE_NAME, Source
 from diffmst_jax.mixing.sources.overwriting import (
@@ -57,13 +57,17 @@ class MixReport:
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences on what may not have been expected."""
-        return warnings(self.facts)
+        """Sentences on what may not have been expected, tracks that are hardly heard too."""
+        return list(self._content.warnings)
 
     @cached_property
     def html(self) -> str:
         """The report as one self-contained page."""
-        return report_html(report_content(self.facts))
+        return report_html(self._content)
+
+    @cached_property
+    def _content(self) -> ReportContent:
+        return report_content(self.facts)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

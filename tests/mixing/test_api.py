@@ -228,11 +228,17 @@ def test_recordings_that_are_there_twice_are_said(mixed, monkeypatch):
         Copies(("keys", "keys 2"), cancel=False),
     )
     monkeypatch.setitem(vars(mixed.report.facts.multitrack), "copies", found)
-    assert mixed.report.warnings[1:4] == [
+    assert dataclasses.replace(mixed.report).warnings[1:4] == [
         "The channels of gtr cancel each other: invert one and export again.",
         "vox and vox 2 cancel each other: one is the other upside down. Invert it.",
         "keys and keys 2 are one recording: leave one out if that was not meant.",
     ]
+
+
+def test_what_is_hardly_heard_is_said(mixed, monkeypatch):
+    monkeypatch.setattr("diffmst_jax.mixing.report.content.BURIED", 1.0)
+    said = dataclasses.replace(mixed.report).warnings[-1]
+    assert said.endswith("hardly heard beside the others; raise their input_gain_db.")
 
 
 def test_a_mix_that_is_still_far_advises_to_refine(mixed):

@@ -131,6 +131,12 @@ def warnings(facts: MixFacts) -> list[str]:
         else f"{item.file} was left out: {item.reason}."
         for item in settings.left_out
     ]
+    if songs_s := facts.multitrack.songs_s:
+        (first, first_s), (last, last_s) = songs_s.items()
+        texts.append(
+            f"All tracks of {first} end after {first_s:.1f} s and those of {last} after "
+            f"{last_s:.1f} s: if these are songs of their own, mix them one by one."
+        )
     if late_s := facts.multitrack.late_s:
         late = [f"{name} ({late_s[name]:.2f} s)" for name in late_s]
         texts.append(

@@ -34,6 +34,7 @@ from diffmst_jax.mixing.sources.finding import (
     left_out_of_folder,
     matches,
 )
+from diffmst_jax.mixing.sources.several import several_songs
 from diffmst_jax.mixing.sources.strips import LeftOut, Strip, side_of_track, strip_of_track
 from diffmst_jax.progress import Progress
 from diffmst_jax.reaching import is_there, status
@@ -72,6 +73,7 @@ class Multitrack:
             mean of its channels', so that both kinds compare with a mono track.
         left_out: what was found and not used.
         late_s: how much later than the first some files begin, by time stamps in them.
+        songs_s: of what looks like a folder of several songs, see `several_songs`.
         offset: how far the mean of files with a DC offset lies from zero, over the peak.
     """
 
@@ -80,6 +82,7 @@ class Multitrack:
     loudness_lufs: np.ndarray
     left_out: tuple[LeftOut, ...]
     late_s: Mapping[str, float] = field(default_factory=dict)
+    songs_s: Mapping[str, float] = field(default_factory=dict)
     offset: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -171,7 +174,8 @@ def load_tracks(
     if not used:
         # Of files, not their folder: others in it may sound.
         raise nothing_sounds(source if isinstance(source, str | Path) else "tracks", left_out)
-    return replace(assemble(used, left_out), late_s=_late_s(wanted, headers))
+    songs_s = several_songs({name: header.duration_s for name, header in headers.items()})
+    return replace(assemble(used, left_out), late_s=_late_s(wanted, headers), songs_s=songs_s)
 
 
 def _late_s(files: Mapping[str, Path], headers: Mapping[str, AudioInfo]) -> dict[str, float]:

@@ -204,6 +204,17 @@ def test_what_was_left_out_is_said(mixed):
     assert mixed.report.warnings[0] == "silent.wav was left out: it is silent."
 
 
+def test_tracks_that_were_to_be_left_out_are_one_sentence(mixed):
+    facts = mixed.report.facts
+    asked = tuple(LeftOut(f"{name}.wav", "as asked") for name in "abc")
+    settings = dataclasses.replace(facts.settings, left_out=(LeftOut("x", "it is silent"), *asked))
+    said = dataclasses.replace(mixed.report, facts=facts._replace(settings=settings)).warnings
+    assert said[:2] == [
+        "x was left out: it is silent.",
+        "a.wav, b.wav and c.wav were left out, as asked.",
+    ]
+
+
 def test_tracks_that_begin_later_by_their_time_stamps_are_said(mixed):
     facts = mixed.report.facts
     apart = dataclasses.replace(facts.multitrack, late_s={"vox.wav": 12.345, "gtr.wav": 8.0})

@@ -44,7 +44,7 @@ from diffmst_jax.mixing.sources.copies import Copies
 from diffmst_jax.mixing.sources.finding import matches
 from diffmst_jax.mixing.sources.strips import strip_names
 from diffmst_jax.mixing.sources.style import MATCHED_LUFS
-from diffmst_jax.mixing.sources.tracks import Multitrack
+from diffmst_jax.mixing.sources.tracks import AS_ASKED, Multitrack
 
 SMALLEST_CHANGE = 1e-9
 SMALL_MOVE_DB = 0.5
@@ -130,7 +130,10 @@ def warnings(facts: MixFacts) -> list[str]:
         if item.file in heard
         else f"{item.file} was left out: {item.reason}."
         for item in settings.left_out
+        if item.reason != AS_ASKED
     ]
+    if asked := [item.file for item in settings.left_out if item.reason == AS_ASKED]:
+        texts.append(f"{listed(asked)} {'was' if len(asked) == 1 else 'were'} left out, as asked.")
     if songs_s := facts.multitrack.songs_s:
         (first, first_s), (last, last_s) = songs_s.items()
         texts.append(

@@ -32,9 +32,9 @@ TRACKS = 16
 RESULTS = Path(__file__).parent / "results"
 # What each row must reach, as a multiple of the peer's speed, on a CPU and on an accelerator.
 CPU_TARGETS = {
-    ("equaliser, forward", "dasp-pytorch"): 20,
-    ("equaliser, forward", "pedalboard"): 2,
-    ("equaliser, forward + backward", "dasp-pytorch"): 15,
+    ("equalizer, forward", "dasp-pytorch"): 20,
+    ("equalizer, forward", "pedalboard"): 2,
+    ("equalizer, forward + backward", "dasp-pytorch"): 15,
     ("compressor, forward", "dasp-pytorch"): 12,
     ("compressor, forward", "pedalboard"): 1,
     ("compressor, forward + backward", "dasp-pytorch"): 15,
@@ -45,7 +45,7 @@ CPU_TARGETS = {
 }
 ACCELERATOR_TARGETS = {
     (f"{work}, forward + backward", "dasp-pytorch"): 5
-    for work in ("equaliser", "compressor", "console")
+    for work in ("equalizer", "compressor", "console")
 }
 
 Work = Callable[[], Any]
@@ -111,10 +111,10 @@ def rows() -> dict[str, dict[str, Work]]:
     )
     ours, dasp, board = "dsp", "dasp-pytorch", "pedalboard"
     return {
-        "equaliser, forward": {
+        "equalizer, forward": {
             ours: eq_jax[0], dasp: eq_dasp[0], board: peers.pedalboard_equalizer(numpy_x, eq),
         },
-        "equaliser, forward + backward": {ours: eq_jax[1], dasp: eq_dasp[1]},
+        "equalizer, forward + backward": {ours: eq_jax[1], dasp: eq_dasp[1]},
         "compressor, forward": {
             ours: comp_jax[0],
             dasp: comp_dasp[0],

@@ -2,7 +2,7 @@
 
     python benchmarks/picture_error.py SONG_FOLDER ... [--mixes 12] [--seconds 12]
 
-Songs are mixed at random levels and positions, without equalisers and dynamics. What the picture
+Songs are mixed at random levels and positions, without equalizers and dynamics. What the picture
 errs by in all mixes of a song alike is left out, for listening puts it right.
 """
 

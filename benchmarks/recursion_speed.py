@@ -2,7 +2,7 @@
 
     python benchmarks/recursion_speed.py [--blocks 16384] [--repeats 9]
 
-Milliseconds, medians, on noise; an equaliser of six bands has 12 states, loudness 4. Stereo tracks
+Milliseconds, medians, on noise; an equalizer of six bands has 12 states, loudness 4. Stereo tracks
 are lanes of two channels.
 """
 

@@ -206,7 +206,7 @@ def _settings(pairs: list[Scored]) -> list[str]:
     taken = np.quantile([-p.master_db for p in pairs], [0, 0.25, 0.5, 0.75, 1])
     quantiles = " ".join(f"{value:.1f}" for value in taken)
     lines.append(f"the master's gain reduction at most, 0 25 50 75 100 % of mixes, dB: {quantiles}")
-    lines.append(f"largest sum of one strip's equaliser gains: {max(stacked):.1f} dB")
+    lines.append(f"largest sum of one strip's equalizer gains: {max(stacked):.1f} dB")
     return lines
 
 

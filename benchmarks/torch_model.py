@@ -28,7 +28,7 @@ from diffmst_jax.losses.audio_features import (
 from diffmst_jax.models import Cnn14Config, ModelConfig
 from dsp.spectral import bark_filterbank
 
-EQ, COMPRESSOR = 18, 6  # controls of one equaliser, of one compressor
+EQ, COMPRESSOR = 18, 6  # controls of one equalizer, of one compressor
 
 
 class Encoder(nn.Module):

@@ -1,8 +1,8 @@
 """The mixing console: channel strips, a sum, an effects bus and a master bus.
 
-    track:  input gain -> equaliser -> compressor -> pan --+--> sum -> mix
+    track:  input gain -> equalizer -> compressor -> pan --+--> sum -> mix
                                                            +--> send -> fx bus (reverb) -> sum
-    mix:    input fader -> equaliser -> compressor -> output fader
+    mix:    input fader -> equalizer -> compressor -> output fader
 
 The settings, their order and their ranges are in `dsp.console_settings`.
 """

@@ -37,7 +37,7 @@ class FxBusParams(NamedTuple):
 
 
 class MasterParams(NamedTuple):
-    """Settings of the master bus; scalars, the equaliser's (bands,)."""
+    """Settings of the master bus; scalars, the equalizer's (bands,)."""
 
     equalizer: EqualizerParams
     compressor: CompressorParams
@@ -56,7 +56,7 @@ class ConsoleParams(NamedTuple):
 def console_ranges(*, sample_rate: float) -> ConsoleParams:
     """The range of every setting, as a `ConsoleParams` with `Range`s for leaves.
 
-    Equaliser ranges hold one number per band. Frequencies end below half the sample rate.
+    Equalizer ranges hold one number per band. Frequencies end below half the sample rate.
     """
     check_sample_rate(sample_rate)
     fader = Range(-48.0, 48.0)
@@ -89,10 +89,10 @@ def console_params(
     """Turn control vectors in [0, 1] into physical settings.
 
     Args:
-        track: (tracks, 27): input gain, equaliser 18 (gain, frequency, Q band by band),
+        track: (tracks, 27): input gain, equalizer 18 (gain, frequency, Q band by band),
             compressor 6, pan, fx send.
         fx_bus: (25,): 12 band gains, 12 band decays, mix.
-        master: (26,): equaliser 18, compressor 6, output fader, input fader.
+        master: (26,): equalizer 18, compressor 6, output fader, input fader.
         sample_rate: Hz.
 
     Returns:
@@ -132,7 +132,7 @@ def console_controls(
 
 
 def _flatten(controls: tuple[Setting, ...]) -> jax.Array:
-    """Control vector of one strip or bus: the fields in order, equaliser bands one by one."""
+    """Control vector of one strip or bus: the fields in order, equalizer bands one by one."""
     parts = []
     for value in controls:
         if isinstance(value, EqualizerParams):
@@ -176,7 +176,7 @@ def neutral_console(tracks: int, *, sample_rate: float) -> ConsoleParams:
 
     What remains is the pan law, by which either side hears a centred track lower (3 dB by constant
     power, see `dsp.pan`), the delay of a lookahead, and, with reverb on, sends at -80 dB, their
-    lowest. Equaliser bands stand flat in the geometric
+    lowest. Equalizer bands stand flat in the geometric
     middle of their range with Q 0.707; compressors have ratio 1 and no makeup gain.
     """
     check_count(tracks, "tracks")

@@ -1,4 +1,4 @@
-"""What channel strips and the master bus do to a signal: faders, equaliser, compressor."""
+"""What channel strips and the master bus do to a signal: faders, equalizer, compressor."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ State = TypeVar("State", jax.Array, DynamicsState)
 
 
 class StripState(NamedTuple):
-    """What an equaliser and a compressor remember between chunks."""
+    """What an equalizer and a compressor remember between chunks."""
 
     equalizer: jax.Array | None
     compressor: DynamicsState | None

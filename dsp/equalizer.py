@@ -1,4 +1,4 @@
-"""Parametric equaliser: any number of second-order bands in series."""
+"""Parametric equalizer: any number of second-order bands in series."""
 
 from functools import partial
 from itertools import groupby
@@ -20,7 +20,7 @@ CONSOLE_BANDS = ("low_shelf", "peaking", "peaking", "peaking", "peaking", "high_
 
 
 class EqualizerParams(NamedTuple):
-    """Settings of a parametric equaliser, each (bands,). Neutral: every `gain_db` 0."""
+    """Settings of a parametric equalizer, each (bands,). Neutral: every `gain_db` 0."""
 
     gain_db: Setting
     frequency_hz: Setting
@@ -110,7 +110,7 @@ def equalizer_response(
     sample_rate: float,
     kinds: tuple[str, ...] = CONSOLE_BANDS,
 ) -> jax.Array:
-    """Magnitude response in dB of the whole equaliser, (frequencies,), to draw or to match."""
+    """Magnitude response in dB of the whole equalizer, (frequencies,), to draw or to match."""
     if np.ndim(frequencies_hz) != 1:
         raise ValueError(
             f"frequencies_hz has shape {np.shape(frequencies_hz)}; expected (frequencies,)"

@@ -1,4 +1,4 @@
-"""Graphic equaliser: fixed bands, whose filters are set so that the sliders mean what they say.
+"""Graphic equalizer: fixed bands, whose filters are set so that the sliders mean what they say.
 
 The skirt of each peaking filter reaches into its neighbours' bands, so filters set to the sliders'
 gains add up to something else (13 dB instead of 12 dB, with every slider up). The gains of the
@@ -146,7 +146,7 @@ def graphic_eq(
     method: str = "auto",
     state: jax.Array | None = None,
 ) -> jax.Array | tuple[jax.Array, jax.Array]:
-    """Filter audio by a graphic equaliser.
+    """Filter audio by a graphic equalizer.
 
     Args:
         x: `(channels, time)`.

@@ -1,4 +1,4 @@
-"""Match an equaliser to a target response by gradient descent on its settings.
+"""Match an equalizer to a target response by gradient descent on its settings.
 
     python examples/match_equalizer.py --out gallery
 

@@ -173,10 +173,10 @@ def _end(pattern: np.ndarray, signal: np.ndarray, expected: int, reach: int) -> 
 
 
 def find_lag(pattern: np.ndarray, signal: np.ndarray) -> Lag:
-    """First sample of `signal` at which `pattern` lies, by correlation with equalised spectra.
+    """First sample of `signal` at which `pattern` lies, by correlation with equalized spectra.
 
     Equal weight for all frequencies between `LOW_HZ` and `HIGH_HZ` (the phase transform) makes the
-    peak one sample wide whatever the mix's equalisers did.
+    peak one sample wide whatever the mix's equalizers did.
     """
     heights = _correlation(pattern, signal)
     return _highest(heights, np.arange(len(signal) - len(heights), len(signal)))

@@ -1,4 +1,4 @@
-"""The contract of `contract.py` for reverbs, echoes, clippers, limiter and graphic equaliser."""
+"""The contract of `contract.py` for reverbs, echoes, clippers, limiter and graphic equalizer."""
 
 import jax
 import jax.numpy as jnp

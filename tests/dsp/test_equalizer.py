@@ -1,4 +1,4 @@
-"""Parametric equaliser: exactness against float64, parity, response."""
+"""Parametric equalizer: exactness against float64, parity, response."""
 
 from itertools import product
 

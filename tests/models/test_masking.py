@@ -52,7 +52,7 @@ def test_it_is_the_partial_loudness_of_audio(seed):
     assert shares[1] == 1.0  # the right channel counts with the left one
 
 
-def test_what_an_equaliser_takes_from_a_band_is_gone_from_those_it_spread_to():
+def test_what_an_equalizer_takes_from_a_band_is_gone_from_those_it_spread_to():
     """A kick without lows, all above boosted, was said to be heard by what the lows had excited."""
     tracks = audio()[0]
     spectrum = jnp.fft.rfft(tracks[2])

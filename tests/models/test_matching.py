@@ -188,7 +188,7 @@ in_bands = quick_jit(functools.partial(samples_in_bands, sample_rate=RATE))
 
 
 def with_peaks(tracks, mix) -> Heard:
-    """What the picture knows once a mix that the equalisers leave alone has been heard."""
+    """What the picture knows once a mix that the equalizers leave alone has been heard."""
     places = np.argsort(-np.max(np.abs(mixed(tracks, mix).mix), axis=0), kind="stable")[:64]
     return hear(tracks)._replace(peaks=in_bands(tracks, places))
 
@@ -240,7 +240,7 @@ def test_a_boost_beside_what_peaks_takes_the_mix_away_from_its_peaks():
     np.testing.assert_allclose(seen, flat - more, atol=1.0)
 
 
-def test_an_equaliser_acts_where_the_energy_of_a_track_lies():
+def test_an_equalizer_acts_where_the_energy_of_a_track_lies():
     """Far below the middle of its band a cut takes more than there."""
     tracks, _ = audio()
     tracks = tracks.at[3].set(0.1 * jnp.sin(2 * jnp.pi * 45 / RATE * jnp.arange(TIME)))
@@ -290,7 +290,7 @@ def test_a_shelf_that_rings_is_read_all_over_the_lowest_band(gain_db):
     assert np.abs(error(known)) < 0.5 * np.abs(error(at_its_mean))
 
 
-def test_the_slopes_of_what_equalisers_do_are_those_of_differences():
+def test_the_slopes_of_what_equalizers_do_are_those_of_differences():
     """In the lowest band, where powers are added up, and in the others."""
     _, tracks, _ = heard()
     mix, rng = random_mix(), np.random.default_rng(5)

@@ -69,7 +69,7 @@ def test_it_takes_over_the_style_of_a_reference():
     tracks, reference = song(5, time=3 * RATE)
     model = load_quickly("compact")
     controls = model.controls(tracks, reference)
-    for group in (controls.track, controls.master[: 3 * 6]):  # strips, and the master's equaliser
+    for group in (controls.track, controls.master[: 3 * 6]):  # strips, and the master's equalizer
         assert (np.asarray(group) > 0.005).all()
         assert (np.asarray(group) < 0.995).all()
 

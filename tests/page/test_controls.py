@@ -130,7 +130,7 @@ def test_space_plays_after_a_click_and_presses_what_the_keyboard_went_to(mixer):
         assert not mixer.ask("diffmst.listening.playing")
 
 
-def test_an_equaliser_handle_is_dragged_and_turned_by_wheel_and_keys(mixer):
+def test_an_equalizer_handle_is_dragged_and_turned_by_wheel_and_keys(mixer):
     mixer.page.locator(".rack .strip-head").nth(1).click()
     handle = mixer.page.locator(".eq-handle").nth(2)
     handle.scroll_into_view_if_needed()

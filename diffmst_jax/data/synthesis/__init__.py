@@ -2,7 +2,7 @@
 
 plan         tempo, key, form and chords
 parts        what bass, chord, arpeggio and melody players play
-filters      what equalisers and rooms need
+filters      what equalizers and rooms need
 tones        pitched voices
 drums        the kit and its microphones
 instruments  the cast, as data

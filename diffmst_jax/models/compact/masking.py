@@ -1,7 +1,7 @@
 """How well every strip would be heard in a mix, without its audio.
 
 What `losses.audibility` says of finished audio, told from energy over time that is measured once:
-gains and equalisers multiply it in each band, before it excites the neighbours.
+gains and equalizers multiply it in each band, before it excites the neighbours.
 """
 
 import jax.numpy as jnp

@@ -38,7 +38,7 @@ SMALLEST_SLOPE = 1e-5  # of the objective per unit of a setting
 LARGEST_ERROR = 2.0  # nepers
 LARGEST_WIDTH_ERROR = 1.0  # side over mid energy
 SEGMENTS_WEIGHT = 0.5  # of the segments' mean distance; that of all that was heard has 1
-EVERYDAY_DB = 6.0  # what equalisers may do at little cost
+EVERYDAY_DB = 6.0  # what equalizers may do at little cost
 # Share of its own loudness: a track that keeps less costs no more, so no slope leads it back. What
 # other tracks hide when all are equally loud may keep 1e-6.
 LEAST_HEARD = 1e-12
@@ -66,7 +66,7 @@ class Costs(NamedTuple):
     """What keeps a solution a mix that somebody would make, beside how near the picture it is.
 
     Attributes:
-        moving: per squared unit that a gain or equaliser lies from its rest; the mean over strips,
+        moving: per squared unit that a gain or equalizer lies from its rest; the mean over strips,
             and the master bus.
         panning: per squared unit that a position does; the mean over strips. What balances one part
             of a song by hard panning leans in another.
@@ -280,7 +280,7 @@ def _settings(rest: Mix, moved: Mix, tracks: Heard, rate: int, farthest: Mix) ->
 
 
 def _retuned(rest: dsp.EqualizerParams, way: dsp.EqualizerParams, rate: int) -> dsp.EqualizerParams:
-    """Move an equaliser by decibels and octaves, staying inside what the console allows."""
+    """Move an equalizer by decibels and octaves, staying inside what the console allows."""
     gain_db, frequency_hz, q_factor = dsp.console_ranges(sample_rate=rate).tracks.equalizer
     return dsp.EqualizerParams(
         gain_db=_inside(rest.gain_db + way.gain_db, gain_db),

@@ -3,7 +3,7 @@
 It differs from the paper's model in what it is given and where it starts. Tracks and reference
 enter as statistics of a Bark spectrogram (plus a small convolution over time), the reference as
 mid, side, left and right, and one token says outright what the loss will compare. Levels, positions
-and equalisers come from matching band energies (`matching`), which needs no training; the network
+and equalizers come from matching band energies (`matching`), which needs no training; the network
 is told the solution and the error that it leaves, and its heads add differences to it. So an
 untrained model is already a mix of about the reference's level, balance, width and spectrum, and
 training learns what the picture leaves out: dynamics above all.

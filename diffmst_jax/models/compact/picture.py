@@ -1,6 +1,6 @@
 """A simple picture of the console: what a mix is like, by energies in bands, without dynamics.
 
-Levels, positions and equalisers act linearly, so what they do to the energy of mid and side in
+Levels, positions and equalizers act linearly, so what they do to the energy of mid and side in
 each band, to width and to balance follows from the energies that the tracks share (`energies`),
 whatever the tracks have in common. Where a mix was heard, its peaks are known, too.
 """
@@ -46,14 +46,14 @@ class Heard(NamedTuple):
     Attributes:
         energy: what they share in each band, `(24, tracks, tracks)`; zero where masked.
         spectrum: log of the mean magnitude in each band, as the loss measures it, `(tracks, 24)`.
-        hz: where in each band the energy of a track lies, `(tracks, 24)`: an equaliser may do
+        hz: where in each band the energy of a track lies, `(tracks, 24)`: an equalizer may do
             something else there than in the middle of the band. Of the lowest band, which is wide,
             `lowest` says more.
         lowest: shares of a track's energy in the lowest band near `LOWEST_HZ`, `(tracks, 6)`.
         mask: which tracks are there, bool `(tracks,)`.
         side: -1 for the left channel of a pair, whose right one is the next track and has 1, else
             0; `(tracks,)`.
-        peaks: what they do in each band wherever a mix of them peaked, before gain and equalisers,
+        peaks: what they do in each band wherever a mix of them peaked, before gain and equalizers,
             `(tracks, 24, instants)`; None, or zero, before a mix was made.
         segments: the same of parts of what was heard; None where only the whole counts.
         over_time: energy of every strip, see `masking`, `(tracks, 24, slots)`; None where it
@@ -175,7 +175,7 @@ def _log_sum(magnitudes: Array) -> Array:
 
 
 def strip_gains(tracks: Heard, mix: Mix, rate: int) -> Array:
-    """What input gain and equaliser of every track multiply it by in each band, `(tracks, 24)`."""
+    """What input gain and equalizer of every track multiply it by in each band, `(tracks, 24)`."""
     own, _ = _responses_db(tracks, mix, rate)
     return _band_gains(tracks, mix, _in_bands(own, tracks))
 
@@ -188,13 +188,13 @@ def _band_gains(tracks: Heard, mix: Mix, boosts: Array) -> Array:
 
 
 def boosts_db(tracks: Heard, mix: Mix, rate: int) -> Array:
-    """What the equalisers of track and master together do in each band, `(tracks, 24)`."""
+    """What the equalizers of track and master together do in each band, `(tracks, 24)`."""
     own, master = _responses_db(tracks, mix, rate)
     return _in_bands(own + master, tracks)
 
 
 def _responses_db(tracks: Heard, mix: Mix, rate: int) -> tuple[Array, Array]:
-    """What the equalisers of the tracks and that of the master bus do, wherever they are read."""
+    """What the equalizers of the tracks and that of the master bus do, wherever they are read."""
     # Both at once: half of the program to compile.
     master = jax.tree.map(
         lambda leaf: jnp.broadcast_to(leaf, mix.equalizer.gain_db.shape), mix.master

@@ -28,7 +28,7 @@ THRESHOLD_DB = -15.0  # within reach of the signal, so that its gradient is not 
 LARGEST_SPREAD = 0.3  # of a pan control from the centre
 NEARLY_SILENT = 0.03  # of the mean power: a segment as quiet counts half
 MIDDLE_SLOPE = 0.25  # of the logistic function at 0
-# Where equaliser bands rest: spread over the spectrum as far as the console's ranges allow.
+# Where equalizer bands rest: spread over the spectrum as far as the console's ranges allow.
 FREQUENCY_HZ = np.array([100.0, 400.0, 3000.0, 9000.0, 14000.0, 8000.0], np.float32)
 
 # How far one unit of a head's output moves a setting from the middle of its range, in its unit.
@@ -55,7 +55,7 @@ class Start(NamedTuple):
 def starting_point(
     tracks: BandStatistics, heard: Heard, reference: StyleFeatures, rate: int
 ) -> Start:
-    """Solve levels, positions and equalisers for one song; the rest is neutral.
+    """Solve levels, positions and equalizers for one song; the rest is neutral.
 
     Args:
         tracks: statistics of the tracks, leading axis `(tracks,)`.

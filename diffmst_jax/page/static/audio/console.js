@@ -1,8 +1,8 @@
 // The mixing console, sample by sample the same as `dsp.mix_console`.
 //
-//   track:  source gain + input gain -> equaliser -> compressor -> pan --+--> sum
+//   track:  source gain + input gain -> equalizer -> compressor -> pan --+--> sum
 //                                                                        +--> send -> reverb -> sum
-//   master: input fader -> equaliser -> compressor -> output fader
+//   master: input fader -> equalizer -> compressor -> output fader
 //
 // Its settings are the document of a `console.json`.
 

@@ -1,4 +1,4 @@
-// Parametric equaliser: trapezoidal state-variable sections, the same as in `dsp.biquad`.
+// Parametric equalizer: trapezoidal state-variable sections, the same as in `dsp.biquad`.
 //
 // One section is H(s) = m0 + (m1 s + m2) / (s^2 + k s + 1), g = tan(pi f / fs), k = 1 / Q.
 

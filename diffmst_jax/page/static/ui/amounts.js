@@ -9,7 +9,7 @@ import { MASTER } from "./master.js";
 
 const TEXTS = {
   level: ["Level", "balance of the tracks"],
-  eq: ["EQ", "equalisers of the tracks"],
+  eq: ["EQ", "equalizers of the tracks"],
   dynamics: ["Dynamics", "compressors of the tracks"],
   pan: ["Pan", "places in the stereo field"],
   effects: ["Effects", "reverb"],

@@ -1,4 +1,4 @@
-// The panel of the chosen strip: its equaliser and its compressor.
+// The panel of the chosen strip: its equalizer and its compressor.
 
 import { h } from "./dom.js";
 import { dynamicsEditor } from "./dynamics.js";
@@ -54,7 +54,7 @@ export function channelPanel(app) {
     h(
       "div",
       { class: "channel-parts" },
-      h("div", {}, h("h3", { text: "Equaliser" }), equalizer.element),
+      h("div", {}, h("h3", { text: "Equalizer" }), equalizer.element),
       h("div", {}, h("h3", { text: "Compressor" }), dynamics.element),
     ),
   );

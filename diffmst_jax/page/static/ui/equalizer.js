@@ -1,4 +1,4 @@
-// The equaliser's curve with a handle per band, and the numbers of the chosen one.
+// The equalizer's curve with a handle per band, and the numbers of the chosen one.
 
 import { bandResponseDb } from "../audio/equalizer.js";
 import { clamp, follow, h, hertz, s, signed } from "./dom.js";
@@ -53,7 +53,7 @@ export function equalizerEditor({ read, write, base, ranges, begin, end, sampleR
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       preserveAspectRatio: "none",
       role: "group",
-      "aria-label": "Equaliser bands",
+      "aria-label": "Equalizer bands",
     },
     ...gridLines(),
     live,

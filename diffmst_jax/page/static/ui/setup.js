@@ -33,7 +33,7 @@ export function setupPanel(app) {
   const welcome = h("div", { class: "welcome" },
     h("h1", { text: "Mix your song in the style of one you like" }),
     h("p", {
-      text: "Raw tracks and a finished mix go in. A model sets faders, equalisers, compressors " +
+      text: "Raw tracks and a finished mix go in. A model sets faders, equalizers, compressors " +
         "and pans; you hear it, change it, and take it with you. Nothing leaves this computer.",
     }));
   const element = h("section", { class: "setup", "aria-label": "Files" },
@@ -153,7 +153,7 @@ export function setupPanel(app) {
     const { Mix: mixed, "Plain sum": before } = song.closeness;
     if (!mixed || !before) {
       const isMixed = Boolean(app.store.state?.predicted);
-      return [isMixed ? "Not yet compared with this reference." : "Sets faders, equalisers, compressors and pans."];
+      return [isMixed ? "Not yet compared with this reference." : "Sets faders, equalizers, compressors and pans."];
     }
     const closer = Math.round(100 * (1 - mixed.total / before.total));
     const text = closer > 0 ? `${closer} % closer` : "Not closer";

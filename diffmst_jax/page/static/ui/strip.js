@@ -1,4 +1,4 @@
-// One channel strip: name, equaliser at a glance, pan, mute, solo, lock, fader, meters.
+// One channel strip: name, equalizer at a glance, pan, mute, solo, lock, fader, meters.
 
 import { clamp, h, icon, panText, s, signed } from "./dom.js";
 import { path, responseDb } from "./equalizer.js";

@@ -8,6 +8,7 @@ read. `python train.py resume=<run folder>` goes on exactly where a run stopped.
 
 import math
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import hydra
@@ -105,7 +106,7 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
         config, run_dir, devices, display, logger, eval_step, feed.validation, batches, checkpoints
     )
     stopped, done = False, step >= trainer.steps
-    with StopRequest() as stop:
+    with closing(batches), StopRequest() as stop:
         while not done:
             batch = next(batches)
             state, metrics = train_step(state, batch)
@@ -123,7 +124,6 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
                 checkpoints.save(step, state, loss)
             best_loss = min(best_loss, math.inf if loss is None else loss)
     watch.close()
-    batches.close()
 
     # Export.
     if stopped:

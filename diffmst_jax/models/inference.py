@@ -148,8 +148,9 @@ class Model:
                 memory than all else.
             centring: `(tracks,)`, what it costs each to leave the middle, in audio-feature loss
                 per square of 0.15 of the range of positions, the mean over tracks; 0 for nothing,
-                infinite where it stays there; both channels of a stereo recording alike. The
-                compact model then makes the style of the others; the paper's does not know of it.
+                infinite where it stays there, and above 1 as at 1; both channels of a stereo
+                recording alike. The compact model then makes the style of the others; the paper's
+                does not know of it.
             style: to aim at instead of the reference's, such as the mean of several; see `style`.
 
         Returns:

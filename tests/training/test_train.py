@@ -4,6 +4,7 @@ import subprocess
 import sys
 from itertools import chain
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from diffmst_jax.models.folder import load_model
 from diffmst_jax.programs.display import Display
 from diffmst_jax.training.config import CONFIG_NAME, save_train_config
 from diffmst_jax.training.logger import SCALARS_NAME, read_scalars
+from diffmst_jax.training.stream import Stream
 from diffmst_jax.training.watch import Watch
 from tests.mixing.songs import tone
 from tests.training.conftest import CONF
@@ -107,6 +109,8 @@ def test_broken_batches_are_skipped_and_then_end_the_run_with_the_last_saved(
         return np.full_like(tracks, np.nan), *rest
 
     monkeypatch.setattr(pipeline, "read_tracks", broken)
+    close = Mock()
+    monkeypatch.setattr(Stream, "close", close)
     optimizer = dataclasses.replace(random_mixes.optimizer, skip_nonfinite=2)
     logger = dataclasses.replace(random_mixes.logger, tensorboard=True, audio_examples=1)
     # Where it is saved, it is validated as well, by examples that are broken too.
@@ -117,6 +121,7 @@ def test_broken_batches_are_skipped_and_then_end_the_run_with_the_last_saved(
     with pytest.raises(InputError, match=said) as caught:
         run(config, tmp_path / "broken")
     assert caught.value.path.endswith("nonfinite_step_2.npz")
+    assert close.called, "workers would go on beside the next run of a sweep"
     with np.load(caught.value.path) as saved:
         assert np.isnan(saved["tracks"]).any()
         assert set(saved) == {"tracks", "mask", "side", "reference"}

@@ -23,6 +23,7 @@ from tests.mixing.songs import tone
         ({"drums/1.wav": 30.0, "drums/2.wav": 30.0, "keys/1.wav": 41.0}, []),
         ({"a/1.wav": 30.0, "a/2.wav": 30.0, "1.wav": 41.0, "2.wav": 41.0}, []),
         ({"1.wav": 30.0, "2.wav": 30.0}, []),
+        ({}, []),
     ],
 )
 def test_groups_that_each_end_together_and_not_with_the_others_look_like_songs(lasts_s, found):

@@ -22,9 +22,8 @@ def several_songs(lasts_s: Mapping[str, float]) -> dict[str, float]:
     groups: dict[str, list[float]] = {}
     for name, length_s in lasts_s.items():
         groups.setdefault(name.rpartition("/")[0], []).append(length_s)
-    ends = {group: max(lengths) for group, lengths in groups.items()}
-    shortest, longest = min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)
     as_one = all(len(each) > 1 and max(each) - min(each) < TOGETHER_S for each in groups.values())
-    if "" in groups or not as_one or ends[longest] - ends[shortest] < APART_S:
+    ends = sorted((max(lengths), group) for group, lengths in groups.items())
+    if "" in groups or not as_one or not ends or ends[-1][0] - ends[0][0] < APART_S:
         return {}
-    return {group: ends[group] for group in (shortest, longest)}
+    return {group: end for end, group in (ends[0], ends[-1])}

@@ -15,7 +15,6 @@ from diffmst_jax.mixing.console.amount import (
 from diffmst_jax.mixing.console.settings import MixSettings
 from diffmst_jax.mixing.finishing import output
 from diffmst_jax.mixing.refining.refine import Refinement, refine, refinement_note
-from diffmst_jax.mixing.sources.central import prices_of_leaving
 from diffmst_jax.mixing.sources.finding import Patterns
 from diffmst_jax.mixing.sources.reference import Reference, blended
 from diffmst_jax.mixing.sources.sounding import sounding_part
@@ -74,7 +73,6 @@ def decide(
     """
     amounts, steps = choices.amounts, choices.steps
     locked = strips_named(settings.strips, choices.lock, option="--lock")
-    centred = prices_of_leaving(settings.strips, choices.centre, references) > 0
     if steps == 0:
         return Decided(apply_amounts(settings, amounts, locked), None)
     # Now, for what is recorded and what is refined must stand at one level in the end.
@@ -86,7 +84,7 @@ def decide(
 
     off = Amounts(*(float(amount > 0) for amount in amounts))
     start = apply_amounts(settings, off, locked, recorded_db)
-    free = free_settings(start, amounts, locked, centred)
+    free = free_settings(start, amounts, locked, settings.centred)
     return refined(start, multitrack, references, steps, tell, free=free, finish=finish)
 
 

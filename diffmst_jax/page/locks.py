@@ -11,7 +11,6 @@ from diffmst_jax.mixing.console.amount import Amounts, free_settings
 from diffmst_jax.mixing.console.file import console_document, settings_from_document
 from diffmst_jax.mixing.console.settings import DECIMALS
 from diffmst_jax.mixing.decide import Decided, refined
-from diffmst_jax.mixing.sources.central import prices_of_leaving
 from diffmst_jax.mixing.sources.reference import Reference
 from diffmst_jax.mixing.sources.tracks import Multitrack
 from diffmst_jax.page.session import Document
@@ -75,8 +74,7 @@ def refine_around(
         return Decided(start, None)
     keys = locked_keys(locked)
     stays = np.array([strip_key(track) in keys for track in document["tracks"]])
-    centred = prices_of_leaving(start.strips, None, references) > 0
-    free = free_settings(start, Amounts(), stays, centred)
+    free = free_settings(start, Amounts(), stays, start.centred)
     decided = refined(start, multitrack, references, steps, tell, free=free)
     after = console_document(decided.settings)
     rows = zip(document["tracks"], after["tracks"], stays, strict=True)

@@ -62,3 +62,20 @@ def test_refinement_leaves_what_is_locked_to_the_last_digit_and_may_move_the_res
         assert not np.any(leaf[0])
         assert np.all(leaf[1])
     assert all(np.all(leaf) for leaf in jax.tree.leaves(seen["free"].master_bus))
+
+
+def test_refinement_leaves_what_is_kept_in_the_middle_where_it_stands(
+    monkeypatch, tracks, document
+):
+    seen = []
+
+    def unmoved(start, *about, free):
+        del about
+        seen.append(free)
+        return Decided(start, None)
+
+    monkeypatch.setattr(locks, "refined", unmoved)
+    document["made_with"]["centred"] = ["vox.wav"]
+    locks.refine_around(document, [], tracks, [], 7, print)
+    np.testing.assert_array_equal(seen[0].tracks.pan, [True, False])
+    assert np.all(seen[0].tracks.input_gain_db)

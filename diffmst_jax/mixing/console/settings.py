@@ -38,7 +38,7 @@ class RefinementNote(NamedTuple):
 
 
 class Provenance(NamedTuple):
-    """How settings came about; said in the file, not used.
+    """How settings came about; said in the file, and `centred` kept to by refinement.
 
     Attributes:
         model: name of the model that predicted them; empty when there was none.
@@ -82,6 +82,11 @@ class MixSettings:
     target: OutputTarget = field(default_factory=OutputTarget)
     provenance: Provenance = field(default_factory=Provenance)
     left_out: tuple[LeftOut, ...] = field(default=())
+
+    @property
+    def centred(self) -> np.ndarray:
+        """Which strips were kept in the middle, and stay where they are, bool `(strips,)`."""
+        return np.array([strip.file in self.provenance.centred for strip in self.strips])
 
     def strip_params(self, index: int) -> dsp.TrackParams:
         """Settings of one strip."""

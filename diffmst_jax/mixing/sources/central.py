@@ -32,7 +32,7 @@ OF_LEAD = frozenset(
 )
 
 SIDES = 2
-
+HALF = 0.5  # of the references' weights, which sum to 1
 
 NAMED_PRICE = 0.1
 """As for `Model.controls`."""
@@ -56,10 +56,12 @@ def prices_of_leaving(
     """
     if centre is not None:
         return np.where(strips_named(strips, centre, option="--centre"), np.inf, 0.0)
-    central = sum(item.weight * (1 if item.has_central_lows else -1) for item in references) > 0
-    found = np.array(
-        [named_front(strip.file) or (central and named_lows(strip.file)) for strip in strips]
+    found, lows = (
+        np.array([is_named(strip.file) for strip in strips])
+        for is_named in (named_front, named_lows)
     )
+    if lows.any() and sum(item.weight for item in references if item.has_central_lows) > HALF:
+        found |= lows
     others = sum(len(strip.channels) for strip in compress(strips, ~found))
     return NAMED_PRICE * (found & (others >= SIDES))
 

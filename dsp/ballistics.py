@@ -121,7 +121,7 @@ def _sampled_one_pole(x: jax.Array, coefficient: jax.Array) -> jax.Array:
     most = 1 - jnp.finfo(x.dtype).epsneg
     log_decay = jnp.log1p(-jnp.where(coefficient < 1, coefficient, most))
     wrapped = y[-1] * jnp.exp((period - time) * log_decay) / -jnp.expm1(period * log_decay)
-    return y + wrapped * jnp.exp(log_decay * np.arange(1, time + 1, dtype=x.dtype))
+    return y + wrapped * jnp.exp(log_decay * jnp.arange(1, time + 1, dtype=x.dtype))
 
 
 @jax.custom_jvp

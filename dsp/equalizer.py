@@ -162,5 +162,5 @@ def _section_system(section: StateVariable) -> StateSpace:
     return StateSpace(e, f, b, c, m0 + m1 * a2 + m2 * a3)
 
 
-def _cascade_response(sections: StateVariable, radians: np.ndarray) -> jax.Array:
+def _cascade_response(sections: StateVariable, radians: jax.Array) -> jax.Array:
     return jnp.prod(frequency_response(sections, radians), axis=0)

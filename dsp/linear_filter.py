@@ -130,17 +130,17 @@ def lfilter(
     return run_filter(system, x, zi, method=method)
 
 
-def filter_by_response(x: jax.Array, response: Callable[[np.ndarray], jax.Array]) -> jax.Array:
+def filter_by_response(x: jax.Array, response: Callable[[jax.Array], jax.Array]) -> jax.Array:
     """Filter by sampling `response(radians)` at the FFT's frequencies (zero-padded to 2 T - 1)."""
     time = x.shape[-1]
     size = 1 << (2 * time - 2).bit_length()
-    radians = np.linspace(0, np.pi, size // 2 + 1).astype(x.dtype)
+    radians = jnp.arange(size // 2 + 1, dtype=x.dtype) * (2 * np.pi / size)
     spectrum = jnp.fft.rfft(x, size) * response(radians)[None]
     return jnp.fft.irfft(spectrum, size)[:, :time].astype(x.dtype)
 
 
-def _sos_response(sos: jax.Array, radians: np.ndarray) -> jax.Array:
-    delay = jnp.exp(-1j * np.outer(np.arange(3, dtype=radians.dtype), radians))
+def _sos_response(sos: jax.Array, radians: jax.Array) -> jax.Array:
+    delay = jnp.exp(-1j * jnp.outer(jnp.arange(3, dtype=radians.dtype), radians))
     numerator = matmul(sos[:, :3].astype(delay.dtype), delay)
     denominator = matmul(sos[:, 3:].astype(delay.dtype), delay)
     return jnp.prod(numerator / denominator, axis=0)

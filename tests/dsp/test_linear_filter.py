@@ -116,6 +116,19 @@ def test_gradients_of_scan_and_block_agree():
         np.testing.assert_allclose(scan, block, rtol=0, atol=2e-5 * np.abs(scan).max())
 
 
+@pytest.mark.parametrize(
+    "sampled",
+    [
+        lambda x: dsp.sosfilt(np.ones((1, 6)), x, method="fft")[0],
+        lambda x: dsp.smooth(x[0], 0.1, 0.1, 0.0, ballistics="sampled_one_pole")[0],
+    ],
+)
+def test_frequency_sampling_holds_no_constant_as_long_as_the_signal(sampled):
+    """XLA would compute with it while compiling, for seconds."""
+    program = jax.jit(sampled).lower(jax.ShapeDtypeStruct((1, 2**16), np.float32))
+    assert len(program.as_text()) < 2**16
+
+
 @pytest.mark.parametrize("method", ["scan", "block"])
 def test_reverse_mode_keeps_little(method):
     """The compiled gradient holds a few signals, not a tape of every operation at every sample."""

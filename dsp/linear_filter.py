@@ -11,6 +11,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 
 from dsp.checks import check_audio, check_choice, check_state
@@ -140,7 +141,8 @@ def filter_by_response(x: jax.Array, response: Callable[[jax.Array], jax.Array])
 
 
 def _sos_response(sos: jax.Array, radians: jax.Array) -> jax.Array:
-    delay = jnp.exp(-1j * jnp.outer(jnp.arange(3, dtype=radians.dtype), radians))
+    angle = jnp.outer(jnp.arange(3, dtype=radians.dtype), radians)
+    delay = lax.complex(jnp.cos(angle), -jnp.sin(angle))
     numerator = matmul(sos[:, :3].astype(delay.dtype), delay)
     denominator = matmul(sos[:, 3:].astype(delay.dtype), delay)
     return jnp.prod(numerator / denominator, axis=0)

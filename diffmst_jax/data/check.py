@@ -16,6 +16,7 @@ from diffmst_jax.data.records import Song
 from diffmst_jax.data.sources import nothing_read
 from diffmst_jax.errors import InputError
 from diffmst_jax.mixing.sources.copies import copies, excerpt
+from diffmst_jax.mixing.sources.several import several_songs
 from diffmst_jax.mixing.sources.strips import Strip, strip_names
 from diffmst_jax.mixing.sources.tracks import OFFSET_FROM, Channels, dc_offset, split_channels
 
@@ -182,6 +183,7 @@ def _check_unit(unit: _Unit) -> Checked:
         if path in unit.tracks:
             parts += split_channels(unit.name_of(path), excerpt(audio, frames))[0]
     findings += _copy_findings(unit, parts)
+    findings += _several_findings(unit, durations)
     findings += _length_findings(unit, durations)
     findings += _alignment_findings(unit, heard)
     return Checked(unit.name, len(unit.tracks), len(unit.files), findings, contents)
@@ -228,7 +230,7 @@ def _content(audio: np.ndarray) -> str:
 
 
 def _copy_findings(unit: _Unit, parts: list[Channels]) -> list[Finding]:
-    """Report each recording that the song has had before, however loud, upside down or not."""
+    """Report each recording that the song has had before, however loud, its polarity inverted or not."""
     if not parts:
         return []
     strips = [part.strip for part in parts]
@@ -237,15 +239,26 @@ def _copy_findings(unit: _Unit, parts: list[Channels]) -> list[Finding]:
     for copy in copies(strips, np.concatenate([part.audio for part in parts])):
         first, second = (by_name[name] for name in copy.names)
         if first == second:
-            found[second] = "one channel is the other, upside down"
+            found[second] = "one channel is the other with its polarity inverted"
         else:
-            detail = f"same audio as {first.full_name}" + (", upside down" if copy.cancel else "")
+            inverted = " with its polarity inverted" if copy.cancel else ""
+            detail = f"same audio as {first.full_name}{inverted}"
             found.setdefault(second, detail)
     return [
         Finding(unit.name, strip.file, "duplicate", found[strip])
         for strip in strips
         if strip in found
     ]
+
+
+def _several_findings(unit: _Unit, durations: dict[Path, float]) -> list[Finding]:
+    """Report a song that looks like a folder of songs, an album for example."""
+    songs_s = several_songs({unit.name_of(p): durations[p] for p in unit.tracks if p in durations})
+    if not songs_s:
+        return []
+    (first, first_s), (last, last_s) = songs_s.items()
+    detail = f"several songs as one? {first} lasts {first_s:.2f} s, {last} {last_s:.2f} s"
+    return [Finding(unit.name, "", "tracks", detail)]
 
 
 def _length_findings(unit: _Unit, durations: dict[Path, float]) -> list[Finding]:

@@ -52,6 +52,17 @@ def test_song_of_one_track_is_reported(tmp_path):
     assert [f.kind for f in checked.findings] == ["tracks"]
 
 
+def test_album_that_is_taken_as_one_song_is_reported(tmp_path):
+    songs = (("one/a", 2.0), ("one/b", 2.0), ("two/a", 3.5), ("two/b", 3.5))
+    for seed, (name, length_s) in enumerate(songs):
+        audio = noise(seed, length_s)
+        write_audio(tmp_path / f"album/{name}.wav", audio, sample_rate=SAMPLE_RATE)
+    (checked,) = check_corpus(tmp_path)
+    assert [(f.track, f.detail) for f in checked.findings if f.kind == "tracks"] == [
+        ("", "several songs as one? one lasts 2.00 s, two 3.50 s")
+    ]
+
+
 def test_folder_without_songs_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds no song"):
         check_corpus(tmp_path)
@@ -75,7 +86,7 @@ def test_same_audio_under_two_songs_is_found(corpus, tmp_path):
 
 
 def test_recordings_of_a_song_that_are_there_twice_are_found_as_a_mix_finds_them(tmp_path):
-    """However loud, in whatever format, upside down or not; each is said once."""
+    """However loud, in whatever format, its polarity inverted or not; each is said once."""
     one, other = noise(1, 2.0), noise(2, 2.0)
     for name, audio in (("a", one), ("b", -0.3 * one), ("c", 0.5 * one), ("d", other)):
         write_audio(tmp_path / f"s/{name}.wav", audio, sample_rate=SAMPLE_RATE, subtype="FLOAT")
@@ -87,10 +98,10 @@ def test_recordings_of_a_song_that_are_there_twice_are_found_as_a_mix_finds_them
     )
     (song,) = check_corpus(tmp_path)
     assert [(f.track, f.detail) for f in song.findings if f.kind == "duplicate"] == [
-        ("b.wav", "same audio as a.wav, upside down"),
+        ("b.wav", "same audio as a.wav with its polarity inverted"),
         ("c.wav", "same audio as a.wav"),
         ("e.flac", "same audio as d.wav"),
-        ("f.wav", "one channel is the other, upside down"),
+        ("f.wav", "one channel is the other with its polarity inverted"),
     ]
 
 

@@ -1,7 +1,7 @@
 """Recordings that a song holds twice: a mix has them louder than anyone meant, or not at all.
 
 What a workstation exports twice, or a channel that was wired the wrong way round, sounds like any
-other track by itself. Levels do not matter: two copies differ by a gain, upside down or not.
+other track by itself. Levels do not matter: two copies differ by a gain, and by polarity.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Copies(NamedTuple):
 
     Attributes:
         names: what people call them; twice the same name for the channels of one.
-        cancel: whether one is the other upside down.
+        cancel: whether one is the other with its polarity inverted.
     """
 
     names: tuple[str, str]
@@ -41,7 +41,7 @@ def copies(strips: Sequence[Strip], audio: np.ndarray) -> tuple[Copies, ...]:
 
     Returns:
         Pairs of strips with as many channels, all of which are copies in one sense, and strips of
-        which one channel is the other upside down.
+        which one channel is the other with its polarity inverted.
     """
     alike = _correlations(audio)
     rows = [np.flatnonzero(strip_of_track(strips) == index) for index in range(len(strips))]

@@ -82,9 +82,9 @@ examples:
 CHECK_HELP = """\
 Looks through a corpus for what would hurt training or mixing: files that cannot be read, clipping,
 DC offset, silence, lengths and sample rates that differ, tracks that are shifted against the
-others, the same audio under two names, in a song with inverted polarity and at another level too, and
-folders of several songs that are taken as one. The exit status is 0 if all is well, 1 if something
-was found, 2 if ROOT cannot be used.
+others, folders of several songs that are taken as one, and the same audio under two names, in a
+song with inverted polarity and at another level too. The exit status is 0 if all is well, 1 if
+something was found, 2 if ROOT cannot be used.
 
 examples:
   diffmst data check corpus/

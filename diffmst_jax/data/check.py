@@ -230,7 +230,7 @@ def _content(audio: np.ndarray) -> str:
 
 
 def _copy_findings(unit: _Unit, parts: list[Channels]) -> list[Finding]:
-    """Report each recording that the song has had before, however loud, its polarity inverted or not."""
+    """Report each recording that the song has had before, at any level and in either polarity."""
     if not parts:
         return []
     strips = [part.strip for part in parts]

@@ -241,7 +241,7 @@ def test_recordings_that_are_there_twice_are_said(mixed, monkeypatch):
     monkeypatch.setitem(vars(mixed.report.facts.multitrack), "copies", found)
     assert dataclasses.replace(mixed.report).warnings[1:4] == [
         "The channels of gtr cancel each other: invert one and export again.",
-        "vox and vox 2 cancel each other: one is the other inverted. Invert it again.",
+        "vox and vox 2 cancel each other: one is the other inverted. Undo that.",
         "keys and keys 2 are one recording: leave one out if that was not meant.",
     ]
 

@@ -185,7 +185,7 @@ def _copies_words(copies: Copies) -> str:
     if first == second:
         return f"The channels of {first} cancel each other: invert one and export again."
     if copies.cancel:
-        return f"{first} and {second} cancel each other: one is the other inverted. Invert it again."
+        return f"{first} and {second} cancel each other: one is the other inverted. Undo that."
     return f"{first} and {second} are one recording: leave one out if that was not meant."
 
 

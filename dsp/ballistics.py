@@ -28,7 +28,13 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from dsp.branching import branching
-from dsp.checks import check_choice, check_floating, check_sample_rate, check_shape
+from dsp.checks import (
+    check_choice,
+    check_floating,
+    check_numbers,
+    check_sample_rate,
+    check_shape,
+)
 from dsp.lanes import more_lanes, walk
 from dsp.numerics import sequential_backend
 from dsp.recurrence import linear_recurrence
@@ -80,9 +86,9 @@ def smooth(
     """
     if np.ndim(x) != 1 or not np.size(x):
         raise ValueError(f"x has shape {np.shape(x)}; expected (time,), at least one sample")
-    check_floating(x, "x")
-    check_shape(attack, (), "attack")
-    check_shape(release, (), "release")
+    x = check_floating(x, "x")
+    check_numbers(attack, (), "attack")
+    check_numbers(release, (), "release")
     rest = resting_smoother(x.dtype, ballistics=ballistics)
     check_shape(initial, rest.shape, "initial")
     attack, release, initial = (jnp.asarray(v, x.dtype) for v in (attack, release, initial))

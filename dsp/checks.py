@@ -2,18 +2,22 @@
 
 Each raises a `ValueError` that names the argument, its value and what is expected. Nothing here
 looks at the values inside an array, so every check works while tracing and costs nothing after.
+
+Checks of audio return it as a JAX array, in the precision that JAX computes in: NumPy's float64, as
+audio files are often read, becomes float32 unless `jax.enable_x64` is set.
 """
 
 import math
 from collections.abc import Collection
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
 
-def check_audio(x: ArrayLike, name: str = "x", channels: int | None = None) -> None:
+def check_audio(x: ArrayLike, name: str = "x", channels: int | None = None) -> jax.Array:
     """Require floating-point audio of shape (channels, time), with `channels` channels if given."""
     shape = np.shape(x)
     wanted = "channels" if channels is None else str(channels)
@@ -21,22 +25,32 @@ def check_audio(x: ArrayLike, name: str = "x", channels: int | None = None) -> N
         raise ValueError(f"{name} has shape {shape}; expected ({wanted}, time)")
     if 0 in shape:
         raise ValueError(f"{name} has shape {shape}; expected at least one channel and one sample")
-    check_floating(x, name)
+    return check_floating(x, name)
 
 
-def check_mono_or_stereo(x: ArrayLike) -> None:
+def check_mono_or_stereo(x: ArrayLike) -> jax.Array:
     """Require floating-point audio of shape (1, time) or (2, time)."""
-    check_audio(x)
-    if np.shape(x)[0] > 2:
-        raise ValueError(f"x has shape {np.shape(x)}; expected 1 or 2 channels")
+    x = check_audio(x)
+    if x.shape[0] > 2:
+        raise ValueError(f"x has shape {x.shape}; expected 1 or 2 channels")
+    return x
 
 
-def check_floating(x: ArrayLike, name: str) -> None:
+def check_floating(x: ArrayLike, name: str) -> jax.Array:
     """Require float32 or float64: FFTs have no shorter floats, and recursions drown in theirs."""
     if not hasattr(x, "dtype"):
         raise ValueError(f"{name} is of type {type(x).__name__}; expected an array")
     if x.dtype not in (jnp.float32, jnp.float64):
         raise ValueError(f"{name} has dtype {x.dtype}; expected floating point, 32 or 64 bits")
+    return jnp.asarray(x)
+
+
+def check_numbers(value: ArrayLike, shape: tuple[int, ...], name: str) -> None:
+    """Require real numbers of exactly the shape `shape`."""
+    check_shape(value, shape, name)
+    dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+    if not any(jnp.issubdtype(dtype, kind) for kind in (jnp.floating, jnp.integer)):
+        raise ValueError(f"{name} is {value!r}; expected {'an array of ' if shape else ''}numbers")
 
 
 def check_shape(x: ArrayLike, shape: tuple[int, ...], name: str) -> None:
@@ -55,10 +69,10 @@ def check_broadcast(**arrays: ArrayLike) -> None:
 
 
 def check_params(params: Any, kind: type[tuple[Any, ...]], shape: tuple[int, ...] = ()) -> None:
-    """Require settings of the NamedTuple `kind`, each an array of `shape`."""
+    """Require settings of the NamedTuple `kind`, each a real array of `shape`."""
     check_kind(params, kind, "params")
     for field, value in zip(kind._fields, params, strict=True):  # type: ignore[attr-defined]
-        check_shape(value, shape, f"params.{field}")
+        check_numbers(value, shape, f"params.{field}")
 
 
 def check_state(state: Any, silence: Any, name: str = "state") -> None:
@@ -68,7 +82,7 @@ def check_state(state: Any, silence: Any, name: str = "state") -> None:
         for field, value, zero in zip(silence._fields, state, silence, strict=True):  # type: ignore[attr-defined]
             check_state(value, zero, f"{name}.{field}")
         return
-    check_shape(state, silence.shape, name)
+    check_numbers(state, silence.shape, name)
     if jnp.result_type(state) != silence.dtype:
         raise ValueError(f"{name} has dtype {jnp.result_type(state)}; expected {silence.dtype}")
 

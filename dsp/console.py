@@ -97,7 +97,7 @@ def mix_console(
     Raises:
         ValueError: wrong shapes, a missing key, or a state with a console that cannot have one.
     """
-    check_audio(tracks, "tracks")
+    tracks = check_audio(tracks, "tracks")
     check_kind(params, ConsoleParams, "params")
     check_kind(config, ConsoleConfig, "config")
     if state is not None:
@@ -158,7 +158,7 @@ def console_strips(
     Raises:
         ValueError: wrong shapes, or a state with a console that cannot have one.
     """
-    check_audio(tracks, "tracks")
+    tracks = check_audio(tracks, "tracks")
     check_kind(config, ConsoleConfig, "config")
     ranges = console_ranges(sample_rate=sample_rate)
     check_settings(params, ranges.tracks, "params", tracks.shape[:1])
@@ -221,7 +221,7 @@ def console_buses(
     Raises:
         ValueError: wrong shapes, or no room or nothing sent when `config.reverb`.
     """
-    check_audio(dry, "dry", channels=2)
+    dry = check_audio(dry, "dry", channels=2)
     check_kind(config, ConsoleConfig, "config")
     ranges = console_ranges(sample_rate=sample_rate)
     check_kind(fx_bus, FxBusParams, "fx_bus")
@@ -236,8 +236,8 @@ def console_buses(
     if config.reverb:
         if room is None or sent is None:
             raise ValueError("room or sent is None; expected both, for config.reverb is True")
-        check_audio(sent, "sent", channels=2)
-        check_audio(room, "room", channels=2)
+        sent = check_audio(sent, "sent", channels=2)
+        room = check_audio(room, "room", channels=2)
         returned, tail = _fx_bus(sent, room, fx_bus, tail)
     mix = dry + returned
     if config.master_bus:

@@ -122,8 +122,10 @@ def console_controls(
     """
     ranges = console_ranges(sample_rate=sample_rate)
     check_kind(params, ConsoleParams, "params")
-    strips = (np.shape(params.tracks.pan) or (1,))[:1]
-    check_settings(params.tracks, ranges.tracks, "params.tracks", strips)
+    tracks = np.shape(params.tracks.pan)
+    if len(tracks) != 1:
+        raise ValueError(f"params.tracks.pan has shape {tracks}; expected (tracks,)")
+    check_settings(params.tracks, ranges.tracks, "params.tracks", tracks)
     check_reverb(params.fx_bus.reverb, "params.fx_bus.reverb")
     check_settings(params.master_bus, ranges.master_bus, "params.master_bus")
     t = jax.vmap(lambda p: _flatten(normalize(p, ranges.tracks)))(params.tracks)

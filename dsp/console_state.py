@@ -35,7 +35,7 @@ def console_state(tracks: jax.Array, config: ConsoleConfig, *, sample_rate: floa
     Raises:
         ValueError: a console with sampled filters, which cannot run in chunks.
     """
-    check_audio(tracks, "tracks")
+    tracks = check_audio(tracks, "tracks")
     check_kind(config, ConsoleConfig, "config")
     check_streamable(config)
 

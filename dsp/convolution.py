@@ -56,8 +56,8 @@ def convolve(
     Raises:
         ValueError: if a shape or dtype does not fit.
     """
-    check_audio(x)
-    check_audio(kernel, "kernel")
+    x = check_audio(x)
+    kernel = check_audio(kernel, "kernel")
     kernel = jnp.asarray(kernel, x.dtype)
     if kernel.shape[0] not in (1, x.shape[0]):
         raise ValueError(f"kernel has shape {kernel.shape}; expected ({x.shape[0]}, taps)")
@@ -74,8 +74,8 @@ def convolve(
 
 def convolve_state(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Return the state of silence before `x`: zeros, `(channels, taps - 1)`."""
-    check_audio(x)
-    check_audio(kernel, "kernel")
+    x = check_audio(x)
+    kernel = check_audio(kernel, "kernel")
     return jnp.zeros((x.shape[0], kernel.shape[1] - 1), x.dtype)
 
 
@@ -107,7 +107,7 @@ def partition_kernel(kernel: jax.Array, *, block: int) -> jax.Array:
     Raises:
         ValueError: if the kernel is not a floating-point matrix or `block` is not positive.
     """
-    check_audio(kernel, "kernel")
+    kernel = check_audio(kernel, "kernel")
     check_count(block, "block")
     channels, taps = kernel.shape
     partitions = -(-taps // block)
@@ -143,7 +143,7 @@ def partitioned_convolve(
         ValueError: if the shapes do not fit.
     """
     block = spectra.shape[-1] - 1
-    check_audio(x)
+    x = check_audio(x)
     if x.shape[0] != spectra.shape[1] or x.shape[1] % block:
         raise ValueError(
             f"x has shape {x.shape}; expected ({spectra.shape[1]}, a multiple of {block} samples)"

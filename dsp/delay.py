@@ -106,7 +106,7 @@ def delay(
     Raises:
         ValueError: wrong shapes or dtype, an unknown routing, or times out of order.
     """
-    check_audio(x, channels=None if routing == "straight" else 2)
+    x = check_audio(x, channels=None if routing == "straight" else 2)
     check_choice(routing, ROUTINGS, "routing")
     shortest, longest = _limits(sample_rate, shortest_ms, longest_ms)
     check_params(params, DelayParams)
@@ -140,7 +140,7 @@ def delay_state(
     longest_ms: float = LONGEST_MS,
 ) -> jax.Array:
     """Return the state of silence before `x` (channels, time)."""
-    check_audio(x)
+    x = check_audio(x)
     _, longest = _limits(sample_rate, shortest_ms, longest_ms)
     return jnp.zeros((x.shape[0], longest + BEHIND), x.dtype)
 

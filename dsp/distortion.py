@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from dsp.checks import check_audio, check_count, check_params, check_shape, check_state
+from dsp.checks import check_audio, check_count, check_numbers, check_params, check_state
 from dsp.numerics import db_to_gain
 from dsp.ranges import Range
 from dsp.resampling import ZERO_CROSSINGS, downsample, upsample
@@ -43,8 +43,8 @@ def distortion(x: jax.Array, drive_db: ArrayLike) -> jax.Array:
     Raises:
         ValueError: wrong shape or an integer dtype.
     """
-    check_audio(x)
-    check_shape(drive_db, (), "drive_db")
+    x = check_audio(x)
+    check_numbers(drive_db, (), "drive_db")
     return jnp.tanh(x * db_to_gain(jnp.asarray(drive_db)).astype(x.dtype))
 
 
@@ -88,7 +88,7 @@ def soft_clipper(
     Raises:
         ValueError: wrong shapes, an integer dtype or `oversampling` below 1.
     """
-    check_audio(x)
+    x = check_audio(x)
     check_params(params, ClipperParams)
     check_count(oversampling, "oversampling")
     drive, ceiling = (db_to_gain(v).astype(x.dtype) for v in (params.drive_db, params.ceiling_db))
@@ -154,7 +154,7 @@ def oversample(
     Raises:
         ValueError: wrong shapes, an integer dtype or `factor` below 1.
     """
-    check_audio(x)
+    x = check_audio(x)
     check_count(factor, "factor")
 
     def apply(v: jax.Array) -> jax.Array:
@@ -181,5 +181,5 @@ def oversampling_latency(factor: int) -> int:
 
 def oversampling_state(x: jax.Array, *, factor: int) -> jax.Array:
     """Return the state of silence before `x` (channels, time) for `oversample`."""
-    check_audio(x)
+    x = check_audio(x)
     return jnp.zeros((x.shape[0], 2 * oversampling_latency(factor)), x.dtype)

@@ -117,7 +117,7 @@ def dynamics_state(
     lookahead_ms: float = 0.0,
 ) -> DynamicsState:
     """The state of silence before `x` (channels, time), for any effect of this module."""
-    check_audio(x)
+    x = check_audio(x)
     delay = lookahead_samples(lookahead_ms, sample_rate=sample_rate)
     rest = resting_smoother(x.dtype, ballistics=ballistics)
     return DynamicsState(rest, jnp.zeros((), x.dtype), jnp.zeros((x.shape[0], delay), x.dtype))
@@ -172,7 +172,7 @@ def compressor(
         ValueError: wrong shapes or dtype, an unknown choice, a negative lookahead, or a state with
             `"sampled_one_pole"`.
     """
-    check_audio(x)
+    x = check_audio(x)
     check_params(params, CompressorParams)
     threshold, ratio, attack, release, knee, makeup = (jnp.asarray(p, x.dtype) for p in params)
     # Smoothing commutes with the constant factor of the slope, which is applied after it.
@@ -207,7 +207,7 @@ def compressor_gain(
     Raises:
         ValueError: as for `compressor`.
     """
-    check_audio(side_chain, "side_chain")
+    side_chain = check_audio(side_chain, "side_chain")
     check_params(params, CompressorParams)
     gain: jax.Array = compressor(
         jnp.ones_like(side_chain[:1]),
@@ -239,7 +239,7 @@ def expander(
     `-min(range, (ratio - 1) (clip(d + W/2, 0, W)^2 / (2 W) + max(d - W/2, 0)))`.
     Attack is the time in which the gain opens (rises), release the time in which it closes.
     """
-    check_audio(x)
+    x = check_audio(x)
     check_params(params, ExpanderParams)
     threshold, ratio, attack, release, knee, limit = (jnp.asarray(p, x.dtype) for p in params)
     as_it_is = (jnp.ones_like(x[0, 0]), jnp.zeros_like(x[0, 0]))
@@ -325,7 +325,7 @@ def _process(
         check_state(state, start)
         start = state
     key = x if side_chain is None else side_chain
-    check_audio(key, "side_chain")
+    key = check_audio(key, "side_chain")
     if key.shape[1] != x.shape[1]:
         raise ValueError(f"side_chain has shape {key.shape}; expected (channels, {x.shape[1]})")
     key = key.astype(x.dtype)

@@ -81,7 +81,7 @@ def parametric_eq(
         ValueError: wrong shapes or dtype, no band, an unknown kind or method, or a state with
             `"fft"`.
     """
-    check_audio(x)
+    x = check_audio(x)
     check_choice(method, METHODS, "method")
     sections = _design(params, kinds, sample_rate, x.dtype)
     if method == "fft":
@@ -98,7 +98,7 @@ def parametric_eq(
 
 def equalizer_state(x: jax.Array, *, kinds: tuple[str, ...] = CONSOLE_BANDS) -> jax.Array:
     """The state of silence before `x` (channels, time): zeros, (channels, 2 * bands)."""
-    check_audio(x)
+    x = check_audio(x)
     _check_kinds(kinds)
     return jnp.zeros((x.shape[0], 2 * len(kinds)), x.dtype)
 

@@ -141,7 +141,7 @@ def feedback_delay_network(
     Raises:
         ValueError: wrong shapes or dtype, or delays out of their domain.
     """
-    check_mono_or_stereo(x)
+    x = check_mono_or_stereo(x)
     check_params(params, NetworkReverbParams)
     delays = _check_delays(delays, sample_rate)
     stereo = jnp.broadcast_to(x, (2, x.shape[1]))
@@ -161,7 +161,7 @@ def network_state(
     x: jax.Array, *, sample_rate: float, delays: tuple[int, ...] | None = None
 ) -> NetworkState:
     """Return the state of silence before `x` (channels, time)."""
-    check_audio(x)
+    x = check_audio(x)
     delays = _check_delays(delays, sample_rate)
     lines = jnp.zeros((len(delays), max(delays)), x.dtype)
     return NetworkState(lines, jnp.zeros((2, len(delays)), x.dtype))

@@ -162,7 +162,7 @@ def graphic_eq(
     Raises:
         ValueError: wrong shapes or dtype, or a static argument out of its domain.
     """
-    check_audio(x)
+    x = check_audio(x)
     sliders = jnp.asarray(gain_db, x.dtype)
     params = graphic_eq_design(sliders, sample_rate=sample_rate, bands_per_octave=bands_per_octave)
     kinds = ("peaking",) * sliders.size

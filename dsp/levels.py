@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from dsp.checks import check_audio, check_floating, check_shape
+from dsp.checks import check_audio, check_floating, check_numbers
 from dsp.numerics import EXACT, db_to_gain
 
 
@@ -19,8 +19,8 @@ def gain(x: jax.Array, gain_db: ArrayLike) -> jax.Array:
     Returns:
         (channels, time).
     """
-    check_audio(x)
-    check_shape(gain_db, (), "gain_db")
+    x = check_audio(x)
+    check_numbers(gain_db, (), "gain_db")
     return x * db_to_gain(gain_db).astype(x.dtype)
 
 
@@ -39,6 +39,6 @@ def stereo_bus(x: jax.Array, send_db: ArrayLike) -> jax.Array:
     """
     if np.ndim(x) != 3 or np.shape(x)[1] != 2:
         raise ValueError(f"x has shape {np.shape(x)}; expected (tracks, 2, time)")
-    check_floating(x, "x")
-    check_shape(send_db, x.shape[:1], "send_db")
+    x = check_floating(x, "x")
+    check_numbers(send_db, x.shape[:1], "send_db")
     return jnp.einsum("nct,n->ct", x, db_to_gain(send_db).astype(x.dtype), precision=EXACT)

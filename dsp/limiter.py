@@ -106,7 +106,7 @@ def limiter(
     Raises:
         ValueError: wrong shapes or dtype, or a static argument out of its domain.
     """
-    check_audio(x)
+    x = check_audio(x)
     check_params(params, LimiterParams)
     lookahead = lookahead_samples(lookahead_ms, sample_rate=sample_rate)
     latency = limiter_latency(
@@ -134,7 +134,7 @@ def limiter_state(
     x: jax.Array, *, sample_rate: float, lookahead_ms: float = 5.0, oversampling: int = 4
 ) -> LimiterState:
     """Return the state of silence before `x` (channels, time)."""
-    check_audio(x)
+    x = check_audio(x)
     lookahead = lookahead_samples(lookahead_ms, sample_rate=sample_rate)
     recent = lookahead + 2 * _reach(oversampling)
     # One value at least: the smoother starts from the last.

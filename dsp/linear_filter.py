@@ -46,7 +46,7 @@ def sosfilt(
     Raises:
         ValueError: wrong shapes, an integer dtype, an unknown method, or `zi` with `"fft"`.
     """
-    check_audio(x)
+    x = check_audio(x)
     check_choice(method, METHODS, "method")
     sos = jnp.asarray(sos, x.dtype)
     if sos.ndim != 2 or sos.shape[1] != 6:
@@ -111,7 +111,7 @@ def lfilter(
     Raises:
         ValueError: wrong shapes, an integer dtype or an unknown method.
     """
-    check_audio(x)
+    x = check_audio(x)
     check_choice(method, ("auto", "scan", "block"), "method")
     b, a = jnp.asarray(b, x.dtype), jnp.asarray(a, x.dtype)
     if b.ndim != 1 or a.ndim != 1 or not b.size or not a.size:

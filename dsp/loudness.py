@@ -125,7 +125,7 @@ def loudness_range(x: jax.Array, *, sample_rate: float, variant: str = "pyloudno
     check_choice(variant, VARIANTS, "variant")
     hop_s = HOP_S
     if variant == "pyloudnorm":
-        _check_duration(x, SHORT_TERM_S, sample_rate)
+        x = _check_duration(x, SHORT_TERM_S, sample_rate)
         hop_s = PYLOUDNORM_RANGE_HOP_S
         x = jnp.pad(x, ((0, 0), (0, int(PYLOUDNORM_RANGE_TAIL_S * sample_rate))))
     powers = _block_powers(x, SHORT_TERM_S, hop_s, sample_rate, variant)
@@ -170,7 +170,7 @@ def true_peak(x: jax.Array, *, sample_rate: float, oversampling: int | None = No
     Raises:
         ValueError: if the shape of `x` or a static argument is out of its domain.
     """
-    check_channels(x)
+    x = check_channels(x)
     check_sample_rate(sample_rate)
     if oversampling is not None:
         check_count(oversampling, "oversampling")
@@ -186,7 +186,7 @@ def _block_powers(
     x: jax.Array, length_s: float, hop_s: float, sample_rate: float, variant: str
 ) -> jax.Array:
     """Channel-weighted mean square of K-weighted blocks, `(blocks,)`."""
-    _check_duration(x, length_s, sample_rate)
+    x = _check_duration(x, length_s, sample_rate)
     check_number(hop_s, "hop_s", 1 / sample_rate)
     length, hop = length_s * sample_rate, hop_s * sample_rate
     weighted = k_weighting(x, sample_rate=sample_rate, variant=variant)
@@ -259,11 +259,12 @@ def _masked_mean(values: jax.Array, mask: jax.Array) -> jax.Array:
     return jnp.sum(jnp.where(mask, values, 0.0)) / count
 
 
-def _check_duration(x: jax.Array, length_s: float, sample_rate: float) -> None:
-    check_channels(x)
+def _check_duration(x: jax.Array, length_s: float, sample_rate: float) -> jax.Array:
+    x = check_channels(x)
     check_sample_rate(sample_rate)
     if x.shape[-1] < length_s * sample_rate:
         raise ValueError(
             f"x has shape {x.shape}, {x.shape[-1] / sample_rate:.3g} s; expected at least "
             f"{length_s} s"
         )
+    return x

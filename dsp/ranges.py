@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from dsp.checks import check_shape
+from dsp.checks import check_numbers
 
 Tree = TypeVar("Tree")
 
@@ -36,10 +36,14 @@ def check_settings(settings: Any, ranges: Any, name: str, leading: tuple[int, ..
     limits = jax.tree_util.tree_leaves_with_path(ranges, is_leaf=_is_range)
     for (path, limit), value in zip(limits, jax.tree.leaves(settings), strict=True):
         shape = (*leading, *np.shape(limit.low))
-        check_shape(value, shape, name + jax.tree_util.keystr(path))
+        check_numbers(value, shape, name + jax.tree_util.keystr(path))
 
 
 def _check_structure(values: Any, ranges: Any, name: str) -> None:
+    # JAX takes None for no leaf at all, and would only say that the structures differ.
+    for path, value in jax.tree_util.tree_leaves_with_path(values, is_leaf=lambda v: v is None):
+        if value is None:
+            raise ValueError(f"{name}{jax.tree_util.keystr(path)} is None; expected numbers")
     given: Any = jax.tree.structure(values)
     wanted: Any = jax.tree.structure(ranges, is_leaf=_is_range)
     if given != wanted:

@@ -74,7 +74,7 @@ def upsample(
     Raises:
         ValueError: if a static argument is out of its domain.
     """
-    _check_signal(x)
+    x = _check_signal(x)
     kernel = interpolation_kernel(
         factor, zero_crossings=zero_crossings, attenuation_db=attenuation_db
     )
@@ -108,7 +108,7 @@ def downsample(
     Raises:
         ValueError: if a static argument is out of its domain.
     """
-    _check_signal(x)
+    x = _check_signal(x)
     kernel = interpolation_kernel(
         factor, zero_crossings=zero_crossings, attenuation_db=attenuation_db
     )
@@ -121,10 +121,10 @@ def downsample(
     return _apply_blocks(x, matrix, hop=BLOCK * factor, reach=reach)[..., :count]
 
 
-def _check_signal(x: jax.Array) -> None:
+def _check_signal(x: jax.Array) -> jax.Array:
     if np.ndim(x) < 1 or not np.size(x):
         raise ValueError(f"x has shape {np.shape(x)}; expected (..., time), at least one sample")
-    check_floating(x, "x")
+    return check_floating(x, "x")
 
 
 def _sample(kernel: np.ndarray, offset: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from dsp.checks import (
     check_floating,
     check_kind,
     check_mono_or_stereo,
+    check_numbers,
     check_sample_rate,
     check_shape,
 )
@@ -122,7 +123,7 @@ def noise_impulse_response(
         ValueError: if a shape does not fit or a static argument is out of its domain.
     """
     check_reverb(params)
-    check_floating(noise, "noise")
+    noise = check_floating(noise, "noise")
     filters = octave_filterbank(sample_rate=sample_rate, taps=taps)
     samples = (np.shape(noise) or (0,))[-1] - taps + 1
     if samples < 2:
@@ -204,7 +205,7 @@ def noise_shaped_reverb(
     Raises:
         ValueError: if a shape or dtype does not fit or a static argument is out of its domain.
     """
-    check_mono_or_stereo(x)
+    x = check_mono_or_stereo(x)
     noise = reverb_noise(key, samples=samples, taps=taps, dtype=x.dtype)
     response = noise_impulse_response(noise, params, sample_rate=sample_rate, taps=taps)
     if state is None:
@@ -237,9 +238,9 @@ def convolution_reverb(
     Raises:
         ValueError: if a shape or dtype does not fit.
     """
-    check_mono_or_stereo(x)
-    check_audio(response, "response", channels=2)
-    check_shape(mix, (), "mix")
+    x = check_mono_or_stereo(x)
+    response = check_audio(response, "response", channels=2)
+    check_numbers(mix, (), "mix")
     mix = jnp.asarray(mix, x.dtype)
     stereo = jnp.broadcast_to(x, (2, x.shape[1]))
     if state is None:
@@ -258,4 +259,4 @@ def check_reverb(params: ReverbParams, name: str = "params") -> None:
     """Require settings of the shapes that `ReverbParams` names."""
     check_kind(params, ReverbParams, name)
     for field, shape in zip(params._fields, ((BANDS,), (BANDS,), ()), strict=True):
-        check_shape(getattr(params, field), shape, f"{name}.{field}")
+        check_numbers(getattr(params, field), shape, f"{name}.{field}")

@@ -82,7 +82,7 @@ def stft(
         ValueError: if `n_fft`, `hop`, the window or the length of `x` is out of its domain.
     """
     length = n_fft if window_length is None else window_length
-    _check_stft(x, n_fft, hop, length, center)
+    x = _check_stft(x, n_fft, hop, length, center)
     left = (n_fft - length) // 2
     weights = np.pad(window_values(window, length), (left, n_fft - length - left))
     if center:
@@ -94,17 +94,18 @@ def stft(
     return jnp.swapaxes(jnp.fft.rfft(frames), -1, -2)
 
 
-def _check_stft(x: jax.Array, n_fft: int, hop: int, window_length: int, center: bool) -> None:
+def _check_stft(x: jax.Array, n_fft: int, hop: int, window_length: int, center: bool) -> jax.Array:
     check_count(n_fft, "n_fft", 2)
     check_count(hop, "hop")
     check_count(window_length, "window_length", 1, n_fft)
-    check_floating(x, "x")
+    x = check_floating(x, "x")
     shortest = n_fft // 2 + 1 if center else n_fft
     if x.ndim < 1 or x.shape[-1] < shortest:
         raise ValueError(
             f"x has shape {x.shape}; expected (..., time) with time >= {shortest} for "
             f"n_fft = {n_fft}"
         )
+    return x
 
 
 def frame(x: jax.Array, *, length: int, hop: int) -> jax.Array:

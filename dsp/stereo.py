@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from dsp.checks import check_audio, check_choice, check_floating, check_shape
+from dsp.checks import check_audio, check_choice, check_floating, check_numbers, check_shape
 
 CENTRE = 0.5
 """The position in the middle."""
@@ -34,8 +34,8 @@ def pan(x: jax.Array, position: ArrayLike, *, law: str = "constant_power") -> ja
     Raises:
         ValueError: `x` is not mono floating point, or an unknown law.
     """
-    check_audio(x, channels=1)
-    check_shape(position, (), "position")
+    x = check_audio(x, channels=1)
+    check_numbers(position, (), "position")
     return x * pan_gains(position, law=law).astype(x.dtype)[:, None]
 
 
@@ -83,8 +83,7 @@ def pair_mean(x: ArrayLike, side: ArrayLike) -> jax.Array:
     Raises:
         ValueError: wrong shapes, or `x` is not floating point.
     """
-    check_floating(x, "x")
-    x = jnp.asarray(x)
+    x = check_floating(x, "x")
     if not x.ndim:
         raise ValueError("x has shape (); expected (tracks, ...)")
     check_shape(side, x.shape[:1], "side")
@@ -97,7 +96,7 @@ def mid_side(x: jax.Array) -> jax.Array:
 
     Orthogonal and its own inverse, so it keeps the energy.
     """
-    check_audio(x, channels=2)
+    x = check_audio(x, channels=2)
     return jnp.stack([x[0] + x[1], x[0] - x[1]]) * np.asarray(np.sqrt(0.5), x.dtype)
 
 
@@ -113,8 +112,8 @@ def stereo_widener(x: jax.Array, width: ArrayLike) -> jax.Array:
     Returns:
         (2, time).
     """
-    check_audio(x, channels=2)
-    check_shape(width, (), "width")
+    x = check_audio(x, channels=2)
+    check_numbers(width, (), "width")
     width = jnp.asarray(width, x.dtype)
     mid = (x[0] + x[1]) * (1 - width)
     side = (x[0] - x[1]) * width

@@ -120,7 +120,7 @@ def k_weighting(
     Raises:
         ValueError: if a shape does not fit or a static argument is out of its domain.
     """
-    check_channels(x)
+    x = check_channels(x)
     check_number(sample_rate, "sample_rate", LOWEST_SAMPLE_RATE)
     block = _constant_block(sample_rate, variant)
     channels, time = x.shape
@@ -151,7 +151,7 @@ def k_weighting(
 
 def k_weighting_state(x: jax.Array) -> jax.Array:
     """Return the state of silence before `x` (channels, time): zeros, `(channels, 4)`."""
-    check_channels(x)
+    x = check_channels(x)
     return jnp.zeros((x.shape[0], ORDER), x.dtype)
 
 
@@ -193,8 +193,9 @@ def _state_space(sos: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, f
     return a, np.concatenate([b1, b2 * d1]), np.concatenate([d2 * heard, heard]), d1 * d2
 
 
-def check_channels(x: jax.Array) -> None:
+def check_channels(x: jax.Array) -> jax.Array:
     """Require audio of one to five channels."""
-    check_audio(x)
+    x = check_audio(x)
     if x.shape[0] > len(CHANNEL_WEIGHTS):
         raise ValueError(f"x has shape {x.shape}; expected at most {len(CHANNEL_WEIGHTS)} channels")
+    return x

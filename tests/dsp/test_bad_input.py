@@ -249,6 +249,7 @@ FREE = {
 }
 # What does not broadcast with a good value.
 BROADCAST = {"frequency_hz": (5,), "q_factor": (5,), "gain_db": (5,)}
+SETTINGS = {"drive_db", "mix", "position", "width"}
 FLOATING = {"x", "tracks", "dry", "sent", "room", "response", "kernel", "noise", "side_chain"}
 
 
@@ -265,6 +266,29 @@ def spoilt_leaves(value: Any) -> Iterator[tuple[str, Any]]:
         yield jax.tree_util.keystr(path[-1:]).strip(".[]"), jax.tree.unflatten(tree, wrong)
 
 
+def without_number(value: Any) -> Iterator[tuple[str, Any]]:
+    """Settings with one field after the other that is no number, and its last name."""
+    leaves, tree = jax.tree_util.tree_flatten_with_path(value)
+    for i, (path, _) in enumerate(leaves):
+        for bad in (None, "1"):
+            wrong = [bad if i == j else leaf for j, (_, leaf) in enumerate(leaves)]
+            yield jax.tree_util.keystr(path[-1:]).strip(".[]"), jax.tree.unflatten(tree, wrong)
+
+
+def spoilt_array(name: str, value: Any) -> Iterator[tuple[Any, str]]:
+    """A wrong shape, what is no number, and what is no array or one of other numbers."""
+    wrong = jnp.zeros(BROADCAST.get(name, () if value.shape else (3,)), value.dtype)
+    yield wrong, rf"{name}\b.*; expected"
+    if name in SETTINGS:
+        yield from ((bad, rf"{name} is {bad!r}; expected numbers") for bad in (None, "1"))
+    if name in FLOATING:
+        yield np.zeros(value.shape).tolist(), f"{name} is of type list; expected an array"
+        for dtype in ("int32", "float16", "bfloat16"):
+            message = rf"{name} has dtype {dtype}; expected floating point, 32 or 64 bits"
+            yield jnp.zeros(value.shape, dtype), message
+        yield np.zeros(value.shape, ">f4"), rf"{name} has dtype >f4; expected floating point"
+
+
 def spoilt(name: str, value: Any) -> Iterator[tuple[Any, str]]:
     """Bad values in place of a good one, and how the error must begin."""
     if isinstance(value, str):
@@ -278,14 +302,7 @@ def spoilt(name: str, value: Any) -> Iterator[tuple[Any, str]]:
     elif name == "spectrum":
         yield jnp.zeros(value.shape), "spectrum has dtype float32; expected complex"
     elif is_array(value):
-        wrong = jnp.zeros(BROADCAST.get(name, () if value.shape else (3,)), value.dtype)
-        yield wrong, rf"{name}\b.*; expected"
-        if name in FLOATING:
-            yield np.zeros(value.shape).tolist(), f"{name} is of type list; expected an array"
-            for dtype in ("int32", "float16", "bfloat16"):
-                message = rf"{name} has dtype {dtype}; expected floating point, 32 or 64 bits"
-                yield jnp.zeros(value.shape, dtype), message
-            yield np.zeros(value.shape, ">f4"), rf"{name} has dtype >f4; expected floating point"
+        yield from spoilt_array(name, value)
     elif isinstance(value, tuple) and all(isinstance(v, str | int) for v in value):
         bad = (*value[1:], "nonsense")
         yield bad, f"{name} is 'nonsense'; expected"
@@ -294,6 +311,8 @@ def spoilt(name: str, value: Any) -> Iterator[tuple[Any, str]]:
         fields = hasattr(value, "_fields")
         for field, bad in spoilt_leaves(value) if fields else ():
             yield bad, rf"\b{field}\b.* has shape .*; expected|{name} has structure"
+        for field, bad in without_number(value) if fields else ():
+            yield bad, rf"\b{field}\b.*; expected|{name} has structure"
 
 
 def divided(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -341,6 +360,17 @@ def test_a_batch_may_be_empty(name):
     none = jax.tree.map(lambda v: jax.ShapeDtypeStruct((0, *v.shape), v.dtype), arrays)
     out = jax.eval_shape(jax.vmap(lambda given: getattr(dsp, name)(**static, **given)), none)
     assert all(leaf.shape[0] == 0 for leaf in jax.tree.leaves(out))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.filterwarnings("error")
+def test_audio_as_files_are_often_read_is_taken_in_single_precision(name):
+    """NumPy's float64, outside of `jax.jit`: JAX warns of each array that is asked for like it."""
+    arrays, static = divided(GOOD[name])
+    read = {k: np.zeros(v.shape) for k, v in arrays.items() if k in FLOATING}
+    rest = {k: v for k, v in arrays.items() if k not in FLOATING}
+    out = jax.eval_shape(lambda given: getattr(dsp, name)(**read, **static, **given), rest)
+    assert all(leaf.dtype != np.float64 for leaf in jax.tree.leaves(out))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

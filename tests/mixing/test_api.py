@@ -406,10 +406,9 @@ def test_what_cannot_be_rendered_is_refused_before_anything_is_read(mixed, wish,
         render("no song", **{"console": mixed.console, **wish})
 
 
-def test_numbers_may_be_of_any_kind(model, tmp_path):
-    tracks = np.concatenate([bursts(2.0, 2.0, 1), tone(2.0, 440.0)])
+def test_numbers_may_be_of_any_kind(song, reference, model, tmp_path):
     wishes = {"loudness_lufs": np.array(-20.0), "ceiling_dbtp": jnp.float32(-2.0), "refine": 1.0}
-    result = mix(tracks, tone(2.0, 660.0), model=model, **wishes)
+    result = mix(song, reference, model=model, **wishes)
     result.write(tmp_path)
     output = json.loads((tmp_path / "console.json").read_text())["output"]
     assert output == {"loudness_lufs": -20.0, "ceiling_dbtp": -2.0}

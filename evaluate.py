@@ -25,6 +25,7 @@ from diffmst_jax.programs.argument import argument
 from diffmst_jax.programs.claim import claimed
 from diffmst_jax.programs.compose import compose_or_exit, remove_if_empty, resolved
 from diffmst_jax.programs.display import Display
+from diffmst_jax.programs.environment import what_changed
 from diffmst_jax.programs.process import settle_process
 from diffmst_jax.programs.signals import Stopped
 
@@ -66,6 +67,8 @@ def run(config: EvaluationConfig, folder: Path) -> tuple[Summary, str, Path]:
             runs = [Path(path) for path in config.compare]
             return *compare_runs(runs, folder, config.report), folder
         with Display(Console(stderr=True)) as display:
+            if config.resume is not None and (changed := what_changed(Path(config.resume))):
+                display.say(f"goes on in another environment than its results so far: {changed}")
             store = evaluate(config, folder, display.report)
         return write_results(store, store.config), store.kind, store.folder
 

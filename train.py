@@ -25,6 +25,7 @@ from diffmst_jax.programs.argument import argument
 from diffmst_jax.programs.claim import claimed
 from diffmst_jax.programs.compose import compose_or_exit, remove_if_empty
 from diffmst_jax.programs.display import Display
+from diffmst_jax.programs.environment import keep_environment, what_changed
 from diffmst_jax.programs.process import settle_process
 from diffmst_jax.programs.signals import Stopped, StopRequest
 from diffmst_jax.training.checkpoint import Checkpoints, holds_checkpoint
@@ -102,6 +103,7 @@ def train(config: TrainConfig, run_dir: Path, *, display: Display, resume: bool 
     logger = Logger(run_dir, config.logger, first_step=step) if is_first_process() else None
     if is_first_process():
         save_train_config(run_dir / CONFIG_NAME, config)
+        keep_environment(run_dir)
     watch = Watch(
         config, run_dir, devices, display, logger, eval_step, feed.validation, batches, checkpoints
     )
@@ -170,6 +172,8 @@ def main(settings: DictConfig) -> float:
         run_dir = same_folder(resumed or own_folder)
         claim = held_by_first(claimed(run_dir, None if resumed else holds_run))
         with claim, Display(Console(stderr=True, quiet=not is_first_process())) as display:
+            if resumed and (changed := what_changed(run_dir)):
+                display.say(f"goes on in another environment: {changed}")
             return train(config, run_dir, display=display, resume=resumed is not None)
     except InputError as error:
         sys.stderr.write(f"train.py: {error}\n")

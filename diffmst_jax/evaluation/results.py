@@ -22,8 +22,9 @@ from diffmst_jax.evaluation.report.latex import latex
 from diffmst_jax.evaluation.report.page import embedded_clips, report_html
 from diffmst_jax.evaluation.report.tables import markdown
 from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
-from diffmst_jax.evaluation.summary import Summary, frechet_distances, summarize
+from diffmst_jax.evaluation.summary import MADE_IN, Summary, frechet_distances, summarize
 from diffmst_jax.files import write_text, written_beside
+from diffmst_jax.programs.environment import made_in
 
 CSV_HEAD = ("example", "song", "reference", "tracks", "system", "metric", "value", "status")
 
@@ -82,7 +83,7 @@ class Found(NamedTuple):
 
 def write_results(store: Store, config: EvaluationConfig) -> Summary:
     """Write every result file of a run."""
-    facts = about(config, store.examples)
+    facts = about(config, store.examples) | {MADE_IN: made_in(store.folder) or "not known"}
     return _write_all(store.folder, found_by(store), facts, store.kind, config.report)
 
 
@@ -154,8 +155,15 @@ def compare_runs(runs: Sequence[Path], folder: Path, report: ReportConfig) -> tu
         "protocol": " and ".join(sorted(protocols)),
         "runs": ", ".join(names),
         "examples": "the same in all" if same else "different ones",
+        MADE_IN: _made_in_all(store.folder for store in stores),
     }
     return _write_all(folder, together, facts, kind, report), kind
+
+
+def _made_in_all(folders: Iterable[Path]) -> str:
+    """Name the environment of several runs if it is one."""
+    found = {made_in(folder) for folder in folders}
+    return found.pop() if len(found) == 1 and "" not in found else "different environments"
 
 
 def _with_named_encoders(

@@ -24,6 +24,7 @@ from diffmst_jax.evaluation.store import OK, REFERENCE, Row, Store
 from diffmst_jax.evaluation.systems import System, make_systems
 from diffmst_jax.losses import NARROWEST, normalize_loudness
 from diffmst_jax.models.given import padded_count
+from diffmst_jax.programs.environment import keep_environment
 from diffmst_jax.programs.signals import Stopped, StopRequest
 
 MONO = "the reference sounds mono: what a mix has of side can cost more than all the rest"
@@ -89,6 +90,8 @@ class Run:
     def go(self, report: Report) -> None:
         """Work through the examples that are missing, those of about one size together."""
         missing = self.store.missing(self.systems)
+        if missing:
+            keep_environment(self.store.folder)
         total = len(self.store.examples)
         done = total - len(missing)
         report("evaluating", done, total)

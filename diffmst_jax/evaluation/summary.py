@@ -87,6 +87,10 @@ class SystemSummary:
     frechet: dict[str, FrechetDistance]
 
 
+MADE_IN = "made in"
+"""The term of what an evaluation is about that names the program and what it computed with."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """What an evaluation found.

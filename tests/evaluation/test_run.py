@@ -32,6 +32,7 @@ from diffmst_jax.evaluation.store import EMBEDDINGS_FOLDER, OK, REFERENCE, Row, 
 from diffmst_jax.evaluation.summary import summarize
 from diffmst_jax.files import written_beside
 from diffmst_jax.mixing.signals.measure import integrated_loudness
+from diffmst_jax.programs.environment import ENVIRONMENT_NAME, environments, made_in
 from diffmst_jax.programs.signals import Stopped
 from evaluate import main as program
 from tests.evaluation.conftest import composed
@@ -112,8 +113,18 @@ def test_ctrl_c_ends_after_the_batch_in_hand_and_keeps_it(overrides, tmp_path):
         evaluate(config, tmp_path, stop_after_the_first)
     assert stopped.value.status == 130
     assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2 * 2
+    here = environments(tmp_path)
+    (tmp_path / ENVIRONMENT_NAME).write_text(json.dumps([{**here[0], "jax": "0.0.1"}]))
     store = evaluate(composed(f"resume={tmp_path}"), tmp_path, quiet)
     assert len(store.rows) == 2 * 3
+    assert [one["jax"] for one in environments(tmp_path)] == ["0.0.1", here[0]["jax"]]
+    summary = write_results(store, config)
+    made = summary.about["made in"]
+    assert made.startswith("diffmst-jax ")
+    assert "jax 0.0.1, " in made
+    assert f"; then {made.partition(';')[0].replace('0.0.1', here[0]['jax'])}" in made
+    assert made in (tmp_path / "summary.md").read_text()
+    assert "jax" not in (tmp_path / "table.tex").read_text()
 
 
 def test_manifest_gives_another_run_the_same_examples(finished_run, overrides, tmp_path):
@@ -200,6 +211,10 @@ def test_compared_runs_of_other_examples_follow_each_other(finished_run, overrid
     other = evaluate(config, tmp_path / "other", quiet)
     both, _ = compare_runs([store.folder, other.folder], tmp_path / "both", config.report)
     assert both.about["examples"] == "different ones"
+    assert both.about["made in"] == made_in(store.folder)
+    (other.folder / ENVIRONMENT_NAME).unlink()
+    both, _ = compare_runs([store.folder, other.folder], tmp_path / "both", config.report)
+    assert both.about["made in"] == "different environments"
     assert both.systems["other: plain_sum"].examples == 2
     across = [t.pairs for t in both.tests[TOTAL] if t.second == "other: plain_sum"]
     assert across == [0] * len(SYSTEMS)

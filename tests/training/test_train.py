@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import json
 import subprocess
 import sys
 from itertools import chain
@@ -16,6 +17,7 @@ from diffmst_jax.data.examples import read_tracks
 from diffmst_jax.errors import InputError
 from diffmst_jax.models.folder import load_model
 from diffmst_jax.programs.display import Display
+from diffmst_jax.programs.environment import ENVIRONMENT_NAME, environment, keep_environment
 from diffmst_jax.training.config import CONFIG_NAME, save_train_config
 from diffmst_jax.training.logger import SCALARS_NAME, read_scalars
 from diffmst_jax.training.stream import Stream
@@ -225,6 +227,22 @@ def test_a_resumed_run_says_that_it_does_not_begin_with_other_weights(
             program()
     assert trained == [(tmp_path, True)]
     assert "trainer.init_from: changes nothing of a run that goes on" in capsys.readouterr().err
+
+
+def test_a_run_that_goes_on_in_another_environment_says_so(
+    tiny, trained, tmp_path, monkeypatch, capsys
+):
+    save_train_config(tmp_path / CONFIG_NAME, tiny)
+    keep_environment(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py", f"resume={tmp_path}"])
+    program()
+    assert "environment" not in capsys.readouterr().err
+    earlier = json.dumps([{**environment(), "jax": "0.0.1"}])
+    (tmp_path / ENVIRONMENT_NAME).write_text(earlier)
+    program()
+    said = f"goes on in another environment: jax {environment()['jax']} instead of 0.0.1\n"
+    assert said in capsys.readouterr().err
+    assert len(trained) == 2
 
 
 def test_what_changes_a_resumed_run_is_read_as_for_a_new_one(tiny, tmp_path, monkeypatch, capsys):

@@ -13,7 +13,7 @@ from diffmst_jax.evaluation.report.tables import (
     paper_lines,
     table_note,
 )
-from diffmst_jax.evaluation.summary import Summary
+from diffmst_jax.evaluation.summary import MADE_IN, Summary
 
 
 def latex(summary: Summary, kind: str) -> str:
@@ -37,7 +37,7 @@ def latex(summary: Summary, kind: str) -> str:
             f"\\multicolumn{{{span}}}{{l}}{{\\emph{{{_escape(OTHER_CORPUS)}}}}} \\\\",
             *theirs,
         ]
-    about = ", ".join(f"{k}: {v}" for k, v in summary.about.items())
+    about = ", ".join(f"{k}: {v}" for k, v in summary.about.items() if k != MADE_IN)
     caption = f"{table_note(summary, kind)} {about[:1].upper()}{about[1:]}.{_gaps(summary)}"
     parts = ["% needs \\usepackage{booktabs}"]
     parts += _table(f"Method & {heads}", len(columns(kind)), [*body, *theirs], caption)

@@ -549,7 +549,7 @@ def test_distance_that_cannot_be_extrapolated_is_a_dash_in_markdown():
     assert "nan" not in text
 
 
-def test_every_metric_of_a_run_is_explained(finished_run):
+def test_every_metric_of_a_run_is_explained(finished_run, summary):
     for row in finished_run[0].rows:
         for name in row.values:
             assert name in CATALOGUE or name.startswith("audibility: ")

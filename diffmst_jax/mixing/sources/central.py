@@ -17,19 +17,22 @@ from diffmst_jax.mixing.sources.finding import Patterns
 from diffmst_jax.mixing.sources.reference import Reference
 from diffmst_jax.mixing.sources.strips import Strip, strips_named
 
-KICK = frozenset({"bassdrum", "bd", "kick", "kickdrum", "kik"})
-SNARE = frozenset({"sn", "snare", "snaredrum", "snr"})
-BASS = frozenset({"bass", "bassgtr", "bassguitar", "bassline", "sub", "subbass"})
+# In English, then as German, French, Spanish, Portuguese and Italian sessions have them.
+KICK = frozenset({"bassdrum", "bd", "kick", "kickdrum", "kik", "bombo", "bumbo"})
+SNARE = frozenset({"sn", "snare", "snaredrum", "snr", "caja", "caixa", "rullante"})
+BASS = frozenset({"bass", "bassgtr", "bassguitar", "bassline", "sub", "subbass"}) | frozenset(
+    {"bajo", "baixo", "basse", "basso"}
+)
 NO_BASS = frozenset(
     {"clarinet", "flute", "oboe", "recorder", "sax", "saxophone", "singer", "trombone", "trumpet"}
-)
+) | frozenset({"clarinete", "clarinette", "clarinetto", "flauta", "flauto", "saxofon", "saxofone"})
 VOICE = frozenset(
     {"leadvocal", "leadvocals", "leadvox", "singer", "vocal", "vocals", "voice", "vox"}
-)
+) | frozenset({"gesang", "leadgesang", "stimme", "voix", "voz", "voce"})
 # Any other word, such as backing, double or echo, makes it another voice than the lead.
 OF_LEAD = frozenset(
     {"bridge", "chorus", "comp", "dry", "female", "lead", "main", "male", "mono", "verse"}
-)
+) | frozenset({"haupt", "principal", "principale", "strophe", "refrain"})
 
 SIDES = 2
 HALF = 0.5  # of the references' weights, which sum to 1
